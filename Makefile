@@ -1,0 +1,43 @@
+# Two commands do everything: make book, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: book test lab refresh lock clean help
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+book: $(READY)  ## check the data, run the notebooks, write _build/html
+	@$(BIN)/python tools/build_book.py
+
+test: book  ## lint, types, unit and data tests, every notebook, the built pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+refresh: $(READY)  ## run the notebooks in place, so that their stored outputs are current
+	@$(BIN)/python tools/notebooks.py notebooks/*.ipynb
+
+lock:  ## solve the environment again (needs uv)
+	uv pip compile pyproject.toml --extra test --universal --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+
+clean:  ## remove what was built, and the environment
+	rm -rf _build .venv
+
+$(READY): requirements.lock pyproject.toml
+	@echo "making the environment (about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; found $$($(PYTHON) --version)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
