@@ -1,0 +1,631 @@
+"""What a review's tables must look like, column by column, and what must agree between them.
+
+The schemas are pandera's. They are also the codebook: every column carries its description, and
+``codebook()`` turns them into the table that the book prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pandera.pandas as pa
+
+from analysis_lib.selection import EXCLUDED, NOT_RETRIEVED, flow_problems
+
+PROVENANCES = ("reported", "secondary", "reconstructed")
+RATINGS = ("very low", "low", "moderate", "high")
+TIMES = ("baseline",)
+
+TEXT, NUMBER, COUNT, YES_NO = "str", "float64", "Int64", "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in one cell, row or table."""
+
+    file: str
+    message: str
+    row: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        place = [self.file]
+        if self.row is not None:
+            place.append(f"row {self.row}")
+        if self.column is not None:
+            place.append(f"column {self.column}")
+        return f"{', '.join(place)}: {self.message}"
+
+
+def _column(
+    kind: str, description: str, *checks: pa.Check, optional: bool = False, unique: bool = False
+) -> pa.Column:
+    return pa.Column(
+        kind,
+        list(checks),
+        nullable=optional,
+        unique=unique,
+        coerce=True,
+        description=description,
+        metadata={"kind": kind},
+    )
+
+
+def kind_of(column: pa.Column) -> str:
+    """Return what a column holds: ``TEXT``, ``NUMBER``, ``COUNT`` or ``YES_NO``."""
+    return str((column.metadata or {})["kind"])
+
+
+def text(description: str, *, optional: bool = False, unique: bool = False) -> pa.Column:
+    """Free text."""
+    return _column(TEXT, description, optional=optional, unique=unique)
+
+
+def key(description: str, *, optional: bool = False, unique: bool = False) -> pa.Column:
+    """Make an identifier column: lower-case letters, digits, hyphens, underscores."""
+    rule = pa.Check.str_matches(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        error="must be an identifier (letters, digits, - and _)",
+    )
+    return _column(TEXT, description, rule, optional=optional, unique=unique)
+
+
+def one_of(description: str, values: tuple[str, ...], *, optional: bool = False) -> pa.Column:
+    """Make a column of words from a fixed list."""
+    rule = pa.Check.isin(values, error=f"must be one of: {', '.join(values)}")
+    return _column(TEXT, description, rule, optional=optional)
+
+
+def number(
+    description: str,
+    *,
+    low: float | None = None,
+    above: float | None = None,
+    high: float | None = None,
+    optional: bool = True,
+) -> pa.Column:
+    """Make a column of numbers, at least ``low``, greater than ``above``, at most ``high``."""
+    checks = []
+    if low is not None:
+        checks.append(pa.Check.ge(low, error=f"must be at least {low:g}"))
+    if above is not None:
+        checks.append(pa.Check.gt(above, error=f"must be greater than {above:g}"))
+    if high is not None:
+        checks.append(pa.Check.le(high, error=f"must be at most {high:g}"))
+    return _column(NUMBER, description, *checks, optional=optional)
+
+
+def count(description: str, *, low: int = 0, optional: bool = False) -> pa.Column:
+    """Make a column of whole numbers, at least ``low``."""
+    rule = pa.Check.ge(low, error=f"must be at least {low}")
+    return _column(COUNT, description, rule, optional=optional)
+
+
+def yes_no(description: str) -> pa.Column:
+    """Make a column that holds yes or no."""
+    return _column(YES_NO, description)
+
+
+def _table(
+    title: str, columns: dict[str, pa.Column], *, unique: tuple[str, ...] = ()
+) -> pa.DataFrameSchema:
+    """Close a table with the three columns that every row of a review must carry."""
+    columns |= {
+        "provenance": one_of("How the row came to be known", PROVENANCES),
+        "source": text("Which document, and where in it"),
+        "note": text("Oddities as printed, repairs, inferences said as such", optional=True),
+    }
+    return pa.DataFrameSchema(columns, strict=True, unique=list(unique) or None, title=title)
+
+
+def _printed(what: str) -> pa.Column:
+    return text(f"{what}, the cell as printed", optional=True)
+
+
+def _mean_sd(name: str, what: str, unit: str) -> dict[str, pa.Column]:
+    return {
+        f"{name}_printed": _printed(what),
+        f"{name}_mean": number(f"{what}, mean ({unit})", low=0),
+        f"{name}_sd": number(f"{what}, standard deviation ({unit})", above=0),
+    }
+
+
+def _scale(name: str) -> dict[str, pa.Column]:
+    return {
+        f"{name}scale_min": number("Lowest score of the instrument"),
+        f"{name}scale_max": number("Highest score of the instrument"),
+    }
+
+
+TRIAL = "Trial; key of trials.csv"
+OUTCOME = "Outcome; key of outcomes.csv"
+FOLLOW_UP = "Follow-up; key of follow_ups.csv"
+CITATION = "Key in book/references.bib"
+
+SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
+    "outcomes": _table(
+        "Outcomes and how each is measured",
+        {
+            "outcome": key("Outcome", unique=True),
+            "label": text("Name in text and plots"),
+            "priority": one_of("Primary or secondary outcome", ("primary", "secondary")),
+            "measure": one_of("Effect measure of the meta-analyses", ("MD", "SMD")),
+            "unit": text("Unit of the effect", optional=True),
+            "instruments": text("Instruments that the review accepts"),
+            "lower_is_better": yes_no("Whether a lower score is the better one"),
+            "mid": number("Minimal important difference, in the unit of the effect", above=0),
+            "mid_source": text("Where the minimal important difference comes from", optional=True),
+        },
+    ),
+    "follow_ups": _table(
+        "Follow-ups of the syntheses",
+        {
+            "follow_up": key("Follow-up", unique=True),
+            "label": text("Name in text and plots"),
+            "definition": text("The review's definition"),
+        },
+    ),
+    "criteria": _table(
+        "Eligibility criteria",
+        {
+            "criterion": key("Criterion", unique=True),
+            "domain": one_of(
+                "What the criterion is about",
+                (
+                    "population",
+                    "intervention",
+                    "comparator",
+                    "outcome",
+                    "design",
+                    "language",
+                    "date",
+                    "quality",
+                ),
+            ),
+            "rule": one_of("What meeting it does", ("include", "exclude")),
+            "text": text("The criterion"),
+        },
+    ),
+    "sources": _table(
+        "Databases and other sources searched",
+        {
+            "name": text("Source", unique=True),
+            "kind": one_of("Kind", ("database", "gray literature", "citation search")),
+            "platform_group": one_of(
+                "Group", ("core", "multidisciplinary", "subject", "gray", "reviews")
+            ),
+            "filter": text("Filter applied", optional=True),
+            "searchers": text("Who searched", optional=True),
+            "reference": count("Number in the review's reference list", low=1, optional=True),
+            "citation": key(CITATION, optional=True),
+        },
+    ),
+    "searches": _table(
+        "Dates of the searches",
+        {
+            "date": _column(
+                TEXT,
+                "Month of the search",
+                pa.Check.str_matches(r"^\d{4}-\d{2}$", error="must be a month, as in 2025-03"),
+                unique=True,
+            ),
+            "kind": one_of("First search or update", ("first", "update")),
+            "searchers": text("Who searched"),
+        },
+    ),
+    "selection": _table(
+        "Boxes of the PRISMA 2020 flow diagram",
+        {
+            "box": key("Box", unique=True),
+            "label": text("Words in the box"),
+            "count": count("Records, reports or studies in the box"),
+            "parent": key("Box that this one is a part of", optional=True),
+        },
+    ),
+    "excluded_reports": _table(
+        "Reports sought and not included",
+        {
+            "report": key("Report", unique=True),
+            "reference": count("Number in the review's reference list", low=1, optional=True),
+            "first_author": text("First author"),
+            "year": count("Year of publication", low=1900),
+            "title": text("Title"),
+            "reason": key("Reason; a box of selection.csv"),
+            "citation": key(CITATION, optional=True),
+            "retrieved": yes_no("Whether the full text was retrieved"),
+        },
+    ),
+    "reports": _table(
+        "Reports included",
+        {
+            "report": key("Report", unique=True),
+            "trial": key(TRIAL),
+            "reference": count("Number in the review's reference list", low=1),
+            "first_author": text("First author"),
+            "year": count("Year of publication", low=1900),
+            "role": one_of("Main report of the trial or companion", ("primary", "companion")),
+            "found_by": one_of("How the report was found", ("databases", "citation")),
+            "citation": key(CITATION),
+        },
+    ),
+    "trials": _table(
+        "Trials included",
+        {
+            "trial": key("Trial", unique=True),
+            "label": text("Name in text and plots", unique=True),
+            "year": count("Year of the main report", low=1900),
+            "pooled": yes_no("Whether the trial enters the quantitative synthesis"),
+            "gender_reported": yes_no("Whether Table 1 gives the sexes"),
+            "risk_of_bias_text": text("Overall risk of bias as the text states it"),
+            "between_groups_text": text("Between-group finding as the text states it"),
+        },
+    ),
+    "arms": _table(
+        "Arms of the trials and their participants at baseline",
+        {
+            "trial": key(TRIAL),
+            "arm": key("Arm; unique within its trial"),
+            "group": one_of("Side of the comparison", ("loaded", "unloaded")),
+            "label_printed": text("Group label as printed"),
+            "description": text("What the arm did, where a source names it", optional=True),
+            "n": count("Participants", low=1),
+            "sex_printed": _printed("Men and women"),
+            "men": count("Men", optional=True),
+            "women": count("Women", optional=True),
+            **_mean_sd("age", "Age", "years"),
+            **_mean_sd("weight", "Weight", "kg"),
+            **_mean_sd("height", "Height", "cm"),
+            **_mean_sd("pain", "Pain at baseline", "points of its scale"),
+            **_scale("pain_"),
+            **_mean_sd("disability", "Disability at baseline", "points of its scale"),
+            **_scale("disability_"),
+            "lbp_type": text("Type of low back pain: C chronic, SA subacute", optional=True),
+            "adverse_printed": _printed("Adverse events"),
+            **_mean_sd("duration", "Duration of symptoms", "years"),
+        },
+        unique=("trial", "arm"),
+    ),
+    "interventions": _table(
+        "The loaded programmes",
+        {
+            "trial": key(TRIAL, unique=True),
+            "modalities": text("Resistance modalities"),
+            "exercise_type": text("Multi-joint exercises or lumbopelvic muscles"),
+            "intensity_metric": text("How intensity was prescribed"),
+            "overload_strategy": text("How load progressed"),
+            "progressive": yes_no("Whether overload was progressive"),
+            "supervision": text("Supervision"),
+            "weeks": number("Length of the programme (weeks)", above=0),
+            "sessions_per_week": number("Sessions a week", above=0),
+            "sessions": number("Sessions in all", above=0),
+        },
+    ),
+    "adverse_events": _table(
+        "Adverse events",
+        {
+            "trial": key(TRIAL),
+            "arm": key("Arm; key of arms.csv"),
+            "events": count("Events", optional=True),
+            "relation": one_of(
+                "Relation to the exercise", ("related", "unrelated", "none", "not stated")
+            ),
+            "description": text("What the text says", optional=True),
+        },
+        unique=("trial", "arm"),
+    ),
+    "published": _table(
+        "Every pooled result that the review prints",
+        {
+            "id": key("Result", unique=True),
+            "outcome": key(OUTCOME),
+            "follow_up": key(FOLLOW_UP),
+            "kind": one_of(
+                "What the result is",
+                (
+                    "pooled",
+                    "single",
+                    "sensitivity",
+                    "subgroup",
+                    "bias",
+                    "discussion",
+                    "abstract",
+                ),
+            ),
+            "place": one_of("Part of the article", ("abstract", "results", "discussion")),
+            "measure": text("Effect measure as printed", optional=True),
+            "estimate": number("Pooled effect, loaded minus unloaded"),
+            "ci_low": number("Lower limit of the 95 % confidence interval"),
+            "ci_high": number("Upper limit of the 95 % confidence interval"),
+            "p": number("p value", low=0, high=1),
+            "p_relation": one_of("Whether p equals the value or is less", ("=", "<"), optional=True),
+            "pi_low": number("Lower limit of the 95 % prediction interval"),
+            "pi_high": number("Upper limit of the 95 % prediction interval"),
+            "i2": number("I2 (per cent)", low=0, high=100),
+            "tau2": number("Between-study variance", low=0),
+            "q": number("Cochran's Q, or Q between subgroups", low=0),
+            "df": number("Degrees of freedom of Q or t", low=0),
+            "statistic": number("Test statistic"),
+            "trials": count("Trials", low=1, optional=True),
+            "comparisons": count("Comparisons", low=1, optional=True),
+            "participants": count("Participants", low=1, optional=True),
+            "without": text("Trials left out", optional=True),
+            "factor": text("Factor of a subgroup analysis", optional=True),
+            "words": text("The sentence, shortened"),
+        },
+    ),
+    "arm_results": _table(
+        "Results by arm",
+        {
+            "trial": key(TRIAL),
+            "outcome": key(OUTCOME),
+            "arm": key("Arm; key of arms.csv"),
+            "time": key("baseline, or a follow-up"),
+            "n": count("Participants analysed", low=1, optional=True),
+            "mean": number("Mean (points of the scale)", optional=False),
+            "sd": number("Standard deviation (points of the scale)", above=0),
+            **_scale(""),
+            "weeks": number("Weeks from the start", low=0),
+        },
+        unique=("trial", "outcome", "arm", "time"),
+    ),
+    "contrasts": _table(
+        "Between-arm differences that a source prints",
+        {
+            "trial": key(TRIAL),
+            "outcome": key(OUTCOME),
+            "follow_up": key(FOLLOW_UP),
+            "loaded_arm": key("Loaded arm; key of arms.csv"),
+            "unloaded_arm": key("Unloaded arm; key of arms.csv"),
+            "measure": one_of("Effect measure", ("MD", "SMD")),
+            "estimate": number("Loaded minus unloaded", optional=False),
+            "ci_low": number("Lower limit of the 95 % confidence interval", optional=False),
+            "ci_high": number("Upper limit of the 95 % confidence interval", optional=False),
+            "unit": text("Unit of the effect", optional=True),
+            "n_loaded": count("Participants, loaded arm", low=1, optional=True),
+            "n_unloaded": count("Participants, unloaded arm", low=1, optional=True),
+        },
+        unique=("trial", "outcome", "follow_up", "loaded_arm", "unloaded_arm", "measure"),
+    ),
+    "risk_of_bias": _table(
+        "Risk of bias (RoB 2), by signalling question, domain or overall",
+        {
+            "trial": key(TRIAL),
+            "outcome": key("all, or an outcome"),
+            "item": _column(
+                TEXT,
+                "overall, a domain (D1 to D5) or a signalling question (1.1 to 5.3)",
+                pa.Check.str_matches(
+                    r"^(overall|D[1-5]|[1-5]\.[1-7])$",
+                    error="must be overall, D1 to D5, or a signalling question such as 1.1",
+                ),
+            ),
+            "judgement": one_of(
+                "Judgement, or answer to a signalling question",
+                ("low", "some concerns", "high", "not stated", "Y", "PY", "PN", "N", "NI", "NA"),
+            ),
+        },
+        unique=("trial", "outcome", "item"),
+    ),
+    "certainty": _table(
+        "Certainty of the evidence (GRADE) as the review rates it",
+        {
+            "outcome": key(OUTCOME),
+            "follow_up": key(FOLLOW_UP),
+            "rating": one_of("Rating", RATINGS),
+            "reasons": text("Reasons given"),
+        },
+        unique=("outcome", "follow_up"),
+    ),
+}
+
+
+def table_problems(name: str, table: pd.DataFrame) -> list[Problem]:
+    """Return everything that one table's schema finds wrong with it."""
+    file = f"{name}.csv"
+    try:
+        SCHEMAS[name].validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        return [_explained(file, table, case) for _, case in errors.failure_cases.iterrows()]
+    return []
+
+
+def _explained(file: str, table: pd.DataFrame, case: pd.Series) -> Problem:
+    """Say one failure of pandera's in the words of somebody who looks at a spreadsheet."""
+    row = None if pd.isna(case["index"]) else int(case["index"]) + FIRST_ROW
+    column, check, value = case["column"], str(case["check"]), case["failure_case"]
+    if check == "multiple_fields_uniqueness" or pd.isna(column):
+        wanted = ", ".join(SCHEMAS[file.removesuffix(".csv")].unique or [])
+        return Problem(file, f"this combination of {wanted} stands in the table twice", row)
+    if check == "field_uniqueness":
+        return Problem(file, f"{value!r} stands in the table twice", row, column)
+    if check == "not_nullable":
+        return Problem(file, "a value is missing", row, column)
+    return Problem(file, f"{value!r} {check}", row, column)
+
+
+FIRST_ROW = 2  # the header is row 1 of the file, as a spreadsheet counts
+
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def cross_table_problems(
+    tables: Tables, citations: frozenset[str], participants: Mapping[str, object]
+) -> list[Problem]:
+    """Return everything in which the tables of a review disagree with each other."""
+    return [
+        *_unresolved_keys(tables, citations),
+        *_flow(tables),
+        *_reports(tables),
+        *_participants(tables["arms"], participants),
+        *_sexes(tables["arms"]),
+        *_intervals(tables),
+    ]
+
+
+def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Problem]:
+    trials, outcomes = set(tables["trials"]["trial"]), set(tables["outcomes"]["outcome"])
+    follow_ups, boxes = set(tables["follow_ups"]["follow_up"]), set(tables["selection"]["box"])
+    keys: list[tuple[str, set[str] | frozenset[str], str, tuple[str, ...]]] = [
+        (
+            "trial",
+            trials,
+            "trials.csv",
+            (
+                "arms",
+                "reports",
+                "interventions",
+                "adverse_events",
+                "arm_results",
+                "contrasts",
+                "risk_of_bias",
+            ),
+        ),
+        (
+            "outcome",
+            outcomes,
+            "outcomes.csv",
+            ("published", "arm_results", "contrasts", "certainty"),
+        ),
+        ("outcome", outcomes | {"all"}, "outcomes.csv", ("risk_of_bias",)),
+        ("follow_up", follow_ups, "follow_ups.csv", ("published", "contrasts", "certainty")),
+        ("time", follow_ups | set(TIMES), "follow_ups.csv", ("arm_results",)),
+        ("reason", boxes, "selection.csv", ("excluded_reports",)),
+        ("parent", boxes, "selection.csv", ("selection",)),
+        ("citation", citations, "references.bib", ("sources", "excluded_reports", "reports")),
+    ]
+    for column, known, where, names in keys:
+        for name in names:
+            values = tables[name][column].dropna()
+            for row, value in values[~values.isin(known)].items():
+                yield Problem(
+                    f"{name}.csv", f"{value!r} is not in {where}", int(row) + FIRST_ROW, column
+                )
+    yield from _unresolved_arms(tables)
+    for trial in sorted(trials - set(tables["reports"]["trial"])):
+        yield Problem("trials.csv", f"{trial!r} has no report in reports.csv", column="trial")
+    for trial in sorted(trials - set(tables["arms"]["trial"])):
+        yield Problem("trials.csv", f"{trial!r} has no arm in arms.csv", column="trial")
+
+
+def _unresolved_arms(tables: Tables) -> Iterator[Problem]:
+    arms = set(zip(tables["arms"]["trial"], tables["arms"]["arm"], strict=True))
+    columns = [
+        ("adverse_events", "arm"),
+        ("arm_results", "arm"),
+        ("contrasts", "loaded_arm"),
+        ("contrasts", "unloaded_arm"),
+    ]
+    for name, column in columns:
+        table = tables[name]
+        for row, pair in enumerate(zip(table["trial"], table[column], strict=True)):
+            if pair not in arms:
+                told = f"arm {pair[1]!r} of {pair[0]!r} is not in arms.csv"
+                yield Problem(f"{name}.csv", told, row + FIRST_ROW, column)
+
+
+def _flow(tables: Tables) -> Iterator[Problem]:
+    """Check that the boxes of the flow diagram add up (PRISMA 2020)."""
+    selection = tables["selection"]
+    rows = dict(zip(selection["box"], selection.index, strict=True))
+    counts = {box: int(n) for box, n in zip(selection["box"], selection["count"], strict=True)}
+    reasons = list(selection.loc[selection["parent"] == EXCLUDED, "box"])
+    for box, message in flow_problems(counts, reasons):
+        row = int(rows[box]) + FIRST_ROW if box in rows else None
+        yield Problem("selection.csv", message, row, "count")
+
+
+def _reports(tables: Tables) -> Iterator[Problem]:
+    """Check the counted boxes against the lists of reports and trials."""
+    selection = tables["selection"].set_index("box")["count"]
+    listed = {
+        **tables["excluded_reports"]["reason"].value_counts().to_dict(),
+        "reports_included": len(tables["reports"]),
+        "studies_included": len(tables["trials"]),
+    }
+    for found_by, n in tables["reports"]["found_by"].value_counts().items():
+        listed[f"reports_included_{found_by}"] = n
+    excluded = tables["selection"].loc[tables["selection"]["parent"] == EXCLUDED, "box"]
+    reasons = [*excluded, NOT_RETRIEVED]
+    for box in dict.fromkeys([*reasons, *listed]):
+        told, found = selection.get(box), listed.get(box, 0)
+        if told is not None and told != found:
+            row = int(tables["selection"].index[tables["selection"]["box"] == box][0])
+            message = f"{told} counted for {box!r}, but {found} listed by name"
+            yield Problem("selection.csv", message, row + FIRST_ROW, "count")
+
+
+def _participants(arms: pd.DataFrame, told: Mapping[str, object]) -> Iterator[Problem]:
+    """Check that the arms add up to the review's total, or that the difference is on record."""
+    differences = told.get("difference", [])
+    known = sum(d["n"] for d in differences) if isinstance(differences, list) else 0
+    for side in ("loaded", "unloaded"):
+        if side not in told:
+            continue
+        found = int(arms.loc[arms["group"] == side, "n"].sum())
+        explained = sum(d["n"] for d in differences if d["group"] == side)  # type: ignore[attr-defined]  # a list, checked when the file was read
+        if found - explained != told[side]:
+            message = (
+                f"the {side} arms add up to {found}, the review says {told[side]}, "
+                f"and review.toml explains a difference of {explained}"
+            )
+            yield Problem("arms.csv", message, column="n")
+    total = int(arms["n"].sum())
+    if total - known != told["total"]:
+        message = (
+            f"the arms add up to {total}, the review says {told['total']}, "
+            f"and review.toml explains a difference of {known}"
+        )
+        yield Problem("arms.csv", message, column="n")
+
+
+def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
+    """Check men + women against n; an oddity that is printed so has to be noted."""
+    both = arms.dropna(subset=["men", "women"])
+    wrong = both[(both["men"] + both["women"] != both["n"]) & both["note"].isna()]
+    for row, arm in wrong.iterrows():
+        message = (
+            f"{arm['men']} men and {arm['women']} women, but n is {arm['n']}; "
+            "if it is printed so, say it in note"
+        )
+        yield Problem("arms.csv", message, int(row) + FIRST_ROW, "men")
+
+
+def _intervals(tables: Tables) -> Iterator[Problem]:
+    for name, low, high in (
+        ("published", "ci_low", "ci_high"),
+        ("published", "pi_low", "pi_high"),
+        ("contrasts", "ci_low", "ci_high"),
+        ("arm_results", "scale_min", "scale_max"),
+        ("arms", "pain_scale_min", "pain_scale_max"),
+        ("arms", "disability_scale_min", "disability_scale_max"),
+    ):
+        table = tables[name]
+        one_limit = table[low].isna() != table[high].isna()
+        for row in table.index[one_limit]:
+            yield Problem(
+                f"{name}.csv", f"{low} and {high} go together", int(row) + FIRST_ROW, low
+            )
+        for row, values in table[table[low] > table[high]].iterrows():
+            message = f"{low} {values[low]:g} is greater than {high} {values[high]:g}"
+            yield Problem(f"{name}.csv", message, int(row) + FIRST_ROW, low)
+
+
+def codebook() -> pd.DataFrame:
+    """Return one row a column of every table: what it holds, and what it may hold."""
+    kinds = {TEXT: "text", NUMBER: "number", COUNT: "whole number", YES_NO: "yes or no"}
+    rows = [
+        {
+            "table": f"{name}.csv",
+            "column": column,
+            "holds": spec.description,
+            "kind": kinds[kind_of(spec)],
+            "rule": "; ".join(str(check.error) for check in spec.checks),
+            "empty allowed": "yes" if spec.nullable else "no",
+        }
+        for name, schema in SCHEMAS.items()
+        for column, spec in schema.columns.items()
+    ]
+    return pd.DataFrame(rows)
