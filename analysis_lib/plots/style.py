@@ -1,0 +1,390 @@
+"""How every figure of the review looks, and how it is described to those who cannot see it.
+
+Colours are those of Okabe and Ito, which readers with any common form of colour blindness can
+tell apart; nothing is told by colour alone, so that a figure also reads in print and in grey.
+
+References
+----------
+Okabe M, Ito K. Color universal design: how to make figures and presentations that are friendly
+to colorblind people. 2008. https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
+INK = "#1A1A1A"
+GREY, PALE = "#6B6B6B", "#E9ECEF"
+
+#: Judgement -> the sign inside the light and its colour. The signs are those of the RoB 2 tool's
+#: own summary; the colours also differ in lightness.
+RISK_SIGNS = {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
+RISK_COLOURS = {"low": SKY, "some concerns": YELLOW, "high": VERMILLION, "not stated": "#FFFFFF"}
+
+FONT_SIZE = 10.0
+SMALL = 8.5
+
+STYLE: dict[Any, Any] = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "font.size": FONT_SIZE,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": FONT_SIZE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW, BLACK]),
+    "axes.unicode_minus": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+    "lines.linewidth": 1.3,
+    "hatch.linewidth": 0.6,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 100.0,
+    "savefig.dpi": 200.0,
+    # Text stays text, so that a figure can be searched and read aloud; a fixed salt keeps the
+    # names inside the file, and so the file, the same from run to run.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "analysis-lib",
+    "pdf.fonttype": 42,
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Description(NamedTuple):
+    """What a figure says, in words."""
+
+    alt: str
+    caption: str
+
+
+_descriptions: WeakKeyDictionary[Axes, Description] = WeakKeyDictionary()
+
+
+def use_style() -> None:
+    """Make the house style the default of the session, for figures of your own as well."""
+    mpl.rcParams.update(STYLE)
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a plot function: it draws in the house style whatever the session's style is."""
+
+    @functools.wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def describe(ax: Axes, *, alt: str, caption: str) -> Axes:
+    """Attach the alt text and the caption to an Axes and return it."""
+    _descriptions[ax] = Description(alt, caption)
+    return ax
+
+
+def alt_text(ax: Axes) -> str:
+    """Return what the figure shows, for a reader who hears the page."""
+    return _description(ax).alt
+
+
+def caption(ax: Axes) -> str:
+    """Return the caption to print below the figure."""
+    return _description(ax).caption
+
+
+def _description(ax: Axes) -> Description:
+    if ax not in _descriptions:
+        raise KeyError("this Axes was not drawn by analysis_lib.plots and carries no description")
+    return _descriptions[ax]
+
+
+def axes_of_size(width: float, height: float, *, layout: str | None = "constrained") -> Axes:
+    """Return new Axes in a figure of the given size in inches."""
+    figure = plt.figure(figsize=(width, height), layout=layout)
+    return figure.add_subplot()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that holds the Axes."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the Axes belongs to no figure")
+    return figure
+
+
+def inches_from(ax: Axes, x: float, y: float) -> Transform:
+    """Return a transform from inches, counted from the point (x, y) of the page in inches."""
+    scale = figure_of(ax).dpi_scale_trans
+    return scale + ScaledTranslation(x, y, scale)
+
+
+def below_axes(ax: Axes, inches: float) -> Transform:
+    """Return the transform of the Axes, moved down by so many inches."""
+    return ax.transAxes + ScaledTranslation(0, -inches, figure_of(ax).dpi_scale_trans)
+
+
+def paint_light(
+    ax: Axes, x: float, y: float, judgement: str, *, transform: Transform, size: float
+) -> None:
+    """Draw one light of a risk-of-bias plot: its colour, and the sign that says the same."""
+    ax.plot(
+        [x], [y], marker="o", markersize=size, markerfacecolor=RISK_COLOURS[judgement],
+        markeredgecolor=INK, markeredgewidth=0.7, linestyle="", transform=transform, clip_on=False,
+        zorder=3,
+    )  # fmt: skip
+    ax.text(
+        x, y, RISK_SIGNS[judgement], transform=transform, ha="center", va="center_baseline",
+        size=0.72 * size, weight="bold", color=BLACK, zorder=4,
+    )  # fmt: skip
+
+
+def light_handle(judgement: str) -> Line2D:
+    """Return the entry of a legend for one light."""
+    return Line2D(
+        [], [], linestyle="", marker="o", markersize=8, markerfacecolor=RISK_COLOURS[judgement],
+        markeredgecolor=INK, markeredgewidth=0.7, label=f"{RISK_SIGNS[judgement]}  {judgement}",
+    )  # fmt: skip
+
+
+def text_size(text: str, *, size: float = FONT_SIZE, weight: str = "normal") -> tuple[float, float]:
+    """Return width and height of a text in inches, measured from the font itself."""
+    with mpl.rc_context(STYLE):
+        page = Figure(dpi=100)
+        box = page.text(0, 0, text, size=size, weight=weight).get_window_extent()
+    return box.width / page.dpi, box.height / page.dpi
+
+
+def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "normal") -> float:
+    """Return the width in inches of the widest text, 0 when there is none."""
+    return max((text_size(text, size=size, weight=weight)[0] for text in texts), default=0.0)
+
+
+def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "normal") -> str:
+    """Break a text into lines that are no wider than ``width`` inches."""
+    longest = max(len(text), 1)
+    for characters in range(longest, 1, -1):
+        wrapped = textwrap.fill(text, characters, break_long_words=False)
+        if text_size(wrapped, size=size, weight=weight)[0] <= width:
+            return wrapped
+    return textwrap.fill(text, max((len(word) for word in text.split()), default=1))
+
+
+def label_points(
+    ax: Axes,
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    *,
+    upright_lines: Sequence[float] = (),
+    size: float = SMALL,
+) -> None:
+    """Write a name beside each point, where it covers no other name, no point and no line.
+
+    Names that find room only further away get a thin line to their point; a name that finds none
+    is left out. The limits of the Axes must be final.
+    """
+    figure = figure_of(ax)
+    figure.draw_without_rendering()
+    dot = figure.dpi / 72.0 * 5.0
+    inside = ax.get_window_extent()
+    places = ax.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
+    taken = [Bbox.from_extents(x - dot, y - dot, x + dot, y + dot) for x, y in places]
+    for value in upright_lines:
+        x = ax.transData.transform((value, 0.0))[0]
+        taken.append(Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1))
+    for (x, y), label in zip(places, labels, strict=True):
+        width, height = (figure.dpi * length for length in text_size(label, size=size))
+        for box, far in _places(x, y, width, height, dot):
+            held = Bbox.intersection(box, inside)
+            is_inside = held is not None and np.allclose(held.extents, box.extents)
+            if is_inside and not any(box.overlaps(other) for other in taken):
+                _write_label(ax, (x, y), box, label, size, leader=far)
+                taken.append(box)
+                break
+
+
+def _places(
+    x: float, y: float, width: float, height: float, dot: float
+) -> Iterator[tuple[Bbox, bool]]:
+    """Yield boxes around a point, the nearest first, and whether they need a line to it."""
+    for ring in range(8):
+        gap = (1.4 + 1.8 * ring) * dot
+        for across, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+            left = x + across * gap - (0.5 - 0.5 * across) * width
+            bottom = y + up * gap - (0.5 - 0.5 * up) * height
+            yield Bbox.from_bounds(left, bottom, width, height), ring > 0
+
+
+def _write_label(
+    ax: Axes, dot: tuple[float, float], box: Bbox, label: str, size: float, *, leader: bool
+) -> None:
+    back = ax.transData.inverted()
+    middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    x, y = back.transform(middle)
+    ax.text(x, y, label, ha="center", va="center", size=size, zorder=5)
+    if leader:
+        nearest = (min(max(dot[0], box.x0), box.x1), min(max(dot[1], box.y0), box.y1))
+        ends = back.transform([dot, nearest])
+        ax.plot(ends[:, 0], ends[:, 1], color=GREY, lw=0.6, zorder=2)
+
+
+def overlapping_texts(ax: Axes, *, tolerance: float = 0.5) -> list[tuple[str, str]]:
+    """Return the pairs of visible texts of a figure whose boxes overlap by more than a hair.
+
+    Parameters
+    ----------
+    ax
+        Any Axes of the figure; every text of the figure is looked at.
+    tolerance
+        Pixels by which two boxes may touch.
+
+    Returns
+    -------
+    list of pairs of str
+        Empty when every text stands free.
+    """
+    boxes = _text_boxes(ax)
+    return [
+        (first, second)
+        for i, (first, a) in enumerate(boxes)
+        for second, b in boxes[i + 1 :]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > tolerance
+        and min(a.y1, b.y1) - max(a.y0, b.y0) > tolerance
+    ]
+
+
+def clipped_texts(ax: Axes, *, tolerance: float = 0.5) -> list[str]:
+    """Return the visible texts of a figure that reach beyond its edge."""
+    page = figure_of(ax).bbox
+    return [
+        text
+        for text, box in _text_boxes(ax)
+        if box.x0 < page.x0 - tolerance
+        or box.y0 < page.y0 - tolerance
+        or box.x1 > page.x1 + tolerance
+        or box.y1 > page.y1 + tolerance
+    ]
+
+
+def _text_boxes(ax: Axes) -> list[tuple[str, Bbox]]:
+    figure = figure_of(ax)
+    figure.canvas.draw()
+    unseen = {id(text) for axes in figure.axes for text in _undrawn_texts(axes)}
+    return [
+        (text.get_text(), text.get_window_extent())
+        for text in figure.findobj(Text)
+        if isinstance(text, Text)
+        and text.get_visible()
+        and text.get_text().strip()
+        and id(text) not in unseen
+    ]
+
+
+def _undrawn_texts(axes: Axes) -> Iterator[Text]:
+    """Yield the texts that exist but are never drawn, as labels of ticks outside the view."""
+    for axis in (axes.xaxis, axes.yaxis):
+        is_off = not (axes.axison and axes.get_visible() and axis.get_visible())
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+            if is_off or not low <= tick.get_loc() <= high:
+                yield tick.label1
+                yield tick.label2
+        if is_off:
+            yield axis.label
+            yield axis.offsetText
+
+
+@styled
+def statement(text: str, *, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw a sentence instead of a plot: what a page shows when there is nothing to draw.
+
+    Parameters
+    ----------
+    text
+        The sentence, for example "No trial reported kinesiophobia at this follow-up."
+    ax
+        Where to write; a new figure when absent.
+    title
+        Title above it.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(7.0, 1.4)
+    figure = figure_of(ax)
+    width = ax.get_position().width * figure.get_figwidth()
+    ax.set_axis_off()
+    ax.text(
+        0.5,
+        0.5,
+        wrap_to(text, 0.9 * width),
+        ha="center",
+        va="center",
+        transform=ax.transAxes,
+        bbox={"boxstyle": "round,pad=0.8", "facecolor": PALE, "edgecolor": "none"},
+    )
+    if title:
+        ax.set_title(title)
+    return describe(ax, alt=text, caption=f"{title}. {text}" if title else text)
+
+
+def save_figure(ax: Axes, path: str | Path) -> Path:
+    """Save the figure of an Axes as SVG, PDF or PNG, with its title inside the file.
+
+    The file carries no date, so that the same result gives the same file.
+
+    Parameters
+    ----------
+    ax
+        An Axes that a function of this package drew.
+    path
+        Where to; the ending names the format.
+
+    Returns
+    -------
+    pathlib.Path
+        The path that was written.
+    """
+    target = Path(path)
+    said = _description(ax)
+    metadata: dict[str, Any] = {
+        ".svg": {"Date": None, "Title": said.caption, "Description": said.alt},
+        ".pdf": {"CreationDate": None, "Title": said.caption, "Subject": said.alt},
+        ".png": {"Title": said.caption, "Description": said.alt, "Software": None},
+    }
+    if target.suffix not in metadata:
+        raise ValueError(f"{target.name}: save as {', '.join(metadata)}")
+    with mpl.rc_context(STYLE):
+        figure_of(ax).savefig(target, metadata=metadata[target.suffix])
+    return target
