@@ -1,0 +1,155 @@
+"""From results to the page: figures with alt text, tables with captions, numbers for the prose.
+
+A notebook calls these three and nothing else to show something, so that every page of the book
+looks and reads alike, and every number in a sentence is a stored, regression-tested output.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import HTML, SVG, display
+from matplotlib.axes import Axes
+
+from analysis_lib import plots
+
+SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
+
+
+def publish(values: Mapping[str, object], *, prefix: str = "") -> None:
+    """Store numbers and words under names that any page can glue into its prose.
+
+    Parameters
+    ----------
+    values
+        Name and value. A number is stored as a plain ``int`` or ``float`` of six significant
+        digits, so that two machines store the same text; anything else as ``str``.
+    prefix
+        Put before every name, with a hyphen.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: the page would print ``nan``.
+    """
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(f"{prefix}-{name}" if prefix else name, _plain(name, value), display=False)
+
+
+def _plain(name: str, value: object) -> int | float | str:
+    if isinstance(value, str):
+        return value
+    number = float(value)  # type: ignore[arg-type]  # anything else fails loudly here
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: {value} cannot stand in a sentence")
+    return int(number) if number.is_integer() else float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+
+
+def show_figure(ax: Axes, name: str) -> None:
+    """Show a plot as a vector figure with a number, a caption and a text for those who listen.
+
+    One figure a cell: the book's builder gives the cell's figure its number.
+
+    Parameters
+    ----------
+    ax
+        Axes that a function of ``analysis_lib.plots`` returned, which carries its description.
+    name
+        The name by which pages refer to the figure, ``fig-...``.
+    """
+    figure = plots.figure_of(ax)
+    buffer = io.StringIO()
+    with mpl.rc_context(plots.STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(figure)  # or the notebook would show it a second time
+    words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
+    words = {key: " ".join(text.split()) for key, text in words.items()}
+    display(SVG(buffer.getvalue()), metadata={"figure": words})
+
+
+def show_table(
+    table: pd.DataFrame,
+    caption: str,
+    *,
+    note: str = "",
+    name: str = "",
+    numeric: Sequence[str] = (),
+    group: str | None = None,
+) -> None:
+    """Show a table whose cells are text, with a caption and headers that a screen reader finds.
+
+    Parameters
+    ----------
+    table
+        Formatted cells; the first column heads its row. Everything is escaped: text from data is
+        never taken for HTML.
+    caption
+        What the table holds.
+    note
+        What stands below it.
+    name
+        An anchor for links to the table.
+    numeric
+        Columns to align to the right.
+    group
+        A column to leave out; rows that follow each other with the same value in it stand under
+        that value as their heading.
+    """
+    display(
+        HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group))
+    )
+
+
+def table_html(
+    table: pd.DataFrame,
+    caption: str,
+    *,
+    note: str = "",
+    name: str = "",
+    numeric: Sequence[str] = (),
+    group: str | None = None,
+) -> str:
+    """Return the HTML of ``show_table``."""
+    columns = [column for column in table.columns if column != group]
+    right = [' class="number"' if column in numeric else "" for column in columns]
+    head = "".join(
+        f'<th scope="col"{side}>{_cell(c)}</th>' for c, side in zip(columns, right, strict=True)
+    )
+    body = []
+    heading: object = None
+    for _, row in table.iterrows():
+        if group is not None and row[group] != heading:
+            heading = row[group]
+            body.append(
+                f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">'
+                f"{_cell(heading)}</th></tr>"
+            )
+        body.append(_row([row[column] for column in columns], right))
+    anchor = f' id="{html.escape(name, quote=True)}"' if name else ""
+    foot = f'<p class="table-note">{_cell(note)}</p>' if note else ""
+    return (
+        f'<div class="table-block"{anchor}><div class="table-scroll" tabindex="0" role="region" '
+        f'aria-label="{html.escape(caption, quote=True)}">'
+        f'<table class="review"><caption>{_cell(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>{foot}</div>"
+    )
+
+
+def _row(values: Sequence[object], right: Sequence[str]) -> str:
+    cells = [f'<th scope="row"{right[0]}>{_cell(values[0])}</th>']
+    cells += [f"<td{side}>{_cell(v)}</td>" for v, side in zip(values[1:], right[1:], strict=True)]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(value: object) -> str:
+    """Escape a cell; an absent value is an empty cell."""
+    absent = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+    return "" if absent else html.escape(str(value))
