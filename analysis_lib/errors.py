@@ -1,6 +1,10 @@
-"""The one error a reader of this library has to know."""
+"""The one error a reader of this library has to know, and the words that name a wrong cell."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+LONGEST_SHOWN = 80  # characters of a value in a message
 
 
 class ReviewError(ValueError):
@@ -9,3 +13,27 @@ class ReviewError(ValueError):
     The message names the study label and the value, or the file, the row, the column and the
     value. A table with several problems raises one error that lists them all.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in one cell, row or table."""
+
+    file: str
+    message: str
+    row: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        place = [self.file]
+        if self.row is not None:
+            place.append(f"row {self.row}")
+        if self.column is not None:
+            place.append(f"column {self.column}")
+        return f"{', '.join(place)}: {self.message}"
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: in quotes, and cut when it is very long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

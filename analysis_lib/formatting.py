@@ -13,6 +13,10 @@ MINUS = "−"
 EN_DASH = "–"
 NOT_ESTIMABLE = "not estimable"
 INFINITY = "∞"
+NUMBER_WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+)  # fmt: skip
 COUNT_TOLERANCE = 0.05  # counts print one decimal; what would print as .0 is whole
 
 Interval = tuple[float, float]
@@ -158,16 +162,45 @@ def _p_relation(p: float | None) -> str:
     return f"= {number(p, 2 if p >= 0.1 else 3)}"
 
 
-def plural(n: int, singular: str, plural_form: str | None = None) -> str:
+def plural(n: int, singular: str, plural_form: str | None = None, *, spelled: bool = False) -> str:
     """Return a count with its noun: ``1 trial``, ``2 trials``.
+
+    Parameters
+    ----------
+    n
+        How many.
+    singular, plural_form
+        The noun; the plural takes an s when it is not given.
+    spelled
+        Write numbers up to twelve as words, as running text does.
 
     Examples
     --------
-    >>> plural(1, "trial"), plural(7, "study", "studies")
-    ('1 trial', '7 studies')
+    >>> plural(1, "trial"), plural(7, "study", "studies"), plural(9, "trial", spelled=True)
+    ('1 trial', '7 studies', 'nine trials')
     """
     noun = singular if n == 1 else (plural_form or f"{singular}s")
-    return f"{count(n)} {noun}"
+    word = NUMBER_WORDS[n] if spelled and n < len(NUMBER_WORDS) else count(n)
+    return f"{word} {noun}"
+
+
+def threshold(value: float, *, least: int = 0) -> str:
+    """Return a number that was set, not estimated, with the digits that it needs.
+
+    Parameters
+    ----------
+    value
+        For example a minimal important difference.
+    least
+        Decimals to print even when they are zero.
+
+    Examples
+    --------
+    >>> threshold(2.0), threshold(2.0, least=1), threshold(0.25)
+    ('2', '2.0', '0.25')
+    """
+    needed = next((d for d in range(least, 4) if math.isclose(round(value, d), value)), 4)
+    return number(value, max(needed, least))
 
 
 def listing(items: list[str] | tuple[str, ...]) -> str:

@@ -1,0 +1,40 @@
+"""What every test run shares: the tally of agreement with R, printed and, if asked, written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import golden_cases
+import pytest
+
+TABLE = Path(__file__).parent.parent / "book" / "tables" / "r_agreement.csv"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-agreement",
+        action="store_true",
+        help="write book/tables/r_agreement.csv from the golden tests of this run, if all pass",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Collect the tally of a pytest-xdist worker that has finished."""
+    output = getattr(node, "workeroutput", {})
+    golden_cases.merge_tallies(output.get("agreement", "[]"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["agreement"] = golden_cases.dump_tallies()
+    elif session.config.getoption("--write-agreement") and exitstatus == 0:
+        golden_cases.write_table(TABLE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if golden_cases.tallies:
+        terminalreporter.section("agreement with R: reference entries passed, by family")
+        for line in golden_cases.summary_lines():
+            terminalreporter.write_line(line)
