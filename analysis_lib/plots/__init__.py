@@ -1,7 +1,11 @@
 """The plots of a review: each takes a result, draws it and returns its Axes."""
 
+from analysis_lib.plots.forest import forest, forest_by_subgroup
+from analysis_lib.plots.funnel import funnel
+from analysis_lib.plots.influence import baujat, gosh, leave_one_out
 from analysis_lib.plots.overview import PooledRow, overview
 from analysis_lib.plots.prisma import prisma
+from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.style import (
     STYLE,
     alt_text,
@@ -20,13 +24,21 @@ __all__ = [
     "alt_text",
     "arm_means",
     "arm_sizes",
+    "baujat",
     "caption",
     "describe",
     "feature_matrix",
     "figure_of",
+    "forest",
+    "forest_by_subgroup",
+    "funnel",
+    "gosh",
+    "leave_one_out",
     "overview",
     "prisma",
+    "risk_of_bias_bars",
     "save_figure",
     "statement",
+    "traffic_lights",
     "use_style",
 ]

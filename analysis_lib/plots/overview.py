@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -112,7 +113,9 @@ def _panel(
     ax.child_axes[-1].spines["right"].set_visible(False)
 
 
-def _words_around(ax: Axes, title: tuple[str, str], favours: tuple[str, str], *, indent: float) -> None:
+def _words_around(
+    ax: Axes, title: tuple[str, str], favours: tuple[str, str], *, indent: float
+) -> None:
     """Write the title and the two directions, which may be wider than the axes.
 
     Blanks keep the room above and below; the words themselves stay out of the layout, or a long
@@ -120,8 +123,8 @@ def _words_around(ax: Axes, title: tuple[str, str], favours: tuple[str, str], *,
     """
     ax.set_title(" \n ", size=SMALL)
     ax.set_xlabel(" ", size=SMALL)
-    above = {"weight": "bold", "size": FONT_SIZE, "va": "bottom"}
-    below = {"size": SMALL, "color": GREY, "va": "top"}
+    above: dict[str, Any] = {"weight": "bold", "size": FONT_SIZE, "va": "bottom"}
+    below: dict[str, Any] = {"size": SMALL, "color": GREY, "va": "top"}
     for words, place, offset, look in (
         (title[0], (0, 1), (-indent, 16), above),
         (title[1], (0, 1), (-indent, 4), {"size": SMALL, "va": "bottom"}),

@@ -81,7 +81,10 @@ def prisma(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     reasons = [str(box) for box in rows.index[rows["parent"] == EXCLUDED]]
 
     steps = [
-        (_box(left, labels, counts), _box((*right, *_below(right, reasons)), labels, counts))
+        (
+            _box(left, labels, counts),
+            _box((*right, *_below(right, reasons)), labels, counts) if right else None,
+        )
         for left, right in STEPS
     ]
     heights = [max(a.height, b.height if b else 0) for a, b in steps]
@@ -100,12 +103,8 @@ def _below(boxes: tuple[str, ...], reasons: list[str]) -> list[str]:
     return reasons if EXCLUDED in boxes else []
 
 
-def _box(
-    names: tuple[str, ...], labels: Mapping[str, str], counts: Mapping[str, int]
-) -> _Box | None:
+def _box(names: tuple[str, ...], labels: Mapping[str, str], counts: Mapping[str, int]) -> _Box:
     """Return a box whose first line is what it counts, and whose other lines are its parts."""
-    if not names:
-        return None
     lines = []
     for i, name in enumerate(names):
         line = f"{labels[name]} (n\u00a0=\u00a0{count(counts[name])})"
@@ -157,8 +156,17 @@ def _draw_box(
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    style = {"arrowstyle": "-|>", "mutation_scale": 10, "color": INK, "shrinkA": 0, "shrinkB": 0}
-    ax.add_patch(FancyArrowPatch(start, end, linewidth=1, **style))
+    arrow = FancyArrowPatch(
+        start,
+        end,
+        arrowstyle="-|>",
+        mutation_scale=10,
+        color=INK,
+        linewidth=1,
+        shrinkA=0,
+        shrinkB=0,
+    )
+    ax.add_patch(arrow)
 
 
 def _alt(labels: Mapping[str, str], counts: Mapping[str, int], reasons: list[str]) -> str:

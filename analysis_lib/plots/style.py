@@ -12,7 +12,6 @@ to colorblind people. 2008. https://jfly.uni-koeln.de/color/
 from __future__ import annotations
 
 import functools
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -25,8 +24,12 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Line
 from matplotlib.text import Text
+from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+
+from analysis_lib.formatting import listing, number, sentence, threshold
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
@@ -37,6 +40,12 @@ GREY, PALE = "#6B6B6B", "#E9ECEF"
 #: own summary; the colours also differ in lightness.
 RISK_SIGNS = {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
 RISK_COLOURS = {"low": SKY, "some concerns": YELLOW, "high": VERMILLION, "not stated": "#FFFFFF"}
+
+#: Where a name may stand seen from its point, the best place first.
+DIRECTIONS = (
+    (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1),
+    (1, 0.5), (0.5, 1), (-0.5, 1), (-1, 0.5), (1, -0.5), (0.5, -1), (-0.5, -1), (-1, -0.5),
+)  # fmt: skip
 
 FONT_SIZE = 10.0
 SMALL = 8.5
@@ -176,12 +185,13 @@ def light_handle(judgement: str) -> Line2D:
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def text_size(text: str, *, size: float = FONT_SIZE, weight: str = "normal") -> tuple[float, float]:
     """Return width and height of a text in inches, measured from the font itself."""
     with mpl.rc_context(STYLE):
         page = Figure(dpi=100)
         box = page.text(0, 0, text, size=size, weight=weight).get_window_extent()
-    return box.width / page.dpi, box.height / page.dpi
+    return float(box.width / page.dpi), float(box.height / page.dpi)
 
 
 def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "normal") -> float:
@@ -190,13 +200,35 @@ def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "norm
 
 
 def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "normal") -> str:
-    """Break a text into lines that are no wider than ``width`` inches."""
-    longest = max(len(text), 1)
-    for characters in range(longest, 1, -1):
-        wrapped = textwrap.fill(text, characters, break_long_words=False)
-        if text_size(wrapped, size=size, weight=weight)[0] <= width:
-            return wrapped
-    return textwrap.fill(text, max((len(word) for word in text.split()), default=1))
+    """Break a text between words into lines that are no wider than ``width`` inches.
+
+    A single word that is wider keeps a line of its own.
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_size(longer, size=size, weight=weight)[0] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+class NumberFormatter(Formatter):
+    """Print the ticks of an axis as the text prints numbers, all with the same decimals."""
+
+    def __init__(self, *, as_percent: bool = False) -> None:
+        self._as_percent = as_percent
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the text of a value on its own."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the texts of all ticks."""
+        scaled = [100.0 * value if self._as_percent else float(value) for value in values]
+        digits = max((len(threshold(v).partition(".")[2]) for v in scaled), default=0)
+        return [number(v, digits) + ("%" if self._as_percent else "") for v in scaled]
 
 
 def label_points(
@@ -206,11 +238,16 @@ def label_points(
     *,
     upright_lines: Sequence[float] = (),
     size: float = SMALL,
-) -> None:
+) -> list[str]:
     """Write a name beside each point, where it covers no other name, no point and no line.
 
-    Names that find room only further away get a thin line to their point; a name that finds none
-    is left out. The limits of the Axes must be final.
+    Names that find room only further away get a thin line to their point. The limits of the Axes
+    must be final.
+
+    Returns
+    -------
+    list of str
+        The names that found no room.
     """
     figure = figure_of(ax)
     figure.draw_without_rendering()
@@ -221,39 +258,70 @@ def label_points(
     for value in upright_lines:
         x = ax.transData.transform((value, 0.0))[0]
         taken.append(Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1))
+    names: list[Bbox] = []
+    leaders: list[Line] = []
+    left_out = []
     for (x, y), label in zip(places, labels, strict=True):
         width, height = (figure.dpi * length for length in text_size(label, size=size))
-        for box, far in _places(x, y, width, height, dot):
-            held = Bbox.intersection(box, inside)
-            is_inside = held is not None and np.allclose(held.extents, box.extents)
-            if is_inside and not any(box.overlaps(other) for other in taken):
-                _write_label(ax, (x, y), box, label, size, leader=far)
-                taken.append(box)
+        for box in _places(x, y, width, height, dot):
+            leader = _leader(x, y, box)
+            if (
+                _holds(inside, box)
+                and not any(box.overlaps(other) for other in taken + names)
+                and not any(path.intersects_bbox(box) for path in leaders)
+                and not any(leader.intersects_bbox(other) for other in names)
+            ):
+                _write_label(ax, box, leader, label, size, is_far=_length(leader) > 2 * dot)
+                names.append(box)
+                leaders.append(leader)
                 break
+        else:
+            left_out.append(label)
+    return left_out
 
 
-def _places(
-    x: float, y: float, width: float, height: float, dot: float
-) -> Iterator[tuple[Bbox, bool]]:
-    """Yield boxes around a point, the nearest first, and whether they need a line to it."""
-    for ring in range(8):
-        gap = (1.4 + 1.8 * ring) * dot
-        for across, up in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)):
+def left_out_note(names: Sequence[str]) -> str:
+    """Return the sentence of a caption that lists the points without a name."""
+    return f" Without a name for want of room: {listing(list(names))}." if names else ""
+
+
+def _holds(outer: Bbox, inner: Bbox) -> bool:
+    return bool(
+        outer.x0 <= inner.x0
+        and inner.x1 <= outer.x1
+        and outer.y0 <= inner.y0
+        and inner.y1 <= outer.y1
+    )
+
+
+def _leader(x: float, y: float, box: Bbox) -> Line:
+    """Return the line from a point to the nearest place of a box."""
+    return Line([(x, y), (min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1))])
+
+
+def _length(line: Line) -> float:
+    ends = np.asarray(line.vertices)
+    return float(np.hypot(*(ends[1] - ends[0])))
+
+
+def _places(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
+    """Yield boxes around a point, the nearest first."""
+    for ring in range(24):
+        gap = (1.4 + 1.5 * ring) * dot
+        for across, up in DIRECTIONS:
             left = x + across * gap - (0.5 - 0.5 * across) * width
             bottom = y + up * gap - (0.5 - 0.5 * up) * height
-            yield Bbox.from_bounds(left, bottom, width, height), ring > 0
+            yield Bbox.from_bounds(left, bottom, width, height)
 
 
 def _write_label(
-    ax: Axes, dot: tuple[float, float], box: Bbox, label: str, size: float, *, leader: bool
+    ax: Axes, box: Bbox, leader: Line, label: str, size: float, *, is_far: bool
 ) -> None:
     back = ax.transData.inverted()
-    middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
-    x, y = back.transform(middle)
+    x, y = back.transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
     ax.text(x, y, label, ha="center", va="center", size=size, zorder=5)
-    if leader:
-        nearest = (min(max(dot[0], box.x0), box.x1), min(max(dot[1], box.y0), box.y1))
-        ends = back.transform([dot, nearest])
+    if is_far:
+        ends = back.transform(np.asarray(leader.vertices))
         ax.plot(ends[:, 0], ends[:, 1], color=GREY, lw=0.6, zorder=2)
 
 
@@ -297,7 +365,7 @@ def clipped_texts(ax: Axes, *, tolerance: float = 0.5) -> list[str]:
 
 def _text_boxes(ax: Axes) -> list[tuple[str, Bbox]]:
     figure = figure_of(ax)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     unseen = {id(text) for axes in figure.axes for text in _undrawn_texts(axes)}
     return [
         (text.get_text(), text.get_window_extent())
@@ -356,7 +424,8 @@ def statement(text: str, *, ax: Axes | None = None, title: str = "") -> Axes:
     )
     if title:
         ax.set_title(title)
-    return describe(ax, alt=text, caption=f"{title}. {text}" if title else text)
+    said = sentence(text)
+    return describe(ax, alt=said, caption=f"{title}. {said}" if title else said)
 
 
 def save_figure(ax: Axes, path: str | Path) -> Path:

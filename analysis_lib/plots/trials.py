@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from analysis_lib.formatting import number
 from analysis_lib.plots.style import (
@@ -87,7 +89,7 @@ def arm_means(
     return describe(ax, alt=f"{xlabel}, mean of each arm. {told}.", caption=caption)
 
 
-def _marker(group: int) -> dict[str, object]:
+def _marker(group: int) -> dict[str, Any]:
     colour = (BLUE, VERMILLION)[group]
     return {
         "marker": ("s", "o")[group],
@@ -141,13 +143,12 @@ def arm_sizes(
     ax.set(ylim=(len(trials) - 0.4, -0.6), xlabel="Participants")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    for i, label in enumerate(group_labels.values()):
-        ax.bar(0, 0, label=label, **_bar(i))
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    key = [Patch(label=label, **_bar(i)) for i, label in enumerate(group_labels.values())]
+    ax.legend(handles=key, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return describe(ax, alt=f"Participants by arm: {'; '.join(told)}.", caption=caption)
 
 
-def _bar(group: int) -> dict[str, object]:
+def _bar(group: int) -> dict[str, Any]:
     return {"facecolor": (SKY, "white")[group], "edgecolor": (BLUE, VERMILLION)[group]}
 
 
@@ -180,7 +181,7 @@ def feature_matrix(
         y, x = np.nonzero(has == wanted)
         ax.scatter(x, y, marker=marker, s=size, color=colour)
     ax.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.5, -0.5))
-    ax.set_yticks(range(rows), [str(label) for label in features.index])
+    ax.set_yticks(range(rows), _words(features.index))
     ax.set_xticks(range(columns), _words(features.columns), rotation=40, ha="left")
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
@@ -189,5 +190,5 @@ def feature_matrix(
     return describe(ax, alt=alt, caption=caption)
 
 
-def _words(labels: Sequence[object]) -> list[str]:
+def _words(labels: Iterable[object]) -> list[str]:
     return [str(label) for label in labels]

@@ -1,0 +1,287 @@
+"""Forest plots in the layout that readers of systematic reviews know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.special import ndtri
+
+from analysis_lib import formatting as fmt
+from analysis_lib.errors import ReviewError
+from analysis_lib.moderators import SubgroupAnalysis
+from analysis_lib.plots.rows import Interval, Row, RowPlot
+from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
+from analysis_lib.pooling import PooledEffect
+
+DETAILS = ("n_loaded", "n_unloaded", "risk_of_bias", "provenance")
+RECONSTRUCTED = "reconstructed"
+
+
+@styled
+def forest(
+    fit: PooledEffect | None,
+    *,
+    details: pd.DataFrame | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    arms: tuple[str, str] = ("loaded", "unloaded"),
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw every comparison, the pooled estimate and the prediction interval.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`; ``None`` when there is nothing to pool, which is said
+        instead of drawn.
+    details
+        What else is known about the comparisons, indexed by their labels. Columns that are used,
+        each of them optional: n_loaded, n_unloaded, risk_of_bias, provenance (a reconstructed
+        comparison is drawn hollow).
+    measure
+        Heading of the effect column: MD, SMD.
+    unit
+        Unit of the horizontal axis, for example "points, 0 to 10".
+    arms
+        Names of the two arms above their numbers.
+    favours
+        What a result left and right of no difference favours.
+    mid
+        Minimal important difference: a band of that half-width around no difference.
+    limits
+        Ends of the horizontal axis; chosen from the data when absent. An interval that goes
+        beyond them ends in an arrow.
+    title
+        Title of the plot.
+    compact
+        Draw for the width of a telephone: the numbers stand below the names, and the columns for
+        participants, weight and risk of bias are left out.
+    ax
+        Where to draw; a figure sized from its rows when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes of the middle part; `alt_text` and `caption` describe it.
+
+    Raises
+    ------
+    ReviewError
+        If ``details`` names a label twice or lacks one, if the limits are no interval, or if
+        ``ax`` is too small.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> from analysis_lib.plots import forest
+    >>> fit = al.pool([-0.4, -0.9, 0.1], [0.04, 0.09, 0.05], labels=["A", "B", "C"])
+    >>> axes = forest(fit, measure="MD", favours=("favours loaded", "favours unloaded"))
+    """
+    if fit is None:
+        return statement("There are no comparisons to pool.", ax=ax, title=title)
+    known = study_details(fit.labels, details)
+    rows = [*_study_rows(fit, known), *_summary_rows(fit, known)]
+    notes = [] if fit.k == 1 else [heterogeneity(fit), effect_test(fit)]
+    drawing = RowPlot(
+        rows, notes, fit.level, measure, unit, arms, favours, mid, limits, title, compact
+    )
+    axes = drawing.draw(ax)
+    hollow = sum(row.hollow for row in rows)
+    return describe(axes, alt=_alt(fit, measure, hollow), caption=_caption(title, fit, hollow))
+
+
+@styled
+def forest_by_subgroup(
+    analysis: SubgroupAnalysis,
+    *,
+    details: pd.DataFrame | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    arms: tuple[str, str] = ("loaded", "unloaded"),
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the comparisons of each subgroup with its own pooled estimate, and the test between.
+
+    Parameters
+    ----------
+    analysis
+        Result of `analysis_lib.subgroup_analysis`.
+    details, measure, unit, arms, favours, mid, limits, title, compact, ax
+        As for `forest`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    overall = analysis.overall
+    known = study_details(overall.labels, details)
+    rows: list[Row] = []
+    for name, fit in analysis.fits.items():
+        rows += [Row("heading", str(name)), *_study_rows(fit, known, overall)]
+        rows += [] if fit.k == 1 else [_pooled_row(fit, "Subtotal", known)]
+    rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known)]
+    between = subgroup_test(analysis)
+    notes = [between, heterogeneity_within(analysis)]
+    drawing = RowPlot(
+        rows, notes, overall.level, measure, unit, arms, favours, mid, limits, title, compact
+    )
+    axes = drawing.draw(ax)
+    told = "; ".join(
+        f"{name}: {fmt.estimate(fit.estimate, fit.ci)} from {fmt.plural(fit.k, 'comparison')}"
+        for name, fit in analysis.fits.items()
+    )
+    alt = f"Forest plot by subgroup. {measure}, {told}. {between}."
+    return describe(
+        axes, alt=alt, caption=fmt.sentence(f"{title}. {between}" if title else between)
+    )
+
+
+def heterogeneity(fit: PooledEffect) -> str:
+    """Return the heterogeneity line below a forest plot."""
+    if fit.q_p_value is None:
+        return "Heterogeneity: not estimable from one comparison"
+    return (
+        f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
+        f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2)}"
+    )
+
+
+def effect_test(fit: PooledEffect) -> str:
+    """Return the line that states the test of the pooled estimate."""
+    name = "z" if fit.df is None else f"t({fit.df})"
+    value = fmt.number(fit.statistic)
+    return f"Test of the pooled estimate: {name} = {value}, {fmt.p_value(fit.p_value)}"
+
+
+def subgroup_test(analysis: SubgroupAnalysis) -> str:
+    """Return the line that states the test between subgroups."""
+    return (
+        f"Test between subgroups: Q = {fmt.number(analysis.q_between)} "
+        f"(df = {analysis.df}, {fmt.p_value(analysis.p_value)})"
+    )
+
+
+def heterogeneity_within(analysis: SubgroupAnalysis) -> str:
+    """Return the line that states I2 of each subgroup that has one."""
+    told = [
+        f"{name} {fmt.percent(fit.i2)}" for name, fit in analysis.fits.items() if fit.i2 is not None
+    ]
+    return f"I² within subgroups: {', '.join(told) or fmt.NOT_ESTIMABLE}"
+
+
+def study_details(labels: Sequence[str], details: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the columns of ``details`` that a plot can use, or say what is wrong with them."""
+    repeated = sorted({label for label in labels if list(labels).count(label) > 1})
+    if repeated:
+        raise ReviewError(f"labels must differ to be told apart: {', '.join(repeated)}")
+    if details is None:
+        return pd.DataFrame(index=list(labels))
+    twice = details.index[details.index.duplicated()]
+    if len(twice):
+        raise ReviewError(f"details: label given twice: {', '.join(map(str, twice.unique()))}")
+    missing = [label for label in labels if label not in details.index]
+    if missing:
+        raise ReviewError(f"details: no row for {', '.join(missing)}")
+    known = details[[column for column in DETAILS if column in details.columns]]
+    if "risk_of_bias" in known:
+        bad = sorted(set(known["risk_of_bias"].dropna()) - set(RISK_SIGNS))
+        if bad:
+            raise ReviewError(f"details: risk_of_bias must be one of {list(RISK_SIGNS)}: {bad}")
+    return known
+
+
+def _study_rows(
+    fit: PooledEffect, known: pd.DataFrame, overall: PooledEffect | None = None
+) -> list[Row]:
+    """Return a row a study; its weight is that in ``overall`` where that is given."""
+    weighing = fit if overall is None else overall
+    weights = dict(zip(weighing.labels, weighing.weights, strict=True))
+    half_width = ndtri((1 + fit.level) / 2) * np.sqrt(fit.variance)
+    rows = []
+    for label, effect, half in zip(fit.labels, fit.effect, half_width, strict=True):
+        more = known.loc[label]
+        interval = (float(effect - half), float(effect + half))
+        cells = {"effect": fmt.estimate(effect, interval)}
+        if weighing.k > 1:
+            cells["weight"] = fmt.percent(weights[label], 1)
+        for column in ("n_loaded", "n_unloaded"):
+            if column in more:
+                cells[column] = fmt.count(_number(more[column]), absent=fmt.EN_DASH)
+        risk = _word(more["risk_of_bias"]) if "risk_of_bias" in more else None
+        hollow = bool(more.get("provenance") == RECONSTRUCTED)
+        rows.append(
+            Row("study", label, cells, float(effect), interval, float(weights[label]), risk, hollow)
+        )
+    return rows
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _word(value: Any) -> str:
+    return "not stated" if pd.isna(value) else str(value)
+
+
+def _summary_rows(fit: PooledEffect, known: pd.DataFrame) -> list[Row]:
+    if fit.k == 1:
+        return [Row("note", "One comparison: nothing to pool")]
+    limits = fit.prediction_interval
+    label = f"{fmt.percent(fit.level)} prediction interval"
+    prediction = Row("prediction", label, {"effect": fmt.interval(limits)}, interval=limits)
+    pooled = _pooled_row(fit, "Pooled estimate", known)
+    cells = {**pooled.cells, "weight": fmt.percent(1.0)}
+    return [Row("pooled", pooled.label, cells, pooled.estimate, pooled.interval), prediction]
+
+
+def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame) -> Row:
+    cells = {"effect": fmt.estimate(fit.estimate, fit.ci)}
+    for column in ("n_loaded", "n_unloaded"):
+        if column in known:
+            total = known.loc[list(fit.labels), column].sum(skipna=False)
+            cells[column] = fmt.count(_number(total), absent="")
+    return Row("pooled", label, cells, fit.estimate, fit.ci)
+
+
+def _alt(fit: PooledEffect, measure: str, hollow: int) -> str:
+    told = "; ".join(
+        f"{label} {fmt.number(effect)}"
+        for label, effect in zip(fit.labels, fit.effect, strict=True)
+    )
+    if fit.k == 1:
+        return (
+            f"Forest plot with a single comparison, {fit.labels[0]}: {measure} "
+            f"{fmt.estimate(fit.estimate, fit.ci)}. Nothing is pooled."
+        )
+    text = (
+        f"Forest plot of {fmt.plural(fit.k, 'comparison')}. Pooled {measure} "
+        f"{fmt.estimate(fit.estimate, fit.ci)}, prediction interval "
+        f"{fmt.interval(fit.prediction_interval)}. Estimates: {told}."
+    )
+    return text if not hollow else f"{text} {hollow} of {fit.k} are reconstructed."
+
+
+def _caption(title: str, fit: PooledEffect, hollow: int) -> str:
+    parts = [title] if title else []
+    if fit.k > 1:
+        parts += [
+            "Squares: comparisons, area by weight. Diamond: pooled estimate. Bar: prediction "
+            "interval"
+        ]
+    if hollow:
+        parts += ["Hollow: reconstructed from printed results"]
+    return fmt.sentence(". ".join(parts)) if parts else "Forest plot."

@@ -1,0 +1,296 @@
+"""How much the result depends on single studies: leave-one-out, Baujat's plot, all subsets."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from analysis_lib import formatting as fmt
+from analysis_lib._inputs import FloatArray
+from analysis_lib.influence import SubsetFits
+from analysis_lib.plots.rows import Interval, Row, RowPlot
+from analysis_lib.plots.style import (
+    BLUE,
+    INK,
+    ORANGE,
+    NumberFormatter,
+    axes_of_size,
+    below_axes,
+    describe,
+    label_points,
+    left_out_note,
+    statement,
+    styled,
+)
+from analysis_lib.pooling import PooledEffect
+
+#: More subsets than these would only cover one another; a random part of them is drawn.
+MOST_DOTS = 20_000
+
+Places = npt.NDArray[np.intp]
+
+
+@styled
+def leave_one_out(
+    table: pd.DataFrame,
+    fit: PooledEffect,
+    *,
+    measure: str = "MD",
+    unit: str = "",
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the pooled estimate without each study, and that of all studies below.
+
+    Parameters
+    ----------
+    table
+        Result of `analysis_lib.leave_one_out` or `analysis_lib.influential`; with the latter,
+        influential studies are marked.
+    fit
+        The pooled result of all studies.
+    measure, unit, favours, mid, limits, title, compact, ax
+        As for `analysis_lib.plots.forest`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    flags = table.get("influential", pd.Series(False, index=table.index))
+    rows = [
+        _left_out_row(row, bool(flag))
+        for (_, row), flag in zip(table.iterrows(), flags, strict=True)
+    ]
+    rows.append(Row("pooled", "None", _cells(fit), fit.estimate, fit.ci))
+    drawing = RowPlot(
+        rows,
+        ["Each line: the pooled estimate without the one that is named."],
+        fit.level,
+        measure,
+        unit,
+        ("", ""),
+        favours,
+        mid,
+        limits,
+        title,
+        compact,
+        heading="Left out",
+        flag_label="influential: heterogeneity, direction or significance changes without it",
+    )
+    axes = drawing.draw(ax)
+    marked = [str(name) for name, flag in zip(table["left_out"], flags, strict=True) if flag]
+    told = f" Influential: {fmt.listing(marked)}." if marked else ""
+    alt = (
+        f"Leave-one-out plot. Without one, the pooled {measure} runs from "
+        f"{fmt.number(table['estimate'].min())} to {fmt.number(table['estimate'].max())}; with all "
+        f"it is {fmt.estimate(fit.estimate, fit.ci)}.{told}"
+    )
+    return describe(axes, alt=alt, caption=fmt.sentence(title or "Leave-one-out analysis"))
+
+
+@styled
+def baujat(
+    table: pd.DataFrame, *, name_points: bool = True, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw how much each study adds to heterogeneity, and how much it moves the pooled estimate.
+
+    Parameters
+    ----------
+    table
+        Result of `analysis_lib.baujat`.
+    name_points
+        Write the labels beside the points, where there is room.
+    title
+        Title of the plot.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    References
+    ----------
+    Baujat B, Mahe C, Pignon J-P, Hill C. A graphical method for exploring heterogeneity in
+    meta-analyses. Statistics in Medicine 2002;21:2641-2652.
+    """
+    shown = table[np.isfinite(table["q_contribution"]) & np.isfinite(table["influence"])]
+    if shown.empty:
+        return statement("No study has an influence that could be drawn.", ax=ax, title=title)
+    if ax is None:
+        ax = axes_of_size(6.2, 4.6)
+    x, y = shown["q_contribution"].to_numpy(dtype=float), shown["influence"].to_numpy(dtype=float)
+    ax.plot(x, y, "o", ms=7, mec=BLUE, mfc=BLUE, zorder=3)
+    ax.set_xlim(*_with_room(x))
+    ax.set_ylim(*_with_room(y))
+    ax.set_xlabel("Contribution to heterogeneity (part of Q)")
+    ax.set_ylabel("Influence on the pooled estimate")
+    if title:
+        ax.set_title(title)
+    labels = [str(label) for label in shown["label"]]
+    points = list(zip(x, y, strict=True))
+    unnamed = label_points(ax, points, labels) if name_points else []
+    alt = (
+        f"Baujat plot of {fmt.plural(len(shown), 'comparison')}. Adds most to heterogeneity: "
+        f"{labels[int(x.argmax())]}. Moves the pooled estimate most: {labels[int(y.argmax())]}."
+    )
+    caption = "Right: adds to heterogeneity. Top: moves the pooled estimate."
+    caption += left_out_note(unnamed)
+    return describe(ax, alt=alt, caption=f"{title}. {caption}" if title else caption)
+
+
+@styled
+def gosh(
+    fits: SubsetFits,
+    *,
+    highlight: str | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the pooled estimate and I2 of every subset of the studies.
+
+    Parameters
+    ----------
+    fits
+        Result of `analysis_lib.gosh`.
+    highlight
+        A study; subsets with and without it are told apart.
+    measure, unit
+        For the horizontal axis.
+    title
+        Title of the plot.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    References
+    ----------
+    Olkin I, Dahabreh IJ, Trikalinos TA. GOSH - a graphical display of study heterogeneity.
+    Research Synthesis Methods 2012;3:214-223.
+    """
+    has_i2 = np.flatnonzero(np.isfinite(fits.i2))
+    if has_i2.size == 0:
+        text = "Subsets of one study have no heterogeneity that could be drawn."
+        return statement(text, ax=ax, title=title)
+    with_it = np.zeros(len(fits), dtype=bool) if highlight is None else fits.includes(highlight)
+    if ax is None:
+        ax = axes_of_size(6.2, 4.6)
+    dots = _drawn_part(has_i2)
+    groups = [
+        (~with_it, ORANGE, "s", f"without {highlight}"),
+        (with_it, BLUE, "o", f"with {highlight}"),
+    ]
+    for mask, colour, marker, _ in groups:
+        here = dots[mask[dots]]
+        ax.scatter(
+            fits.estimate[here], fits.i2[here], s=7, marker=marker, color=colour, alpha=0.45,
+            linewidths=0, rasterized=True,
+        )  # fmt: skip
+    ax.set_ylim(-0.03, 1.03)
+    ax.xaxis.set_major_formatter(NumberFormatter())
+    ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
+    ax.axvline(0, color=INK, lw=1.0, zorder=0)
+    ax.set_xlabel(f"Pooled {measure} ({unit})" if unit else f"Pooled {measure}")
+    ax.set_ylabel("I²")
+    if title:
+        ax.set_title(title)
+    if highlight is not None:
+        _two_groups_legend(ax, [(colour, marker, name) for _, colour, marker, name in groups])
+    return describe(
+        ax,
+        alt=_gosh_alt(fits, has_i2, with_it, highlight),
+        caption=_gosh_caption(fits, title, len(has_i2), len(dots)),
+    )
+
+
+def _left_out_row(row: pd.Series, flagged: bool) -> Row:
+    interval = (float(row["ci_low"]), float(row["ci_high"]))
+    cells = {
+        "effect": fmt.estimate(row["estimate"], interval),
+        "i2": fmt.percent(row["i2"], absent=fmt.EN_DASH),
+        "tau2": fmt.number(row["tau2"], absent=fmt.EN_DASH),
+    }
+    return Row(
+        "study", str(row["left_out"]), cells, float(row["estimate"]), interval, flagged=flagged
+    )
+
+
+def _cells(fit: PooledEffect) -> dict[str, str]:
+    return {
+        "effect": fmt.estimate(fit.estimate, fit.ci),
+        "i2": fmt.percent(fit.i2, absent=fmt.EN_DASH),
+        "tau2": fmt.number(fit.tau2, absent=fmt.EN_DASH),
+    }
+
+
+def _with_room(values: FloatArray) -> Interval:
+    """Return limits from below zero to above the largest value."""
+    top = float(values.max()) or 1.0
+    return -0.06 * top, 1.12 * top
+
+
+def _drawn_part(
+    rows: Places,
+) -> Places:
+    if len(rows) <= MOST_DOTS:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, size=MOST_DOTS, replace=False))
+
+
+def _two_groups_legend(ax: Axes, groups: list[tuple[str, str, str]]) -> None:
+    handles = [
+        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=name)
+        for colour, marker, name in groups
+    ]
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=below_axes(ax, 0.55),
+        borderaxespad=0,
+        ncols=2,
+    )
+
+
+def _gosh_alt(
+    fits: SubsetFits,
+    rows: Places,
+    with_it: npt.NDArray[np.bool_],
+    highlight: str | None,
+) -> str:
+    text = (
+        f"Pooled estimate and I² of {fmt.plural(len(rows), 'subset')}: the middle half of the "
+        f"estimates lies from {fmt.interval(_quartiles(fits.estimate[rows]))}."
+    )
+    if highlight is None:
+        return text
+    medians = [
+        fmt.percent(float(np.median(fits.i2[part]))) if part.size else fmt.NOT_ESTIMABLE
+        for part in (rows[with_it[rows]], rows[~with_it[rows]])
+    ]
+    return f"{text} Median I² with {highlight} {medians[0]}, without it {medians[1]}."
+
+
+def _quartiles(values: FloatArray) -> Interval:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(low), float(high)
+
+
+def _gosh_caption(fits: SubsetFits, title: str, subsets: int, drawn: int) -> str:
+    kind = "every subset" if fits.exact else "a random draw of subsets"
+    text = f"One dot for {kind} of two studies or more ({fmt.count(subsets)})"
+    if drawn < subsets:
+        text += f"; a random {fmt.count(drawn)} of them are drawn"
+    return f"{title}. {text}." if title else f"{text}."

@@ -1,0 +1,502 @@
+"""Plots that are tables: rows of text with an interval drawn in the middle of each.
+
+The width of every column is measured from the text that stands in it, and the figure is as large
+as its rows and notes need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Polygon
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
+
+from analysis_lib import formatting as fmt
+from analysis_lib.errors import ReviewError
+from analysis_lib.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    RISK_SIGNS,
+    VERMILLION,
+    axes_of_size,
+    figure_of,
+    inches_from,
+    light_handle,
+    paint_light,
+    text_size,
+    widest,
+    wrap_to,
+)
+
+# Inches and points of the page.
+ROW = 0.27
+GAP = 0.18
+MARGIN = 0.08
+PLOT_WIDTH = 2.7
+COMPACT_ROW, COMPACT_PLOT_WIDTH = 0.42, 1.9
+TEXT = 9.5
+NOTE = 8.5
+LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
+TITLE = 11.0
+
+LEFT_COLUMNS = ("label", "n_loaded", "n_unloaded")
+RIGHT_COLUMNS = ("effect", "weight", "i2", "tau2", "risk")
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the plot: what stands in its columns and what is drawn in its middle."""
+
+    kind: str  # heading, study, pooled, prediction, note
+    label: str
+    cells: Mapping[str, str] = field(default_factory=dict)
+    estimate: float | None = None
+    interval: Interval | None = None
+    weight: float = 0.0
+    risk: str | None = None
+    hollow: bool = False
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of text: its heading and where its left and right edge lie, in inches."""
+
+    name: str
+    heading: str
+    left: float
+    right: float
+    align: str
+
+    @property
+    def anchor(self) -> float:
+        return {"left": self.left, "right": self.right, "center": (self.left + self.right) / 2}[
+            self.align
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Where everything goes, in inches from the lower left corner."""
+
+    columns: tuple[_Column, ...]
+    plot_left: float
+    plot_width: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlot:
+    """A plot of rows before it is drawn; the fields mean what they mean in `forest`."""
+
+    rows: Sequence[Row]
+    notes: Sequence[str]
+    level: float
+    measure: str
+    unit: str
+    arms: tuple[str, str]
+    favours: tuple[str, str] | None
+    mid: float | None
+    limits: Interval | None
+    title: str
+    compact: bool
+    heading: str = "Comparison"
+    flag_label: str = ""
+
+    @property
+    def row_height(self) -> float:
+        """Height of a row in inches."""
+        return COMPACT_ROW if self.compact else ROW
+
+    @property
+    def plot_width(self) -> float:
+        """Width of the middle part in inches, where a figure is sized from its rows."""
+        return COMPACT_PLOT_WIDTH if self.compact else PLOT_WIDTH
+
+    def draw(self, ax: Axes | None) -> Axes:
+        """Draw it into ``ax``, or into a figure of the size that the rows need."""
+        if self.limits is not None and not self.limits[0] < self.limits[1]:
+            raise ReviewError(f"limits must be (low, high) with low < high, got {self.limits}")
+        page = self._page(self.plot_width)
+        legend_lines = self._legend_lines(page.width)
+        notes = [
+            wrap_to(_unbroken(note), page.width - 2 * MARGIN, size=NOTE) for note in self.notes
+        ]
+        title = wrap_to(self.title, page.width - 2 * MARGIN, size=TITLE, weight="bold")
+        below = self._below(page, legend_lines, notes)
+        above = self._above(title)
+        height = above + len(self.rows) * self.row_height + below
+        if ax is None:
+            ax = axes_of_size(page.width, height, layout=None)
+            left, top = 0.0, height
+        else:
+            left, top, page = self._fit_into(ax, page, height)
+        rows_top = top - above
+        self._place(ax, page, left, rows_top)
+        return self._paint(ax, page, left, rows_top, title, notes, legend_lines)
+
+    def _above(self, title: str) -> float:
+        return MARGIN + self._title_height(title) + self._heading_height() + 0.10
+
+    def _title_height(self, title: str) -> float:
+        return text_size(title, size=TITLE, weight="bold")[1] + 0.14 if title else 0.0
+
+    def _heading_height(self) -> float:
+        return max(
+            text_size(heading, size=TEXT, weight="bold")[1] for heading in self._headings().values()
+        )
+
+    def _headings(self) -> dict[str, str]:
+        if self.compact:
+            return {"label": f"{self.heading}\n{self.measure} ({fmt.percent(self.level)} CI)"}
+        present = {name for row in self.rows for name in row.cells}
+        headings = {
+            "n_loaded": f"n\n{self.arms[0]}",
+            "n_unloaded": f"n\n{self.arms[1]}",
+            "effect": f"{self.measure}\n({fmt.percent(self.level)} CI)",
+            "weight": "Weight",
+            "i2": "I²",
+            "tau2": "τ²",
+        }
+        found = {name: heading for name, heading in headings.items() if name in present}
+        if any(row.risk for row in self.rows):
+            found["risk"] = "Risk\nof bias"
+        return {"label": self.heading, **found}
+
+    def _page(self, plot_width: float) -> _Page:
+        """Lay out the columns from the width of what stands in them."""
+        headings = self._headings()
+        columns, x = [], MARGIN
+        before = [name for name in LEFT_COLUMNS if name in headings]
+        after = [name for name in RIGHT_COLUMNS if name in headings]
+        plot_left = 0.0
+        for name in [*before, "plot", *after]:
+            if name == "plot":
+                plot_left, x = x, x + plot_width + GAP
+                continue
+            width = self._column_width(name, headings[name])
+            align = {"label": "left", "risk": "center"}.get(name, "right")
+            columns.append(_Column(name, headings[name], x, x + width, align))
+            x += width + GAP
+        return _Page(tuple(columns), plot_left, plot_width, x - GAP + MARGIN)
+
+    def _column_width(self, name: str, heading: str) -> float:
+        bold = ("pooled", "heading")
+        texts = [
+            (self._cell(row, name), "bold" if row.kind in bold else "normal") for row in self.rows
+        ]
+        return max(
+            widest([heading], size=TEXT, weight="bold"),
+            widest((t for t, weight in texts if weight == "normal"), size=TEXT),
+            widest((t for t, weight in texts if weight == "bold"), size=TEXT, weight="bold"),
+        )
+
+    def _cell(self, row: Row, column: str) -> str:
+        if column != "label":
+            return row.cells.get(column, "")
+        below = row.cells.get("effect", "") if self.compact else ""
+        return f"{row.label}\n{below}" if below else row.label
+
+    def _below(self, page: _Page, legend_lines: list[list[Artist]], notes: list[str]) -> float:
+        axis = 0.30 + (0.20 if self.unit else 0.0) + self._favours_height(page)
+        note_height = sum(text_size(note, size=NOTE)[1] + 0.06 for note in notes)
+        return axis + 0.10 + note_height + sum(map(_line_height, legend_lines))
+
+    def _favours_height(self, page: _Page) -> float:
+        if self.favours is None:
+            return 0.0
+        return max(text_size(text, size=NOTE)[1] for text in self._favours_texts(page)) + 0.08
+
+    def _favours_texts(self, page: _Page) -> tuple[str, str]:
+        left, right = self.favours or ("", "")
+        room = page.plot_width / 2 - 0.06
+        return wrap_to(f"← {left}", room, size=NOTE), wrap_to(f"{right} →", room, size=NOTE)
+
+    def _fit_into(self, ax: Axes, page: _Page, height: float) -> tuple[float, float, _Page]:
+        """Return left and top of a given Axes and a page whose middle part fills its width."""
+        box = ax.get_position()
+        width_in, height_in = figure_of(ax).get_size_inches()
+        wide, high = box.width * width_in, box.height * height_in
+        middle = page.plot_width + wide - page.width
+        smallest = self.plot_width / 2
+        if middle < smallest or high < height:
+            raise ReviewError(
+                f"the Axes is {wide:.1f} by {high:.1f} in; this forest plot needs "
+                f"{page.width - self.plot_width + smallest:.1f} by {height:.1f} in"
+            )
+        return box.x0 * width_in, (box.y0 + box.height) * height_in, self._page(middle)
+
+    def _place(self, ax: Axes, page: _Page, left: float, rows_top: float) -> None:
+        width_in, height_in = figure_of(ax).get_size_inches()
+        height = len(self.rows) * self.row_height
+        ax.set_position(
+            (
+                (left + page.plot_left) / width_in,
+                (rows_top - height) / height_in,
+                page.plot_width / width_in,
+                height / height_in,
+            )
+        )
+        ax.set_ylim(len(self.rows) - 0.5, -0.5)
+        ax.set_xlim(*(self.limits or _axis_limits(self.rows, self.mid)))
+
+    def _paint(
+        self,
+        ax: Axes,
+        page: _Page,
+        left: float,
+        rows_top: float,
+        title: str,
+        notes: list[str],
+        legend_lines: list[list[Artist]],
+    ) -> Axes:
+        columns = blended_transform_factory(inches_from(ax, left, 0), ax.transData)
+        self._paint_frame(ax, page, columns)
+        self._paint_columns(ax, page, columns)
+        self._paint_title(ax, left, rows_top, title)
+        largest_weight = max(row.weight for row in self.rows)
+        for y, row in enumerate(self.rows):
+            _paint_row(ax, y, row, largest_weight)
+        if not self.compact:
+            self._paint_risk(ax, page, columns)
+        bottom = rows_top - len(self.rows) * self.row_height
+        notes_top = self._paint_axis(ax, page, left, bottom)
+        self._paint_notes(ax, left, notes_top, notes, legend_lines)
+        return ax
+
+    def _paint_title(self, ax: Axes, left: float, rows_top: float, title: str) -> None:
+        bottom = rows_top + self._heading_height() + 0.20
+        inches = inches_from(ax, left, 0)
+        ax.text(MARGIN, bottom, title, transform=inches, weight="bold", size=TITLE, va="bottom")
+
+    def _paint_frame(self, ax: Axes, page: _Page, columns: Transform) -> None:
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+        ax.axvline(0, color=INK, linewidth=1.0, zorder=1)
+        if self.mid is not None:
+            ax.axvspan(-self.mid, self.mid, color=PALE, zorder=0)
+        pooled = [row.estimate for row in self.rows if row.kind == "pooled"]
+        if pooled and pooled[-1] is not None:
+            ax.axvline(pooled[-1], color=GREY, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
+        ends = [MARGIN, page.width - MARGIN]
+        ax.plot(ends, [-0.5, -0.5], color=GREY, lw=0.8, transform=columns, clip_on=False)
+
+    def _paint_columns(self, ax: Axes, page: _Page, columns: Transform) -> None:
+        up = ScaledTranslation(0, 0.06, figure_of(ax).dpi_scale_trans)
+        for column in page.columns:
+            ax.text(
+                column.anchor,
+                -0.5,
+                column.heading,
+                transform=columns + up,
+                ha=column.align,
+                va="bottom",
+                size=TEXT,
+                weight="bold",
+                linespacing=1.05,
+            )
+            for y, row in enumerate(self.rows):
+                if cell := self._cell(row, column.name):
+                    weight = "bold" if row.kind in ("pooled", "heading") else "normal"
+                    style = "italic" if row.kind == "note" else "normal"
+                    ax.text(
+                        column.anchor,
+                        y,
+                        cell,
+                        transform=columns,
+                        ha=column.align,
+                        va="center_baseline",
+                        size=TEXT,
+                        weight=weight,
+                        style=style,
+                    )
+
+    def _paint_risk(self, ax: Axes, page: _Page, columns: Transform) -> None:
+        place = {column.name: column.anchor for column in page.columns}
+        for y, row in enumerate(self.rows):
+            if row.risk:
+                paint_light(ax, place["risk"], y, row.risk, transform=columns, size=13.5)
+
+    def _paint_axis(self, ax: Axes, page: _Page, left: float, y: float) -> float:
+        """Draw ticks, direction and unit below the rows; return where the next line may stand."""
+        _set_ticks(ax, page)
+        ax.tick_params(axis="x", labelsize=NOTE)
+        y -= 0.30
+        inches = inches_from(ax, left + page.plot_left, 0)
+        if self.favours is not None:
+            sides = zip(
+                self._favours_texts(page), (0.0, page.plot_width), ("left", "right"), strict=True
+            )
+            for text, x, align in sides:
+                ax.text(x, y, text, transform=inches, ha=align, va="top", size=NOTE)
+            y -= self._favours_height(page)
+        if self.unit:
+            middle = page.plot_width / 2
+            label = f"{self.measure} ({self.unit})"
+            ax.text(middle, y, label, transform=inches, ha="center", va="top", size=NOTE)
+            y -= 0.20
+        return y - 0.10
+
+    def _paint_notes(
+        self, ax: Axes, left: float, y: float, notes: list[str], legend_lines: list[list[Artist]]
+    ) -> None:
+        inches = inches_from(ax, left, 0)
+        for note in notes:
+            ax.text(MARGIN, y, note, transform=inches, va="top", size=NOTE)
+            y -= text_size(note, size=NOTE)[1] + 0.06
+        for handles in legend_lines:
+            ax.add_artist(_legend(ax, handles, MARGIN, y - 0.02, inches))
+            y -= _line_height(handles)
+
+    def _legend_handles(self) -> list[Artist]:
+        handles: list[Artist] = []
+        if any(row.hollow for row in self.rows):
+            handles.append(_study_marker(hollow=False, flagged=False, label="reported"))
+            label = "reconstructed from printed results"
+            handles.append(_study_marker(hollow=True, flagged=False, label=label))
+        if any(row.flagged for row in self.rows):
+            handles.append(_study_marker(hollow=False, flagged=True, label=self.flag_label))
+        if self.mid is not None:
+            size = fmt.threshold(self.mid)
+            label = f"smaller than the minimal important difference (±{size})"
+            handles.append(Patch(facecolor=PALE, edgecolor=GREY, label=label))
+        return handles
+
+    def _risk_handles(self) -> list[Artist]:
+        shown = set() if self.compact else {row.risk for row in self.rows}
+        present = [word for word in RISK_SIGNS if word in shown]
+        return [light_handle(word) for word in present]
+
+    def _legend_lines(self, width: float) -> list[list[Artist]]:
+        """Distribute the legend over lines that fit the width."""
+        lines: list[list[Artist]] = []
+        for handles in (self._legend_handles(), self._risk_handles()):
+            used = width
+            for handle in handles:
+                label = wrap_to(str(handle.get_label()), width - 2 * MARGIN - 0.45, size=NOTE)
+                handle.set_label(label)
+                needed = text_size(str(handle.get_label()), size=NOTE)[0] + 0.45
+                if used + needed > width - 2 * MARGIN:
+                    lines.append([])
+                    used = 0.0
+                lines[-1].append(handle)
+                used += needed
+        return lines
+
+
+def _set_ticks(ax: Axes, page: _Page) -> None:
+    """Put round numbers on the horizontal axis, but none that would reach beyond the page."""
+    low, high = ax.get_xlim()
+    ticks = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    digits = max(len(fmt.threshold(tick).partition(".")[2]) for tick in ticks)
+    scale = page.plot_width / (high - low)
+    kept = []
+    for tick in ticks:
+        half = text_size(fmt.number(tick, digits), size=NOTE)[0] / 2
+        centre = page.plot_left + (tick - low) * scale
+        if low <= tick <= high and half < centre < page.width - half:
+            kept.append(tick)
+    ax.set_xticks(kept, [fmt.number(tick, digits) for tick in kept])
+
+
+def _unbroken(note: str) -> str:
+    """Return a note whose lines may not break around an equals sign."""
+    return note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+
+
+def _axis_limits(rows: Sequence[Row], mid: float | None) -> Interval:
+    """Return limits that show every estimate and most of every interval.
+
+    Intervals may reach as far again beyond the estimates as these lie apart; what is longer ends
+    in an arrow, so that one wide interval does not squeeze all others together.
+    """
+    estimates = [row.estimate for row in rows if row.estimate is not None]
+    pooled = [end for row in rows if row.kind == "pooled" and row.interval for end in row.interval]
+    intervals = [end for row in rows if row.interval for end in row.interval]
+    core = [0.0, *estimates, *pooled, *([-mid, mid] if mid is not None else [])]
+    low, high = min(core), max(core)
+    room = (high - low) or max(abs(end) for end in intervals)
+    low, high = max(low - room, min([low, *intervals])), min(high + room, max([high, *intervals]))
+    pad = 0.04 * (high - low)
+    return low - pad, high + pad
+
+
+def _study_marker(*, hollow: bool, flagged: bool, label: str, size: float = 7.0) -> Line2D:
+    """Return the mark of a study, as it stands in the plot and in the legend."""
+    colour = VERMILLION if flagged else BLUE
+    return Line2D(
+        [], [], linestyle="", marker="D" if flagged else "s", markersize=size,
+        markeredgecolor=colour, markeredgewidth=1.3, markerfacecolor="white" if hollow else colour,
+        label=label, zorder=3,
+    )  # fmt: skip
+
+
+def _line_height(handles: list[Artist]) -> float:
+    """Return the height in inches of a line of the legend."""
+    return max(text_size(str(handle.get_label()), size=NOTE)[1] for handle in handles) + 0.10
+
+
+def _legend(ax: Axes, handles: list[Artist], x: float, y: float, transform: Transform) -> Legend:
+    return Legend(
+        ax,
+        handles,
+        [str(handle.get_label()) for handle in handles],
+        loc="upper left",
+        bbox_to_anchor=(x, y),
+        bbox_transform=transform,
+        ncols=len(handles),
+        fontsize=NOTE,
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=1.2,
+        handletextpad=0.4,
+        columnspacing=1.2,
+        frameon=False,
+    )
+
+
+def _paint_row(ax: Axes, y: float, row: Row, largest_weight: float) -> None:
+    if row.interval is None:
+        return
+    if row.kind == "prediction" or row.estimate is None:
+        _paint_interval(ax, y, row.interval, color=ORANGE, width=5.0)
+    elif row.kind == "pooled":
+        low, high = row.interval
+        corners = [(low, y), (row.estimate, y - 0.3), (high, y), (row.estimate, y + 0.3)]
+        ax.add_patch(Polygon(corners, closed=True, facecolor=BLACK, edgecolor=BLACK, zorder=4))
+    else:
+        _paint_interval(ax, y, row.interval, color=INK, width=1.2)
+        side = EVEN_SQUARE
+        if largest_weight:
+            side = max(LARGEST_SQUARE * np.sqrt(row.weight / largest_weight), SMALLEST_SQUARE)
+        mark = _study_marker(hollow=row.hollow, flagged=row.flagged, label="", size=side)
+        mark.set_data([row.estimate], [y])
+        ax.add_line(mark)
+
+
+def _paint_interval(ax: Axes, y: float, limits: Interval, *, color: str, width: float) -> None:
+    """Draw an interval; an end beyond the axis becomes an arrow at the edge."""
+    left, right = ax.get_xlim()
+    low, high = max(limits[0], left), min(limits[1], right)
+    if low < high:
+        ax.plot([low, high], [y, y], color=color, lw=width, solid_capstyle="butt", zorder=2)
+    for end, edge, marker in ((limits[0], left, "<"), (limits[1], right, ">")):
+        outside = end < edge if marker == "<" else end > edge
+        if outside:
+            ax.plot(
+                [edge], [y], marker=marker, markersize=max(6.0, width + 4), color=color,
+                clip_on=False, linestyle="", zorder=3,
+            )  # fmt: skip
