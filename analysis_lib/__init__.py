@@ -1,7 +1,104 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
+from analysis_lib.batch import PooledRows, pool_many
+from analysis_lib.effect_sizes import (
+    EffectSizes,
+    LooksLikeStandardError,
+    change_unit,
+    combine_arms,
+    correlation_from_sds,
+    mean_change,
+    mean_difference,
+    mean_sd_from_median,
+    rescale,
+    sd_from_ci,
+    sd_from_difference_ci,
+    sd_from_difference_se,
+    sd_from_p,
+    sd_from_se,
+    sd_from_t,
+    sd_of_change,
+    split_comparator,
+    standardized_mean_change,
+    standardized_mean_difference,
+    warn_if_sd_looks_like_se,
+)
 from analysis_lib.errors import ReviewError
+from analysis_lib.influence import (
+    SubsetFits,
+    baujat,
+    cumulative,
+    gosh,
+    influence,
+    influential,
+    leave_one_out,
+)
+from analysis_lib.moderators import (
+    MetaRegression,
+    SubgroupAnalysis,
+    indicators,
+    meta_regression,
+    subgroup_analysis,
+)
+from analysis_lib.pooling import PooledEffect, pool
+from analysis_lib.reporting_bias import (
+    begg_test,
+    contour_levels,
+    egger_test,
+    pet_peese,
+    trim_and_fill,
+)
 from analysis_lib.review import Review, ReviewInfo, load_review
 from analysis_lib.selection import flow_problems
+from analysis_lib.study_effects import StudyEffects, study_effects
 
-__all__ = ["Review", "ReviewError", "ReviewInfo", "flow_problems", "load_review"]
+__all__ = [
+    "EffectSizes",
+    "LooksLikeStandardError",
+    "MetaRegression",
+    "PooledEffect",
+    "PooledRows",
+    "Review",
+    "ReviewError",
+    "ReviewInfo",
+    "StudyEffects",
+    "SubgroupAnalysis",
+    "SubsetFits",
+    "baujat",
+    "begg_test",
+    "change_unit",
+    "combine_arms",
+    "contour_levels",
+    "correlation_from_sds",
+    "cumulative",
+    "egger_test",
+    "flow_problems",
+    "gosh",
+    "indicators",
+    "influence",
+    "influential",
+    "leave_one_out",
+    "load_review",
+    "mean_change",
+    "mean_difference",
+    "mean_sd_from_median",
+    "meta_regression",
+    "pet_peese",
+    "pool",
+    "pool_many",
+    "rescale",
+    "sd_from_ci",
+    "sd_from_difference_ci",
+    "sd_from_difference_se",
+    "sd_from_p",
+    "sd_from_se",
+    "sd_from_t",
+    "sd_of_change",
+    "split_comparator",
+    "standardized_mean_change",
+    "standardized_mean_difference",
+    "study_effects",
+    "subgroup_analysis",
+    "trim_and_fill",
+    "warn_if_sd_looks_like_se",
+]
