@@ -13,15 +13,17 @@ from typing import Any
 
 import pandas as pd
 
-from analysis_lib.errors import ReviewError
+from analysis_lib.errors import Problem, ReviewError, shown
 
 # A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
 # has a place in a table of facts.
-FORMULA = re.compile(r"^[=@\t\r].|^[+-](?![\s\d.∞])")
+FORMULA = re.compile(r"^[=@].|^[+-](?![\s\d.∞]|$)|^[+-]\S*(?:\||[A-Za-z]\()")
 MARKUP = re.compile(r"<\s*[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# The last two ranges turn the direction of writing, and so hide what a cell says.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 LARGEST_FILE = 20_000_000  # bytes; a table of facts is far smaller
+LARGEST_COUNT = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ReviewInfo:
     unloaded: str
     participants: Mapping[str, Any]
     methods: Mapping[str, Any]
+    risk_of_bias: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class Review:
     contrasts: pd.DataFrame
     risk_of_bias: pd.DataFrame
     certainty: pd.DataFrame
+    analyses: pd.DataFrame
+    reconstructed: pd.DataFrame
+    claims: pd.DataFrame
+    subgroup_levels: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
 
     def __repr__(self) -> str:
@@ -115,22 +122,30 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     raw = {}
     for name, schema in schemas.SCHEMAS.items():
         try:
-            raw[name] = _read_csv(folder / f"{name}.csv", list(schema.columns))
+            raw[name], ragged = _read_csv(folder / f"{name}.csv", list(schema.columns))
+            problems += ragged
         except ReviewError as error:
             problems.append(error)
     _stop(problems)
 
     tables = {}
+    wrong: list[Problem] = []
     for name, text in raw.items():
         tables[name], unreadable = _typed(name, text)
-        problems += unreadable
-        problems += schemas.table_problems(name, tables[name])
-    _stop(_in_order(problems))
+        wrong += unreadable
+        wrong += schemas.table_problems(name, tables[name], text)
+    _stop(_in_order(wrong))
 
     info = _read_info(folder / "review.toml")
-    problems += schemas.cross_table_problems(tables, _citation_keys(bib), info.participants)
+    citations = _citation_keys(bib)
+    if info.citation not in citations:
+        problems.append(f"review.toml: citation {info.citation!r} is not in {bib.name}")
+    problems += schemas.cross_table_problems(tables, citations, info.participants)
     _stop(problems)
-    return Review(path=folder, info=info, printed=raw["published"], **tables)
+    # While they are checked, the rows of a table carry the numbers they have in its file.
+    tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
+    printed = raw["published"].reset_index(drop=True)
+    return Review(path=folder, info=info, printed=printed, **tables)
 
 
 def find_folder(path: str | Path) -> Path:
@@ -152,9 +167,17 @@ def _stop(problems: Sequence[object]) -> None:
         raise ReviewError(f"{head} in the review's data:\n" + "\n".join(f"- {x}" for x in lines))
 
 
-def _in_order(problems: list[Any]) -> list[Any]:
-    """Sort by file and row, as somebody goes through the files to mend them."""
-    return sorted(problems, key=lambda p: (p.file, p.row or 0, p.column or ""))
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Sort by file and row, as somebody goes through the files to mend them.
+
+    A cell is named once, with the first thing that is wrong with it: the others follow from it.
+    """
+    once: dict[object, Problem] = {}
+    for problem in problems:
+        in_a_cell = problem.row is not None and problem.column is not None
+        place = (problem.file, problem.row, problem.column) if in_a_cell else problem
+        once.setdefault(place, problem)
+    return sorted(once.values(), key=lambda p: (p.file, p.row or 0, p.column or ""))
 
 
 def _read_text(path: Path) -> str:
@@ -168,10 +191,15 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ReviewError(f"{path.name}, row {line}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise ReviewError(f"{path.name}: cannot be read ({error.strerror})") from None
 
 
-def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a table as text, with no guess about any cell, and check its shape."""
+def _read_csv(path: Path, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """Read a table as text, with no guess about any cell, and list the rows of another length.
+
+    The index holds the row numbers of the file, as a spreadsheet counts: the header is row 1.
+    """
     text = _read_text(path)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -179,19 +207,24 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
         raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
     header = [cell.strip() for cell in rows[0]] if rows else []
     _stop_header(path.name, header, columns)
-    cells = []
-    for line, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise ReviewError(
-                f"{path.name}, row {line}: {len(row)} cells where the header has {len(header)}"
-            )
-        cells.append([cell.strip() or None for cell in row])
-    return pd.DataFrame(cells, columns=header, dtype="str")[columns]
+    filled = {
+        line: [cell.strip() or None for cell in row]
+        for line, row in enumerate(rows[1:], start=2)
+        if any(cell.strip() for cell in row)
+    }
+    ragged = [
+        Problem(path.name, f"{len(row)} cells where the header has {len(header)}", line)
+        for line, row in filled.items()
+        if len(row) != len(header)
+    ]
+    cells = [] if ragged else list(filled.values())
+    index = [] if ragged else list(filled)
+    return pd.DataFrame(cells, index, columns=header, dtype="str")[columns], ragged
 
 
 def _stop_header(file: str, header: list[str], columns: list[str]) -> None:
+    if not any(header):
+        raise ReviewError(f"{file}, row 1: the header is missing")
     missing = [c for c in columns if c not in header]
     unknown = [c for c in header if c not in columns]
     twice = sorted({c for c in header if header.count(c) > 1})
@@ -208,7 +241,7 @@ def _stop_header(file: str, header: list[str], columns: list[str]) -> None:
         raise ReviewError(f"{file}, row 1: {'; '.join(told)}")
 
 
-def _typed(name: str, text: pd.DataFrame) -> tuple[pd.DataFrame, list[Any]]:
+def _typed(name: str, text: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     """Turn text into numbers, whole numbers and yes/no, and list the cells that are not."""
     from analysis_lib import schemas
 
@@ -223,79 +256,103 @@ def _typed(name: str, text: pd.DataFrame) -> tuple[pd.DataFrame, list[Any]]:
             numbers = pd.to_numeric(text[column], errors="coerce").astype("float64")
             numbers = numbers.where(numbers.abs() < float("inf"))
             if kind == schemas.COUNT:
-                numbers = numbers.where(numbers == numbers.round()).astype("Int64")
+                whole = (numbers == numbers.round()) & (numbers.abs() <= LARGEST_COUNT)
+                numbers = numbers.where(whole).astype("Int64")
             table[column] = numbers
             told = "is not a whole number" if kind == schemas.COUNT else "is not a number"
         else:
             continue
         for row in text.index[text[column].notna() & table[column].isna()]:
-            problems.append(
-                schemas.Problem(
-                    f"{name}.csv",
-                    f"{text.at[row, column]!r} {told}",
-                    int(row) + schemas.FIRST_ROW,
-                    column,
-                )
-            )
+            message = f"{shown(text.loc[row, column])} {told}"
+            problems.append(Problem(f"{name}.csv", message, int(row), column))
     return table, problems
 
 
-def _unsafe_cells(name: str, text: pd.DataFrame) -> Iterator[Any]:
-    from analysis_lib.schemas import FIRST_ROW, Problem
-
+def _unsafe_cells(name: str, text: pd.DataFrame) -> Iterator[Problem]:
     rules = (
         (FORMULA, "looks like a spreadsheet formula"),
         (MARKUP, "holds HTML or script"),
         (CONTROL, "holds a control character"),
     )
     for column in text.columns:
-        for row, cell in text[column].dropna().items():
+        filled = text[column].dropna()
+        for row, cell in zip(filled.index, filled, strict=True):
             for pattern, told in rules:
                 if pattern.search(cell):
-                    yield Problem(f"{name}.csv", f"{cell!r} {told}", int(row) + FIRST_ROW, column)
+                    yield Problem(f"{name}.csv", f"{shown(cell)} {told}", int(row), column)
 
 
 def _read_info(path: Path) -> ReviewInfo:
+    text = _read_text(path)
     try:
-        toml = tomllib.loads(_read_text(path))
-    except tomllib.TOMLDecodeError as error:
+        toml = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # too many digits, too deep
         raise ReviewError(f"{path.name}: not readable as TOML: {error}") from None
-    wanted: dict[str, type] = {
-        "title": str,
-        "authors": list,
-        "question": str,
-        "registration": str,
-        "dates": dict,
-        "citation": str,
-        "loaded": str,
-        "unloaded": str,
-        "participants": dict,
-        "methods": dict,
-    }
-    problems = [
-        f"{path.name}: {key} is missing" if key not in toml else f"{path.name}: {key} must be a "
-        f"{kind.__name__}, not {toml[key]!r}"
-        for key, kind in wanted.items()
-        if not isinstance(toml.get(key), kind)
-    ]
-    problems += [f"{path.name}: unknown entry {key!r}" for key in toml if key not in wanted]
-    problems += _participant_problems(path.name, toml.get("participants"))
-    _stop(problems)
+    _stop([f"{path.name}: {problem}" for problem in _info_problems(toml)])
     return ReviewInfo(**{**toml, "authors": tuple(toml["authors"])})
 
 
-def _participant_problems(file: str, participants: object) -> Iterator[str]:
-    if not isinstance(participants, dict):
+def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
+    texts = ("title", "question", "registration", "citation", "loaded", "unloaded")
+    tables = ("dates", "participants", "methods", "risk_of_bias")
+    wanted = {
+        **dict.fromkeys(texts, (_is_text, "a text")),
+        "authors": (_is_list_of_texts, "a list of texts"),
+        **dict.fromkeys(tables, (_is_table, "a table")),
+    }
+    for key, (is_right, kind) in wanted.items():
+        if key not in toml:
+            yield f"{key} is missing"
+        elif not is_right(toml[key]):
+            yield f"{key} must be {kind}, not {shown(toml[key])}"
+    for key in toml:
+        if key not in wanted:
+            yield f"unknown entry {shown(key)}"
+    if _is_table(toml.get("dates")):
+        for key, date in toml["dates"].items():
+            if not _is_text(date):
+                yield f"dates.{key} must be a text, not {shown(date)}"
+    if _is_table(toml.get("participants")):
+        yield from _participant_problems(toml["participants"])
+
+
+def _participant_problems(participants: Mapping[str, Any]) -> Iterator[str]:
+    if "total" not in participants:
+        yield "participants.total is missing"
+    for key in ("total", "loaded", "unloaded"):
+        if key in participants and not _is_whole(participants[key]):
+            yield f"participants.{key} must be a whole number, not {shown(participants[key])}"
+    differences = participants.get("difference", [])
+    if not isinstance(differences, list):
+        yield f"participants.difference must be a list of tables, not {shown(differences)}"
         return
-    if not isinstance(participants.get("total"), int):
-        yield f"{file}: participants.total must be a whole number"
-    for i, difference in enumerate(participants.get("difference", []), start=1):
+    for i, difference in enumerate(differences, start=1):
         if (
-            not isinstance(difference, dict)
-            or not isinstance(difference.get("n"), int)
-            or not {"group", "why"} <= difference.keys()
+            not _is_table(difference)
+            or not _is_whole(difference.get("n"))
+            or difference.get("group") not in ("loaded", "unloaded")
+            or not _is_text(difference.get("why"))
         ):
-            yield f"{file}: participants.difference {i} needs n (a whole number), group and why"
+            yield (
+                f"participants.difference {i} needs n (a whole number), "
+                f"group (loaded or unloaded) and why (a text), not {shown(difference)}"
+            )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(item) for item in value)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _citation_keys(path: Path) -> frozenset[str]:

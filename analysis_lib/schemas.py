@@ -7,11 +7,12 @@ The schemas are pandera's. They are also the codebook: every column carries its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 
+from analysis_lib.errors import Problem, shown
 from analysis_lib.selection import EXCLUDED, NOT_RETRIEVED, flow_problems
 
 PROVENANCES = ("reported", "secondary", "reconstructed")
@@ -19,24 +20,6 @@ RATINGS = ("very low", "low", "moderate", "high")
 TIMES = ("baseline",)
 
 TEXT, NUMBER, COUNT, YES_NO = "str", "float64", "Int64", "boolean"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong in one cell, row or table."""
-
-    file: str
-    message: str
-    row: int | None = None
-    column: str | None = None
-
-    def __str__(self) -> str:
-        place = [self.file]
-        if self.row is not None:
-            place.append(f"row {self.row}")
-        if self.column is not None:
-            place.append(f"column {self.column}")
-        return f"{', '.join(place)}: {self.message}"
 
 
 def _column(
@@ -143,6 +126,10 @@ TRIAL = "Trial; key of trials.csv"
 OUTCOME = "Outcome; key of outcomes.csv"
 FOLLOW_UP = "Follow-up; key of follow_ups.csv"
 CITATION = "Key in book/references.bib"
+LOADED_ARM = "Loaded arm; key of arms.csv"
+UNLOADED_ARM = "Unloaded arm; key of arms.csv"
+GROUPS = ("loaded", "unloaded")
+MEASURES = ("MD", "SMD")
 
 SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
     "outcomes": _table(
@@ -151,12 +138,14 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key("Outcome", unique=True),
             "label": text("Name in text and plots"),
             "priority": one_of("Primary or secondary outcome", ("primary", "secondary")),
-            "measure": one_of("Effect measure of the meta-analyses", ("MD", "SMD")),
+            "measure": one_of("Effect measure of the meta-analyses", MEASURES),
             "unit": text("Unit of the effect", optional=True),
             "instruments": text("Instruments that the review accepts"),
             "lower_is_better": yes_no("Whether a lower score is the better one"),
             "mid": number("Minimal important difference, in the unit of the effect", above=0),
             "mid_source": text("Where the minimal important difference comes from", optional=True),
+            "scale_min": number("Lowest score of the scale that effects are given on"),
+            "scale_max": number("Highest score of the scale that effects are given on"),
         },
     ),
     "follow_ups": _table(
@@ -267,7 +256,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         {
             "trial": key(TRIAL),
             "arm": key("Arm; unique within its trial"),
-            "group": one_of("Side of the comparison", ("loaded", "unloaded")),
+            "group": one_of("Side of the comparison", GROUPS),
             "label_printed": text("Group label as printed"),
             "description": text("What the arm did, where a source names it", optional=True),
             "n": count("Participants", low=1),
@@ -339,7 +328,9 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "ci_low": number("Lower limit of the 95 % confidence interval"),
             "ci_high": number("Upper limit of the 95 % confidence interval"),
             "p": number("p value", low=0, high=1),
-            "p_relation": one_of("Whether p equals the value or is less", ("=", "<"), optional=True),
+            "p_relation": one_of(
+                "Whether p equals the value or is less", ("=", "<"), optional=True
+            ),
             "pi_low": number("Lower limit of the 95 % prediction interval"),
             "pi_high": number("Upper limit of the 95 % prediction interval"),
             "i2": number("I2 (per cent)", low=0, high=100),
@@ -376,9 +367,9 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "trial": key(TRIAL),
             "outcome": key(OUTCOME),
             "follow_up": key(FOLLOW_UP),
-            "loaded_arm": key("Loaded arm; key of arms.csv"),
-            "unloaded_arm": key("Unloaded arm; key of arms.csv"),
-            "measure": one_of("Effect measure", ("MD", "SMD")),
+            "loaded_arm": key(LOADED_ARM),
+            "unloaded_arm": key(UNLOADED_ARM),
+            "measure": one_of("Effect measure", MEASURES),
             "estimate": number("Loaded minus unloaded", optional=False),
             "ci_low": number("Lower limit of the 95 % confidence interval", optional=False),
             "ci_high": number("Upper limit of the 95 % confidence interval", optional=False),
@@ -418,41 +409,132 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         },
         unique=("outcome", "follow_up"),
     ),
+    "analyses": _table(
+        "Which comparisons enter which analysis, and why",
+        {
+            "outcome": key(OUTCOME),
+            "follow_up": key(FOLLOW_UP),
+            "trial": key(TRIAL),
+            "loaded_arm": key(LOADED_ARM),
+            "unloaded_arm": key(UNLOADED_ARM),
+            "reading": text("Readings of the text that the row belongs to: main, or another"),
+            "participants": count("Participants analysed, if not those of Table 1", optional=True),
+            "effect_from": one_of(
+                "What is known of the effect beforehand", ("nothing", "p value", "contrast")
+            ),
+            "favours": one_of("Side that the trial favours", GROUPS, optional=True),
+            "p_low": number("Least p value that fits what is stated", low=0, high=1),
+            "p_high": number("Greatest p value that fits what is stated", low=0, high=1),
+            "why": text("The argument from the text"),
+        },
+        unique=("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm", "reading"),
+    ),
+    "reconstructed": _table(
+        "Effects computed to agree with what is printed, written by make reconstruct",
+        {
+            "outcome": key(OUTCOME),
+            "follow_up": key(FOLLOW_UP),
+            "trial": key(TRIAL),
+            "loaded_arm": key(LOADED_ARM),
+            "unloaded_arm": key(UNLOADED_ARM),
+            "measure": one_of("Effect measure", MEASURES),
+            "estimate": number("Loaded minus unloaded", optional=False),
+            "se": number("Standard error", above=0, optional=False),
+            "low": number("Least estimate in the ensemble (2.5 %)", optional=False),
+            "high": number("Greatest estimate in the ensemble (97.5 %)", optional=False),
+            "n_loaded": number("Participants, loaded, a shared arm split", above=0),
+            "n_unloaded": number("Participants, unloaded, a shared arm split", above=0),
+        },
+        unique=("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm"),
+    ),
+    "claims": _table(
+        "Statements of the text that a table can check",
+        {
+            "claim": key("Statement", unique=True),
+            "table": text("Table that it speaks of"),
+            "column": text("Column that it speaks of"),
+            "where": text("Rows that it speaks of: column=value, joined by &", optional=True),
+            "statistic": one_of("What it states", ("max", "mean", "min", "rows", "sum", "trials")),
+            "relation": one_of("How", ("=", "<=", ">=")),
+            "value": number("The value stated", optional=False),
+            "factor": number("Multiplies the column before it is compared", above=0),
+            "scale_max": number("Scale to which the column is brought first", above=0),
+            "words": text("The statement"),
+            "matters": one_of("What a contradiction would change", ("none", "wording", "number")),
+        },
+    ),
+    "subgroup_levels": _table(
+        "Levels of the subgroup analyses, as shares of a scale",
+        {
+            "factor": text("Factor"),
+            "level": text("Level"),
+            "column": text("Column of arms.csv"),
+            "low": number("Lower end, as a share of the scale", low=0, high=1, optional=False),
+            "high": number("Upper end, as a share of the scale", low=0, high=1, optional=False),
+        },
+        unique=("factor", "level"),
+    ),
 }
 
 
-def table_problems(name: str, table: pd.DataFrame) -> list[Problem]:
-    """Return everything that one table's schema finds wrong with it."""
+# What a review may not have, or not yet; a table of any other kind must have rows.
+MAY_BE_EMPTY = frozenset(
+    {
+        "excluded_reports",
+        "adverse_events",
+        "published",
+        "arm_results",
+        "contrasts",
+        "risk_of_bias",
+        "certainty",
+    }
+)
+
+
+def table_problems(name: str, table: pd.DataFrame, text: pd.DataFrame) -> list[Problem]:
+    """Return everything that one table's schema finds wrong with it.
+
+    Parameters
+    ----------
+    name
+        Which table.
+    table
+        Its rows as numbers, truth values and text; the index holds the row numbers of the file.
+    text
+        The same rows as they stand in the file.
+    """
     file = f"{name}.csv"
+    if table.empty and name not in MAY_BE_EMPTY:
+        return [Problem(file, "the table has a header and no rows")]
     try:
         SCHEMAS[name].validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        return [_explained(file, table, case) for _, case in errors.failure_cases.iterrows()]
+        return [_explained(name, text, case) for _, case in errors.failure_cases.iterrows()]
     return []
 
 
-def _explained(file: str, table: pd.DataFrame, case: pd.Series) -> Problem:
+def _explained(name: str, text: pd.DataFrame, case: pd.Series) -> Problem:
     """Say one failure of pandera's in the words of somebody who looks at a spreadsheet."""
-    row = None if pd.isna(case["index"]) else int(case["index"]) + FIRST_ROW
-    column, check, value = case["column"], str(case["check"]), case["failure_case"]
-    if check == "multiple_fields_uniqueness" or pd.isna(column):
-        wanted = ", ".join(SCHEMAS[file.removesuffix(".csv")].unique or [])
-        return Problem(file, f"this combination of {wanted} stands in the table twice", row)
+    file, check = f"{name}.csv", str(case["check"])
+    row, column = int(case["index"]), str(case["column"])
+    if check == "multiple_fields_uniqueness":
+        key = SCHEMAS[name].unique or []
+        combination = ", ".join(f"{c} {shown(text.loc[row, c])}" for c in key)
+        return Problem(file, f"{combination} stand together in the table twice", row)
     if check == "field_uniqueness":
-        return Problem(file, f"{value!r} stands in the table twice", row, column)
+        return Problem(
+            file, f"{shown(text.loc[row, column])} stands in the table twice", row, column
+        )
     if check == "not_nullable":
         return Problem(file, "a value is missing", row, column)
-    return Problem(file, f"{value!r} {check}", row, column)
-
-
-FIRST_ROW = 2  # the header is row 1 of the file, as a spreadsheet counts
+    return Problem(file, f"{shown(text.loc[row, column])} {check}", row, column)
 
 
 Tables = Mapping[str, pd.DataFrame]
 
 
 def cross_table_problems(
-    tables: Tables, citations: frozenset[str], participants: Mapping[str, object]
+    tables: Tables, citations: frozenset[str], participants: Mapping[str, Any]
 ) -> list[Problem]:
     """Return everything in which the tables of a review disagree with each other."""
     return [
@@ -462,6 +544,7 @@ def cross_table_problems(
         *_participants(tables["arms"], participants),
         *_sexes(tables["arms"]),
         *_intervals(tables),
+        *_readings(tables["analyses"]),
     ]
 
 
@@ -481,16 +564,23 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
                 "arm_results",
                 "contrasts",
                 "risk_of_bias",
+                "analyses",
+                "reconstructed",
             ),
         ),
         (
             "outcome",
             outcomes,
             "outcomes.csv",
-            ("published", "arm_results", "contrasts", "certainty"),
+            ("published", "arm_results", "contrasts", "certainty", "analyses", "reconstructed"),
         ),
         ("outcome", outcomes | {"all"}, "outcomes.csv", ("risk_of_bias",)),
-        ("follow_up", follow_ups, "follow_ups.csv", ("published", "contrasts", "certainty")),
+        (
+            "follow_up",
+            follow_ups,
+            "follow_ups.csv",
+            ("published", "contrasts", "certainty", "analyses", "reconstructed"),
+        ),
         ("time", follow_ups | set(TIMES), "follow_ups.csv", ("arm_results",)),
         ("reason", boxes, "selection.csv", ("excluded_reports",)),
         ("parent", boxes, "selection.csv", ("selection",)),
@@ -498,11 +588,10 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
     ]
     for column, known, where, names in keys:
         for name in names:
-            values = tables[name][column].dropna()
-            for row, value in values[~values.isin(known)].items():
-                yield Problem(
-                    f"{name}.csv", f"{value!r} is not in {where}", int(row) + FIRST_ROW, column
-                )
+            values = tables[name][column]
+            for row in _rows(values.notna() & ~values.isin(known)):
+                told = f"{shown(values[row])} is not in {where}"
+                yield Problem(f"{name}.csv", told, row, column)
     yield from _unresolved_arms(tables)
     for trial in sorted(trials - set(tables["reports"]["trial"])):
         yield Problem("trials.csv", f"{trial!r} has no report in reports.csv", column="trial")
@@ -510,20 +599,27 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
         yield Problem("trials.csv", f"{trial!r} has no arm in arms.csv", column="trial")
 
 
+def _rows(wrong: pd.Series) -> list[int]:
+    """Return the row numbers at which something is true."""
+    return [int(row) for row in wrong.index[wrong]]
+
+
+PAIRED = ("contrasts", "analyses", "reconstructed")  # tables whose rows compare two arms
+
+
 def _unresolved_arms(tables: Tables) -> Iterator[Problem]:
     arms = set(zip(tables["arms"]["trial"], tables["arms"]["arm"], strict=True))
     columns = [
         ("adverse_events", "arm"),
         ("arm_results", "arm"),
-        ("contrasts", "loaded_arm"),
-        ("contrasts", "unloaded_arm"),
+        *((name, side) for name in PAIRED for side in ("loaded_arm", "unloaded_arm")),
     ]
     for name, column in columns:
         table = tables[name]
-        for row, pair in enumerate(zip(table["trial"], table[column], strict=True)):
-            if pair not in arms:
-                told = f"arm {pair[1]!r} of {pair[0]!r} is not in arms.csv"
-                yield Problem(f"{name}.csv", told, row + FIRST_ROW, column)
+        for row, trial, arm in zip(table.index, table["trial"], table[column], strict=True):
+            if (trial, arm) not in arms:
+                told = f"arm {arm!r} of {trial!r} is not in arms.csv"
+                yield Problem(f"{name}.csv", told, int(row), column)
 
 
 def _flow(tables: Tables) -> Iterator[Problem]:
@@ -533,7 +629,7 @@ def _flow(tables: Tables) -> Iterator[Problem]:
     counts = {box: int(n) for box, n in zip(selection["box"], selection["count"], strict=True)}
     reasons = list(selection.loc[selection["parent"] == EXCLUDED, "box"])
     for box, message in flow_problems(counts, reasons):
-        row = int(rows[box]) + FIRST_ROW if box in rows else None
+        row = int(rows[box]) if box in rows else None
         yield Problem("selection.csv", message, row, "count")
 
 
@@ -554,63 +650,77 @@ def _reports(tables: Tables) -> Iterator[Problem]:
         if told is not None and told != found:
             row = int(tables["selection"].index[tables["selection"]["box"] == box][0])
             message = f"{told} counted for {box!r}, but {found} listed by name"
-            yield Problem("selection.csv", message, row + FIRST_ROW, "count")
+            yield Problem("selection.csv", message, row, "count")
+    reports = tables["excluded_reports"]
+    wrong = reports["retrieved"] == (reports["reason"] == NOT_RETRIEVED)
+    for row in _rows(wrong):
+        message = f"a report is not retrieved exactly when its reason is {NOT_RETRIEVED!r}"
+        yield Problem("excluded_reports.csv", message, row, "retrieved")
 
 
-def _participants(arms: pd.DataFrame, told: Mapping[str, object]) -> Iterator[Problem]:
-    """Check that the arms add up to the review's total, or that the difference is on record."""
+def _participants(arms: pd.DataFrame, told: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that the arms add up to the review's numbers, or that the difference is on record."""
     differences = told.get("difference", [])
-    known = sum(d["n"] for d in differences) if isinstance(differences, list) else 0
-    for side in ("loaded", "unloaded"):
-        if side not in told:
-            continue
-        found = int(arms.loc[arms["group"] == side, "n"].sum())
-        explained = sum(d["n"] for d in differences if d["group"] == side)  # type: ignore[attr-defined]  # a list, checked when the file was read
-        if found - explained != told[side]:
+    for key, sides in (
+        ("loaded", ("loaded",)),
+        ("unloaded", ("unloaded",)),
+        ("total", ("loaded", "unloaded")),
+    ):
+        found = int(arms.loc[arms["group"].isin(sides), "n"].sum())
+        explained = sum(d["n"] for d in differences if d["group"] in sides)
+        if key in told and found - explained != told[key]:
             message = (
-                f"the {side} arms add up to {found}, the review says {told[side]}, "
+                f"the {'' if key == 'total' else key + ' '}arms add up to {found}, "
+                f"the review says {told[key]}, "
                 f"and review.toml explains a difference of {explained}"
             )
             yield Problem("arms.csv", message, column="n")
-    total = int(arms["n"].sum())
-    if total - known != told["total"]:
-        message = (
-            f"the arms add up to {total}, the review says {told['total']}, "
-            f"and review.toml explains a difference of {known}"
-        )
-        yield Problem("arms.csv", message, column="n")
 
 
 def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
     """Check men + women against n; an oddity that is printed so has to be noted."""
     both = arms.dropna(subset=["men", "women"])
-    wrong = both[(both["men"] + both["women"] != both["n"]) & both["note"].isna()]
-    for row, arm in wrong.iterrows():
+    wrong = (both["men"] + both["women"] != both["n"]) & both["note"].isna()
+    for row in _rows(wrong):
+        arm = both.loc[row]
         message = (
             f"{arm['men']} men and {arm['women']} women, but n is {arm['n']}; "
             "if it is printed so, say it in note"
         )
-        yield Problem("arms.csv", message, int(row) + FIRST_ROW, "men")
+        yield Problem("arms.csv", message, row, "men")
 
 
 def _intervals(tables: Tables) -> Iterator[Problem]:
     for name, low, high in (
         ("published", "ci_low", "ci_high"),
         ("published", "pi_low", "pi_high"),
+        ("outcomes", "scale_min", "scale_max"),
+        ("analyses", "p_low", "p_high"),
+        ("reconstructed", "low", "high"),
         ("contrasts", "ci_low", "ci_high"),
         ("arm_results", "scale_min", "scale_max"),
         ("arms", "pain_scale_min", "pain_scale_max"),
         ("arms", "disability_scale_min", "disability_scale_max"),
     ):
         table = tables[name]
-        one_limit = table[low].isna() != table[high].isna()
-        for row in table.index[one_limit]:
-            yield Problem(
-                f"{name}.csv", f"{low} and {high} go together", int(row) + FIRST_ROW, low
-            )
-        for row, values in table[table[low] > table[high]].iterrows():
-            message = f"{low} {values[low]:g} is greater than {high} {values[high]:g}"
-            yield Problem(f"{name}.csv", message, int(row) + FIRST_ROW, low)
+        for row, start, end in zip(table.index, table[low], table[high], strict=True):
+            if pd.isna(start) != pd.isna(end):
+                given, absent = (high, low) if pd.isna(start) else (low, high)
+                message = f"{given} is given, but {absent} is missing"
+                yield Problem(f"{name}.csv", message, int(row), absent)
+            elif start > end:
+                message = f"{low} {start:g} is greater than {high} {end:g}"
+                yield Problem(f"{name}.csv", message, int(row), low)
+
+
+def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:
+    """Check that no reading of the text counts a comparison twice."""
+    comparison = ["outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm", "reading"]
+    one_a_row = analyses.assign(reading=analyses["reading"].str.split("; ")).explode("reading")
+    twice = one_a_row.duplicated(comparison, keep=False).to_numpy()
+    for row, reading in zip(one_a_row.index[twice], one_a_row["reading"][twice], strict=True):
+        message = f"the reading {reading!r} holds this comparison twice"
+        yield Problem("analyses.csv", message, int(row), "reading")
 
 
 def codebook() -> pd.DataFrame:

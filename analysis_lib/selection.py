@@ -20,12 +20,15 @@ class Equation:
 
     @property
     def boxes(self) -> tuple[str, ...]:
+        """Every box of the equation."""
         return (self.box, *self.plus, *self.minus)
 
     def total(self, counts: Mapping[str, int]) -> int:
+        """Return what flows in less what leaves."""
         return sum(counts[b] for b in self.plus) - sum(counts[b] for b in self.minus)
 
     def told(self, counts: Mapping[str, int]) -> str:
+        """Say how the box differs from what flows in less what leaves."""
         names = " + ".join(self.plus) + "".join(f" - {b}" for b in self.minus)
         figures = " + ".join(str(counts[b]) for b in self.plus)
         figures += "".join(f" - {counts[b]}" for b in self.minus)
@@ -43,9 +46,7 @@ FLOW = (
 BOXES = tuple(dict.fromkeys([box for step in FLOW for box in step.boxes] + [STUDIES]))
 
 
-def flow_problems(
-    counts: Mapping[str, int], reasons: Sequence[str]
-) -> Iterator[tuple[str, str]]:
+def flow_problems(counts: Mapping[str, int], reasons: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Find the boxes of a flow diagram that are missing or do not add up.
 
     Parameters
