@@ -80,6 +80,11 @@ class StudyEffects:
         return tuple(self.table["label"])
 
     @property
+    def participants(self) -> float:
+        """People in the analysis; an arm that is shared counts once."""
+        return float(self.table["n_loaded"].sum() + self.table["n_unloaded"].sum())
+
+    @property
     def reconstructed(self) -> npt.NDArray[np.bool_]:
         """Which effects are reconstructed, shape (k,)."""
         return (self.table["provenance"] == "reconstructed").to_numpy(dtype=bool)
@@ -134,12 +139,12 @@ def study_effects(
     >>> effects.labels
     ('Aasa 2015',)
     """
-    measured = review.outcomes.set_index("outcome")
-    if outcome not in measured.index:
+    found = review.outcomes[review.outcomes["outcome"] == outcome]
+    if found.empty:
         raise ReviewError(f"outcome {outcome!r} is not in outcomes.csv")
     if follow_up not in set(review.follow_ups["follow_up"]):
         raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")
-    definition = measured.loc[outcome]
+    definition = found.iloc[0]
     pairs = _comparisons(review, outcome, follow_up, reading)
     rows, unknown = [], []
     for pair, label in zip(pairs, _labels(review, pairs), strict=True):
@@ -185,15 +190,18 @@ def _here(table: pd.DataFrame, outcome: object, follow_up: str, time: str) -> pd
 def _comparisons(review: Review, outcome: str, follow_up: str, reading: str) -> list[Pair]:
     """Return the comparisons that ``analyses.csv`` names, and those that only results name."""
     named = _here(review.analyses, outcome, follow_up, "follow_up")
-    in_reading = named["reading"].map(lambda cell: reading in str(cell).split("; "))
-    pairs = [(r.trial, r.loaded_arm, r.unloaded_arm) for r in named[in_reading].itertuples()]
+    in_reading = named["reading"].str.split("; ").map(lambda readings: reading in readings)
+    pairs = _pairs(named[in_reading.astype(bool)])
     discussed = set(named["trial"])
-    contrasts = _here(review.contrasts, outcome, follow_up, "follow_up")
-    found = [(r.trial, r.loaded_arm, r.unloaded_arm) for r in contrasts.itertuples()]
+    found = _pairs(_here(review.contrasts, outcome, follow_up, "follow_up"))
     found += _pairs_of_arms(review, _here(review.arm_results, outcome, follow_up, "time"))
     pairs += [pair for pair in found if pair[0] not in discussed]
     order = {trial: i for i, trial in enumerate(review.trials["trial"])}
     return sorted(dict.fromkeys(pairs), key=lambda pair: (order[pair[0]], *pair[1:]))
+
+
+def _pairs(table: pd.DataFrame) -> list[Pair]:
+    return [(str(a), str(b), str(c)) for a, b, c in table[COMPARISON].itertuples(index=False)]
 
 
 def _pairs_of_arms(review: Review, results: pd.DataFrame) -> list[Pair]:
@@ -225,7 +233,7 @@ def _from_arms(
     review: Review, definition: pd.Series, follow_up: str, pair: Pair, pairs: list[Pair]
 ) -> dict[str, Any] | None:
     """Return the effect from means and standard deviations by arm, if both arms have them."""
-    results = _here(review.arm_results, definition.name, follow_up, "time")
+    results = _here(review.arm_results, definition["outcome"], follow_up, "time")
     trial, *arms = pair
     sides = []
     for position, arm in enumerate(arms, start=1):
@@ -266,7 +274,7 @@ def _from_contrast(
     review: Review, definition: pd.Series, follow_up: str, pair: Pair
 ) -> dict[str, Any] | None:
     """Return the effect from a printed difference on the measure of the analysis."""
-    printed = _here(review.contrasts, definition.name, follow_up, "follow_up")
+    printed = _here(review.contrasts, definition["outcome"], follow_up, "follow_up")
     row = _the_row(printed[printed["measure"] == definition["measure"]], pair)
     if row is None:
         return None
@@ -287,7 +295,7 @@ def _from_reconstruction(
     """Return the reconstructed effect; only the main reading is kept in the data."""
     if reading != MAIN:
         return None
-    rows = _here(review.reconstructed, definition.name, follow_up, "follow_up")
+    rows = _here(review.reconstructed, definition["outcome"], follow_up, "follow_up")
     row = _the_row(rows, pair)
     if row is None:
         return None
