@@ -1,0 +1,263 @@
+"""What the pages on robustness and reporting bias show of one analysis, in the review's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis_lib import formatting as fmt
+from analysis_lib import plots
+from analysis_lib.book import show_figure, show_table
+from analysis_lib.influence import baujat, gosh, influence, influential
+from analysis_lib.moderators import subgroup_analysis
+from analysis_lib.plots import statement
+from analysis_lib.reporting_bias import egger_test, trim_and_fill
+from analysis_lib.review import Review
+from analysis_lib.sections import details, directions, heading, pooled_analyses, question
+from analysis_lib.specifications import specifications
+from analysis_lib.study_effects import StudyEffects, study_effects
+from analysis_lib.subgroups import baseline_levels, high_risk_or_not
+
+FACTORS = {"risk of bias": high_risk_or_not, "baseline pain": baseline_levels}
+FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
+FEWEST_FOR_EGGER = 10  # and tests asymmetry where there are at least ten comparisons
+
+
+def enough_trials(review: Review) -> list[StudyEffects]:
+    """Return the analyses of primary outcomes that the review's sensitivity analysis looks at."""
+    return [
+        effects
+        for effects in pooled_analyses(review, "primary")
+        if effects.table["trial"].nunique() >= FEWEST_TRIALS
+    ]
+
+
+def subgroup_table(review: Review) -> pd.DataFrame:
+    """Return the test between subgroups of every primary analysis by every factor, as text."""
+    rows = []
+    for effects in pooled_analyses(review, "primary"):
+        for factor, groups_of in FACTORS.items():
+            groups = groups_of(review, effects)
+            row = {"Analysis": heading(review, effects), "Factor": factor}
+            if len(set(groups)) < 2:
+                rows.append(row | {"Subgroups": f"one only: {groups[0]}", "Test between": ""})
+                continue
+            found = subgroup_analysis(
+                effects.effect, effects.variance, groups, labels=effects.labels,
+                **review.info.methods,
+            )  # fmt: skip
+            told = [
+                f"{name} {fmt.estimate(fit.estimate, fit.ci)}, {fmt.plural(fit.k, 'comparison')}"
+                for name, fit in found.fits.items()
+            ]
+            row["Subgroups"] = "; ".join(told)
+            row["Test between"] = (
+                f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
+            )
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
+    """Show a forest plot by subgroup."""
+    effects = study_effects(review, outcome, follow_up)
+    groups = FACTORS[factor](review, effects)
+    name = f"fig-subgroups-{outcome}-{follow_up}-{factor}".lower().replace(" ", "-")
+    title = f"{heading(review, effects)}, by {factor}"
+    if len(set(groups)) < 2:
+        ax = statement("All comparisons are in one subgroup.", title=title)
+    else:
+        found = subgroup_analysis(
+            effects.effect,
+            effects.variance,
+            groups,
+            labels=effects.labels,
+            **review.info.methods,
+        )
+        asked = question(review, outcome)
+        ax = plots.forest_by_subgroup(
+            found,
+            details=details(review, effects),
+            measure=effects.measure,
+            unit=asked.unit,
+            favours=directions(asked),
+            mid=asked.mid,
+            title=title,
+        )
+    show_figure(ax, name)
+
+
+def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    """Apply the review's rule for an influential trial: one row a trial left out."""
+    names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    return influential(
+        effects.effect,
+        effects.variance,
+        labels=effects.labels,
+        groups=[names[trial] for trial in effects.table["trial"]],
+        **review.info.methods,
+    )
+
+
+def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
+    """Show what is left of an analysis without each of its trials."""
+    effects = study_effects(review, outcome, follow_up)
+    asked = question(review, outcome)
+    ax = plots.leave_one_out(
+        trials_left_out(review, effects),
+        effects.pool(**review.info.methods),
+        measure=effects.measure,
+        unit=asked.unit,
+        favours=directions(asked),
+        mid=asked.mid,
+        title=f"{heading(review, effects)}, without each trial",
+    )
+    show_figure(ax, f"fig-leave-one-out-{outcome}-{follow_up}".lower())
+
+
+def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
+    """Show the case diagnostics of Viechtbauer and Cheung as a table."""
+    effects = study_effects(review, outcome, follow_up)
+    found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    columns = {
+        "rstudent": "Studentised residual",
+        "dffits": "DFFITS",
+        "cook_d": "Cook's distance",
+        "cov_r": "Covariance ratio",
+        "tau2_del": "τ² without",
+        "q_del": "Q without",
+        "hat": "Hat",
+    }
+    table = pd.DataFrame({"Comparison": list(effects.labels)})
+    for name, words in columns.items():
+        table[words] = [fmt.number(x, absent="") for x in found[name]]
+    show_table(
+        table,
+        f"Influence of each comparison: {heading(review, effects)}",
+        numeric=list(columns.values()),
+        note=basis(effects),
+    )
+
+
+def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
+    """Show what each comparison adds to heterogeneity and to the pooled effect."""
+    effects = study_effects(review, outcome, follow_up)
+    table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    ax = plots.baujat(table, title=heading(review, effects))
+    show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
+
+
+def show_all_subsets(
+    review: Review, outcome: str, follow_up: str, highlight: str | None = None
+) -> None:
+    """Show the pooled effect and the heterogeneity of every subset of the comparisons."""
+    effects = study_effects(review, outcome, follow_up)
+    fits = gosh(effects.effect, effects.variance, labels=effects.labels)
+    asked = question(review, outcome)
+    ax = plots.gosh(
+        fits,
+        highlight=highlight,
+        measure=effects.measure,
+        unit=asked.unit,
+        title=heading(review, effects),
+    )
+    show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
+
+
+def specification_table(review: Review, *, exclude_influential: bool = True) -> pd.DataFrame:
+    """Return, for every primary analysis, how many specifications reach which conclusion.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Analysis, Specifications, Estimates, CI excludes no difference, PI excludes no
+        difference, as text.
+    """
+    rows = []
+    for effects in pooled_analyses(review, "primary"):
+        trials = list(dict.fromkeys(effects.table["trial"]))
+        exclusions: list[tuple[str, ...]] = [()]
+        if exclude_influential and len(trials) > 2:
+            exclusions += [(trial,) for trial in trials]
+        found = specifications(effects, exclusions=exclusions)
+        with_pi = found.dropna(subset=["pi_excludes_zero"])
+        low, high = float(found["estimate"].min()), float(found["estimate"].max())
+        rows.append(
+            {
+                "Analysis": heading(review, effects),
+                "Specifications": fmt.count(len(found)),
+                "Estimates": fmt.interval((low, high)),
+                "CI excludes no difference": _share(found["ci_excludes_zero"]),
+                "PI excludes no difference": _share(with_pi["pi_excludes_zero"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _share(found: pd.Series) -> str:
+    if found.empty:
+        return fmt.NOT_ESTIMABLE
+    yes = int(found.sum())
+    return f"{yes} of {len(found)} ({fmt.percent(yes / len(found))})"
+
+
+def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
+    """Show a contour-enhanced funnel plot with what trim-and-fill would add."""
+    effects = study_effects(review, outcome, follow_up)
+    asked = question(review, outcome)
+    name, title = f"fig-funnel-{outcome}-{follow_up}".lower(), heading(review, effects)
+    if effects.k < 3:
+        told = fmt.plural(effects.k, "comparison", spelled=True)
+        ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
+    else:
+        ax = plots.funnel(
+            effects.pool(**review.info.methods),
+            details=details(review, effects),
+            filled=trim_and_fill(effects.effect, effects.variance, labels=effects.labels),
+            measure=effects.measure,
+            unit=asked.unit,
+            title=title,
+        )
+    show_figure(ax, name)
+
+
+def reporting_bias_table(review: Review) -> pd.DataFrame:
+    """Return Egger's test and trim-and-fill of every analysis of three comparisons or more."""
+    rows = []
+    for effects in pooled_analyses(review):
+        row: dict[str, object] = {
+            "Analysis": heading(review, effects),
+            "Comparisons": fmt.count(effects.k),
+            "Effect": _pooled_text(effects, review),
+        }
+        if effects.k < 3:
+            rows.append(row | {"Egger's test": "too few comparisons"})
+            continue
+        egger = egger_test(effects.effect, effects.variance, labels=effects.labels)
+        told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
+        filled = trim_and_fill(effects.effect, effects.variance, labels=effects.labels)
+        row["Egger's test"] = told if effects.k >= FEWEST_FOR_EGGER else f"too few to read: {told}"
+        row["Filled"] = f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
+        row["Effect with the filled"] = fmt.estimate(filled.fit.estimate, filled.fit.ci)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _pooled_text(effects: StudyEffects, review: Review) -> str:
+    fit = effects.pool(**review.info.methods)
+    return fmt.estimate(fit.estimate, fit.ci)
+
+
+def basis(effects: StudyEffects) -> str:
+    """Say what the numbers below rest on."""
+    n = int(effects.reconstructed.sum())
+    if not n:
+        return "Computed from reported data."
+    if n == effects.k:
+        return "Computed from reconstructed effects, not from reported ones."
+    return f"Computed from {n} reconstructed effects and {effects.k - n} others."
+
+
+def _tau2(review: Review) -> dict[str, Any]:
+    return {"tau2_method": review.info.methods["tau2_method"]}

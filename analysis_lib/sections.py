@@ -1,0 +1,219 @@
+"""What the sections of a review have in common: one outcome at one follow-up, told and drawn.
+
+The notebooks of the primary and the secondary outcomes, of robustness, reporting bias and
+certainty ask for the same things in the same order; they ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from analysis_lib import formatting as fmt
+from analysis_lib.book import show_figure, show_table
+from analysis_lib.narrative import (
+    Question,
+    heterogeneity_sentence,
+    methods_sentence,
+    plain_words,
+    results_sentence,
+)
+from analysis_lib.plots import forest, statement
+from analysis_lib.pooling import PooledEffect
+from analysis_lib.published import CIRCULAR, INDEPENDENT, REPEATS, compare_with_published
+from analysis_lib.review import Review
+from analysis_lib.study_effects import StudyEffects, study_effects
+from analysis_lib.subgroups import overall_risk
+
+
+def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
+    """Return the effects of every outcome and follow-up that has any, in the review's order."""
+    for outcome in review.outcomes.itertuples():
+        if priority is not None and outcome.priority != priority:
+            continue
+        for follow_up in review.follow_ups["follow_up"]:
+            effects = study_effects(review, str(outcome.outcome), str(follow_up))
+            if effects.k:
+                yield effects
+
+
+def question(review: Review, outcome: str) -> Question:
+    """Return the words in which the review speaks of an outcome."""
+    row = review.outcomes.set_index("outcome").loc[outcome]
+    return Question(
+        outcome=_lower_first(str(row["label"])),
+        first=review.info.loaded,
+        second=review.info.unloaded,
+        lower_is_better=bool(row["lower_is_better"]),
+        measure=str(row["measure"]),
+        unit="" if pd.isna(row["unit"]) else str(row["unit"]),
+        mid=None if pd.isna(row["mid"]) else float(row["mid"]),
+    )
+
+
+def directions(asked: Question) -> tuple[str, str]:
+    """Return what a result left and right of no difference favours."""
+    sides = ("loaded", "unloaded") if asked.lower_is_better else ("unloaded", "loaded")
+    return f"favours {sides[0]}", f"favours {sides[1]}"
+
+
+def heading(review: Review, effects: StudyEffects) -> str:
+    """Return the name of an analysis: outcome and follow-up."""
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
+    return f"{outcomes[effects.outcome]}, {_lower_first(str(follow_ups[effects.follow_up]))}"
+
+
+def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    """Return what a forest plot shows beside the effects, by label of the comparison."""
+    table = effects.table.set_index("label")[["n_loaded", "n_unloaded", "provenance"]]
+    return table.assign(risk_of_bias=overall_risk(review, effects))
+
+
+def draw_forest(
+    review: Review, effects: StudyEffects, *, fit: PooledEffect | None = None, **options: Any
+) -> Any:
+    """Draw the forest plot of an analysis in the words of the review."""
+    if not effects.k:
+        return statement(nothing_to_pool(review, effects), title=heading(review, effects))
+    asked = question(review, effects.outcome)
+    settings: dict[str, Any] = {
+        "details": details(review, effects),
+        "measure": effects.measure,
+        "unit": asked.unit,
+        "favours": directions(asked),
+        "mid": asked.mid,
+        "title": heading(review, effects),
+    }
+    return forest(fit or effects.pool(**review.info.methods), **(settings | options))
+
+
+def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
+    """Say that an analysis has no effects, and which comparisons are known to be missing."""
+    text = f"{heading(review, effects)}: no effect is known."
+    return f"{text} Missing: {fmt.listing(list(effects.unknown))}." if effects.unknown else text
+
+
+def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
+    """Show one analysis: the forest plot, how it was computed, what came out, what it means.
+
+    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects is a sentence
+    that says so.
+    """
+    effects = study_effects(review, outcome, follow_up)
+    show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
+    if effects.k:
+        fit = effects.pool(**review.info.methods)
+        display(Markdown(analysis_text(fit, effects, question(review, outcome))))
+
+
+def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> str:
+    """Return the paragraphs below a forest plot, in Markdown."""
+    lines = [
+        f"**In plain words.** {plain_words(fit, asked)}",
+        f"**Result.** {results_sentence(fit, asked)} {heterogeneity_sentence(fit)}",
+        f"**Method.** {methods_sentence(fit)}",
+    ]
+    if effects.reconstructed.any():
+        lines.insert(0, known_how(effects))
+    return "\n\n".join(lines)
+
+
+def known_how(effects: StudyEffects) -> str:
+    """Say how many of the effects are reconstructed, and what that means for the result."""
+    n, k = int(effects.reconstructed.sum()), effects.k
+    which = "All" if n == k else fmt.count(n)
+    return (
+        f"**Reconstructed.** {which} of the {fmt.plural(k, 'effect')} shown here "
+        f"{'is' if n == 1 else 'are'} reconstructed, not reported: computed so that the pooled "
+        "result agrees with the printed one. The pooled result is therefore not an independent "
+        "confirmation of the review, and no single hollow square is a result of its trial."
+    )
+
+
+QUANTITY_WORDS = {
+    "estimate": "estimate",
+    "ci_low": "95 % CI, lower",
+    "ci_high": "95 % CI, upper",
+    "p": "p",
+    "pi_low": "95 % PI, lower",
+    "pi_high": "95 % PI, upper",
+    "i2": "I², %",
+    "tau2": "τ²",
+    "q": "Q",
+    "df": "degrees of freedom",
+    "statistic": "test statistic",
+    "trials": "trials",
+    "comparisons": "comparisons",
+    "participants": "participants",
+}
+SAME_NUMBER = {True: "inside rounding", False: "outside rounding"}
+
+
+def published_table(review: Review, priority: str | None = None) -> pd.DataFrame:
+    """Return every printed number beside ours, as text, grouped by result.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Quantity, Printed, Recomputed, Difference, Independent, Circular and Result. The
+        numbers that abstract and discussion repeat are left out.
+    """
+    found = compare_with_published(review)
+    found = found[~found["kind"].isin(REPEATS)]
+    if priority is not None:
+        wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
+        found = found[found["outcome"].isin(wanted)]
+    digits = found["printed"].str.extract(r"\.(\d+)")[0].str.len().fillna(0).astype(int) + 2
+    return pd.DataFrame(
+        {
+            "Quantity": found["quantity"].map(QUANTITY_WORDS),
+            "Printed": found["printed"].str.replace("-", fmt.MINUS),
+            "Recomputed": [
+                fmt.number(x, d, absent="")
+                for x, d in zip(found["recomputed"], digits, strict=True)
+            ],
+            "Difference": [
+                fmt.number(x, d, absent="")
+                for x, d in zip(found["difference"], digits, strict=True)
+            ],
+            "Independent": _agreement(found, INDEPENDENT),
+            "Circular": _agreement(found, CIRCULAR),
+            "Why not": found["reason"],
+            "Result": found["id"],
+        }
+    )
+
+
+def _agreement(found: pd.DataFrame, basis: str) -> list[str]:
+    return [
+        SAME_NUMBER[bool(inside)] if how == basis else ""
+        for inside, how in zip(found["inside_rounding"], found["basis"], strict=True)
+    ]
+
+
+def show_comparison_with_published(review: Review, priority: str | None = None) -> None:
+    """Show every printed number beside ours."""
+    show_table(
+        published_table(review, priority),
+        "Published against recomputed",
+        numeric=["Printed", "Recomputed", "Difference"],
+        group="Result",
+        note="Independent: our number rests on reported data. Circular: it rests on effects that "
+        "were reconstructed so as to agree, and its agreement confirms nothing; where it does not "
+        "agree, the printed numbers cannot all be right together.",
+    )
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
