@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ from matplotlib.axes import Axes
 
 from analysis_lib import plots
 
+NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
 
@@ -29,14 +31,14 @@ def publish(values: Mapping[str, object], *, prefix: str = "") -> None:
     ----------
     values
         Name and value. A number is stored as a plain ``int`` or ``float`` of six significant
-        digits, so that two machines store the same text; anything else as ``str``.
+        digits, so that two machines store the same text; a ``str`` stays what it is.
     prefix
         Put before every name, with a hyphen.
 
     Raises
     ------
     ValueError
-        If a number is not finite: the page would print ``nan``.
+        If a value is absent or not finite: the page would print ``None`` or ``nan``.
     """
     from myst_nb import glue
 
@@ -47,10 +49,17 @@ def publish(values: Mapping[str, object], *, prefix: str = "") -> None:
 def _plain(name: str, value: object) -> int | float | str:
     if isinstance(value, str):
         return value
-    number = float(value)  # type: ignore[arg-type]  # anything else fails loudly here
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what is no number is told below
+    except TypeError:
+        number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"{name}: {value} cannot stand in a sentence")
-    return int(number) if number.is_integer() else float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+    if number.is_integer():
+        return int(number)
+    rounded = float(f"{number:.{SIGNIFICANT_DIGITS}g}")
+    # The noise that rounding takes away must not decide between 5 and 5.0 either.
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def show_figure(ax: Axes, name: str) -> None:
@@ -72,6 +81,7 @@ def show_figure(ax: Axes, name: str) -> None:
     plt.close(figure)  # or the notebook would show it a second time
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}
+    words["width"] = "wide" if figure.get_figwidth() > NARROW else "narrow"
     display(SVG(buffer.getvalue()), metadata={"figure": words})
 
 
@@ -103,9 +113,7 @@ def show_table(
         A column to leave out; rows that follow each other with the same value in it stand under
         that value as their heading.
     """
-    display(
-        HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group))
-    )
+    display(HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group)))
 
 
 def table_html(
@@ -124,22 +132,24 @@ def table_html(
         f'<th scope="col"{side}>{_cell(c)}</th>' for c, side in zip(columns, right, strict=True)
     )
     body = []
-    heading: object = None
-    for _, row in table.iterrows():
-        if group is not None and row[group] != heading:
-            heading = row[group]
-            body.append(
+    headings = [_cell(value) for value in table[group]] if group is not None else [""] * len(table)
+    cells = zip(*(table[column] for column in columns), strict=True)
+    for heading, rows in itertools.groupby(zip(headings, cells, strict=True), lambda row: row[0]):
+        lines = [_row(values, right) for _, values in rows]
+        if group is not None:
+            lines.insert(
+                0,
                 f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">'
-                f"{_cell(heading)}</th></tr>"
+                f"{heading}</th></tr>",
             )
-        body.append(_row([row[column] for column in columns], right))
+        body.append(f"<tbody>{''.join(lines)}</tbody>")
     anchor = f' id="{html.escape(name, quote=True)}"' if name else ""
     foot = f'<p class="table-note">{_cell(note)}</p>' if note else ""
     return (
         f'<div class="table-block"{anchor}><div class="table-scroll" tabindex="0" role="region" '
         f'aria-label="{html.escape(caption, quote=True)}">'
         f'<table class="review"><caption>{_cell(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>{foot}</div>"
+        f"<thead><tr>{head}</tr></thead>{''.join(body)}</table></div>{foot}</div>"
     )
 
 
@@ -150,6 +160,9 @@ def _row(values: Sequence[object], right: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Escape a cell; an absent value is an empty cell."""
+    """Escape a cell; an absent value is an empty cell.
+
+    A line break is written as a tag: an empty line would end the HTML for a Markdown page.
+    """
     absent = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-    return "" if absent else html.escape(str(value))
+    return "" if absent else "<br>".join(html.escape(str(value)).splitlines())

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
+import analysis_lib as al
 from analysis_lib import formatting as fmt
-from analysis_lib import influence as studies
 from analysis_lib.errors import ReviewError
 from analysis_lib.moderators import subgroup_analysis
 from analysis_lib.plots import style
@@ -454,7 +454,7 @@ def test_bars_of_one_judgement_are_legible() -> None:
 
 @pytest.mark.parametrize("compact", [False, True])
 def test_leave_one_out_places_every_estimate_and_marks_the_influential(compact: bool) -> None:
-    table = studies.influential(EFFECT, VARIANCE, labels=LABELS)
+    table = al.influential(EFFECT, VARIANCE, labels=LABELS)
     ax = leave_one_out(table, five(), favours=FAVOURS, mid=1.0, title="Pain", compact=compact)
     assert_legible(ax)
     marks = [line for line in ax.lines if line.get_marker() in ("s", "D")]
@@ -469,7 +469,7 @@ def test_leave_one_out_places_every_estimate_and_marks_the_influential(compact: 
 
 
 def test_leave_one_out_without_the_rule_marks_nothing() -> None:
-    table = studies.leave_one_out(EFFECT[:2], VARIANCE[:2], labels=LABELS[:2])
+    table = al.leave_one_out(EFFECT[:2], VARIANCE[:2], labels=LABELS[:2])
     ax = leave_one_out(table, pool(EFFECT[:2], VARIANCE[:2]))
     assert_legible(ax)
     assert lines(ax, "D") == []
@@ -477,7 +477,7 @@ def test_leave_one_out_without_the_rule_marks_nothing() -> None:
 
 
 def test_baujat_places_and_names_every_study() -> None:
-    table = studies.baujat(EFFECT, VARIANCE, labels=LABELS, tau2_method="FE")
+    table = al.baujat(EFFECT, VARIANCE, labels=LABELS, tau2_method="FE")
     ax = baujat(table, title="Pain")
     assert_legible(ax)
     dots = lines(ax, "o")[0]
@@ -488,7 +488,7 @@ def test_baujat_places_and_names_every_study() -> None:
 
 
 def test_baujat_of_equal_effects_has_room() -> None:
-    ax = baujat(studies.baujat([0.1] * 3, [0.04] * 3, tau2_method="FE"))
+    ax = baujat(al.baujat([0.1] * 3, [0.04] * 3, tau2_method="FE"))
     assert_legible(ax)
     assert ax.get_xlim()[0] < 0 < ax.get_xlim()[1]
 
@@ -513,7 +513,7 @@ def test_names_beside_crowded_points_never_cover_one_another() -> None:
 
 @pytest.mark.parametrize("highlight", [None, "Beta 2002 (b)"])
 def test_gosh_draws_every_subset_that_has_heterogeneity(highlight: str | None) -> None:
-    fits = studies.gosh(EFFECT, VARIANCE, labels=LABELS)
+    fits = al.gosh(EFFECT, VARIANCE, labels=LABELS)
     ax = gosh(fits, highlight=highlight, title="Pain")
     assert_legible(ax)
     dots = np.vstack([c.get_offsets() for c in ax.collections])
@@ -529,12 +529,12 @@ def test_gosh_draws_every_subset_that_has_heterogeneity(highlight: str | None) -
 
 def test_gosh_draws_a_part_of_very_many_subsets_and_says_so() -> None:
     rng = np.random.default_rng(1)
-    fits = studies.gosh(rng.normal(0, 1, 15), [0.1] * 15, tau2_method="DL")
+    fits = al.gosh(rng.normal(0, 1, 15), [0.1] * 15, tau2_method="DL")
     ax = gosh(fits)
     assert sum(len(c.get_offsets()) for c in ax.collections) == 20_000
     assert "a random 20\u2009000 of them are drawn" in style.caption(ax)
 
 
 def test_gosh_of_one_study_is_a_statement() -> None:
-    ax = gosh(studies.gosh([0.1], [0.04]))
+    ax = gosh(al.gosh([0.1], [0.04]))
     assert "no heterogeneity" in style.alt_text(ax)

@@ -14,17 +14,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from notebooks import execute_all
+import pandas as pd
 
 import analysis_lib as al
 from analysis_lib.book import table_html
 from analysis_lib.review import provenance_counts, result_status
 from analysis_lib.schemas import codebook
+from notebooks import execute_all
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -106,10 +107,38 @@ def write_data_pages(review: al.Review) -> None:
             note="The means and standard deviations that are missing here stand in Appendix D of "
             "the review, which is not among our sources.",
         ),
+        "agreement": table_html(
+            agreement(),
+            "Agreement with R by family of methods: reference entries, tolerance and worst "
+            "difference seen",
+            name="agreement-table",
+            group="Family",
+            numeric=["Entries", "Tolerance", "Worst difference"],
+        ),
         "codebook": table_html(codebook(), "Codebook", name="codebook-table", group="table"),
     }
     for name, table in tables.items():
-        (folder / f"{name}.txt").write_text(table + "\n")
+        (folder / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+
+
+def agreement() -> pd.DataFrame:
+    """Return the comparison with R that the last recorded test run wrote, by family."""
+    cases = pd.read_csv(ROOT / "book" / "tables" / "r_agreement.csv", dtype={"tolerance": "str"})
+    rows = []
+    for (family, tolerance, reason), group in cases.groupby(
+        ["family", "tolerance", "reason"], sort=False
+    ):
+        rows.append(
+            {
+                "Family": family,
+                "Quantities": ", ".join(sorted(group["quantity"].astype(str))),
+                "Entries": group["entries"].max(),
+                "Tolerance": tolerance,
+                "Worst difference": f"{group['worst_error'].max():.1e}",
+                "Why this tolerance": reason,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def run_notebooks() -> None:
@@ -151,35 +180,67 @@ def prepare_figures() -> None:
     """Give every figure its number, caption and alt text, and pages a copy to include.
 
     The words of a figure are computed together with it and travel in the metadata of its output;
-    the book's builder reads them from the metadata of the cell.
+    the book's builder reads them from the metadata of the cell, for all outputs of the cell. So a
+    figure gets a cell of its own in the copy.
     """
     folder = SOURCE / "book" / "figures"
     folder.mkdir(exist_ok=True)
     for path in sorted((SOURCE / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [part for cell in notebook.cells for part in one_figure_each(cell)]
         for cell in notebook.cells:
-            for output in cell.get("outputs", []):
-                words = output.get("metadata", {}).get("figure")
-                if words:
-                    image = {"alt": words["alt"]}
-                    figure = {"caption": words["caption"], "name": words["name"]}
-                    cell.metadata["mystnb"] = {"image": image, "figure": figure}
-                    write_figure(folder, words, output["data"]["image/svg+xml"])
+            for words in filter(None, map(figure_words, cell.get("outputs", []))):
+                figure = {
+                    "caption": words["caption"],
+                    "name": words["name"],
+                    "classes": words["width"],
+                }
+                cell.metadata["mystnb"] = {"image": {"alt": words["alt"]}, "figure": figure}
+                write_figure(folder, words, cell.outputs[0]["data"]["image/svg+xml"])
         nbformat.write(notebook, path)
+
+
+def figure_words(output: dict[str, Any]) -> dict[str, Any] | None:
+    """Return name, alt text and caption of an output that is a figure."""
+    words: dict[str, Any] | None = output.get("metadata", {}).get("figure")
+    return words
+
+
+def one_figure_each(cell: Any) -> Iterator[Any]:
+    """Split a cell so that each figure among its outputs stands alone; the code stays with it."""
+    if not any(map(figure_words, cell.get("outputs", []))):
+        yield cell
+        return
+    outputs, cell.outputs = cell.outputs, []
+    kept_together: list[Any] = []
+    for output in outputs:
+        if figure_words(output) or not kept_together or figure_words(kept_together[-1][0]):
+            kept_together.append([output])
+        else:
+            kept_together[-1].append(output)
+    for n, part in enumerate(kept_together):
+        one = cell if n == 0 else nbformat.v4.new_code_cell(metadata={"tags": ["remove-input"]})
+        one.id = cell.id if n == 0 else f"{cell.id}-{n}"
+        one.outputs = part
+        yield one
 
 
 def write_figure(folder: Path, words: dict[str, Any], svg: str) -> None:
     """Write a figure as a file, and as a snippet that a page can include."""
     name = words["name"]
-    (folder / f"{name}.svg").write_text(svg)
+    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    alt = json.dumps(words["alt"], ensure_ascii=False)  # quoted, lest a # begin a comment
     (folder / f"{name}.txt").write_text(
-        f"```{{figure}} /book/figures/{name}.svg\n:alt: {words['alt']}\n\n{words['caption']}\n```\n"
+        f"```{{figure}} /book/figures/{name}.svg\n:alt: {alt}\n\n{words['caption']}\n```\n",
+        encoding="utf-8",
     )
 
 
 def write_html() -> None:
     """Write the pages from nothing, with every warning an error, and swap them in when whole."""
-    wanted = fingerprint([*files_below(SOURCE), ROOT / "requirements.lock"])
+    # The library writes pages too: its docstrings are the reference.
+    made_from = files_below(SOURCE, ROOT / "analysis_lib", ROOT / "tools")
+    wanted = fingerprint([*made_from, ROOT / "requirements.lock"])
     if STAMP.is_file() and STAMP.read_text() == wanted and HTML.is_dir():
         say("pages: nothing changed")
         return
@@ -188,7 +249,14 @@ def write_html() -> None:
     fresh = BUILD / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["--path-output", fresh, "--warningiserror", "--nitpick", "--keep-going", "--quiet"]
+    options = [
+        "--path-output",
+        str(fresh),
+        "--warningiserror",
+        "--nitpick",
+        "--keep-going",
+        "--quiet",
+    ]
     # Warnings come on stderr and are shown; the farewell on stdout names the wrong folder.
     result = subprocess.run(
         [jupyter_book, "build", SOURCE, *options], cwd=ROOT, check=False, stdout=subprocess.DEVNULL

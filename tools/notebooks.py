@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 CELL_TIMEOUT = 300  # seconds
 PROCESSES = min(2, os.cpu_count() or 1)
@@ -30,7 +30,7 @@ def execute(path: Path) -> Path:
     )
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise SystemExit(f"{path.name}: a cell failed\n{error}") from None
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

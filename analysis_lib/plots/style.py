@@ -83,6 +83,8 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "analysis-lib",
     "pdf.fonttype": 42,
+    # Labels come from data, where a dollar sign is a dollar sign.
+    "text.parse_math": False,
 }
 
 P = ParamSpec("P")

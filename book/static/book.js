@@ -22,7 +22,8 @@ document.addEventListener("DOMContentLoaded", () => {
   // The bibliography carries the ARIA roles of an older standard.
   for (const el of all(".citation-list, [role=doc-biblioentry]")) el.removeAttribute("role");
 
-  // A table that fits needs no place in the tab order.
-  for (const el of all(".table-scroll"))
-    if (el.scrollWidth <= el.clientWidth) el.removeAttribute("tabindex");
+  // What can be moved sideways has a place in the tab order, and nothing else.
+  for (const el of all(".table-scroll, figure.wide"))
+    if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
+    else el.removeAttribute("tabindex");
 });

@@ -1,0 +1,345 @@
+// The explorer looks up what analysis_lib/explorer.py computed, and draws it. No statistics here.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const root = document.getElementById("explorer");
+  if (!root || typeof EXPLORER === "undefined") return;
+  const form = root.querySelector("form");
+  const part = (name) => document.getElementById(`explorer-${name}`);
+  const { main, level } = EXPLORER;
+
+  // -- The data ------------------------------------------------------------------------------
+
+  function unpack({ bits, data }) {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const view = new DataView(bytes.buffer);
+    const size = bits / 8;
+    const absent = -(2 ** (bits - 1));
+    return Array.from({ length: bytes.length / size }, (_, i) => {
+      const value = view[`getInt${bits}`](i * size, true);
+      return value === absent ? null : value;
+    });
+  }
+
+  const PACKED = ["estimate", "tau2", "weights", "ci", "p", "pi", "share", "words"];
+  const unpacked = new Map();
+
+  function analysisOf(name) {
+    if (!unpacked.has(name)) {
+      const analysis = { ...EXPLORER.analyses[name] };
+      for (const key of PACKED) analysis[key] = unpack(analysis[key]);
+      analysis.place = new Map(analysis.left_out.map((trials, i) => [trials.join(), i]));
+      unpacked.set(name, analysis);
+    }
+    return unpacked.get(name);
+  }
+
+  // What is known of a state: undefined if this set of trials was not computed.
+  function lookUp(state) {
+    const analysis = analysisOf(state.analysis);
+    const leftOut = analysis.trials.flatMap(([trial], i) => (state.without.has(trial) ? [i] : []));
+    const subset = analysis.place.get(leftOut.join());
+    if (subset === undefined) return undefined;
+    const byTau2 = subset * EXPLORER.tau2.length + EXPLORER.tau2.indexOf(state.tau2);
+    const byCi = byTau2 * EXPLORER.ci.length + EXPLORER.ci.indexOf(state.ci);
+    const byPi = byCi * EXPLORER.pi.length + EXPLORER.pi.indexOf(state.pi);
+    const pair = (values, i) => (values[2 * i] === null ? null : [values[2 * i], values[2 * i + 1]]);
+    const width = analysis.studies.length;
+    const shown = analysis.studies.filter((study) => !leftOut.includes(study.trial)).length;
+    const pi = pair(analysis.pi, byPi);
+    const [q, qP, i2] = analysis.q[subset];
+    return {
+      k: shown,
+      trials: analysis.trials.length - leftOut.length,
+      estimate: analysis.estimate[byTau2],
+      tau2: analysis.tau2[byTau2],
+      weights: analysis.weights.slice(byTau2 * width, (byTau2 + 1) * width),
+      ci: pair(analysis.ci, byCi),
+      p: analysis.p_values[analysis.p[byCi]],
+      pi,
+      words: analysis.templates[analysis.words[byPi]]
+        .replace("{pi}", pi && range(pi))
+        .replace("{share}", `${analysis.share[byPi]}%`),
+      q, qP, i2,
+    };
+  }
+
+  // -- Numbers as the book prints them: they come as whole numbers of the last digit ---------
+
+  const NOT_ESTIMABLE = "not estimable";
+
+  function number(value, digits = 2) {
+    if (value === null) return NOT_ESTIMABLE;
+    const figures = String(Math.abs(value)).padStart(digits + 1, "0");
+    return `${value < 0 ? "−" : ""}${figures.slice(0, -digits)}.${figures.slice(-digits)}`;
+  }
+  const range = (pair) => (pair ? `${number(pair[0])} to ${number(pair[1])}` : NOT_ESTIMABLE);
+  const withInterval = (value, pair) => `${number(value)} (${range(pair)})`;
+  const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+  // -- The state and its address ---------------------------------------------------------------
+
+  const fresh = () => ({ ...main, without: new Set() });
+
+  function fromAddress() {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const state = fresh();
+    if (!asked.has("analysis")) return state;
+    if (asked.get("analysis") in EXPLORER.analyses) state.analysis = asked.get("analysis");
+    for (const name of ["tau2", "ci", "pi"])
+      if (EXPLORER[name].includes(asked.get(name))) state[name] = asked.get(name);
+    const trials = EXPLORER.analyses[state.analysis].trials.map(([trial]) => trial);
+    const without = (asked.get("without") || "").split(" ").filter((t) => trials.includes(t));
+    state.without = new Set(without);
+    return state;
+  }
+
+  function address(state) {
+    const words = new URLSearchParams({ analysis: state.analysis });
+    if (state.without.size) words.set("without", [...state.without].sort().join(" "));
+    for (const name of ["tau2", "ci", "pi"]) words.set(name, state[name]);
+    return `#${words}`;
+  }
+
+  // -- The controls ----------------------------------------------------------------------------
+
+  function node(tag, content = "", attributes = {}) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...[content].flat());
+    return made;
+  }
+
+  function showControls(state) {
+    const analysis = EXPLORER.analyses[state.analysis];
+    form.outcome.value = analysis.outcome;
+    form.follow_up.value = analysis.follow_up;
+    for (const option of form.follow_up.options)
+      option.disabled = !(`${analysis.outcome}-${option.value}` in EXPLORER.analyses);
+    for (const name of ["tau2", "ci", "pi"]) form[name].value = state[name];
+    if (part("trials").dataset.analysis !== state.analysis) {
+      part("trials").dataset.analysis = state.analysis;
+      part("trials").replaceChildren(...analysis.trials.map(trialBox));
+    }
+    for (const box of form.querySelectorAll("[name=trial]"))
+      box.checked = !state.without.has(box.value);
+
+    function trialBox([trial, label], i) {
+      const comparisons = analysis.studies.filter((study) => study.trial === i).length;
+      const box = node("input", "", { type: "checkbox", name: "trial", value: trial });
+      return node("label", [box, comparisons > 1 ? ` ${label} (${comparisons} comparisons)` : ` ${label}`]);
+    }
+  }
+
+  // The analysis of another outcome, at the same follow-up if there is one.
+  function analysisChosen() {
+    const wanted = `${form.outcome.value}-${form.follow_up.value}`;
+    if (wanted in EXPLORER.analyses) return wanted;
+    return Object.keys(EXPLORER.analyses).find(
+      (name) => EXPLORER.analyses[name].outcome === form.outcome.value);
+  }
+
+  function fromControls() {
+    const analysis = analysisChosen();
+    const boxes = [...form.querySelectorAll("[name=trial]")];
+    const unticked = boxes.filter((box) => !box.checked).map((box) => box.value);
+    const trials = EXPLORER.analyses[analysis].trials.map(([trial]) => trial);
+    const without = new Set(unticked.filter((trial) => trials.includes(trial)));
+    // Another analysis that consists of what is left out starts whole.
+    if (analysis !== current.analysis && without.size === trials.length) without.clear();
+    return {
+      analysis, without,
+      tau2: form.tau2.value, ci: form.ci.value, pi: form.pi.value,
+    };
+  }
+
+  // -- The reading and the table -----------------------------------------------------------------
+
+  function showReading(state, analysis, found) {
+    part("title").textContent = analysis.title;
+    if (!found) {
+      const none = state.without.size === analysis.trials.length;
+      const most = analysis.left_out[analysis.left_out.length - 1].length;
+      part("reading").replaceChildren(node("p", none
+        ? "No trial is ticked. Tick at least one."
+        : `This was not computed: at most ${most} trials of this analysis can be left out.`));
+      part("numbers").textContent = "";
+      return;
+    }
+    const what = found.k === 1 ? "One comparison: its" : "Pooled";
+    const result = `${what} ${analysis.measure}`;
+    part("reading").replaceChildren(
+      node("p", [
+        node("strong", `${result} ${number(found.estimate)}`),
+        ` ${analysis.unit} (${level} confidence interval ${range(found.ci)}; ${found.p}), from `
+        + `${count(found.k, "comparison")} of ${count(found.trials, "trial")}.`,
+      ], { id: "explorer-result" }),
+      node("p", found.words, { id: "explorer-words" }));
+    const spread = found.k === 1 ? [] : [
+      `${level} prediction interval: ${range(found.pi)}.`,
+      `Heterogeneity: Q = ${found.q} (df = ${found.k - 1}, ${found.qP}), I² = ${found.i2}`
+      + (state.tau2 === "FE" ? "." : `, τ² = ${number(found.tau2)}.`),
+    ];
+    if (analysis.printed) spread.push(`Printed in the review: ${analysis.printed}.`);
+    part("numbers").textContent = spread.join(" ");
+  }
+
+  function rowsOf(state, analysis, found) {
+    return analysis.studies.map((study, i) => ({
+      ...study,
+      out: state.without.has(analysis.trials[study.trial][0]),
+      weight: found ? found.weights[i] : null,
+    }));
+  }
+
+  function showTable(state, analysis, found) {
+    const headings = ["Comparison", "n loaded", "n unloaded", `Effect (${level} CI)`, "Weight", "Known how"];
+    const lines = rowsOf(state, analysis, found).map((row) => node("tr", [
+      node("th", row.label, { scope: "row" }),
+      ...row.people.map((n) => node("td", n, { class: "number" })),
+      node("td", withInterval(row.effect[0], row.effect.slice(1))),
+      node("td", row.weight === null ? "left out" : `${number(row.weight, 1)}%`, { class: "number" }),
+      node("td", row.reconstructed ? "reconstructed" : "reported"),
+    ]));
+    const head = node("tr", headings.map((text) => node("th", text, { scope: "col" })));
+    part("table").replaceChildren(node("table", [
+      node("caption", `${analysis.title}: the comparisons of this view`),
+      node("thead", head), node("tbody", lines)], { class: "review" }));
+  }
+
+  // -- The forest plot -----------------------------------------------------------------------------
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const TEXT = 7.6; // width of a letter, pixels: a little generous, lest columns touch
+  const NUMBERS = 26 * TEXT, WEIGHT = 8 * TEXT, WIDE = 640;
+
+  function shape(tag, attributes, text) {
+    const made = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function showPlot(state, analysis, found) {
+    const rows = rowsOf(state, analysis, found);
+    const width = Math.max(260, part("plot").clientWidth);
+    const wide = width >= WIDE;
+    const labels = Math.max(...rows.map((row) => row.label.length), 20) * TEXT;
+    const left = wide ? labels : 12, right = wide ? width - NUMBERS - WEIGHT : width - 12;
+    const rowHeight = wide ? 26 : 44, top = wide ? 30 : 8;
+    const { low, high, ticks } = analysis.axis;
+    const scale = (value) => left + ((value - low) / (high - low)) * (right - left);
+    const x = (hundredths) => Math.min(right, Math.max(left, scale(hundredths / 100)));
+    const bottom = top + (rows.length + 2) * rowHeight + 10;
+    const svg = shape("svg", { width, height: bottom + 46, role: "img", class: "forest" });
+    const add = (tag, attributes, text) => svg.append(shape(tag, attributes, text));
+
+    if (analysis.mid)
+      add("rect", { class: "mid", x: scale(-analysis.mid), y: top, height: bottom - top,
+        width: scale(analysis.mid) - scale(-analysis.mid) });
+    add("line", { class: "none", x1: scale(0), x2: scale(0), y1: top, y2: bottom });
+    if (wide) {
+      add("text", { class: "head", x: 0, y: 16 }, "Comparison");
+      add("text", { class: "head", x: width - WEIGHT, y: 16, "text-anchor": "end" }, `Effect (${level} CI)`);
+      add("text", { class: "head", x: width, y: 16, "text-anchor": "end" }, "Weight");
+    }
+
+    const heaviest = Math.max(...rows.map((row) => row.weight || 0));
+    rows.forEach((row, i) => {
+      const y = label(i, row.label, row.out ? "left out" : withInterval(row.effect[0], row.effect.slice(1)),
+        row.out ? "" : `${number(row.weight, 1)}%`, row.out ? "out" : "");
+      if (row.out) return;
+      whiskers(row.effect.slice(1), y, "whisker");
+      const half = 2.5 + 4.5 * Math.sqrt(row.weight / heaviest);
+      const middle = row.effect[0] / 100;
+      if (middle >= low && middle <= high)
+        add("rect", { class: row.reconstructed ? "square hollow" : "square", x: scale(middle) - half,
+          y: y - half, width: 2 * half, height: 2 * half });
+    });
+    if (found && found.k > 1) {
+      const [from, to] = found.ci.map(x), middle = x(found.estimate);
+      const y = label(rows.length, "Pooled", withInterval(found.estimate, found.ci), "", "head");
+      add("line", { class: "pooled", x1: middle, x2: middle, y1: top, y2: y });
+      add("polygon", { class: "diamond", points: `${from},${y} ${middle},${y - 8} ${to},${y} ${middle},${y + 8}` });
+      const last = label(rows.length + 1, "Prediction interval", range(found.pi), "", "");
+      if (found.pi) whiskers(found.pi, last, "prediction");
+    } else {
+      label(rows.length, found ? "One comparison: nothing to pool" : "No trial: nothing to pool", "", "", "");
+    }
+
+    add("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
+    for (const [value, text] of ticks) {
+      add("line", { class: "axis", x1: scale(value), x2: scale(value), y1: bottom, y2: bottom + 5 });
+      add("text", { class: "tick", x: scale(value), y: bottom + 19, "text-anchor": "middle" }, text);
+    }
+    add("text", { class: "tick", x: left, y: bottom + 38 }, `← ${analysis.favours[0]}`);
+    add("text", { class: "tick", x: right, y: bottom + 38, "text-anchor": "end" }, `${analysis.favours[1]} →`);
+    svg.setAttribute("aria-label", `Forest plot: ${analysis.title}. `
+      + (found ? `${count(found.k, "comparison")}; estimate ${withInterval(found.estimate, found.ci)}. ` : "")
+      + "The numbers stand in the table below.");
+    part("plot").replaceChildren(svg);
+
+    // Writes the words of a row; returns the height at which its interval is drawn.
+    function label(i, name, numbers, weight, kind) {
+      const y = top + i * rowHeight + (i >= rows.length ? 8 : 0);
+      const line = wide ? y + rowHeight / 2 + 5 : y + 16;
+      add("text", { class: kind, x: 0, y: line }, name);
+      add("text", { class: kind, x: wide ? width - WEIGHT : width, y: line, "text-anchor": "end" }, numbers);
+      if (wide) add("text", { class: kind, x: width, y: line, "text-anchor": "end" }, weight);
+      return wide ? y + rowHeight / 2 : y + 31;
+    }
+
+    // An interval; an end that lies outside the plot becomes an arrow.
+    function whiskers([from, to], y, kind) {
+      if (to / 100 < low || from / 100 > high) return arrow(to / 100 < low ? left : right, to / 100 < low ? 1 : -1);
+      add("line", { class: kind, x1: x(from), x2: x(to), y1: y, y2: y });
+      end(from / 100 < low, x(from), 1);
+      end(to / 100 > high, x(to), -1);
+
+      function end(outside, place, direction) {
+        if (outside) arrow(place, direction);
+        else if (kind === "prediction") add("line", { class: kind, x1: place, x2: place, y1: y - 5, y2: y + 5 });
+      }
+      function arrow(place, direction) {
+        const back = place + 7 * direction;
+        add("polygon", { class: `arrow ${kind}`, points: `${place},${y} ${back},${y - 4} ${back},${y + 4}` });
+      }
+    }
+  }
+
+  // -- Together --------------------------------------------------------------------------------------
+
+  let current;
+
+  function show(state) {
+    current = state;
+    const analysis = analysisOf(state.analysis);
+    const found = lookUp(state);
+    showControls(state);
+    showReading(state, analysis, found);
+    showPlot(state, analysis, found);
+    showTable(state, analysis, found);
+    part("hollow").hidden = !rowsOf(state, analysis, found).some((row) => row.reconstructed && !row.out);
+    part("link").href = address(state);
+  }
+
+  function choose(state) {
+    show(state);
+    history.replaceState(null, "", address(state));
+  }
+
+  form.addEventListener("change", () => choose(fromControls()));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", (event) => { event.preventDefault(); choose(fresh()); });
+  part("all").addEventListener("click", () => choose({ ...current, without: new Set() }));
+  window.addEventListener("hashchange", () => {
+    if (location.hash.includes("analysis=")) show(fromAddress());
+  });
+  root.hidden = false;
+  show(fromAddress());
+  let drawn = part("plot").clientWidth;
+  new ResizeObserver(() => {
+    if (part("plot").clientWidth === drawn) return;
+    drawn = part("plot").clientWidth;
+    showPlot(current, analysisOf(current.analysis), lookUp(current));
+  }).observe(part("plot"));
+});
