@@ -33,6 +33,8 @@ PI_WORDS = {
     "freedom",
     "normal": "with the normal distribution",
 }
+Interval = tuple[float, float]
+
 MEASURE_WORDS = {"MD": "mean difference", "SMD": "standardised mean difference"}
 
 
@@ -188,6 +190,57 @@ def plain_words(fit: PooledEffect, question: Question) -> str:
         raise ReviewError(f"{question.outcome}: mid must be greater than zero, got {question.mid}")
     sentences = [_direction(fit, question), _size(fit, question), _new_setting(fit, question)]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def printed_sentence(estimate: float, ci: Interval, question: Question) -> str:
+    """Return what a pooled result says that is known by its estimate and interval alone.
+
+    Parameters
+    ----------
+    estimate, ci
+        Pooled effect, first arm minus second, and its confidence interval.
+    question
+        The outcome, the arms and the minimal important difference.
+
+    Examples
+    --------
+    >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True, unit="points", mid=1.5)
+    >>> print(printed_sentence(-0.52, (-0.92, -0.08), ask))
+    the difference is 0.52 points in favour of loaded exercise (−0.52, −0.92 to −0.08); the interval excludes no difference, and the difference is smaller than the 1.5 points that people notice
+    """  # noqa: E501
+    size = question.with_unit(fmt.number(abs(estimate)))
+    side = f" in favour of {question.better_arm(estimate)}" if estimate else ""
+    interval = f"{fmt.number(estimate)}, {fmt.interval(ci)}"
+    excludes = "excludes" if ci[0] > 0 or ci[1] < 0 else "includes"
+    text = f"the difference is {size}{side} ({interval}); the interval {excludes} no difference"
+    if question.mid is None:
+        return text
+    compared = "smaller than" if abs(estimate) < question.mid else "at least"
+    mid = question.with_unit(fmt.threshold(question.mid, least=1))
+    return f"{text}, and the difference is {compared} the {mid} that people notice"
+
+
+def reach(limits: Interval, question: Question) -> str:
+    """Return in words how far an interval reaches to each side.
+
+    Examples
+    --------
+    >>> ask = Question("pain", "load", "no load", True, mid=1.5)
+    >>> reach((-1.88, 0.83), ask)
+    'from a benefit of load that people notice to a benefit of no load too small to notice'
+    """
+    ends = [_end(limit, question) for limit in limits]
+    return f"from {ends[0]} to {ends[1]}"
+
+
+def _end(limit: float, question: Question) -> str:
+    if limit == 0:
+        return "no difference"
+    words = f"a benefit of {question.better_arm(limit)}"
+    if question.mid is None:
+        return words
+    noticed = "that people notice" if abs(limit) >= question.mid else "too small to notice"
+    return f"{words} {noticed}"
 
 
 def _comparisons(fit: PooledEffect) -> str:

@@ -14,7 +14,7 @@ from analysis_lib.moderators import subgroup_analysis
 from analysis_lib.plots import statement
 from analysis_lib.reporting_bias import egger_test, trim_and_fill
 from analysis_lib.review import Review
-from analysis_lib.sections import details, directions, heading, pooled_analyses, question
+from analysis_lib.sections import axis_unit, details, directions, heading, pooled_analyses, question
 from analysis_lib.specifications import specifications
 from analysis_lib.study_effects import StudyEffects, study_effects
 from analysis_lib.subgroups import baseline_levels, high_risk_or_not
@@ -80,7 +80,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
             found,
             details=details(review, effects),
             measure=effects.measure,
-            unit=asked.unit,
+            unit=axis_unit(review, outcome),
             favours=directions(asked),
             mid=asked.mid,
             title=title,
@@ -108,7 +108,7 @@ def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
         trials_left_out(review, effects),
         effects.pool(**review.info.methods),
         measure=effects.measure,
-        unit=asked.unit,
+        unit=axis_unit(review, outcome),
         favours=directions(asked),
         mid=asked.mid,
         title=f"{heading(review, effects)}, without each trial",
@@ -154,12 +154,11 @@ def show_all_subsets(
     """Show the pooled effect and the heterogeneity of every subset of the comparisons."""
     effects = study_effects(review, outcome, follow_up)
     fits = gosh(effects.effect, effects.variance, labels=effects.labels)
-    asked = question(review, outcome)
     ax = plots.gosh(
         fits,
         highlight=highlight,
         measure=effects.measure,
-        unit=asked.unit,
+        unit=axis_unit(review, outcome),
         title=heading(review, effects),
     )
     show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
@@ -205,7 +204,6 @@ def _share(found: pd.Series) -> str:
 def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
     """Show a contour-enhanced funnel plot with what trim-and-fill would add."""
     effects = study_effects(review, outcome, follow_up)
-    asked = question(review, outcome)
     name, title = f"fig-funnel-{outcome}-{follow_up}".lower(), heading(review, effects)
     if effects.k < 3:
         told = fmt.plural(effects.k, "comparison", spelled=True)
@@ -216,7 +214,7 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
             details=details(review, effects),
             filled=trim_and_fill(effects.effect, effects.variance, labels=effects.labels),
             measure=effects.measure,
-            unit=asked.unit,
+            unit=axis_unit(review, outcome),
             title=title,
         )
     show_figure(ax, name)

@@ -19,6 +19,8 @@ from analysis_lib.narrative import (
     heterogeneity_sentence,
     methods_sentence,
     plain_words,
+    printed_sentence,
+    reach,
     results_sentence,
 )
 from analysis_lib.plots import forest, statement
@@ -54,6 +56,15 @@ def question(review: Review, outcome: str) -> Question:
     )
 
 
+def axis_unit(review: Review, outcome: str) -> str:
+    """Return the unit of an outcome with the scale it is measured on, for axes and headings."""
+    row = review.outcomes.set_index("outcome").loc[outcome]
+    unit = "" if pd.isna(row["unit"]) else str(row["unit"])
+    if pd.isna(row["scale_max"]):
+        return unit
+    return f"{unit}, {row['scale_min']:g} to {row['scale_max']:g}"
+
+
 def directions(asked: Question) -> tuple[str, str]:
     """Return what a result left and right of no difference favours."""
     sides = ("loaded", "unloaded") if asked.lower_is_better else ("unloaded", "loaded")
@@ -83,7 +94,7 @@ def draw_forest(
     settings: dict[str, Any] = {
         "details": details(review, effects),
         "measure": effects.measure,
-        "unit": asked.unit,
+        "unit": axis_unit(review, effects.outcome),
         "favours": directions(asked),
         "mid": asked.mid,
         "title": heading(review, effects),
@@ -132,6 +143,25 @@ def known_how(effects: StudyEffects) -> str:
         "result agrees with the printed one. The pooled result is therefore not an independent "
         "confirmation of the review, and no single hollow square is a result of its trial."
     )
+
+
+def printed_words(review: Review) -> dict[str, str]:
+    """Return, for every pooled result as printed, what it says and how far its PI reaches.
+
+    Returns
+    -------
+    dict
+        ``reading-<id>`` for each result, and ``reach-<id>`` for each prediction interval.
+    """
+    words = {}
+    pooled = review.published[review.published["kind"].isin(["pooled", "single"])]
+    for _, row in pooled.iterrows():
+        asked = question(review, row["outcome"])
+        limits = (row["ci_low"], row["ci_high"])
+        words[f"reading-{row['id']}"] = printed_sentence(row["estimate"], limits, asked)
+        if not pd.isna(row["pi_low"]):
+            words[f"reach-{row['id']}"] = reach((row["pi_low"], row["pi_high"]), asked)
+    return words
 
 
 QUANTITY_WORDS = {
