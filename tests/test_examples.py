@@ -1,4 +1,4 @@
-"""The examples that readers copy: those of the docstrings, and the one on the page of the library."""
+"""The examples that readers copy: those of the docstrings, and that of the page on the library."""
 
 from __future__ import annotations
 

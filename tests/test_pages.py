@@ -113,14 +113,13 @@ def test_identifiers_are_unique(page: BeautifulSoup) -> None:
     assert sorted(i for i in set(ids) if ids.count(i) > 1) == []
 
 
-def test_no_glue_formula_or_value_is_left_raw(page: BeautifulSoup) -> None:
+def test_no_glue_formula_or_value_is_left_raw(path: Path, page: BeautifulSoup) -> None:
     article = page.select_one("article")
     assert article is not None
     for code in article.select("pre, code"):
         code.extract()
     text = article.get_text()
-    assert [
-        word
-        for word in ("{glue", "{numref", "nan", "None", "<NA>", "\\frac")
-        if f" {word} " in text or f"{word}:" in text
-    ] == []
+    raw = ["{glue", "{numref", "\\frac"]
+    if path.stem != "api":  # whose docstrings speak of None
+        raw += [f" {word}{end}" for word in ("nan", "None", "<NA>") for end in (" ", ":", ".", ",")]
+    assert [word for word in raw if word in text] == []
