@@ -10,6 +10,7 @@ import html
 import io
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -21,6 +22,7 @@ from matplotlib.axes import Axes
 from analysis_lib import plots
 
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
+INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
 
@@ -162,7 +164,11 @@ def _row(values: Sequence[object], right: Sequence[str]) -> str:
 def _cell(value: object) -> str:
     """Escape a cell; an absent value is an empty cell.
 
-    A line break is written as a tag: an empty line would end the HTML for a Markdown page.
+    A line break is written as a tag: an empty line would end the HTML for a Markdown page. The two
+    ends of an interval, and a mean with its standard deviation, stay on one line.
     """
     absent = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-    return "" if absent else "<br>".join(html.escape(str(value)).splitlines())
+    if absent:
+        return ""
+    unbroken = INTERVAL.sub(lambda found: found.group().replace(" ", "\u00a0"), str(value))
+    return "<br>".join(html.escape(unbroken).splitlines())

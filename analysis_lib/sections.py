@@ -180,7 +180,8 @@ QUANTITY_WORDS = {
     "comparisons": "comparisons",
     "participants": "participants",
 }
-SAME_NUMBER = {True: "inside rounding", False: "outside rounding"}
+SAME_NUMBER = {True: "yes", False: "no"}
+COUNTS = ("trials", "comparisons", "participants", "df")
 
 
 def published_table(review: Review, priority: str | None = None) -> pd.DataFrame:
@@ -196,8 +197,9 @@ def published_table(review: Review, priority: str | None = None) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        Columns Quantity, Printed, Recomputed, Difference, Independent, Circular and Result. The
-        numbers that abstract and discussion repeat are left out.
+        Columns Quantity, Printed, Recomputed, Difference, whether it lies inside rounding
+        (independent or circular), Why not, and Result. The numbers that abstract and discussion
+        repeat are left out.
     """
     found = compare_with_published(review)
     found = found[~found["kind"].isin(REPEATS)]
@@ -205,6 +207,7 @@ def published_table(review: Review, priority: str | None = None) -> pd.DataFrame
         wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
         found = found[found["outcome"].isin(wanted)]
     digits = found["printed"].str.extract(r"\.(\d+)")[0].str.len().fillna(0).astype(int) + 2
+    digits = digits.where(~found["quantity"].isin(COUNTS), 0)
     return pd.DataFrame(
         {
             "Quantity": found["quantity"].map(QUANTITY_WORDS),
@@ -217,12 +220,32 @@ def published_table(review: Review, priority: str | None = None) -> pd.DataFrame
                 fmt.number(x, d, absent="")
                 for x, d in zip(found["difference"], digits, strict=True)
             ],
-            "Independent": _agreement(found, INDEPENDENT),
-            "Circular": _agreement(found, CIRCULAR),
+            "Inside rounding, independent": _agreement(found, INDEPENDENT),
+            "Inside rounding, circular": _agreement(found, CIRCULAR),
             "Why not": found["reason"],
-            "Result": found["id"],
+            "Result": found["id"].map(_result_names(review)),
         }
     )
+
+
+def _result_names(review: Review) -> dict[str, str]:
+    """Return what each printed result is called: its analysis, and what sets it apart."""
+    trials = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    names = {}
+    for _, row in review.published.iterrows():
+        effects = study_effects(review, row["outcome"], row["follow_up"])
+        name = heading(review, effects)
+        if not pd.isna(row["without"]):
+            left_out = [trials[trial.strip()] for trial in row["without"].split(";")]
+            name += f", without {fmt.listing(left_out)}"
+        elif row["kind"] == "sensitivity":
+            name += ", printed again with more digits"
+        elif row["kind"] == "subgroup":
+            name += f", subgroups by {row['factor']}"
+        elif row["kind"] == "bias":
+            name += ", test of asymmetry"
+        names[row["id"]] = name
+    return names
 
 
 def _agreement(found: pd.DataFrame, basis: str) -> list[str]:

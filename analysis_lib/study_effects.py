@@ -226,7 +226,7 @@ def _labels(review: Review, pairs: list[Pair]) -> Iterator[str]:
             )
             if len(arms) > 1
         ]
-        yield " ".join([str(names[trial]), *marks])
+        yield f"{names[trial]} ({', '.join(marks)})" if marks else str(names[trial])
 
 
 def _from_arms(

@@ -73,7 +73,7 @@ def test_subgroups_follow_the_levels_in_the_data(review: al.Review) -> None:
     assert levels["Kell 2009"] == "high"
     risks = dict(zip(effects.labels, high_risk_or_not(review, effects), strict=True))
     assert risks["Kell 2009"] == "high risk"
-    assert risks["Santos 2022 a"] == "not rated high"
+    assert risks["Santos 2022 (a)"] == "not rated high"
 
 
 def test_an_unknown_factor_is_named(review: al.Review) -> None:
