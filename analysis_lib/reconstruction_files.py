@@ -18,15 +18,21 @@ import pandas as pd
 from analysis_lib.errors import Problem, ReviewError, shown
 from analysis_lib.reconstruction import Residual, validate
 from analysis_lib.reconstruction_tables import KEY, ReconstructedAnalysis
-from analysis_lib.review import _read_csv, find_folder
+from analysis_lib.review import find_folder
 
 ENSEMBLE, REPORT = "ensemble", "reconstruction_report"
 VALIDATION = "reconstruction_validation"
-TEXT, NUMBER, POSITIVE, YES_NO = "text", "number", "positive", "yes or no"
+TEXT, NUMBER, POSITIVE, WHOLE, YES_NO = "text", "number", "positive", "whole", "yes or no"
+NOT_OF_KIND = {
+    NUMBER: "is not a number",
+    POSITIVE: "is not a number above zero",
+    WHOLE: "is not a whole number above zero",
+    YES_NO: "is neither yes nor no",
+}
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     ENSEMBLE: {
         **dict.fromkeys(KEY, TEXT),
-        "draw": POSITIVE,
+        "draw": WHOLE,
         "estimate": NUMBER,
         "se": POSITIVE,
     },
@@ -216,10 +222,6 @@ def read_ensemble(folder: str | Path = "data") -> pd.DataFrame:
         Naming file, row, column and value of what cannot be used.
     """
     table = _read(folder, ENSEMBLE)
-    wrong = table["draw"] % 1 != 0
-    _stop(
-        _cell(ENSEMBLE, row, "draw", "is not a whole number", table) for row in table.index[wrong]
-    )
     table["draw"] = table["draw"].astype(int)
     sizes = table.groupby(["outcome", "follow_up"])["draw"].transform("max")
     for key, rows in table.groupby(list(KEY), sort=False):
@@ -276,8 +278,7 @@ def read_validation(folder: str | Path = "data") -> pd.DataFrame:
 
 def _read(folder: str | Path, name: str, optional: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table whose index is the row in the file, its cells checked by column."""
-    text, problems = _read_csv(find_folder(folder) / f"{name}.csv", list(COLUMNS[name]))
-    _stop(problems)
+    text = _read_text(find_folder(folder) / f"{name}.csv", list(COLUMNS[name]))
     table = text.copy()
     for column, kind in COLUMNS[name].items():
         if kind == YES_NO:
@@ -287,6 +288,19 @@ def _read(folder: str | Path, name: str, optional: Sequence[str] = ()) -> pd.Dat
     _stop(_problems(name, text, table, optional))
     yes_no = [column for column, kind in COLUMNS[name].items() if kind == YES_NO]
     return table.astype(dict.fromkeys(yes_no, bool))
+
+
+def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read every cell as text; an empty one is absent."""
+    if not path.is_file():
+        raise ReviewError(f"{path.name}: the file is missing; run make reconstruct")
+    try:
+        text = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+    except (ValueError, pd.errors.ParserError) as error:  # not UTF-8, empty, cells too many
+        raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
+    if list(text.columns) != columns or not isinstance(text.index, pd.RangeIndex):
+        raise ReviewError(f"{path.name}, row 1: the columns must be {', '.join(columns)}")
+    return text.set_axis(range(2, len(text) + 2))  # the header is row 1, as spreadsheets count
 
 
 def _problems(
@@ -301,17 +315,15 @@ def _problems(
             for row in text.index[absent]:
                 yield Problem(f"{name}.csv", "a value is missing", int(row), column)
         bad = table[column].isna() & ~absent
-        if kind in (NUMBER, POSITIVE):
+        if kind in (NUMBER, POSITIVE, WHOLE):
             bad |= table[column].abs() == math.inf
-        if kind == POSITIVE:
+        if kind in (POSITIVE, WHOLE):
             bad |= table[column] <= 0
-        told = {NUMBER: "is not a number", POSITIVE: "is not a number above zero"}
+        if kind == WHOLE:
+            bad |= table[column] % 1 != 0
         for row in text.index[bad]:
-            yield _cell(name, row, column, told.get(kind, "is neither yes nor no"), text)
-
-
-def _cell(name: str, row: Any, column: str, told: str, table: pd.DataFrame) -> Problem:
-    return Problem(f"{name}.csv", f"{shown(table.loc[row, column])} {told}", int(row), column)
+            told = f"{shown(text.loc[row, column])} {NOT_OF_KIND[kind]}"
+            yield Problem(f"{name}.csv", told, int(row), column)
 
 
 def _stop(problems: Iterable[Problem]) -> None:

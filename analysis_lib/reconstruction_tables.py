@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,25 @@ class Analysis:
         """Outcome and follow-up, and the reading when it is not the main one."""
         name = f"{self.outcome} {self.follow_up}"
         return name if self.reading == "main" else f"{name} ({self.reading})"
+
+
+def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Return the tables that a reconstruction needs, every cell as the text in the file.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the tables of a review lie; `load_review` says whether they are sound.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The tables named in `TABLES`; a cell where nothing stands is an empty text.
+    """
+    return {
+        name: pd.read_csv(Path(folder) / f"{name}.csv", dtype=str, keep_default_na=False)
+        for name in TABLES
+    }
 
 
 def analyses_to_reconstruct(tables: Tables) -> Iterator[tuple[str, str, str]]:

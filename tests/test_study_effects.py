@@ -175,7 +175,7 @@ def test_a_shared_comparator_lends_half_of_its_people_to_each_comparison(data: P
     add_arm(data, "cai-2017", "rtg-b", 26, 2.5, 1.5)
     add_arm(data, "cai-2017", "ueg", 24, 3.0, 2.0)
     effects = pain(data)
-    first, second = row(effects, "Cai 2017 a"), row(effects, "Cai 2017 b")
+    first, second = row(effects, "Cai 2017 (a)"), row(effects, "Cai 2017 (b)")
     assert (first["n_loaded"], first["n_unloaded"]) == (28, 12)
     assert (second["n_loaded"], second["n_unloaded"]) == (26, 12)
     assert first["effect"] == pytest.approx(-1.0, rel=EXACT)

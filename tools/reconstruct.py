@@ -22,24 +22,16 @@ from analysis_lib.reconstruction_files import (
     validation_csv,
 )
 from analysis_lib.reconstruction_tables import (
-    TABLES,
     ReconstructedAnalysis,
     analyses_to_reconstruct,
     build_analysis,
     guess_spread,
+    read_tables,
     reconstruct_analysis,
     reconstructed_csv,
 )
 
 KNOWN_DATA_SETS = Path("tests/golden/reconstruction_datasets.json")
-
-
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the tables that a reconstruction needs, every cell as the text in the file."""
-    return {
-        name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
-        for name in TABLES
-    }
 
 
 def all_readings(tables: dict[str, pd.DataFrame], draws: int) -> list[ReconstructedAnalysis]:

@@ -5,6 +5,7 @@ from analysis_lib.plots.funnel import funnel
 from analysis_lib.plots.influence import baujat, gosh, leave_one_out
 from analysis_lib.plots.overview import PooledRow, overview
 from analysis_lib.plots.prisma import prisma
+from analysis_lib.plots.reconstruction import ensemble_ranges
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.style import (
     STYLE,
@@ -17,6 +18,7 @@ from analysis_lib.plots.style import (
     use_style,
 )
 from analysis_lib.plots.trials import arm_means, arm_sizes, feature_matrix
+from analysis_lib.plots.update import extended_funnel
 
 __all__ = [
     "STYLE",
@@ -27,6 +29,8 @@ __all__ = [
     "baujat",
     "caption",
     "describe",
+    "ensemble_ranges",
+    "extended_funnel",
     "feature_matrix",
     "figure_of",
     "forest",

@@ -88,6 +88,8 @@ def ensemble_ranges(
             _draw(ax, row, y)
             places, names = [*places, y], [*names, row.label]
         y += 1.4
+    ax.use_sticky_edges = False  # a bar must not end at the frame
+    ax.margins(x=0.04)
     ax.set_yticks(places, names)
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_fontweight("bold" if name in groups else "normal")
@@ -126,11 +128,11 @@ def _mark(*, reconstructed: bool) -> dict[str, Any]:
 def _legend(ax: Axes, rows: Sequence[_Comparison]) -> None:
     handles: list[Any] = []
     if any(row.limits is not None for row in rows):
-        handles += ax.plot([], [], **_mark(reconstructed=True), label="reconstructed effect")
-        handles.append(Patch(facecolor=SKY, alpha=0.45, label="range of 95% of the ensemble"))
+        handles += ax.plot([], [], **_mark(reconstructed=True), label="reconstructed")
+        handles.append(Patch(facecolor=SKY, alpha=0.45, label="range, 95% of the ensemble"))
     if any(row.limits is None for row in rows):
-        handles += ax.plot([], [], **_mark(reconstructed=False), label="effect that is known")
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        handles += ax.plot([], [], **_mark(reconstructed=False), label="known")
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 
 
 def _alt(rows: Sequence[_Comparison], xlabel: str) -> str:
