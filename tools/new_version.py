@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import html
 from pathlib import Path
 
 import pandas as pd
 
 import analysis_lib as al
+from analysis_lib.book import table_html
 from analysis_lib.versions import (
     COMPUTED,
     PRINTED,
     RESULT_COLUMNS,
     VERSION_COLUMNS,
     record_version,
+    whats_new,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +42,33 @@ def _read(path: Path, columns: tuple[str, ...], texts: tuple[str, ...]) -> pd.Da
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
     return pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
+
+
+def news_snippets(review: al.Review, folder: Path) -> dict[str, str]:
+    """Return the parts of the page of news as HTML, by the name of the snippet.
+
+    They are ``news``, ``news-status``, ``news-trials``, ``news-results`` and ``news-history``;
+    text from the records is escaped.
+    """
+    news = whats_new(review, *read_versions(folder))
+    nobody = "<p>No trial was added or removed.</p>"
+    return {
+        "news": f"<p>{html.escape(news.summary)}</p>",
+        "news-status": table_html(news.status, "Two versions side by side", name="news-status"),
+        "news-trials": nobody
+        if news.trials.empty
+        else table_html(news.trials, "Trials added and removed", name="news-trials"),
+        "news-results": table_html(
+            news.results,
+            "Old against new results",
+            name="news-results",
+            group="outcome",
+            note="Loaded minus unloaded, with 95% confidence interval. The conclusion is what the "
+            "interval says. Results of a version that is computed rest on reconstructed effects as "
+            "far as the state of the review says.",
+        ),
+        "news-history": table_html(news.history, "All versions", name="news-history"),
+    }
 
 
 def add_version(
