@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lab refresh lock clean help
+.PHONY: book test lab refresh reconstruct new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 book: $(READY)  ## check the data, run the notebooks, write _build/html
 	@$(BIN)/python tools/build_book.py
@@ -25,6 +25,12 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 refresh: $(READY)  ## run the notebooks in place, so that their stored outputs are current
 	@$(BIN)/python tools/notebooks.py notebooks/*.ipynb
+
+reconstruct: $(READY)  ## compute the effects that the review does not print, into data/
+	@$(BIN)/python tools/reconstruct.py
+
+new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
+	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"
 
 lock:  ## solve the environment again (needs uv)
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes \

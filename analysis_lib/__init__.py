@@ -1,6 +1,7 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
 from analysis_lib.batch import PooledRows, pool_many
+from analysis_lib.consistency import Audit, audit
 from analysis_lib.effect_sizes import (
     EffectSizes,
     LooksLikeStandardError,
@@ -53,6 +54,7 @@ from analysis_lib.selection import flow_problems
 from analysis_lib.study_effects import StudyEffects, study_effects
 
 __all__ = [
+    "Audit",
     "EffectSizes",
     "LooksLikeStandardError",
     "MetaRegression",
@@ -64,6 +66,7 @@ __all__ = [
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
+    "audit",
     "baujat",
     "begg_test",
     "change_unit",

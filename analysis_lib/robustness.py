@@ -247,6 +247,49 @@ def _pooled_text(effects: StudyEffects, review: Review) -> str:
     return fmt.estimate(fit.estimate, fit.ci)
 
 
+def stability_table(
+    review: Review, found: pd.DataFrame, *topics: str, priority: str | None = None
+) -> pd.DataFrame:
+    """Return which statements hold in every reconstruction, as text.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    found
+        Result of ``analysis_lib.stability.stability_of_all``.
+    topics
+        Topics to keep.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns About, What the effects in use say, Reconstructions that say so, Said here and
+        Analysis.
+    """
+    kept = found[found["topic"].isin(topics)]
+    if priority is not None:
+        wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
+        kept = kept[kept["outcome"].isin(wanted)]
+    names = {
+        (effects.outcome, effects.follow_up): heading(review, effects)
+        for effects in pooled_analyses(review)
+    }
+    return pd.DataFrame(
+        {
+            "About": kept["subject"],
+            "What the effects in use say": kept["says"],
+            "Reconstructions that say so": [fmt.percent(x, 1) for x in kept["share"]],
+            "Said here": kept["stable"].map({True: "yes", False: "no"}),
+            "Analysis": [
+                names[pair] for pair in zip(kept["outcome"], kept["follow_up"], strict=True)
+            ],
+        }
+    )
+
+
 def basis(effects: StudyEffects) -> str:
     """Say what the numbers below rest on."""
     n = int(effects.reconstructed.sum())

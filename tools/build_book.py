@@ -25,6 +25,7 @@ import analysis_lib as al
 from analysis_lib.book import table_html
 from analysis_lib.review import provenance_counts, result_status
 from analysis_lib.schemas import codebook
+from new_version import news_snippets
 from notebooks import execute_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,6 +118,7 @@ def write_data_pages(review: al.Review) -> None:
         ),
         "codebook": table_html(codebook(), "Codebook", name="codebook-table", group="table"),
     }
+    tables |= news_snippets(review, ROOT / "data")
     for name, table in tables.items():
         (folder / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
 
