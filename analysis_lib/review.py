@@ -122,7 +122,9 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     raw = {}
     for name, schema in schemas.SCHEMAS.items():
         try:
-            raw[name], ragged = _read_csv(folder / f"{name}.csv", list(schema.columns))
+            raw[name], ragged = _read_csv(
+                folder / f"{name}.csv", list(schema.columns), schemas.required_columns(name)
+            )
             problems += ragged
         except ReviewError as error:
             problems.append(error)
@@ -195,7 +197,9 @@ def _read_text(path: Path) -> str:
         raise ReviewError(f"{path.name}: cannot be read ({error.strerror})") from None
 
 
-def _read_csv(path: Path, columns: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
+def _read_csv(
+    path: Path, columns: list[str], required: list[str]
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Read a table as text, with no guess about any cell, and list the rows of another length.
 
     The index holds the row numbers of the file, as a spreadsheet counts: the header is row 1.
@@ -206,7 +210,7 @@ def _read_csv(path: Path, columns: list[str]) -> tuple[pd.DataFrame, list[Proble
     except csv.Error as error:
         raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
     header = [cell.strip() for cell in rows[0]] if rows else []
-    _stop_header(path.name, header, columns)
+    _stop_header(path.name, header, columns, required)
     filled = {
         line: [cell.strip() or None for cell in row]
         for line, row in enumerate(rows[1:], start=2)
@@ -219,13 +223,14 @@ def _read_csv(path: Path, columns: list[str]) -> tuple[pd.DataFrame, list[Proble
     ]
     cells = [] if ragged else list(filled.values())
     index = [] if ragged else list(filled)
-    return pd.DataFrame(cells, index, columns=header, dtype="str")[columns], ragged
+    table = pd.DataFrame(cells, index, columns=header, dtype="str")
+    return table.reindex(columns=columns).astype("str"), ragged
 
 
-def _stop_header(file: str, header: list[str], columns: list[str]) -> None:
+def _stop_header(file: str, header: list[str], columns: list[str], required: list[str]) -> None:
     if not any(header):
         raise ReviewError(f"{file}, row 1: the header is missing")
-    missing = [c for c in columns if c not in header]
+    missing = [c for c in required if c not in header]
     unknown = [c for c in header if c not in columns]
     twice = sorted({c for c in header if header.count(c) > 1})
     told = [
@@ -317,7 +322,7 @@ def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _participant_problems(participants: Mapping[str, Any]) -> Iterator[str]:
-    if "total" not in participants:
+    if participants and "total" not in participants:
         yield "participants.total is missing"
     for key in ("total", "loaded", "unloaded"):
         if key in participants and not _is_whole(participants[key]):

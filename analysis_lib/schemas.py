@@ -91,6 +91,9 @@ def yes_no(description: str) -> pa.Column:
     return _column(YES_NO, description)
 
 
+LAST_COLUMNS = ("provenance", "source", "note")
+
+
 def _table(
     title: str, columns: dict[str, pa.Column], *, unique: tuple[str, ...] = ()
 ) -> pa.DataFrameSchema:
@@ -130,6 +133,7 @@ LOADED_ARM = "Loaded arm; key of arms.csv"
 UNLOADED_ARM = "Unloaded arm; key of arms.csv"
 GROUPS = ("loaded", "unloaded")
 MEASURES = ("MD", "SMD")
+BINARY_MEASURES = ("RR", "OR", "RD")
 
 SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
     "outcomes": _table(
@@ -138,7 +142,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key("Outcome", unique=True),
             "label": text("Name in text and plots"),
             "priority": one_of("Primary or secondary outcome", ("primary", "secondary")),
-            "measure": one_of("Effect measure of the meta-analyses", MEASURES),
+            "measure": one_of("Effect measure of the meta-analyses", (*MEASURES, *BINARY_MEASURES)),
             "unit": text("Unit of the effect", optional=True),
             "instruments": text("Instruments that the review accepts"),
             "lower_is_better": yes_no("Whether a lower score is the better one"),
@@ -354,8 +358,9 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "arm": key("Arm; key of arms.csv"),
             "time": key("baseline, or a follow-up"),
             "n": count("Participants analysed", low=1, optional=True),
-            "mean": number("Mean (points of the scale)", optional=False),
+            "mean": number("Mean (points of the scale)"),
             "sd": number("Standard deviation (points of the scale)", above=0),
+            "events": count("People with the event, of a binary outcome", optional=True),
             **_scale(""),
             "weeks": number("Weeks from the start", low=0),
         },
@@ -480,6 +485,16 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
 # What a review may not have, or not yet; a table of any other kind must have rows.
 MAY_BE_EMPTY = frozenset(
     {
+        "criteria",
+        "sources",
+        "searches",
+        "selection",
+        "reports",
+        "interventions",
+        "analyses",
+        "reconstructed",
+        "claims",
+        "subgroup_levels",
         "excluded_reports",
         "adverse_events",
         "published",
@@ -489,6 +504,15 @@ MAY_BE_EMPTY = frozenset(
         "certainty",
     }
 )
+
+
+def required_columns(name: str) -> list[str]:
+    """Return the columns that a table must have; one whose cells may all be empty may be absent."""
+    return [
+        column
+        for column, spec in SCHEMAS[name].columns.items()
+        if not spec.nullable or column in LAST_COLUMNS
+    ]
 
 
 def table_problems(name: str, table: pd.DataFrame, text: pd.DataFrame) -> list[Problem]:
@@ -544,6 +568,7 @@ def cross_table_problems(
         *_participants(tables["arms"], participants),
         *_sexes(tables["arms"]),
         *_intervals(tables),
+        *_measured(tables["arm_results"]),
         *_readings(tables["analyses"]),
     ]
 
@@ -551,6 +576,7 @@ def cross_table_problems(
 def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Problem]:
     trials, outcomes = set(tables["trials"]["trial"]), set(tables["outcomes"]["outcome"])
     follow_ups, boxes = set(tables["follow_ups"]["follow_up"]), set(tables["selection"]["box"])
+    reasons = set(tables["excluded_reports"]["reason"])  # all of them, without a diagram
     keys: list[tuple[str, set[str] | frozenset[str], str, tuple[str, ...]]] = [
         (
             "trial",
@@ -582,7 +608,7 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
             ("published", "contrasts", "certainty", "analyses", "reconstructed"),
         ),
         ("time", follow_ups | set(TIMES), "follow_ups.csv", ("arm_results",)),
-        ("reason", boxes, "selection.csv", ("excluded_reports",)),
+        ("reason", boxes or reasons, "selection.csv", ("excluded_reports",)),
         ("parent", boxes, "selection.csv", ("selection",)),
         ("citation", citations, "references.bib", ("sources", "excluded_reports", "reports")),
     ]
@@ -593,7 +619,8 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
                 told = f"{shown(values[row])} is not in {where}"
                 yield Problem(f"{name}.csv", told, row, column)
     yield from _unresolved_arms(tables)
-    for trial in sorted(trials - set(tables["reports"]["trial"])):
+    with_report = trials if tables["reports"].empty else set(tables["reports"]["trial"])
+    for trial in sorted(trials - with_report):
         yield Problem("trials.csv", f"{trial!r} has no report in reports.csv", column="trial")
     for trial in sorted(trials - set(tables["arms"]["trial"])):
         yield Problem("trials.csv", f"{trial!r} has no arm in arms.csv", column="trial")
@@ -625,6 +652,8 @@ def _unresolved_arms(tables: Tables) -> Iterator[Problem]:
 def _flow(tables: Tables) -> Iterator[Problem]:
     """Check that the boxes of the flow diagram add up (PRISMA 2020)."""
     selection = tables["selection"]
+    if selection.empty:  # a review may lack the diagram, but not a part of it
+        return
     rows = dict(zip(selection["box"], selection.index, strict=True))
     counts = {box: int(n) for box, n in zip(selection["box"], selection["count"], strict=True)}
     reasons = list(selection.loc[selection["parent"] == EXCLUDED, "box"])
@@ -638,9 +667,10 @@ def _reports(tables: Tables) -> Iterator[Problem]:
     selection = tables["selection"].set_index("box")["count"]
     listed = {
         **tables["excluded_reports"]["reason"].value_counts().to_dict(),
-        "reports_included": len(tables["reports"]),
         "studies_included": len(tables["trials"]),
     }
+    if len(tables["reports"]):  # a review may count its reports without a list of them
+        listed["reports_included"] = len(tables["reports"])
     for found_by, n in tables["reports"]["found_by"].value_counts().items():
         listed[f"reports_included_{found_by}"] = n
     excluded = tables["selection"].loc[tables["selection"]["parent"] == EXCLUDED, "box"]
@@ -688,6 +718,19 @@ def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
             "if it is printed so, say it in note"
         )
         yield Problem("arms.csv", message, row, "men")
+
+
+def _measured(results: pd.DataFrame) -> Iterator[Problem]:
+    """Check that each result by arm is a mean, or events among people."""
+    n, events = results["n"], results["events"]
+    for wrong, column, message in (
+        (results["mean"].isna() & events.isna(), "mean", "neither a mean nor events"),
+        (results["mean"].notna() & events.notna(), "events", "both a mean and events"),
+        (events.notna() & n.isna(), "n", "events without a number of people"),
+        ((events > n).fillna(value=False).astype(bool), "events", "more events than people"),
+    ):
+        for row in _rows(wrong):
+            yield Problem("arm_results.csv", message, row, column)
 
 
 def _intervals(tables: Tables) -> Iterator[Problem]:

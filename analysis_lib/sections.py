@@ -67,8 +67,7 @@ def axis_unit(review: Review, outcome: str) -> str:
 
 def directions(asked: Question) -> tuple[str, str]:
     """Return what a result left and right of no difference favours."""
-    sides = ("loaded", "unloaded") if asked.lower_is_better else ("unloaded", "loaded")
-    return f"favours {sides[0]}", f"favours {sides[1]}"
+    return f"favours {asked.better_arm(-1.0)}", f"favours {asked.better_arm(1.0)}"
 
 
 def heading(review: Review, effects: StudyEffects) -> str:

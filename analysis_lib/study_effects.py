@@ -7,7 +7,7 @@ neither. Adding rows to ``arm_results.csv`` therefore replaces reconstructed eff
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from analysis_lib._inputs import FloatArray
+from analysis_lib.binary import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effect_sizes import (
     EffectSizes,
     mean_difference,
@@ -32,6 +33,14 @@ COMPARISON = ["trial", "loaded_arm", "unloaded_arm"]
 #: From the best known to the least: an effect is as well known as the less known of its arms.
 STRENGTH = ("reported", "secondary", "reconstructed")
 LEVEL = 0.95  # of the intervals in contrasts.csv
+BINARY = {"RR": risk_ratio, "OR": odds_ratio, "RD": risk_difference}
+COMPUTE: dict[str, Callable[..., EffectSizes]] = {
+    "MD": mean_difference,
+    "SMD": standardized_mean_difference,
+    **BINARY,
+}
+#: Where the number of people stands in what a measure takes of an arm.
+PEOPLE = {"MD": 0, "SMD": 0, "RR": 1, "OR": 1, "RD": 1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +51,9 @@ class StudyEffects:
     ----------
     outcome, follow_up : str
         Which analysis.
-    measure : {"MD", "SMD"}
-        Loaded minus unloaded, in the unit of the outcome or in standard deviations.
+    measure : {"MD", "SMD", "RR", "OR", "RD"}
+        Loaded minus unloaded, in the unit of the outcome or in standard deviations; the natural
+        logarithm of a risk or odds ratio; a difference of risks.
     table : pandas.DataFrame
         One row a comparison: ``trial``, ``label``, ``loaded_arm``, ``unloaded_arm``,
         ``n_loaded``, ``n_unloaded`` (after a shared arm is split), ``effect``, ``variance``,
@@ -226,28 +236,29 @@ def _labels(review: Review, pairs: list[Pair]) -> Iterator[str]:
             )
             if len(arms) > 1
         ]
-        yield f"{names[trial]} ({', '.join(marks)})" if marks else str(names[trial])
+        yield f"{names[trial]} ({', '.join(dict.fromkeys(marks))})" if marks else str(names[trial])
 
 
 def _from_arms(
     review: Review, definition: pd.Series, follow_up: str, pair: Pair, pairs: list[Pair]
 ) -> dict[str, Any] | None:
-    """Return the effect from means and standard deviations by arm, if both arms have them."""
+    """Return the effect from means and SDs by arm, or from events, if both arms have them."""
+    measure = str(definition["measure"])
+    needed = ["n", "events"] if measure in BINARY else ["n", "mean", "sd"]
     results = _here(review.arm_results, definition["outcome"], follow_up, "time")
     trial, *arms = pair
     sides = []
     for position, arm in enumerate(arms, start=1):
         row = results[(results["trial"] == trial) & (results["arm"] == arm)]
-        if len(row) != 1 or row[["n", "mean", "sd"]].isna().any(axis=None):
+        if len(row) != 1 or row[needed].isna().any(axis=None):
             return None
         shares = sum(other[0] == trial and other[position] == arm for other in pairs)
-        sides.append(_scaled(row.iloc[0], definition, shares))
-    (n1, mean1, sd1, how1), (n2, mean2, sd2, how2) = sides
-    compute = mean_difference if definition["measure"] == "MD" else standardized_mean_difference
-    found: EffectSizes = compute(n1, mean1, sd1, n2, mean2, sd2, labels=[trial])
+        sides.append(_side(row.iloc[0], definition, shares))
+    (first, how1), (second, how2) = sides
+    found: EffectSizes = COMPUTE[measure](*first, *second, labels=[trial])
     return {
-        "n_loaded": n1,
-        "n_unloaded": n2,
+        "n_loaded": first[PEOPLE[measure]],
+        "n_unloaded": second[PEOPLE[measure]],
         "effect": float(found.effect[0]),
         "variance": float(found.variance[0]),
         "provenance": max(how1[0], how2[0], key=STRENGTH.index),
@@ -255,10 +266,17 @@ def _from_arms(
     }
 
 
-def _scaled(
+def _side(
     row: pd.Series, definition: pd.Series, shares: int
-) -> tuple[float, float, float, tuple[str, str]]:
-    """Return n (its share), mean and SD on the outcome's scale, and how they are known."""
+) -> tuple[tuple[float, ...], tuple[str, str]]:
+    """Return what the measure takes of an arm (its share of people), and how that is known.
+
+    Events and people; or people, mean and SD on the outcome's scale.
+    """
+    how = (str(row["provenance"]), str(row["source"]))
+    people = float(row["n"]) / shares
+    if definition["measure"] in BINARY:
+        return (float(row["events"]) / shares, people), how
     mean, sd = float(row["mean"]), float(row["sd"])
     scales = [row["scale_min"], row["scale_max"], definition["scale_min"], definition["scale_max"]]
     if definition["measure"] == "MD" and not any(pd.isna(limit) for limit in scales):
@@ -267,7 +285,7 @@ def _scaled(
             mean, sd, source=(low, high), target=(new_low, new_high), labels=[row["trial"]]
         )
         mean, sd = float(scaled.mean), float(scaled.sd)
-    return float(row["n"]) / shares, mean, sd, (str(row["provenance"]), str(row["source"]))
+    return (people, mean, sd), how
 
 
 def _from_contrast(
