@@ -1,0 +1,126 @@
+"""The command: begin a review, fill it from sheets and searches, and check it.
+
+``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis_lib.checking import check_folder, data_folder
+from analysis_lib.errors import ReviewError
+from analysis_lib.filling import add_results, write_records
+from analysis_lib.formatting import plural
+from analysis_lib.importing import NAMES, import_results
+from analysis_lib.new_review import new_review
+from analysis_lib.records import deduplicate, is_search_export, read_records
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 when there is something to mend."""
+    options = _parser().parse_args(arguments)
+    try:
+        for line in options.run(options):
+            print(line)
+    except ReviewError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis_lib", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    new = commands.add_parser("new", help="write the folder of a new review")
+    new.add_argument("folder", type=Path)
+    new.set_defaults(run=_new)
+
+    check = commands.add_parser("check", help="say what is wrong and what is missing")
+    check.add_argument("folder", type=Path)
+    check.set_defaults(run=_check)
+
+    bring = commands.add_parser(
+        "import",
+        help="read an extraction sheet (CSV, xlsx) or the exports of a search (RIS, CSV)",
+    )
+    bring.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    bring.add_argument("--to", type=Path, required=True, metavar="DIR", help="the review")
+    bring.add_argument("--outcome", help="outcome of every row, if the sheet has no such column")
+    bring.add_argument("--time", help="follow-up of every row, if the sheet has no such column")
+    bring.add_argument("--sheet", help="sheet of an xlsx file; the first when absent")
+    bring.add_argument("--source", default="", help="document from which the sheet was extracted")
+    bring.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=HEADER",
+        help=f"which column holds what; NAME is one of {', '.join(NAMES)}",
+    )
+    bring.set_defaults(run=_import)
+    return parser
+
+
+def _new(options: argparse.Namespace) -> list[str]:
+    written = new_review(options.folder)
+    return [
+        f"{plural(len(written), 'file')} written in {options.folder}.",
+        f"Next: fill {options.folder / 'data' / 'review.toml'} and outcomes.csv beside it, then "
+        f"python -m analysis_lib check {options.folder}",
+    ]
+
+
+def _check(options: argparse.Namespace) -> list[str]:
+    return check_folder(options.folder)
+
+
+def _import(options: argparse.Namespace) -> list[str]:
+    folder = data_folder(options.to)
+    searches = [is_search_export(file) for file in options.files]
+    if all(searches):
+        return _import_search(options.files, folder)
+    if any(searches) or len(options.files) > 1:
+        raise ReviewError("import one extraction sheet at a time, apart from search exports")
+    imported = import_results(
+        options.files[0],
+        columns=_columns(options.column),
+        outcome=options.outcome,
+        time=options.time,
+        sheet=options.sheet,
+    )
+    filled = add_results(imported, folder, source=options.source)
+    added = ", ".join(f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items())
+    lines = [f"{plural(len(imported.results), 'result')} read; added: {added}."]
+    if filled.known:
+        lines.append(
+            f"{plural(filled.known, 'result')} stood there already, with the same numbers."
+        )
+    return [*lines, *imported.notes]
+
+
+def _import_search(files: Sequence[Path], folder: Path) -> list[str]:
+    found = deduplicate(record for file in files for record in read_records(file))
+    place = write_records(found, folder)
+    look = sum(decision.decision == "look at" for decision in found.decisions)
+    return [
+        *(f"{box}: {n}" for box, n in found.counts.items()),
+        f"{plural(look, 'record')} to look at: a title twice, and something that differs.",
+        f"Every decision is in {place / 'duplicates.csv'}; screening.csv waits for two people.",
+    ]
+
+
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        name, mark, header = pair.partition("=")
+        if not mark:
+            raise ReviewError(f"--column {pair}: write NAME=HEADER")
+        columns[name.strip()] = header.strip()
+    return columns
+
+
+if __name__ == "__main__":
+    sys.exit(main())
