@@ -1,6 +1,7 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
 from analysis_lib.batch import PooledRows, pool_many
+from analysis_lib.binary import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.consistency import Audit, audit
 from analysis_lib.effect_sizes import (
     EffectSizes,
@@ -51,6 +52,7 @@ from analysis_lib.reporting_bias import (
 )
 from analysis_lib.review import Review, ReviewInfo, load_review
 from analysis_lib.selection import flow_problems
+from analysis_lib.shared_arms import find_shared_arms, settle_shared_arms
 from analysis_lib.study_effects import StudyEffects, study_effects
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "correlation_from_sds",
     "cumulative",
     "egger_test",
+    "find_shared_arms",
     "flow_problems",
     "gosh",
     "indicators",
@@ -86,10 +89,13 @@ __all__ = [
     "mean_difference",
     "mean_sd_from_median",
     "meta_regression",
+    "odds_ratio",
     "pet_peese",
     "pool",
     "pool_many",
     "rescale",
+    "risk_difference",
+    "risk_ratio",
     "sd_from_ci",
     "sd_from_difference_ci",
     "sd_from_difference_se",
@@ -97,6 +103,7 @@ __all__ = [
     "sd_from_se",
     "sd_from_t",
     "sd_of_change",
+    "settle_shared_arms",
     "split_comparator",
     "standardized_mean_change",
     "standardized_mean_difference",
