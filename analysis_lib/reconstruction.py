@@ -376,13 +376,13 @@ def ensemble(
     Notes
     -----
     "Randomise, then optimise": for linear equations and a normal prior these are draws from the
-    posterior; here they are an approximation of it [1]_.
+    posterior; here they are an approximation of it .
 
     References
     ----------
-    .. [1] Bardsley JM, Solonen A, Haario H, Laine M (2014). Randomize-then-optimize: a method
-       for sampling from posterior distributions in nonlinear inverse problems. SIAM J Sci
-       Comput 36:A1895-A1910.
+    Bardsley JM, Solonen A, Haario H, Laine M (2014). Randomize-then-optimize: a method
+    for sampling from posterior distributions in nonlinear inverse problems. SIAM J Sci
+    Comput 36:A1895-A1910.
     """
     _check_targets(prior, targets)
     if draws < 1:

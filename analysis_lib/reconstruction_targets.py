@@ -303,13 +303,13 @@ def set_aside_contradictions(targets: FitTargets, k: int) -> FitTargets:
     Notes
     -----
     Confidence interval: estimate ± 1.96 SE. Prediction interval: estimate ± t(k-2)
-    sqrt(tau2 + SE²) [1]_. Always SE² >= tau2 / k, because every weight is below 1 / tau2.
+    sqrt(tau2 + SE²) . Always SE² >= tau2 / k, because every weight is below 1 / tau2.
     I² depends on the studies themselves and cannot be judged here.
 
     References
     ----------
-    .. [1] Higgins JPT, Thompson SG, Spiegelhalter DJ (2009). A re-evaluation of random-effects
-       meta-analysis. J R Stat Soc A 172:137-159.
+    Higgins JPT, Thompson SG, Spiegelhalter DJ (2009). A re-evaluation of random-effects
+    meta-analysis. J R Stat Soc A 172:137-159.
 
     Examples
     --------

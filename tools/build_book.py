@@ -153,7 +153,8 @@ def run_notebooks() -> None:
             old.unlink()
     common = fingerprint(
         [
-            *files_below(ROOT / "data", ROOT / "analysis_lib"),
+            *files_below(ROOT / "data", ROOT / "analysis_lib", ROOT / "examples"),
+            ROOT / "tests" / "golden" / "rubinstein2019.json",
             ROOT / "requirements.lock",
             ROOT / "tools" / "notebooks.py",
             ROOT / "book" / "references.bib",
