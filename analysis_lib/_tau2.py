@@ -71,7 +71,7 @@ class MeanModel:
     by many orders.
     """
 
-    __slots__ = ("deviation", "n_coefficients", "origin", "unit", "variance")
+    __slots__ = ("deviation", "n_coefficients", "ones", "origin", "unit", "variance")
 
     def __init__(self, effect: FloatArray, variance: FloatArray) -> None:
         first = int(variance.argmin())
@@ -80,16 +80,32 @@ class MeanModel:
         self.deviation = (effect - self.origin) / math.sqrt(self.unit)
         self.variance = variance / self.unit
         self.n_coefficients = 1
+        self.ones = np.ones(len(effect) - 1)  # to add up with ``dot``, thrice as fast as ``sum``
         for column in (self.deviation, self.variance):
             column[0], column[first] = column[first], column[0]
 
     def residuals(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return residuals and one minus leverage of the weighted mean."""
-        total = weights.sum(-1, keepdims=True)
-        mean = (weights * self.deviation).sum(-1, keepdims=True) / total
+        others = weights[..., 1:].sum(-1, keepdims=True)
+        total = others + weights[..., :1]
+        mean = weights.dot(self.deviation)[..., None] / total
         complement = 1 - weights / total
-        complement[..., 0] = weights[..., 1:].sum(-1) / total[..., 0]
+        complement[..., :1] = others / total
         return self.deviation - mean, complement
+
+    def restricted_score(self, tau2: float) -> float:
+        """Return the slope (times 2) of the restricted log-likelihood at one tau2.
+
+        It is what `residuals` give, written out for speed: ``sum((w r)^2) - tr P`` with
+        ``tr P = sum(w) - sum(w^2) / sum(w)``, freed of the subtraction of the largest weight.
+        """
+        weights = 1 / (self.variance + tau2)
+        first, rest = float(weights[0]), weights[1:]
+        others = float(rest.dot(self.ones))
+        total = first + others
+        pull = weights * (self.deviation - float(weights.dot(self.deviation)) / total)
+        trace = (others * (total + first) - float(rest.dot(rest))) / total
+        return float(pull.dot(pull)) - trace
 
     def log_information(self, weights: FloatArray) -> float:
         """Return the logarithm of the sum of the weights."""
@@ -137,7 +153,7 @@ def _profile_limit(model: Model, quantile: float) -> float:
 
 
 def _unweighted_sum_of_squares(model: Model) -> float:
-    residual, _ = model.residuals(np.ones_like(model.variance))
+    residual, _ = model.residuals(np.ones(len(model.variance)))
     return float(residual @ residual)
 
 
@@ -179,7 +195,7 @@ def _maximum_likelihood(model: Model) -> float:
         weights = 1 / (model.variance + tau2)
         return q_statistic(model, tau2) - float(np.log(weights).sum())
 
-    return _highest_maximum(model, score, deviance)
+    return _highest_maximum(model, score, _at_one_tau2(model, score), deviance)
 
 
 def _restricted_maximum_likelihood(model: Model) -> float:
@@ -192,7 +208,9 @@ def _restricted_maximum_likelihood(model: Model) -> float:
         spread = q_statistic(model, tau2) - float(np.log(weights).sum())
         return spread + model.log_information(weights)
 
-    return _highest_maximum(model, score, deviance)
+    # the mean, by far the most frequent model, knows a shorter way
+    at_one = model.restricted_score if isinstance(model, MeanModel) else _at_one_tau2(model, score)
+    return _highest_maximum(model, score, at_one, deviance)
 
 
 def _paule_mandel(model: Model) -> float:
@@ -214,9 +232,16 @@ ESTIMATORS: dict[str, Callable[[Model], float]] = {
 }
 
 
+def _at_one_tau2(
+    model: Model, score: Callable[[FloatArray], FloatArray]
+) -> Callable[[float], float]:
+    return lambda tau2: float(score(1 / (model.variance + tau2)))
+
+
 def _highest_maximum(
     model: Model,
     score: Callable[[FloatArray], FloatArray],
+    score_at: Callable[[float], float],
     deviance: Callable[[float], float],
 ) -> float:
     """Return the tau2 >= 0 of least deviance among zero and all places where the score falls to 0.
@@ -224,10 +249,6 @@ def _highest_maximum(
     The likelihood may have several maxima, so the score is looked at on a grid that reaches from
     zero to a bound beyond which it is negative; every fall through zero is then located exactly.
     """
-
-    def score_at(tau2: float) -> float:
-        return float(score(1 / (model.variance + tau2)))
-
     bound = _bound(model)
     if bound <= 0:
         return 0.0
@@ -246,7 +267,7 @@ def _on_grid(
     model: Model, score: Callable[[FloatArray], FloatArray], bound: float
 ) -> tuple[FloatArray, FloatArray]:
     end = math.log1p(bound) + GRID_STEP
-    nodes = np.expm1(np.linspace(0, end, 2 + int(end / GRID_STEP)))
+    nodes = np.expm1(GRID_STEP * np.arange(2 + int(end / GRID_STEP)))
     n_blocks = 1 + len(nodes) * len(model.variance) // GRID_BLOCK
     blocks = np.array_split(nodes, n_blocks) if n_blocks > 1 else [nodes]
     values = [score(1 / (model.variance + block[:, None])) for block in blocks]

@@ -262,8 +262,12 @@ class _Block:
     k: FloatArray
 
     def take(self, rows: RowIndex | BoolArray) -> _Block:
-        one, many = (self.y0[rows], self.v0[rows]), (self.z[:, rows], self.v[:, rows])
-        return _Block(*one, *many, self.k[rows])
+        if rows.dtype == np.bool_:
+            if rows.all():
+                return self
+            rows = np.flatnonzero(rows)  # numbers are picked faster than by a mask
+        z, v = (columns.take(rows, axis=1) for columns in (self.z, self.v))
+        return _Block(self.y0[rows], self.v0[rows], z, v, self.k[rows])
 
     def v_max(self) -> FloatArray:
         others = np.where(np.isfinite(self.v), self.v, 0.0)
@@ -354,7 +358,7 @@ def _contrasts(y: FloatArray, v: FloatArray, present: BoolArray) -> _Block:
 def _statistics(block: _Block, options: _Options) -> dict[str, Any]:
     """Return every column but ``k`` for data sets of one study or more."""
     tau2 = np.zeros(len(block.k))
-    several = np.flatnonzero(block.k > 1)
+    several = block.k > 1
     tau2[several] = _estimate_tau2(block.take(several), options.tau2_method)
     fit = _weigh(block, tau2)
     estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
@@ -506,8 +510,10 @@ def _maximise_likelihood(block: _Block, method: str) -> FloatArray:
     def equation(part: _Block, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _likelihood_equation(part, tau2, method)
 
-    tilt_at_zero = _tilt(block, np.zeros(len(block.k)), method)
-    cells = _bracket_maxima(block, tilt_at_zero, method)
+    fixed = _weigh(block, 0.0)
+    tilt_at_zero = _tilt_of(fixed, block, method)
+    trace, trace_of_square = _traces(fixed, method)
+    cells = _bracket_maxima(block, tilt_at_zero, trace / trace_of_square, method)
     rows = cells.row
     found = _newton(equation, block.take(rows), cells.low, cells.high, cells.secant())
     tau2 = np.zeros(len(block.k))
@@ -550,13 +556,18 @@ def _join(cells: list[_Cells]) -> _Cells:
     return _Cells(*(np.concatenate([getattr(c, f.name) for c in cells]) for f in fields(_Cells)))
 
 
-def _bracket_maxima(block: _Block, tilt_at_zero: FloatArray, method: str) -> _Cells:
-    """Return a cell around every maximum above zero."""
-    v_max, typical = block.v_max(), _typical_variance(block, method)
+def _bracket_maxima(
+    block: _Block, tilt_at_zero: FloatArray, typical: FloatArray, method: str
+) -> _Cells:
+    """Return a cell around every maximum above zero.
+
+    ``typical`` is tr P / tr P^2 at tau2 = 0 (ML: tr W / tr W^2).
+    """
+    v_max = block.v_max()
     ceiling = _ceiling(block, v_max)
     scan_end = np.minimum(v_max - 2 * typical, ceiling)
     rows = np.flatnonzero(ceiling > 0)
-    part, low, tilt = block.take(rows), np.zeros(len(rows)), tilt_at_zero[rows]
+    part, low, tilt = block.take(ceiling > 0), np.zeros(len(rows)), tilt_at_zero[rows]
     cells, beyond = [], []
     while len(rows) > 0:
         reach, v = v_max[rows], typical[rows]
@@ -575,12 +586,6 @@ def _bracket_maxima(block: _Block, tilt_at_zero: FloatArray, method: str) -> _Ce
         scanned = _join(cells)
         peaks += [scanned.peaks(), *_search_closely(block, scanned.doubtful(), method)]
     return _join(peaks)
-
-
-def _typical_variance(block: _Block, method: str) -> FloatArray:
-    """Return tr P / tr P^2 at tau2 = 0 (ML: tr W / tr W^2)."""
-    trace, trace_of_square = _traces(_weigh(block, 0.0), method)
-    return trace / trace_of_square
 
 
 def _ceiling(block: _Block, v_max: FloatArray) -> FloatArray:
@@ -623,7 +628,10 @@ def _search_closely(block: _Block, cells: _Cells, method: str) -> Iterator[_Cell
 
 def _tilt(block: _Block, tau2: FloatArray, method: str) -> FloatArray:
     """Return y'P^2y / tr P (ML: / tr W): above 1 the likelihood rises with tau2, below it falls."""
-    fit = _weigh(block, tau2)
+    return _tilt_of(_weigh(block, tau2), block, method)
+
+
+def _tilt_of(fit: _Weighted, block: _Block, method: str) -> FloatArray:
     return fit.pull(block) / (fit.trace() if method == "REML" else fit.total)
 
 

@@ -328,14 +328,12 @@ def pool(
     """
     check_options(tau2_method, ci_method, pi_method, level)
     y, v, names = check_effects(effect, variance, labels)
-    if len(y) == 1:
-        tau2 = None
-    else:
-        model = MeanModel(y, v)
-        tau2 = between_variance(tau2_method, model) * model.unit
+    model = MeanModel(y, v)
+    tau2 = None if len(y) == 1 else between_variance(tau2_method, model) * model.unit
     return pool_given_tau2(
         (y, v, names),
         tau2,
+        model=model,
         tau2_method=tau2_method,
         ci_method=ci_method,
         pi_method=pi_method,
@@ -351,12 +349,16 @@ def pool_given_tau2(
     ci_method: str,
     pi_method: str,
     level: float,
+    model: MeanModel | None = None,
 ) -> PooledEffect:
-    """Pool checked effects, variances and labels with a between-study variance that is known."""
+    """Pool checked effects, variances and labels with a between-study variance that is known.
+
+    ``model`` is that of the effects and variances, where the caller has it already.
+    """
     y, v, names = studies
     k = len(y)
     ci_method = ci_method if k > 1 else "wald"
-    model = MeanModel(y, v)
+    model = model or MeanModel(y, v)
     estimate = model.mean(1 / (model.variance + (tau2 or 0.0) / model.unit))
     se = _standard_error(model, (tau2 or 0.0) / model.unit, ci_method)
     df = None if ci_method == "wald" else k - 1
