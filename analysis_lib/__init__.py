@@ -50,27 +50,34 @@ from analysis_lib.reporting_bias import (
     pet_peese,
     trim_and_fill,
 )
+from analysis_lib.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
 from analysis_lib.review import Review, ReviewInfo, load_review
 from analysis_lib.selection import flow_problems
 from analysis_lib.shared_arms import find_shared_arms, settle_shared_arms
+from analysis_lib.simulation import Design, Simulation, simulate
 from analysis_lib.study_effects import StudyEffects, study_effects
 
 __all__ = [
     "Audit",
+    "Bootstrap",
+    "Design",
     "EffectSizes",
     "LooksLikeStandardError",
     "MetaRegression",
+    "PermutationTest",
     "PooledEffect",
     "PooledRows",
     "Review",
     "ReviewError",
     "ReviewInfo",
+    "Simulation",
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
     "audit",
     "baujat",
     "begg_test",
+    "bootstrap",
     "change_unit",
     "combine_arms",
     "contour_levels",
@@ -90,6 +97,7 @@ __all__ = [
     "mean_sd_from_median",
     "meta_regression",
     "odds_ratio",
+    "permutation_test",
     "pet_peese",
     "pool",
     "pool_many",
@@ -104,6 +112,7 @@ __all__ = [
     "sd_from_t",
     "sd_of_change",
     "settle_shared_arms",
+    "simulate",
     "split_comparator",
     "standardized_mean_change",
     "standardized_mean_difference",

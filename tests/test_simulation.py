@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
 import multiprocessing
 import os
 import signal
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtr
 
-from analysis_lib import simulation
+from analysis_lib import load_review, simulation
 from analysis_lib.effect_sizes import mean_difference, standardized_mean_difference
 from analysis_lib.errors import ReviewError
+from analysis_lib.influence import gosh
 from analysis_lib.pooling import pool
 from analysis_lib.simulation import Design, progress_bar, simulate
 
@@ -260,6 +263,7 @@ def kill_when_halfway(pid_of_one):
     return progress, killed
 
 
+SUBSETS_OF = ([0.1, 0.5, 0.9, 0.4, -0.2, 0.3], [0.04, 0.05, 0.04, 0.06, 0.1, 0.02])
 MANY = [Design(f"design {k}", (20,) * k, (20,) * k, tau2=0.1) for k in range(3, 13)]
 
 
@@ -291,8 +295,11 @@ def test_a_killed_worker_of_a_cluster_costs_nothing():
     ):
         assert len(cluster.workers) == 2
         progress, killed = kill_when_halfway(lambda: cluster.workers[0].pid)
-        shared = simulate(MANY, n=20_000, executor=client.get_executor(), progress=progress).table
+        executor = client.get_executor()
+        shared = simulate(MANY, n=20_000, executor=executor, progress=progress).table
+        subsets = gosh(*SUBSETS_OF, executor=executor)
     assert killed
+    np.testing.assert_array_equal(subsets.tau2, gosh(*SUBSETS_OF).tau2)
     pd.testing.assert_frame_equal(shared, whole, check_exact=True)
 
 
@@ -362,3 +369,44 @@ def test_progress_bar_in_a_file_writes_a_line_each_tenth():
     lines = log.getvalue().splitlines()
     assert len(lines) == 11
     assert lines[-1] == "[##########] 500 of 500 blocks, done"
+
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def described():
+    return importlib.import_module("simulate").described_designs(load_review(ROOT / "data"))
+
+
+@pytest.fixture(scope="module")
+def stored() -> pd.DataFrame:
+    return pd.read_csv(ROOT / "book" / "tables" / "operating_characteristics.csv")
+
+
+def test_stored_results_are_those_of_the_data(described, stored):
+    """If this fails, the data of the review have changed: run ``make simulate``."""
+    expected = {design.name: words["fingerprint"] for design, words in described}
+    assert dict(zip(stored["design"], stored["fingerprint"], strict=True)) == expected
+    assert set(stored.groupby("design").size()) == {12}  # two estimators, six intervals
+
+
+def test_review_designs_have_the_comparisons_of_the_analyses(described):
+    analyses = load_review(ROOT / "data").analyses
+    main = analyses[analyses["reading"].map(lambda cell: "main" in cell.split("; "))]
+    sizes = main.groupby(["outcome", "follow_up"]).size()
+    designs = [(d, words) for d, words in described if words["set"] == "review"]
+    assert len(designs) == 26  # 13 pooled results, with and without an effect
+    for design, words in designs:
+        assert design.k == sizes[tuple(str(words["result"]).rsplit("-", 1))]
+
+
+def test_stored_results_can_be_repeated(described, stored):
+    """A fresh run of one design, other seed, differs by no more than its standard error says."""
+    design = next(d for d, _ in described if d.name == "pain-ETP, effect none")
+    fresh = simulate(design, n=10_000, seed=77).table
+    old = stored[stored["tau2_method"] == "REML"]
+    for row in fresh.itertuples():
+        told = cell(old, design.name, row.method, "coverage", row.kind)
+        # seen at most 1.5 standard errors
+        assert abs(row.coverage - told) < STANDARD_ERRORS * row.coverage_se

@@ -9,9 +9,11 @@ numbers come out with one process, with many (``--workers``) and on a Dask clust
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import astuple
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -73,6 +75,25 @@ def grid_designs() -> Iterator[tuple[Design, dict[str, object]]]:
                 yield design, {"set": "grid", "sizes": sizes, "i2": i2, "effect": "none"}
 
 
+def described_designs(review: al.Review) -> list[tuple[Design, dict[str, object]]]:
+    """Return every design with the words that the table says of it.
+
+    The fingerprint changes with anything in the design, so that results which are stored can be
+    told from results which are out of date.
+    """
+    designs = [*review_designs(review), *grid_designs()]
+    return [(design, {**words, "fingerprint": fingerprint(design)}) for design, words in designs]
+
+
+def fingerprint(design: Design) -> str:
+    """Return a short digest of a design, to six digits of its numbers."""
+    numbers = [(x if isinstance(x, tuple) else (x,)) for x in astuple(design)[1:]]
+    text = "; ".join(
+        ", ".join(f"{n:.6g}" if isinstance(n, float) else n for n in x) for x in numbers
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 @contextmanager
 def executor(workers: int, scheduler: str | None) -> Iterator[TaskExecutor | None]:
     """Provide what shares the work: a Dask cluster, some processes, or nothing."""
@@ -97,7 +118,7 @@ def main() -> None:
     parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of --workers")
     parser.add_argument("--table", type=Path, default=TABLE, help="file to write")
     chosen = parser.parse_args()
-    described = [*review_designs(al.load_review(ROOT / "data")), *grid_designs()]
+    described = described_designs(al.load_review(ROOT / "data"))
     with executor(chosen.workers, chosen.scheduler) as shared:
         result = simulate(
             [design for design, _ in described],
