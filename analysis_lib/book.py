@@ -12,6 +12,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -20,10 +21,36 @@ from IPython.display import HTML, SVG, display
 from matplotlib.axes import Axes
 
 from analysis_lib import plots
+from analysis_lib.errors import ReviewError
 
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
+
+
+def stored_table(name: str) -> pd.DataFrame:
+    """Read a table of ``book/tables``: results that take long and are stored by a command.
+
+    Parameters
+    ----------
+    name
+        Name of the file, without its ending.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ReviewError
+        If there is no such table here or in the folders above.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / "book" / "tables" / f"{name}.csv"
+        if path.is_file():
+            return pd.read_csv(path)
+    raise ReviewError(f"book/tables/{name}.csv: no such table, here or above")
 
 
 def publish(values: Mapping[str, object], *, prefix: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis_lib import book, plots
+from analysis_lib.errors import ReviewError
+
+ROOT = Path(__file__).resolve().parent.parent
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" <b onclick=1>"
 PROPERTY = settings(max_examples=100, derandomize=True, deadline=None)
@@ -268,3 +272,13 @@ def test_a_figure_of_another_origin_is_refused() -> None:
     _, ax = plt.subplots()
     with pytest.raises(KeyError, match="carries no description"):
         book.show_figure(ax, "fig-other")
+
+
+def test_a_stored_table_is_found_from_a_folder_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "notebooks")
+    assert {"family", "worst_error"} <= set(book.stored_table("r_agreement").columns)
+
+
+def test_a_stored_table_that_is_not_there_is_named() -> None:
+    with pytest.raises(ReviewError, match=r"book/tables/nothing\.csv"):
+        book.stored_table("nothing")

@@ -20,12 +20,12 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+from new_version import news_snippets
 
 import analysis_lib as al
 from analysis_lib.book import table_html
 from analysis_lib.review import provenance_counts, result_status
 from analysis_lib.schemas import codebook
-from new_version import news_snippets
 from notebooks import execute_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,6 +155,7 @@ def run_notebooks() -> None:
         [
             *files_below(ROOT / "data", ROOT / "analysis_lib", ROOT / "examples"),
             ROOT / "tests" / "golden" / "rubinstein2019.json",
+            ROOT / "book" / "tables" / "operating_characteristics.csv",
             ROOT / "requirements.lock",
             ROOT / "tools" / "notebooks.py",
             ROOT / "book" / "references.bib",
