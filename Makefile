@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lab refresh reconstruct new-version lock clean help
+.PHONY: book test lab refresh reconstruct simulate bench new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,6 +28,12 @@ refresh: $(READY)  ## run the notebooks in place, so that their stored outputs a
 
 reconstruct: $(READY)  ## compute the effects that the review does not print, into data/
 	@$(BIN)/python tools/reconstruct.py
+
+simulate: $(READY)  ## simulate how often intervals cover at the review's designs, into book/tables/
+	@$(BIN)/python tools/simulate.py --workers 2
+
+bench: $(READY)  ## measure speed and memory, into benchmarks/
+	$(BIN)/python benchmarks/run.py --book
 
 new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
 	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"
