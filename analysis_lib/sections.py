@@ -59,7 +59,7 @@ def question(review: Review, outcome: str) -> Question:
 def axis_unit(review: Review, outcome: str) -> str:
     """Return the unit of an outcome with the scale it is measured on, for axes and headings."""
     row = review.outcomes.set_index("outcome").loc[outcome]
-    unit = "" if pd.isna(row["unit"]) else str(row["unit"])
+    unit = "" if bool(pd.isna(row["unit"])) else str(row["unit"])
     if pd.isna(row["scale_max"]):
         return unit
     return f"{unit}, {row['scale_min']:g} to {row['scale_max']:g}"
