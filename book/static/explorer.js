@@ -180,6 +180,7 @@ document.addEventListener("DOMContentLoaded", () => {
       + (state.tau2 === "FE" ? "." : `, τ² = ${number(found.tau2)}.`),
     ];
     if (analysis.printed) spread.push(`Printed in the review: ${analysis.printed}.`);
+    if (analysis.band) spread.push(analysis.band);
     part("numbers").textContent = spread.join(" ");
   }
 
@@ -211,6 +212,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const SVG = "http://www.w3.org/2000/svg";
   const TEXT = 7.6; // width of a letter, pixels: a little generous, lest columns touch
   const NUMBERS = 26 * TEXT, WEIGHT = 8 * TEXT, WIDE = 640;
+  const EDGE = 24; // half of the widest number below the axis
 
   function shape(tag, attributes, text) {
     const made = document.createElementNS(SVG, tag);
@@ -224,7 +226,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const width = Math.max(260, part("plot").clientWidth);
     const wide = width >= WIDE;
     const labels = Math.max(...rows.map((row) => row.label.length), 20) * TEXT;
-    const left = wide ? labels : 12, right = wide ? width - NUMBERS - WEIGHT : width - 12;
+    const left = wide ? labels : EDGE, right = wide ? width - NUMBERS - WEIGHT : width - EDGE;
     const rowHeight = wide ? 26 : 44, top = wide ? 30 : 8;
     const { low, high, ticks } = analysis.axis;
     const scale = (value) => left + ((value - low) / (high - low)) * (right - left);
