@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book test lab refresh reconstruct simulate bench new-version lock clean help
+.PHONY: book pdf test lab refresh reconstruct simulate bench new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -11,6 +11,9 @@ help:  ## this list
 
 book: $(READY)  ## check the data, run the notebooks, write _build/html
 	@$(BIN)/python tools/build_book.py
+
+pdf: book  ## print the whole book to _build/book.pdf (needs Chromium)
+	@$(BIN)/python tools/print_book.py
 
 test: book  ## lint, types, unit and data tests, every notebook, the built pages
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import html
 import io
 import itertools
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from matplotlib.axes import Axes
 from analysis_lib import plots
 from analysis_lib.errors import ReviewError
 
+#: The environment variable that names a folder in which figures are also kept as PDF, for print.
+FIGURE_FOLDER = "FIGURE_FOLDER"
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
@@ -107,6 +110,8 @@ def show_figure(ax: Axes, name: str) -> None:
     buffer = io.StringIO()
     with mpl.rc_context(plots.STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        if folder := os.environ.get(FIGURE_FOLDER):
+            figure.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None})
     plt.close(figure)  # or the notebook would show it a second time
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,10 +21,11 @@ from typing import Any
 
 import nbformat
 import pandas as pd
+from extras import finish, write_explorer, write_links
 from new_version import news_snippets
 
 import analysis_lib as al
-from analysis_lib.book import table_html
+from analysis_lib.book import FIGURE_FOLDER, table_html
 from analysis_lib.review import provenance_counts, result_status
 from analysis_lib.schemas import codebook
 from notebooks import execute_all
@@ -31,6 +33,7 @@ from notebooks import execute_all
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 SOURCE = BUILD / "source"
+PRINTS = BUILD / "figures"
 HTML = BUILD / "html"
 STAMP = BUILD / "html.fingerprint"
 RAN = BUILD / "notebooks.json"
@@ -49,6 +52,8 @@ def main() -> None:
     write_data_pages(review)
     run_notebooks()
     prepare_figures()
+    write_explorer(review, SOURCE / "book")
+    write_links(ROOT, SOURCE / "book")
     write_html()
     say(f"done in {time.monotonic() - start:.0f} s")
     say(f"open {(HTML / 'index.html').relative_to(ROOT)} in a browser")
@@ -168,6 +173,8 @@ def run_notebooks() -> None:
     for name in stale:
         ran.pop(name, None)
         shutil.copy(notebooks[name], folder / name)
+    PRINTS.mkdir(exist_ok=True)
+    os.environ[FIGURE_FOLDER] = str(PRINTS)  # the kernels inherit it
     RAN.write_text(json.dumps(ran))  # a run that is cut off is not taken for a finished one
     execute_all(folder / name for name in stale)
     RAN.write_text(json.dumps(wanted, indent=1))
@@ -267,6 +274,7 @@ def write_html() -> None:
     )
     if result.returncode:
         raise SystemExit("The pages could not be written; see the messages above.")
+    finish(fresh / "_build" / "html", ROOT, SOURCE / "book" / "figures", PRINTS)
     shutil.rmtree(HTML, ignore_errors=True)
     shutil.move(fresh / "_build" / "html", HTML)
     shutil.rmtree(fresh)

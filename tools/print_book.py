@@ -1,0 +1,129 @@
+"""Print the whole book to one PDF: a single page of HTML, made ready for paper by Chromium.
+
+Run ``python tools/print_book.py`` after ``make book``; the PDF lies in ``_build/book.pdf``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+PDF = BUILD / "book.pdf"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+#: What belongs to a screen goes, and pages break where a reader expects it.
+STYLE = """
+@page { size: A4; margin: 20mm 18mm 22mm; }
+html { font-size: 10.5pt; }
+.bd-header, .bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer,
+.bd-footer, .header-article-items, #pst-back-to-top, .downloads, #explorer, noscript,
+.toggle-button, .headerlink, .tocsection, dialog, div.cell_input, details.hide {
+  display: none !important;
+}
+.bd-main .bd-content .bd-article-container, .bd-page-width, .bd-container,
+.bd-container__inner { max-width: none !important; padding: 0 !important; display: block; }
+span[id^="document-"] { display: block; break-before: page; }
+h1, h2, h3, h4, caption, table.review tr.group { break-after: avoid; }
+figure, tr, .admonition, dt, div.math { break-inside: avoid; }
+p, li { orphans: 3; widows: 3; }
+.table-scroll, figure, pre, div.math { overflow: visible !important; }
+pre { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: 8.5pt; }
+table.review { font-size: 7.8pt; }
+table.review :is(th, td) { padding: 0.15rem 0.3rem; overflow-wrap: anywhere; }
+table.review thead { display: table-header-group; }
+article figure img { width: auto !important; max-width: 100% !important; max-height: 195mm; }
+a { color: inherit; }
+"""
+FOOTER = """
+<div style="width: 100%; font: 8pt sans-serif; text-align: center; color: #444">
+  <span class="title"></span> · <span class="pageNumber"></span> of <span class="totalPages"></span>
+</div>
+"""
+
+
+def main() -> None:
+    """Build the single page, print it, and say how long the PDF is."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise SystemExit(f"Printing needs one of {', '.join(BROWSERS)}, and none is installed.")
+    if not (BUILD / "source").is_dir():
+        raise SystemExit("The book is not built: run make book first.")
+    page = single_page(BUILD / "source", BUILD / "print")
+    make_printable(page)
+    print_pdf(page, PDF, browser)
+    print(f"{PDF.relative_to(ROOT)}: {PDF.stat().st_size / 1e6:.1f} MB")
+
+
+def single_page(source: Path, folder: Path) -> Path:
+    """Write all pages as one, and return it where its pictures and links are found."""
+    shutil.rmtree(folder, ignore_errors=True)
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    options = ["--builder", "singlehtml", "--path-output", str(folder), "--quiet"]
+    result = subprocess.run(
+        [jupyter_book, "build", source, *options], check=False, stdout=subprocess.DEVNULL
+    )
+    written = folder / "_build" / "singlehtml"
+    first = re.search(r"^root: (\S+)", (source / "_toc.yml").read_text(), flags=re.MULTILINE)
+    page = written / f"{first[1] if first else 'index'}.html"
+    if result.returncode or not page.is_file():
+        raise SystemExit("The single page could not be written; see the messages above.")
+    # The page lies in the folder of the first one, but its addresses are those of the top.
+    return page.rename(written / "all.html")
+
+
+def make_printable(page: Path) -> None:
+    """Let links lead to places of this page, open what is folded, and drop the scripts."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    for script in soup.find_all("script"):
+        script.decompose()
+    anchors = {str(tag["id"]) for tag in soup.find_all(id=True)}
+    for link in soup.find_all("a", href=True):
+        address = str(link["href"])
+        place = address.partition("#")[2]
+        if re.match(r"[a-z]+:", address):
+            continue
+        if place in anchors:
+            link["href"] = f"#{place}"
+        else:
+            del link["href"]  # a file to download, which paper does not hold
+    for details in soup.find_all("details"):
+        details["open"] = ""
+    style = soup.new_tag("style")
+    style.string = STYLE
+    for top in soup.find_all("html"):
+        top["data-theme"] = top["data-mode"] = "light"
+        top.append(style)
+    page.write_text(str(soup), encoding="utf-8")
+
+
+def print_pdf(page: Path, pdf: Path, browser: str) -> None:
+    """Print a page with page numbers, bookmarks and tags for screen readers."""
+    with sync_playwright() as playwright:
+        # A container has no user namespaces for the sandbox; the page is our own.
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        tab = chromium.new_page()
+        tab.goto(page.as_uri(), wait_until="load")
+        tab.pdf(
+            path=pdf,
+            format="A4",
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOTER,
+            print_background=True,
+            prefer_css_page_size=True,
+            tagged=True,
+            outline=True,
+        )
+        chromium.close()
+
+
+if __name__ == "__main__":
+    main()
