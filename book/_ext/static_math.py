@@ -28,7 +28,7 @@ def mathml(node: nodes.Element, *, block: bool) -> str:
 
 def inline(self: HTML5Translator, node: nodes.Element) -> None:
     """Write a formula within a sentence."""
-    self.body.append(mathml(node, block=False))
+    self.body.append(f'<span class="math">{mathml(node, block=False)}</span>')
     raise nodes.SkipNode
 
 

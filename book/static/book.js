@@ -23,7 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const el of all(".citation-list, [role=doc-biblioentry]")) el.removeAttribute("role");
 
   // What can be moved sideways has a place in the tab order, and nothing else.
-  for (const el of all(".table-scroll, figure.wide"))
+  for (const el of all(".table-scroll, figure.wide, .math"))
     if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
     else el.removeAttribute("tabindex");
 });
