@@ -12,6 +12,7 @@ Cell: TypeAlias = tuple[str, str]
 
 REVIEW_TOML: Final = """\
 # What this review is. Fill in every line; the tables beside this file hold the rest.
+# The headings in square brackets stay, even with nothing below them.
 title = "The title of the review"
 authors = ["First Author", "Second Author"]
 question = "What does the review ask?"
