@@ -83,6 +83,8 @@ def test_the_icons_in_use_are_those_that_pages_and_scripts_name() -> None:
     css = r'.fa-bars:before,.fa-navicon:before{content:"\f0c9"}.fa-sun:before{content:"\f185"}'
     assert extras.icons_in_use(['<i class="fa-solid fa-bars"></i>'], css) == {0xF0C9}
     assert extras.icons_in_use(['<i class="fa-moon">'], css) == set()
+    assert extras.icons_in_use([], '--pst-icon-bell:"\uf0f3"') == {0xF0F3}
+    assert extras.icons_in_use(['.open:after { content: "\\f107"; }'], css) == {0xF107}
 
 
 # -- The built book -------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def lighten(book: Path) -> None:
             file.unlink()
     style = static / "styles" / "pydata-sphinx-theme.css"
     css = style.read_text(encoding="utf-8")
-    texts = [p.read_text(encoding="utf-8") for p in (*book.rglob("*.html"), *static.rglob("*.js"))]
+    other_styles = [sheet for sheet in static.rglob("*.css") if sheet != style]
+    readable = (*book.rglob("*.html"), *static.rglob("*.js"), *other_styles)
+    texts = [path.read_text(encoding="utf-8") for path in readable]
     used = icons_in_use(texts, css)
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for font in sorted(fonts.glob("*.ttf")):
@@ -137,9 +139,13 @@ def lighten(book: Path) -> None:
 
 
 def icons_in_use(texts: Iterable[str], css: str) -> set[int]:
-    """Return the code points of the icons that pages and scripts name."""
+    """Return the code points of the icons that pages, scripts and style sheets use."""
+    texts = list(texts)
     named = {name for text in texts for name in re.findall(r"\bfa-[a-z][a-z-]*", text)}
-    found = set()
+    # The icons of notes and warnings are values of the theme's own variables, as characters.
+    found = {ord(icon) for icon in re.findall(r'--pst-icon-[a-z-]+:\s*"(.)"', css)}
+    for text in texts:
+        found |= {int(code, 16) for code in re.findall(r'content:\s*"\\(f[0-9a-f]{3})"', text)}
     for selectors, code in re.findall(r'([^{}]*)\{content:"\\([0-9a-f]+)"\}', css):
         if named & set(re.findall(r"\.(fa-[a-z0-9-]+):?:before", selectors)):
             found.add(int(code, 16))
