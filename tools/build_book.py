@@ -159,8 +159,8 @@ def run_notebooks() -> None:
     common = fingerprint(
         [
             *files_below(ROOT / "data", ROOT / "analysis_lib", ROOT / "examples"),
-            ROOT / "tests" / "golden" / "rubinstein2019.json",
-            ROOT / "book" / "tables" / "operating_characteristics.csv",
+            *files_below(ROOT / "book" / "tables"),
+            *(ROOT / "tests" / "golden").glob("rubinstein2019.json"),
             ROOT / "requirements.lock",
             ROOT / "tools" / "notebooks.py",
             ROOT / "book" / "references.bib",
