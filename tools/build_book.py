@@ -52,7 +52,8 @@ def main() -> None:
     write_data_pages(review)
     run_notebooks()
     prepare_figures()
-    write_explorer(review, SOURCE / "book")
+    if "book/explorer" in (ROOT / "_toc.yml").read_text(encoding="utf-8"):
+        write_explorer(review, SOURCE / "book")
     write_links(ROOT, SOURCE / "book")
     write_html()
     say(f"done in {time.monotonic() - start:.0f} s")
