@@ -21,7 +21,6 @@ from analysis_lib.subgroups import baseline_levels, high_risk_or_not
 
 FACTORS = {"risk of bias": high_risk_or_not, "baseline pain": baseline_levels}
 FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
-FEWEST_FOR_EGGER = 10  # and tests asymmetry where there are at least ten comparisons
 
 
 def enough_trials(review: Review) -> list[StudyEffects]:
@@ -235,7 +234,7 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
         egger = egger_test(effects.effect, effects.variance, labels=effects.labels)
         told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
         filled = trim_and_fill(effects.effect, effects.variance, labels=effects.labels)
-        row["Egger's test"] = told if effects.k >= FEWEST_FOR_EGGER else f"too few to read: {told}"
+        row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
         row["Filled"] = f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
         row["Effect with the filled"] = fmt.estimate(filled.fit.estimate, filled.fit.ci)
         rows.append(row)
