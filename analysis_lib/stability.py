@@ -22,8 +22,8 @@ from analysis_lib.certainty import assess
 from analysis_lib.errors import ReviewError
 from analysis_lib.formatting import plural
 from analysis_lib.influence import SUBSTANTIAL_REDUCTION
-from analysis_lib.reconstruction_files import read_ensemble
-from analysis_lib.reconstruction_tables import KEY
+from analysis_lib.reconstruction.files import read_ensemble
+from analysis_lib.reconstruction.tables import KEY
 from analysis_lib.reporting_bias import FEWEST_STUDIES, EggerTest, egger_test, trim_and_fill
 from analysis_lib.review import Review
 from analysis_lib.study_effects import StudyEffects, study_effects

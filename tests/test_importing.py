@@ -20,11 +20,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis_lib import importing, records, spreadsheets
 from analysis_lib.errors import ReviewError
-from analysis_lib.importing import import_results
-from analysis_lib.records import Record, deduplicate, read_records, screening_agreement
-from analysis_lib.spreadsheets import parse_number, read_sheet
+from analysis_lib.importing import (
+    Record,
+    deduplicate,
+    extraction,
+    import_results,
+    read_records,
+    records,
+    screening_agreement,
+    spreadsheets,
+)
+from analysis_lib.importing.spreadsheets import parse_number, read_sheet
 
 REVMAN = "Study,Study year,Experimental mean,Experimental SD,Experimental N,Control mean,Control SD"
 REVMAN += ",Control N"
@@ -463,7 +470,7 @@ def test_fuzz_what_was_written_is_read(
     ]
     assert [(r.n, r.mean, r.sd) for r in found.results] == expected
     total = sum(row[1] + row[4] for row in rows)
-    assert importing.total_people(found.results) == total
+    assert extraction.total_people(found.results) == total
 
 
 CELLS = st.one_of(
@@ -473,7 +480,7 @@ CELLS = st.one_of(
     st.floats().map(str),
 )
 HEADERS = st.lists(
-    st.one_of(st.sampled_from([*(n[0] for n in importing.NAMES.values()), "Title", "DOI"]), CELLS),
+    st.one_of(st.sampled_from([*(n[0] for n in extraction.NAMES.values()), "Title", "DOI"]), CELLS),
     min_size=1,
     max_size=10,
 )

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis_lib._reconstruction_solver import AIM, Problem
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import pool
 from analysis_lib.reconstruction import (
@@ -30,7 +29,8 @@ from analysis_lib.reconstruction import (
     set_aside_contradictions,
     validate,
 )
-from analysis_lib.reconstruction_tables import (
+from analysis_lib.reconstruction.solver import AIM, Problem
+from analysis_lib.reconstruction.tables import (
     TABLES,
     Analysis,
     ReconstructedAnalysis,

@@ -15,7 +15,7 @@ import reconstruct
 
 from analysis_lib.errors import ReviewError
 from analysis_lib.reconstruction import compare
-from analysis_lib.reconstruction_files import (
+from analysis_lib.reconstruction.files import (
     COLUMNS,
     ENSEMBLE,
     REPORT,
@@ -27,7 +27,7 @@ from analysis_lib.reconstruction_files import (
     report_csv,
     validation_csv,
 )
-from analysis_lib.reconstruction_tables import (
+from analysis_lib.reconstruction.tables import (
     KEY,
     ReconstructedAnalysis,
     analyses_to_reconstruct,

@@ -14,7 +14,7 @@ import analysis_lib as al
 from analysis_lib.certainty import assess
 from analysis_lib.influence import influential
 from analysis_lib.moderators import subgroup_analysis
-from analysis_lib.reconstruction_files import read_ensemble
+from analysis_lib.reconstruction.files import read_ensemble
 from analysis_lib.stability import (
     ALPHA,
     NO_ANSWER,

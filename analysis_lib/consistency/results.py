@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri, stdtr
 
-from analysis_lib._audit_rows import (
+from analysis_lib._printed import FLOAT_ERROR, SLIPS, Interval, one_character_corrections
+from analysis_lib.consistency.rows import (
     COUNTS,
     LABELS,
     LARGEST_DF,
@@ -40,7 +41,6 @@ from analysis_lib._audit_rows import (
     whole_df,
     wrong,
 )
-from analysis_lib._printed import FLOAT_ERROR, SLIPS, Interval, one_character_corrections
 from analysis_lib.errors import ReviewError
 
 

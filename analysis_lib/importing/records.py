@@ -19,8 +19,15 @@ from scipy.special import ndtri
 
 from analysis_lib._inputs import FloatArray
 from analysis_lib.errors import Problem, ReviewError, shown
+from analysis_lib.importing.spreadsheets import (
+    FORMATTING,
+    MOST_ROWS,
+    plain,
+    read_sheet,
+    read_text,
+    stop,
+)
 from analysis_lib.review import CONTROL, FORMULA, MARKUP
-from analysis_lib.spreadsheets import FORMATTING, MOST_ROWS, plain, read_sheet, read_text, stop
 
 RIS_LINE = re.compile(r"^([A-Z][A-Z0-9])  ?-(?: (.*)|)$")
 YEAR = re.compile(r"\b(1[89]|20)\d\d\b")

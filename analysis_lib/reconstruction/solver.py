@@ -16,7 +16,7 @@ from scipy.special import ndtr, stdtrit
 
 from analysis_lib._inputs import FloatArray, as_floats, check_lengths, check_values, study_labels
 from analysis_lib.errors import ReviewError
-from analysis_lib.reconstruction_targets import QUANTITIES, Z95, Interval, Targets, critical_z
+from analysis_lib.reconstruction.targets import QUANTITIES, Z95, Interval, Targets, critical_z
 
 # From soft to hard: how heavily a miss by one rounding half-width weighs against a distance of one
 # prior standard deviation. The last step, infinitely hard, is taken by linear constraints.

@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from analysis_lib.errors import Problem, ReviewError, shown
-from analysis_lib.reconstruction import Residual, validate
-from analysis_lib.reconstruction_tables import KEY, ReconstructedAnalysis
+from analysis_lib.reconstruction.effects import Residual, validate
+from analysis_lib.reconstruction.tables import KEY, ReconstructedAnalysis
 from analysis_lib.review import find_folder
 
 ENSEMBLE, REPORT = "ensemble", "reconstruction_report"

@@ -19,38 +19,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis_lib._inputs import FloatArray, as_floats, check_lengths, check_values, study_labels
-from analysis_lib._reconstruction_solver import Prior, Problem, Studies, conditioned
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import PooledEffect, pool
-from analysis_lib.reconstruction_targets import (
+from analysis_lib.reconstruction.solver import Prior, Problem, Studies, conditioned
+from analysis_lib.reconstruction.targets import (
     QUANTITIES,
     Z95,
-    BetweenTarget,
     FitTargets,
     Interval,
     Targets,
     rounded,
-    set_aside_contradictions,
 )
-
-__all__ = [
-    "BetweenTarget",
-    "Ensemble",
-    "FitTargets",
-    "Interval",
-    "Prior",
-    "Reconstruction",
-    "Residual",
-    "Targets",
-    "compare",
-    "conditioned",
-    "ensemble",
-    "printed_targets",
-    "reconstruct",
-    "rounded",
-    "set_aside_contradictions",
-    "validate",
-]
 
 # Several solutions may exist: the search begins at several points and the nearest is kept.
 STARTS, START_SEED = 24, 1999

@@ -19,21 +19,17 @@ from scipy.special import ndtri
 
 from analysis_lib._inputs import FloatArray
 from analysis_lib.errors import ReviewError
-from analysis_lib.reconstruction import (
+from analysis_lib.reconstruction.effects import Ensemble, Reconstruction, ensemble, reconstruct
+from analysis_lib.reconstruction.solver import Prior, conditioned
+from analysis_lib.reconstruction.targets import (
+    Z95,
     BetweenTarget,
-    Ensemble,
     FitTargets,
     Interval,
-    Prior,
-    Reconstruction,
     Targets,
-    conditioned,
-    ensemble,
-    reconstruct,
     rounded,
     set_aside_contradictions,
 )
-from analysis_lib.reconstruction_targets import Z95
 
 TABLES = ("analyses", "arms", "published", "contrasts", "arm_results", "outcomes")
 KEY = ("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from analysis_lib.errors import Problem, ReviewError, shown
-from analysis_lib.importing import PAIR, ArmResult, ImportedResults
-from analysis_lib.records import Deduplication
-from analysis_lib.spreadsheets import plain, read_text, stop
+from analysis_lib.importing.extraction import PAIR, ArmResult, ImportedResults
+from analysis_lib.importing.records import Deduplication
+from analysis_lib.importing.spreadsheets import plain, read_text, stop
 
 Cells: TypeAlias = dict[str, str]
 
@@ -151,7 +151,7 @@ def write_records(found: Deduplication, data: str | Path) -> Path:
     Parameters
     ----------
     found
-        What `analysis_lib.records.deduplicate` decided.
+        What `analysis_lib.importing.records.deduplicate` decided.
     data
         The folder with the tables of a review.
 

@@ -15,8 +15,8 @@ from typing import Final
 
 import pandas as pd
 
-from analysis_lib._audit_results import RESULT_RULES, mended
-from analysis_lib._audit_rows import (
+from analysis_lib.consistency.results import RESULT_RULES, mended
+from analysis_lib.consistency.rows import (
     REPEATED,
     ROUNDED,
     WRONG,
@@ -28,7 +28,7 @@ from analysis_lib._audit_rows import (
     Verdict,
     read_row,
 )
-from analysis_lib._audit_tables import TABLE_RULES, Tables
+from analysis_lib.consistency.tables import TABLE_RULES, Tables
 from analysis_lib.errors import ReviewError
 
 __all__ = ["RULES", "Audit", "Finding", "Rule", "audit"]

@@ -91,6 +91,8 @@ LARGEST_DF = 200  # beyond it t is taken as lying between t(200) and the normal
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """How the audited review computed its results."""
+
     level: float
     ci_method: str
     i2_matches_tau2: bool
@@ -116,9 +118,11 @@ class Row:
     quantile: float | None  # of the interval: z, or t for Hartung-Knapp
 
     def get(self, name: str) -> Interval | None:
+        """Return a printed number, or nothing if it is not printed."""
         return self.numbers.get(name)
 
     def count(self, name: str) -> int | None:
+        """Return a printed count."""
         value = self.numbers.get(name)
         return None if value is None else int(value.low)
 
@@ -129,9 +133,11 @@ class Row:
 
     @property
     def analysis(self) -> tuple[str, str]:
+        """Outcome and follow-up."""
         return (self.outcome, self.follow_up)
 
     def told(self, *names: str) -> str:
+        """Return the printed numbers of these names as a list in words."""
         return ", ".join(f"{LABELS[n]} {self.texts[n]}" for n in names if n in self.texts)
 
 
@@ -154,6 +160,7 @@ LABELS: Final = {
 
 
 def read_row(cells: Mapping[str, object], options: Options, *, cut_off: bool = False) -> Row:
+    """Return one printed result with all that follows from it alone."""
     name = str(cells["id"])
     texts = {c: t for c in (*ROUNDED, *COUNTS) if (t := printed_text(cells.get(c))) is not None}
     relation = printed_text(cells.get("p_relation")) or "="
@@ -193,6 +200,7 @@ WORDS: Final = ("outcome", "follow_up", "kind", "measure", "words", "without", "
 
 
 def number(column: str, text: str, row: str, cut_off: bool) -> Interval:
+    """Return a printed number as an interval; a count must be whole and not negative."""
     value = read_printed(text, f"{row}, {column}", exact=column in COUNTS, cut_off=cut_off)
     if column in COUNTS and (value.low != round(value.low) or value.low < 0):
         raise ReviewError(f"{row}, {column}: {text!r} is not a count")
@@ -200,10 +208,12 @@ def number(column: str, text: str, row: str, cut_off: bool) -> Interval:
 
 
 def listed(cell: object) -> Iterator[str]:
+    """Return the parts of a cell that are separated by semicolons."""
     return (part.strip() for part in str(cell).split(";") if part.strip())
 
 
 def interval_quantile(numbers: Mapping[str, Interval], options: Options) -> float | None:
+    """Return what a confidence interval's half-width is in standard errors, where it is known."""
     upper = (1 + options.level) / 2
     if options.ci_method == "wald":
         return float(ndtri(upper))
@@ -296,6 +306,7 @@ def excludes_null(row: Row) -> bool | None:
 
 
 def pi_half_width(row: Row) -> Interval | None:
+    """Return half the width of the printed prediction interval."""
     low, high = row.scaled("pi_low"), row.scaled("pi_high")
     return None if low is None or high is None else (high - low).scaled(0.5)
 
@@ -311,6 +322,7 @@ def pi_quantile(row: Row, options: Options) -> Interval | None:
 
 @cache
 def t_quantiles(level: float) -> Any:
+    """Return the quantiles of t for 1, 2, ... degrees of freedom."""
     return stdtrit(np.arange(1, LARGEST_DF + 1), (1 + level) / 2)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from analysis_lib.errors import Problem, ReviewError, shown
-from analysis_lib.spreadsheets import Row, Sheet, as_key, plain, read_sheet, stop
+from analysis_lib.importing.spreadsheets import Row, Sheet, as_key, plain, read_sheet, stop
 
 Side: TypeAlias = Literal["loaded", "unloaded"]
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 import pandas as pd
 from scipy.special import chdtr
 
-from analysis_lib._audit_results import RESULT_RULES
-from analysis_lib._audit_rows import (
+from analysis_lib._printed import FLOAT_ERROR, Interval, printed_text, read_printed
+from analysis_lib.consistency.results import RESULT_RULES
+from analysis_lib.consistency.rows import (
     COUNTS,
     LARGEST_DF,
     MAIN,
@@ -37,7 +38,6 @@ from analysis_lib._audit_rows import (
     whole_df,
     wrong,
 )
-from analysis_lib._printed import FLOAT_ERROR, Interval, printed_text, read_printed
 from analysis_lib.errors import ReviewError
 from analysis_lib.selection import EXCLUDED, STUDIES, flow_problems
 
@@ -55,6 +55,7 @@ class Tables:
     by_analysis: Mapping[tuple[str, str], tuple[Row, ...]] = field(repr=False)
 
     def frame(self, name: str) -> pd.DataFrame | None:
+        """Return a table of the review, if it was given."""
         return self.frames.get(name)
 
     def main(self, row: Row) -> Row | None:
