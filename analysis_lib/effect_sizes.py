@@ -912,7 +912,7 @@ def warn_if_sd_looks_like_se(
     n, sd : array_like, shape (k,)
         Sizes and printed SDs of all arms (three or more) on the same scale.
     labels : sequence, optional
-        Arm labels, such as "Smith 2011, loaded".
+        Arm labels, such as "Smith 2011, experimental".
 
     Returns
     -------

@@ -35,7 +35,7 @@ from analysis_lib.pooling import (
     pool_given_tau2,
 )
 from analysis_lib.review import Review
-from analysis_lib.sections import heading, pooled_analyses, question
+from analysis_lib.sections import directions_in_short, heading, pooled_analyses, question
 from analysis_lib.study_effects import StudyEffects
 
 #: All ways to leave out some of ten trials but not all. With more trials, as many as stay below
@@ -214,14 +214,14 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
     trials = list(dict.fromkeys(effects.table["trial"]))
     names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
     main = effects.pool(**review.info.methods)
-    worse, better = ("unloaded", "loaded") if asked.lower_is_better else ("loaded", "unloaded")
     return {
         "title": heading(review, effects),
         "outcome": effects.outcome,
         "follow_up": effects.follow_up,
         "measure": MEASURE_WORDS.get(effects.measure, effects.measure),
         "unit": asked.unit,
-        "favours": [f"favours {better}", f"favours {worse}"],
+        "arms": list(review.info.short_names),
+        "favours": directions_in_short(review, asked),
         "mid": asked.mid,
         "band": _band(asked),
         "printed": printed(review, effects) or None,
@@ -254,8 +254,8 @@ def _studies(effects: StudyEffects, trials: list[str], level: float) -> list[Jso
         table["trial"],
         effects.effect.tolist(),
         _study_intervals(effects, level),
-        table["n_loaded"].to_list(),
-        table["n_unloaded"].to_list(),
+        table["n_experimental"].to_list(),
+        table["n_comparator"].to_list(),
         effects.reconstructed.tolist(),
     )
     return [
@@ -263,10 +263,10 @@ def _studies(effects: StudyEffects, trials: list[str], level: float) -> list[Jso
             "label": label,
             "trial": trials.index(trial),
             "effect": last_digits([effect, *interval]),
-            "people": [fmt.count(n_loaded), fmt.count(n_unloaded)],
+            "people": [fmt.count(n_experimental), fmt.count(n_comparator)],
             "reconstructed": reconstructed,
         }
-        for label, trial, effect, interval, n_loaded, n_unloaded, reconstructed in zip(
+        for label, trial, effect, interval, n_experimental, n_comparator, reconstructed in zip(
             *columns, strict=True
         )
     ]
@@ -515,8 +515,8 @@ def main_comparisons(review: Review) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Comparison": effects.labels,
-            "n loaded": [fmt.count(n) for n in effects.table["n_loaded"]],
-            "n unloaded": [fmt.count(n) for n in effects.table["n_unloaded"]],
+            "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
+            "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
             f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
                 fmt.estimate(effect, interval)
                 for effect, interval in zip(effects.effect.tolist(), intervals, strict=True)

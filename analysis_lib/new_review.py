@@ -18,8 +18,11 @@ authors = ["First Author", "Second Author"]
 question = "What does the review ask?"
 registration = "not registered"    # or the registry and number, as "PROSPERO CRD..."
 citation = "this-review"           # its key in ../book/references.bib
-loaded = "the intervention"        # the first side of every comparison, in the words of the review
-unloaded = "the comparator"        # the second side; effects are first minus second
+# The two sides of every comparison in the words of the review, as they stand in a sentence; effects
+# are the first minus the second. The short names head columns and arrows.
+experimental = "the intervention"
+comparator = "the comparator"
+short_names = ["intervention", "comparator"]
 
 # Any dates worth telling, written as texts.
 [dates]
@@ -29,11 +32,11 @@ unloaded = "the comparator"        # the second side; effects are first minus se
 # with the arms; a difference that has a reason is explained here.
 [participants]
 # total = 120
-# loaded = 60
-# unloaded = 60
+# experimental = 60
+# comparator = 60
 # [[participants.difference]]
 # n = 2
-# group = "loaded"
+# group = "experimental"
 # why = "Two people who were randomised twice are counted once in the text."
 
 # How the analyses are pooled.
@@ -68,8 +71,8 @@ DATA_README: Final = """\
 - Every row ends with `provenance` (`reported` when the source says so, `secondary` when another
   article does, `reconstructed` when it was computed), `source` (which document, and where in it)
   and `note`.
-- `group` in `arms.csv` is `loaded` for the first side of the comparison (the intervention) and
-  `unloaded` for the second (the comparator).
+- `group` in `arms.csv` is `experimental` for the first side of the comparison and `comparator` for
+  the second.
 - Leave a cell empty if nothing is known. A table that the review has no use for stays empty.
 - `python -m analysis_lib check .` says what is wrong and what is missing.
 """

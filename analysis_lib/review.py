@@ -28,7 +28,11 @@ LARGEST_COUNT = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class ReviewInfo:
-    """What a review is: the words of ``review.toml``."""
+    """What a review is: the words of ``review.toml``.
+
+    ``experimental`` and ``comparator`` are the two sides of every comparison in the words of the
+    review, ``short_names`` the same two for the heads of columns.
+    """
 
     title: str
     authors: tuple[str, ...]
@@ -36,8 +40,9 @@ class ReviewInfo:
     registration: str
     dates: Mapping[str, str]
     citation: str
-    loaded: str
-    unloaded: str
+    experimental: str
+    comparator: str
+    short_names: tuple[str, str]
     participants: Mapping[str, Any]
     methods: Mapping[str, Any]
     risk_of_bias: Mapping[str, Any]
@@ -294,11 +299,12 @@ def _read_info(path: Path) -> ReviewInfo:
     except (ValueError, RecursionError) as error:  # too many digits, too deep
         raise ReviewError(f"{path.name}: not readable as TOML: {error}") from None
     _stop([f"{path.name}: {problem}" for problem in _info_problems(toml)])
-    return ReviewInfo(**{**toml, "authors": tuple(toml["authors"])})
+    short = toml.get("short_names", (toml["experimental"], toml["comparator"]))
+    return ReviewInfo(**{**toml, "authors": tuple(toml["authors"]), "short_names": tuple(short)})
 
 
 def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
-    texts = ("title", "question", "registration", "citation", "loaded", "unloaded")
+    texts = ("title", "question", "registration", "citation", "experimental", "comparator")
     tables = ("dates", "participants", "methods", "risk_of_bias")
     wanted = {
         **dict.fromkeys(texts, (_is_text, "a text")),
@@ -310,8 +316,10 @@ def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} is missing"
         elif not is_right(toml[key]):
             yield f"{key} must be {kind}, not {shown(toml[key])}"
+    if "short_names" in toml and not _is_pair_of_texts(toml["short_names"]):
+        yield f"short_names must be two texts, not {shown(toml['short_names'])}"
     for key in toml:
-        if key not in wanted:
+        if key not in (*wanted, "short_names"):
             yield f"unknown entry {shown(key)}"
     if _is_table(toml.get("dates")):
         for key, date in toml["dates"].items():
@@ -324,7 +332,7 @@ def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
 def _participant_problems(participants: Mapping[str, Any]) -> Iterator[str]:
     if participants and "total" not in participants:
         yield "participants.total is missing"
-    for key in ("total", "loaded", "unloaded"):
+    for key in ("total", "experimental", "comparator"):
         if key in participants and not _is_whole(participants[key]):
             yield f"participants.{key} must be a whole number, not {shown(participants[key])}"
     differences = participants.get("difference", [])
@@ -335,12 +343,12 @@ def _participant_problems(participants: Mapping[str, Any]) -> Iterator[str]:
         if (
             not _is_table(difference)
             or not _is_whole(difference.get("n"))
-            or difference.get("group") not in ("loaded", "unloaded")
+            or difference.get("group") not in ("experimental", "comparator")
             or not _is_text(difference.get("why"))
         ):
             yield (
                 f"participants.difference {i} needs n (a whole number), "
-                f"group (loaded or unloaded) and why (a text), not {shown(difference)}"
+                f"group (experimental or comparator) and why (a text), not {shown(difference)}"
             )
 
 
@@ -350,6 +358,10 @@ def _is_text(value: object) -> bool:
 
 def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(_is_text(item) for item in value)
+
+
+def _is_pair_of_texts(value: object) -> bool:
+    return _is_list_of_texts(value) and len(value) == 2 and value[0] != value[1]  # type: ignore[arg-type,index]  # a list, just found
 
 
 def _is_table(value: object) -> bool:

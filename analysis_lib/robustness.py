@@ -80,6 +80,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
             details=details(review, effects),
             measure=effects.measure,
             unit=axis_unit(review, outcome),
+            arms=review.info.short_names,
             favours=directions(asked),
             mid=asked.mid,
             title=title,

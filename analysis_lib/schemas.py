@@ -129,9 +129,9 @@ TRIAL = "Trial; key of trials.csv"
 OUTCOME = "Outcome; key of outcomes.csv"
 FOLLOW_UP = "Follow-up; key of follow_ups.csv"
 CITATION = "Key in book/references.bib"
-LOADED_ARM = "Loaded arm; key of arms.csv"
-UNLOADED_ARM = "Unloaded arm; key of arms.csv"
-GROUPS = ("loaded", "unloaded")
+EXPERIMENTAL_ARM = "Experimental arm; key of arms.csv"
+COMPARATOR_ARM = "Comparator arm; key of arms.csv"
+GROUPS = ("experimental", "comparator")
 MEASURES = ("MD", "SMD")
 BINARY_MEASURES = ("RR", "OR", "RD")
 
@@ -281,7 +281,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         unique=("trial", "arm"),
     ),
     "interventions": _table(
-        "The loaded programmes",
+        "The experimental programmes",
         {
             "trial": key(TRIAL, unique=True),
             "modalities": text("Resistance modalities"),
@@ -328,7 +328,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             ),
             "place": one_of("Part of the article", ("abstract", "results", "discussion")),
             "measure": text("Effect measure as printed", optional=True),
-            "estimate": number("Pooled effect, loaded minus unloaded"),
+            "estimate": number("Pooled effect, experimental minus comparator"),
             "ci_low": number("Lower limit of the 95 % confidence interval"),
             "ci_high": number("Upper limit of the 95 % confidence interval"),
             "p": number("p value", low=0, high=1),
@@ -372,17 +372,17 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "trial": key(TRIAL),
             "outcome": key(OUTCOME),
             "follow_up": key(FOLLOW_UP),
-            "loaded_arm": key(LOADED_ARM),
-            "unloaded_arm": key(UNLOADED_ARM),
+            "experimental_arm": key(EXPERIMENTAL_ARM),
+            "comparator_arm": key(COMPARATOR_ARM),
             "measure": one_of("Effect measure", MEASURES),
-            "estimate": number("Loaded minus unloaded", optional=False),
+            "estimate": number("Experimental minus comparator", optional=False),
             "ci_low": number("Lower limit of the 95 % confidence interval", optional=False),
             "ci_high": number("Upper limit of the 95 % confidence interval", optional=False),
             "unit": text("Unit of the effect", optional=True),
-            "n_loaded": count("Participants, loaded arm", low=1, optional=True),
-            "n_unloaded": count("Participants, unloaded arm", low=1, optional=True),
+            "n_experimental": count("Participants, experimental arm", low=1, optional=True),
+            "n_comparator": count("Participants, comparator arm", low=1, optional=True),
         },
-        unique=("trial", "outcome", "follow_up", "loaded_arm", "unloaded_arm", "measure"),
+        unique=("trial", "outcome", "follow_up", "experimental_arm", "comparator_arm", "measure"),
     ),
     "risk_of_bias": _table(
         "Risk of bias (RoB 2), by signalling question, domain or overall",
@@ -420,8 +420,8 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key(OUTCOME),
             "follow_up": key(FOLLOW_UP),
             "trial": key(TRIAL),
-            "loaded_arm": key(LOADED_ARM),
-            "unloaded_arm": key(UNLOADED_ARM),
+            "experimental_arm": key(EXPERIMENTAL_ARM),
+            "comparator_arm": key(COMPARATOR_ARM),
             "reading": text("Readings of the text that the row belongs to: main, or another"),
             "participants": count("Participants analysed, if not those of Table 1", optional=True),
             "effect_from": one_of(
@@ -432,7 +432,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "p_high": number("Greatest p value that fits what is stated", low=0, high=1),
             "why": text("The argument from the text"),
         },
-        unique=("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm", "reading"),
+        unique=("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm", "reading"),
     ),
     "reconstructed": _table(
         "Effects computed to agree with what is printed, written by make reconstruct",
@@ -440,17 +440,17 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key(OUTCOME),
             "follow_up": key(FOLLOW_UP),
             "trial": key(TRIAL),
-            "loaded_arm": key(LOADED_ARM),
-            "unloaded_arm": key(UNLOADED_ARM),
+            "experimental_arm": key(EXPERIMENTAL_ARM),
+            "comparator_arm": key(COMPARATOR_ARM),
             "measure": one_of("Effect measure", MEASURES),
-            "estimate": number("Loaded minus unloaded", optional=False),
+            "estimate": number("Experimental minus comparator", optional=False),
             "se": number("Standard error", above=0, optional=False),
             "low": number("Least estimate in the ensemble (2.5 %)", optional=False),
             "high": number("Greatest estimate in the ensemble (97.5 %)", optional=False),
-            "n_loaded": number("Participants, loaded, a shared arm split", above=0),
-            "n_unloaded": number("Participants, unloaded, a shared arm split", above=0),
+            "n_experimental": number("Participants, experimental, a shared arm split", above=0),
+            "n_comparator": number("Participants, comparator, a shared arm split", above=0),
         },
-        unique=("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm"),
+        unique=("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm"),
     ),
     "claims": _table(
         "Statements of the text that a table can check",
@@ -639,7 +639,7 @@ def _unresolved_arms(tables: Tables) -> Iterator[Problem]:
     columns = [
         ("adverse_events", "arm"),
         ("arm_results", "arm"),
-        *((name, side) for name in PAIRED for side in ("loaded_arm", "unloaded_arm")),
+        *((name, side) for name in PAIRED for side in ("experimental_arm", "comparator_arm")),
     ]
     for name, column in columns:
         table = tables[name]
@@ -692,9 +692,9 @@ def _participants(arms: pd.DataFrame, told: Mapping[str, Any]) -> Iterator[Probl
     """Check that the arms add up to the review's numbers, or that the difference is on record."""
     differences = told.get("difference", [])
     for key, sides in (
-        ("loaded", ("loaded",)),
-        ("unloaded", ("unloaded",)),
-        ("total", ("loaded", "unloaded")),
+        ("experimental", ("experimental",)),
+        ("comparator", ("comparator",)),
+        ("total", ("experimental", "comparator")),
     ):
         found = int(arms.loc[arms["group"].isin(sides), "n"].sum())
         explained = sum(d["n"] for d in differences if d["group"] in sides)
@@ -758,7 +758,7 @@ def _intervals(tables: Tables) -> Iterator[Problem]:
 
 def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:
     """Check that no reading of the text counts a comparison twice."""
-    comparison = ["outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm", "reading"]
+    comparison = ["outcome", "follow_up", "trial", "experimental_arm", "comparator_arm", "reading"]
     one_a_row = analyses.assign(reading=analyses["reading"].str.split("; ")).explode("reading")
     twice = one_a_row.duplicated(comparison, keep=False).to_numpy()
     for row, reading in zip(one_a_row.index[twice], one_a_row["reading"][twice], strict=True):

@@ -47,8 +47,8 @@ def question(review: Review, outcome: str) -> Question:
     row = review.outcomes.set_index("outcome").loc[outcome]
     return Question(
         outcome=_lower_first(str(row["label"])),
-        first=review.info.loaded,
-        second=review.info.unloaded,
+        first=review.info.experimental,
+        second=review.info.comparator,
         lower_is_better=bool(row["lower_is_better"]),
         measure=str(row["measure"]),
         unit="" if pd.isna(row["unit"]) else str(row["unit"]),
@@ -70,6 +70,13 @@ def directions(asked: Question) -> tuple[str, str]:
     return f"favours {asked.better_arm(-1.0)}", f"favours {asked.better_arm(1.0)}"
 
 
+def directions_in_short(review: Review, asked: Question) -> tuple[str, str]:
+    """Return the same in the review's short names, for where there is little room."""
+    first, second = review.info.short_names
+    better = (first, second) if asked.lower_is_better else (second, first)
+    return f"favours {better[0]}", f"favours {better[1]}"
+
+
 def heading(review: Review, effects: StudyEffects) -> str:
     """Return the name of an analysis: outcome and follow-up."""
     outcomes = review.outcomes.set_index("outcome")["label"]
@@ -79,7 +86,7 @@ def heading(review: Review, effects: StudyEffects) -> str:
 
 def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """Return what a forest plot shows beside the effects, by label of the comparison."""
-    table = effects.table.set_index("label")[["n_loaded", "n_unloaded", "provenance"]]
+    table = effects.table.set_index("label")[["n_experimental", "n_comparator", "provenance"]]
     return table.assign(risk_of_bias=overall_risk(review, effects))
 
 
@@ -93,6 +100,7 @@ def draw_forest(
     settings: dict[str, Any] = {
         "details": details(review, effects),
         "measure": effects.measure,
+        "arms": review.info.short_names,
         "unit": axis_unit(review, effects.outcome),
         "favours": directions(asked),
         "mid": asked.mid,

@@ -176,8 +176,8 @@ def comparisons_of(review: Review, effects: StudyEffects) -> pd.DataFrame:
     here = results[
         (results["outcome"] == effects.outcome) & (results["time"] == effects.follow_up)
     ].dropna(subset=["n", "mean", "sd"])
-    table = effects.table[["trial", "label", "loaded_arm", "unloaded_arm"]]
-    for side, names in zip(("loaded_arm", "unloaded_arm"), ARMS, strict=True):
+    table = effects.table[["trial", "label", "experimental_arm", "comparator_arm"]]
+    for side, names in zip(("experimental_arm", "comparator_arm"), ARMS, strict=True):
         numbers = here[["trial", "arm", "n", "mean", "sd"]]
         numbers = numbers.set_axis(["trial", side, *names], axis="columns")
         table = table.merge(numbers, on=["trial", side])

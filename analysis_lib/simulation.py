@@ -64,7 +64,7 @@ class Design:
     ----------
     name : str
         What the results call it.
-    n_loaded, n_unloaded : tuple of float, length k
+    n_experimental, n_comparator : tuple of float, length k
         People in the two arms of each trial, more than 1. A part of a shared arm need not be a
         whole number.
     tau2 : float
@@ -89,15 +89,15 @@ class Design:
     """
 
     name: str
-    n_loaded: tuple[float, ...]
-    n_unloaded: tuple[float, ...]
+    n_experimental: tuple[float, ...]
+    n_comparator: tuple[float, ...]
     tau2: float
     mean: float = 0.0
     measure: str = "MD"
     sd: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("n_loaded", "n_unloaded", "sd"):
+        for name in ("n_experimental", "n_comparator", "sd"):
             # plain floats, so that the same design is written, and seeded, in one way only
             object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
         for name in ("tau2", "mean"):
@@ -109,14 +109,18 @@ class Design:
     @property
     def k(self) -> int:
         """Number of trials."""
-        return len(self.n_loaded)
+        return len(self.n_experimental)
 
     def _check(self) -> None:
         told = f"design {self.name!r}"
         check_choice(f"{told}: measure", self.measure, MEASURES)
-        if {len(self.n_loaded), len(self.n_unloaded), len(self.sd)} != {self.k} or self.k < 2:
-            raise ReviewError(f"{told}: n_loaded, n_unloaded, sd need one length, two or more")
-        for name in ("n_loaded", "n_unloaded"):
+        if {len(self.n_experimental), len(self.n_comparator), len(self.sd)} != {
+            self.k
+        } or self.k < 2:
+            raise ReviewError(
+                f"{told}: n_experimental, n_comparator, sd need one length, two or more"
+            )
+        for name in ("n_experimental", "n_comparator"):
             _check_all(f"{told}: {name}", getattr(self, name), above=1.0)
         _check_all(f"{told}: sd", self.sd, above=0.0)
         if self.measure == "SMD" and set(self.sd) != {1.0}:
@@ -149,7 +153,7 @@ class Design:
         its two sample means is normal about that, and the squared standard deviations of its arms
         are drawn from chi-squared distributions with ``n - 1`` degrees of freedom.
         """
-        n1, n2, sd = np.array(self.n_loaded), np.array(self.n_unloaded), np.array(self.sd)
+        n1, n2, sd = np.array(self.n_experimental), np.array(self.n_comparator), np.array(self.sd)
         shape = (rows, self.k)
         truth = self.mean + math.sqrt(self.tau2) * generator.standard_normal(shape)
         noise = sd * np.sqrt(1 / n1 + 1 / n2) * generator.standard_normal(shape)

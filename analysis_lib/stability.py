@@ -261,8 +261,8 @@ def _pooled_effect(known: _Known) -> Iterator[tuple[str, Said]]:
     (fit,) = known.pool()
     outcomes = known.review.outcomes.set_index("outcome")
     lower = bool(outcomes["lower_is_better"].loc[known.effects.outcome])
-    loaded = (fit.estimate < 0) == lower
-    yield "direction", np.where(loaded, "favours loaded", "favours unloaded")
+    better, other = (f"favours {name}" for name in known.review.info.short_names)
+    yield "direction", np.where((fit.estimate < 0) == lower, better, other)
     yield "significance", _significance(fit.p_value)
     if np.isfinite(fit.pi_low).all():
         includes = (fit.pi_low < 0) & (fit.pi_high > 0)

@@ -29,7 +29,7 @@ from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.review import Review
 
 MAIN = "main"
-COMPARISON = ["trial", "loaded_arm", "unloaded_arm"]
+COMPARISON = ["trial", "experimental_arm", "comparator_arm"]
 #: From the best known to the least: an effect is as well known as the less known of its arms.
 STRENGTH = ("reported", "secondary", "reconstructed")
 LEVEL = 0.95  # of the intervals in contrasts.csv
@@ -52,13 +52,13 @@ class StudyEffects:
     outcome, follow_up : str
         Which analysis.
     measure : {"MD", "SMD", "RR", "OR", "RD"}
-        Loaded minus unloaded, in the unit of the outcome or in standard deviations; the natural
-        logarithm of a risk or odds ratio; a difference of risks.
+        Experimental minus comparator, in the unit of the outcome or in standard deviations; the
+        natural logarithm of a risk or odds ratio; a difference of risks.
     table : pandas.DataFrame
-        One row a comparison: ``trial``, ``label``, ``loaded_arm``, ``unloaded_arm``,
-        ``n_loaded``, ``n_unloaded`` (after a shared arm is split), ``effect``, ``variance``,
-        ``low`` and ``high`` (how far a reconstructed effect is free; absent otherwise),
-        ``provenance`` and ``source``.
+        One row a comparison: ``trial``, ``label``, ``experimental_arm``, ``comparator_arm``,
+        ``n_experimental``, ``n_comparator`` (after a shared arm is split), ``effect``,
+        ``variance``, ``low`` and ``high`` (how far a reconstructed effect is free; absent
+        otherwise), ``provenance`` and ``source``.
     unknown : tuple of str
         Comparisons that belong here and whose effect is not known, with the reason.
     """
@@ -92,7 +92,7 @@ class StudyEffects:
     @property
     def participants(self) -> float:
         """People in the analysis; an arm that is shared counts once."""
-        return float(self.table["n_loaded"].sum() + self.table["n_unloaded"].sum())
+        return float(self.table["n_experimental"].sum() + self.table["n_comparator"].sum())
 
     @property
     def reconstructed(self) -> npt.NDArray[np.bool_]:
@@ -176,10 +176,10 @@ Pair = tuple[str, str, str]
 COLUMNS = {
     "trial": "str",
     "label": "str",
-    "loaded_arm": "str",
-    "unloaded_arm": "str",
-    "n_loaded": "float64",
-    "n_unloaded": "float64",
+    "experimental_arm": "str",
+    "comparator_arm": "str",
+    "n_experimental": "float64",
+    "n_comparator": "float64",
     "effect": "float64",
     "variance": "float64",
     "low": "float64",
@@ -215,24 +215,24 @@ def _pairs(table: pd.DataFrame) -> list[Pair]:
 
 
 def _pairs_of_arms(review: Review, results: pd.DataFrame) -> list[Pair]:
-    """Return every loaded arm of a trial with every unloaded one."""
+    """Return every experimental arm of a trial with every comparator one."""
     sides = results.merge(review.arms[["trial", "arm", "group"]], on=["trial", "arm"])
-    both = sides[sides["group"] == "loaded"].merge(
-        sides[sides["group"] == "unloaded"], on="trial", suffixes=("_loaded", "_unloaded")
+    both = sides[sides["group"] == "experimental"].merge(
+        sides[sides["group"] == "comparator"], on="trial", suffixes=("_experimental", "_comparator")
     )
-    return list(zip(both["trial"], both["arm_loaded"], both["arm_unloaded"], strict=True))
+    return list(zip(both["trial"], both["arm_experimental"], both["arm_comparator"], strict=True))
 
 
 def _labels(review: Review, pairs: list[Pair]) -> Iterator[str]:
     """Name a comparison by its trial, and by what tells its arms apart where there are several."""
     names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
-    for trial, loaded, unloaded in pairs:
+    for trial, experimental, comparator in pairs:
         siblings = [pair for pair in pairs if pair[0] == trial]
         marks = [
             arm.rpartition("-")[2]
             for arm, arms in (
-                (loaded, {pair[1] for pair in siblings}),
-                (unloaded, {pair[2] for pair in siblings}),
+                (experimental, {pair[1] for pair in siblings}),
+                (comparator, {pair[2] for pair in siblings}),
             )
             if len(arms) > 1
         ]
@@ -257,8 +257,8 @@ def _from_arms(
     (first, how1), (second, how2) = sides
     found: EffectSizes = COMPUTE[measure](*first, *second, labels=[trial])
     return {
-        "n_loaded": first[PEOPLE[measure]],
-        "n_unloaded": second[PEOPLE[measure]],
+        "n_experimental": first[PEOPLE[measure]],
+        "n_comparator": second[PEOPLE[measure]],
         "effect": float(found.effect[0]),
         "variance": float(found.variance[0]),
         "provenance": max(how1[0], how2[0], key=STRENGTH.index),
@@ -298,8 +298,8 @@ def _from_contrast(
         return None
     z = -float(ndtri((1 - LEVEL) / 2))
     return {
-        "n_loaded": row["n_loaded"],
-        "n_unloaded": row["n_unloaded"],
+        "n_experimental": row["n_experimental"],
+        "n_comparator": row["n_comparator"],
         "effect": row["estimate"],
         "variance": ((row["ci_high"] - row["ci_low"]) / (2 * z)) ** 2,
         "provenance": row["provenance"],
@@ -318,8 +318,8 @@ def _from_reconstruction(
     if row is None:
         return None
     return {
-        "n_loaded": row["n_loaded"],
-        "n_unloaded": row["n_unloaded"],
+        "n_experimental": row["n_experimental"],
+        "n_comparator": row["n_comparator"],
         "effect": row["estimate"],
         "variance": row["se"] ** 2,
         "low": row["low"],

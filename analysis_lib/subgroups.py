@@ -35,7 +35,7 @@ def high_risk_or_not(review: Review, effects: StudyEffects) -> list[str]:
 def baseline_levels(
     review: Review, effects: StudyEffects, factor: str = BASELINE_PAIN
 ) -> list[str]:
-    """Return the level of each comparison's loaded arm at baseline, as ``subgroup_levels`` says.
+    """Return the baseline level of each experimental arm, as ``subgroup_levels`` says.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def baseline_levels(
     found = []
     for label, pair in zip(
         effects.labels,
-        effects.table[["trial", "loaded_arm"]].itertuples(index=False, name=None),
+        effects.table[["trial", "experimental_arm"]].itertuples(index=False, name=None),
         strict=True,
     ):
         found.append(_level(levels, arms.loc[pair], label))

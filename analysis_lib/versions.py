@@ -12,7 +12,7 @@ reviews (PRISMA-LSR): checklist and explanation. BMJ 2024;387:e079183.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -260,7 +260,9 @@ def _results(
             if here not in new.index and here not in old.index:
                 continue
             lower = bool(outcomes.loc[outcome, "lower_is_better"])
-            told = [_told(t.loc[here], lower) if here in t.index else None for t in (old, new)]
+            # a positive effect favours the other side where lower is better
+            names = review.info.short_names[:: 1 if lower else -1]
+            told = [_told(t.loc[here], names) if here in t.index else None for t in (old, new)]
             rows.append(
                 {
                     "Result": follow_ups[follow_up],
@@ -273,12 +275,12 @@ def _results(
     return pd.DataFrame(rows, columns=["Result", "Before", "Now", "Conclusion", "outcome"])
 
 
-def _told(row: pd.Series, lower_is_better: bool) -> tuple[str, str]:
-    """Return a result in numbers, and what its confidence interval says."""
+def _told(row: pd.Series, names: Sequence[str]) -> tuple[str, str]:
+    """Return a result in numbers, and which side its confidence interval favours."""
     limits = (float(row["ci_low"]), float(row["ci_high"]))
     side = int(side_of(*limits))
-    loaded = BELOW if lower_is_better else ABOVE
-    said = {loaded: "favours loaded", -loaded: "favours unloaded"}.get(side, "no clear difference")
+    sides = {BELOW: f"favours {names[0]}", ABOVE: f"favours {names[1]}"}
+    said = sides.get(side, "no clear difference")
     return fmt.estimate(float(row["estimate"]), limits), said
 
 

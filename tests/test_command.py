@@ -247,7 +247,7 @@ def test_events_are_pooled(folder: Path, tmp_path: Path, capsys: Any, measure: s
     (out,) = (e["out"] for e in load("b1")["entries"] if e["id"] == f"bcg_2x2|{measure}|only0")
     assert sorted(effects.effect) == pytest.approx(sorted(out["yi"]), rel=CLOSED_FORM)
     assert sorted(effects.variance) == pytest.approx(sorted(out["vi"]), rel=CLOSED_FORM)
-    assert effects.table["n_loaded"].sum() == sum(bcg["n1i"])
+    assert effects.table["n_experimental"].sum() == sum(bcg["n1i"])
     assert effects.pool().k == len(rows)
 
 
@@ -299,7 +299,7 @@ def test_a_workbook_with_one_row_an_arm_several_outcomes_and_times(
     for outcome, people, effect in (("pain", (26, 27), -1.0), ("function", (25, 27), 5.0)):
         effects = al.study_effects(review, outcome, "ETP")
         row = effects.table.iloc[0]
-        assert (row["n_loaded"], row["n_unloaded"], row["effect"]) == (*people, effect)
+        assert (row["n_experimental"], row["n_comparator"], row["effect"]) == (*people, effect)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def arms_frame() -> pd.DataFrame:
         {"trial": t, "arm": a, "group": g, "n": 20, "men": 8, "women": 12, "pain_mean": mean + x,
          "pain_sd": sd + x, "pain_scale_min": 0, "pain_scale_max": 10}
         for t, mean, sd in (("a", 5.1, 2.0), ("b", 6.3, 1.9), ("c", 4.2, 2.3), ("d", 5.6, 1.7))
-        for a, g, x in (("x", "loaded", 0.0), ("y", "unloaded", 0.1))
+        for a, g, x in (("x", "experimental", 0.0), ("y", "comparator", 0.1))
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -226,7 +226,7 @@ SELECTION = pd.DataFrame(
     columns=["box", "count", "parent"],
 )  # fmt: skip
 TRIALS = pd.DataFrame({"trial": list("abcd"), "result": ["better", "same", "same", "worse"]})
-CLAIM = {"claim": "people", "table": "arms", "column": "n", "where": "group=loaded",
+CLAIM = {"claim": "people", "table": "arms", "column": "n", "where": "group=experimental",
          "statistic": "sum", "relation": "=", "value": "80", "factor": "", "scale_max": "",
          "words": "80 people"}  # fmt: skip
 LEVELS = pd.DataFrame(

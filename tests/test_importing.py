@@ -164,10 +164,10 @@ def test_excel_in_another_country(write: Callable[..., Path]) -> None:
     """A BOM, semicolons, decimal commas, spaces, accents, an empty row, line ends of Windows."""
     found = import_results(write(SPANISH), **PAIN).results
     assert [(r.trial, r.study, r.side, r.n, r.mean, r.sd, r.row) for r in found] == [
-        ("munoz-2019", "Muñoz 2019", "loaded", 20, 3.5, 1.25, 2),
-        ("munoz-2019", "Muñoz 2019", "unloaded", 21, 4.75, 1.5, 2),
-        ("ulger-2017", "Ülger 2017", "loaded", 57, 4.0, 2.0, 4),
-        ("ulger-2017", "Ülger 2017", "unloaded", 56, 4.5, 1.75, 4),
+        ("munoz-2019", "Muñoz 2019", "experimental", 20, 3.5, 1.25, 2),
+        ("munoz-2019", "Muñoz 2019", "comparator", 21, 4.75, 1.5, 2),
+        ("ulger-2017", "Ülger 2017", "experimental", 57, 4.0, 2.0, 4),
+        ("ulger-2017", "Ülger 2017", "comparator", 56, 4.5, 1.75, 4),
     ]
 
 

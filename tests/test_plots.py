@@ -35,8 +35,8 @@ EFFECT = [-0.1, -0.25, -1.9, 0.1, -0.9]
 VARIANCE = [0.30, 0.09, 0.10, 0.13, 0.25]
 DETAILS = pd.DataFrame(
     {
-        "n_loaded": [35, 28, 28, 42, 9],
-        "n_unloaded": [35, 14, 13.5, 43, None],
+        "n_experimental": [35, 28, 28, 42, 9],
+        "n_comparator": [35, 14, 13.5, 43, None],
         "risk_of_bias": ["low", "some concerns", "high", "not stated", None],
         "provenance": ["reported", "reconstructed", "reconstructed", "secondary", "reported"],
     },

@@ -21,7 +21,7 @@ from analysis_lib.formatting import estimate, interval, number
 from analysis_lib.plots.style import clipped_texts, figure_of, overlapping_texts
 
 DATA = Path(__file__).parent.parent / "data"
-SIDES = {"loaded": "loaded", "unloaded": "unloaded"}
+SIDES = {"experimental": "loaded", "comparator": "unloaded"}
 SMALLEST_LETTER = 8.0  # points; the figures are drawn at the width at which a phone shows them
 PHONE = 6.5  # inches: a wider figure would have to shrink too much
 
@@ -280,7 +280,7 @@ def test_every_mean_is_drawn_with_its_standard_deviation(arms: pd.DataFrame) -> 
     two = pd.DataFrame(
         {
             "trial_label": ["A", "A", "B", "B"],
-            "group": ["loaded", "unloaded", "loaded", "unloaded"],
+            "group": ["experimental", "comparator", "experimental", "comparator"],
             "mean": [40.0, 42.5, 30.0, np.nan],
             "sd": [10.0, 5.0, np.nan, 3.0],
         }
@@ -301,7 +301,7 @@ def test_every_mean_of_table_1_is_told_in_words(review: al.Review, arms: pd.Data
     ax = draw_ages(review, arms)
     alt = plots.alt_text(ax)
     for arm in arms.dropna(subset=["age_mean"]).itertuples():
-        assert f"{arm.trial_label}, {arm.group}: {number(arm.age_mean, 1)}" in alt
+        assert f"{arm.trial_label}, {SIDES[arm.group]}: {number(arm.age_mean, 1)}" in alt
     assert {text.get_text() for text in ax.get_legend().get_texts()} == set(SIDES.values())
 
 

@@ -334,9 +334,9 @@ def test_comparisons_add_up_to_the_printed_number_of_people(
     outcome: str, follow_up: str, people: int
 ) -> None:
     analysis = build_analysis(tables(), outcome, follow_up)
-    assert analysis.comparisons[["n_loaded", "n_unloaded"]].to_numpy().sum() == pytest.approx(
-        people
-    )
+    assert analysis.comparisons[
+        ["n_experimental", "n_comparator"]
+    ].to_numpy().sum() == pytest.approx(people)
     published = tables()["published"].set_index("id")
     assert int(published.loc[f"{outcome}-{follow_up}", "participants"]) == people
 
@@ -356,14 +356,14 @@ def test_every_comparison_is_argued_for_and_names_arms_that_exist() -> None:
     rows = tables()["analyses"]
     assert (rows[["why", "source", "provenance"]] != "").all(axis=None)
     arms = set(zip(tables()["arms"]["trial"], tables()["arms"]["arm"], strict=True))
-    for side in ("loaded_arm", "unloaded_arm"):
+    for side in ("experimental_arm", "comparator_arm"):
         assert set(zip(rows["trial"], rows[side], strict=True)) <= arms
 
 
 def test_shared_arms_are_split_and_kept_in_number() -> None:
     comparisons = build_analysis(tables(), "pain", "PW").comparisons.set_index("trial")
-    assert comparisons.loc["cai-2017", "n_unloaded"].tolist() == [14, 14]
-    assert comparisons.loc["nambi-2020b", "n_loaded"].tolist() == [7.5, 7.5]
+    assert comparisons.loc["cai-2017", "n_comparator"].tolist() == [14, 14]
+    assert comparisons.loc["nambi-2020b", "n_experimental"].tolist() == [7.5, 7.5]
 
 
 def test_an_effect_known_elsewhere_moves_the_prior_only() -> None:
@@ -474,10 +474,12 @@ def test_reconstructed_file_is_up_to_date() -> None:
     fresh = pd.concat([result(*names).rows() for names in MAIN], ignore_index=True)
     assert list(written.columns) == list(fresh.columns)
     text = [
-        c for c in fresh if c not in ("estimate", "se", "low", "high", "n_loaded", "n_unloaded")
+        c
+        for c in fresh
+        if c not in ("estimate", "se", "low", "high", "n_experimental", "n_comparator")
     ]
     pd.testing.assert_frame_equal(written[text].astype(str), fresh[text].astype(str))
-    numbers = ["estimate", "se", "n_loaded", "n_unloaded"]
+    numbers = ["estimate", "se", "n_experimental", "n_comparator"]
     assert np.abs(written[numbers] - fresh[numbers]).max(axis=None) < FILE_TOLERANCE
 
 

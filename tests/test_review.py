@@ -153,12 +153,14 @@ def test_the_reports_included_belong_to_the_trials(review: al.Review) -> None:
 
 def test_the_arms_add_up_and_the_difference_is_explained(review: al.Review) -> None:
     sizes = review.arms.groupby("group")["n"].sum()
-    assert (sizes["loaded"], sizes["unloaded"], sizes.sum()) == (423, 383, 806)
+    assert (sizes["experimental"], sizes["comparator"], sizes.sum()) == (423, 383, 806)
     people = review.info.participants
-    assert (people["total"], people["loaded"], people["unloaded"]) == (778, 395, 383)
+    assert (people["total"], people["experimental"], people["comparator"]) == (778, 395, 383)
     (difference,) = people["difference"]
     assert difference["n"] == 806 - 778 == 423 - 395
-    cai = review.arms[(review.arms["trial"] == "cai-2017") & (review.arms["group"] == "loaded")]
+    cai = review.arms[
+        (review.arms["trial"] == "cai-2017") & (review.arms["group"] == "experimental")
+    ]
     assert cai["n"].tolist() == [28, 28]
 
 
@@ -298,7 +300,7 @@ WRONG_CELLS = [
     ("arms", "n", "99999999999999999999", "is not a whole number"),
     ("arms", "n", "0", "must be at least 1"),
     ("arms", "n", "-35", "must be at least 1"),
-    ("arms", "group", "exercise", "must be one of: loaded, unloaded"),
+    ("arms", "group", "exercise", "must be one of: experimental, comparator"),
     ("arms", "provenance", "guessed", "must be one of: reported, secondary, reconstructed"),
     ("arms", "trial", "nobody-1999", "is not in trials.csv"),
     ("arms", "arm", "two words", "must be an identifier (letters, digits, - and _)"),
@@ -312,7 +314,7 @@ WRONG_CELLS = [
     ("arm_results", "outcome", "happiness", "is not in outcomes.csv"),
     ("arm_results", "time", "LATER", "is not in follow_ups.csv"),
     ("arm_results", "arm", "other", "arm 'other' of 'gibbs-2022' is not in arms.csv"),
-    ("contrasts", "loaded_arm", "other", "is not in arms.csv"),
+    ("contrasts", "experimental_arm", "other", "is not in arms.csv"),
     ("contrasts", "measure", "OR", "must be one of: MD, SMD"),
     ("trials", "pooled", "maybe", "is neither yes nor no"),
     ("searches", "date", "March 2025", "must be a month, as in 2025-03"),
@@ -508,11 +510,11 @@ def test_a_report_that_was_not_retrieved_says_so_in_both_columns(data: Path) -> 
 
 
 def test_participants_that_do_not_add_up_are_told(data: Path) -> None:
-    row = row_where(data, "arms", trial="kell-2009", group="unloaded")
+    row = row_where(data, "arms", trial="kell-2009", group="comparator")
     n = int(get_cell(data, "arms", row, "n"))
     set_cell(data, "arms", row, "n", str(n + 1))
     assert told(data)[:2] == [
-        "arms.csv, column n: the unloaded arms add up to 384, the review says 383, "
+        "arms.csv, column n: the comparator arms add up to 384, the review says 383, "
         "and review.toml explains a difference of 0",
         "arms.csv, column n: the arms add up to 807, the review says 778, "
         "and review.toml explains a difference of 28",
@@ -756,7 +758,7 @@ def test_blank_lines_count_as_rows_as_in_a_spreadsheet(data: Path) -> None:
     set_cell(data, "arms", 6, "pain_scale_max", "-1")
     (line,) = told(data)
     assert line.startswith("arms.csv, row 5, column group: 'exercise'")
-    set_cell(data, "arms", 5, "group", "unloaded")
+    set_cell(data, "arms", 5, "group", "comparator")
     (line,) = told(data)
     assert line.startswith("arms.csv, row 6, column pain_scale_min: ")
 
@@ -776,10 +778,14 @@ TOML_CASES = [
     ("total = 778", "", "participants.total is missing"),
     ("total = 778", "total = true", "participants.total must be a whole number, not True"),
     ("total = 778", "total = 778.0", "participants.total must be a whole number, not 778.0"),
-    ("loaded = 395", "loaded = '395'", "participants.loaded must be a whole number, not '395'"),
+    (
+        "experimental = 395",
+        "experimental = '395'",
+        "participants.experimental must be a whole number, not '395'",
+    ),
     ("n = 28", "n = -1.5", "participants.difference 1 needs n (a whole number)"),
-    ('group = "loaded"', 'group = ["loaded"]', "participants.difference 1 needs"),
-    ('group = "loaded"', 'group = "left"', "participants.difference 1 needs"),
+    ('group = "experimental"', 'group = ["experimental"]', "participants.difference 1 needs"),
+    ('group = "experimental"', 'group = "left"', "participants.difference 1 needs"),
     ("why = ", "because = ", "participants.difference 1 needs"),
     (
         "[[participants.difference]]",

@@ -44,7 +44,7 @@ def test_drawn_effects_have_the_moments_of_theory(design):
     """Hedges' g is unbiased; an MD and its estimated variance are unbiased too."""
     rows = 40_000
     effect, variance = design.draw(rows, np.random.default_rng(1))
-    n1, n2 = np.array(design.n_loaded), np.array(design.n_unloaded)
+    n1, n2 = np.array(design.n_experimental), np.array(design.n_comparator)
     error = effect.std(axis=0) / math.sqrt(rows)
     assert (abs(effect.mean(axis=0) - design.mean) < STANDARD_ERRORS * error).all()
     if design.measure == "MD":
@@ -62,7 +62,7 @@ def test_drawn_effects_are_those_of_the_effect_size_functions():
     for design, function in ((FIVE, mean_difference), (SMD, standardized_mean_difference)):
         effect, variance = design.draw(rows, np.random.default_rng(4))
         generator = np.random.default_rng(4)
-        n1, n2 = (np.tile(n, (rows, 1)) for n in (design.n_loaded, design.n_unloaded))
+        n1, n2 = (np.tile(n, (rows, 1)) for n in (design.n_experimental, design.n_comparator))
         truth = design.mean + math.sqrt(design.tau2) * generator.standard_normal(n1.shape)
         difference = truth + np.sqrt(1 / n1 + 1 / n2) * generator.standard_normal(n1.shape)
         sd1, sd2 = (np.sqrt(generator.chisquare(n - 1) / (n - 1)) for n in (n1, n2))
@@ -306,8 +306,11 @@ def test_a_killed_worker_of_a_cluster_costs_nothing():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"n_loaded": (20, 1, 20)}, "'bad': n_loaded must be finite and above 1, got .1.0."),
-        ({"n_unloaded": (20, 20)}, "'bad': n_loaded, n_unloaded, sd need one length"),
+        (
+            {"n_experimental": (20, 1, 20)},
+            "'bad': n_experimental must be finite and above 1, got .1.0.",
+        ),
+        ({"n_comparator": (20, 20)}, "'bad': n_experimental, n_comparator, sd need one length"),
         ({"sd": (1, 0, 2)}, "'bad': sd must be finite and above 0, got .0.0."),
         ({"sd": (1, 1, 2), "measure": "SMD"}, "leave no room for sd"),
         ({"tau2": -0.1}, "tau2 not negative, got 0.0 and -0.1"),
@@ -316,7 +319,7 @@ def test_a_killed_worker_of_a_cluster_costs_nothing():
     ],
 )
 def test_impossible_designs_are_refused(change, words):
-    good = {"n_loaded": (20,) * 3, "n_unloaded": (20,) * 3, "tau2": 0.1}
+    good = {"n_experimental": (20,) * 3, "n_comparator": (20,) * 3, "tau2": 0.1}
     with pytest.raises(ReviewError, match=words):
         Design("bad", **{**good, **change})
 

@@ -83,7 +83,7 @@ def test_draws_are_those_of_the_file_in_the_order_of_the_effects(
         here = few()
         for name in ("outcome", "follow_up"):
             here = here[here[name] == getattr(effects, name)]
-        for name in ("trial", "loaded_arm", "unloaded_arm"):
+        for name in ("trial", "experimental_arm", "comparator_arm"):
             here = here[here[name] == getattr(row, name)]
         assert found.effect[:, column].tolist() == here["estimate"].tolist()
         assert found.variance[:, column].tolist() == (here["se"] ** 2).tolist()

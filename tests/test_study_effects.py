@@ -63,7 +63,12 @@ def add_difference(data: Path, **cells: object) -> None:
     """Add a printed difference: by default pain after the washout in Gibbs."""
     where = {"trial": "gibbs-2022", "outcome": "pain", "follow_up": "PW", "measure": "MD"}
     numbers = {"estimate": -0.7, "ci_low": -1.5, "ci_high": 0.1, "unit": "points, 0-10"}
-    arms = {"loaded_arm": "rtg", "unloaded_arm": "ueg", "n_loaded": 32, "n_unloaded": 32}
+    arms = {
+        "experimental_arm": "rtg",
+        "comparator_arm": "ueg",
+        "n_experimental": 32,
+        "n_comparator": 32,
+    }
     add(data, "contrasts", **(where | numbers | arms | cells))
 
 
@@ -95,7 +100,7 @@ def test_rows_by_arm_replace_a_reconstructed_effect_everywhere(data: Path) -> No
     aasa = row(new, "Aasa 2015")
     assert aasa["effect"] == pytest.approx(-1.0, rel=EXACT)  # (20 - 30) / 10
     assert aasa["variance"] == pytest.approx(1.0**2 / 30 + 1.2**2 / 32, rel=EXACT)
-    assert (aasa["n_loaded"], aasa["n_unloaded"]) == (30, 32)
+    assert (aasa["n_experimental"], aasa["n_comparator"]) == (30, 32)
     assert (aasa["provenance"], aasa["source"]) == ("reported", "made up for a test")
     assert np.isnan(aasa["low"])
     assert np.isnan(aasa["high"])
@@ -176,20 +181,20 @@ def test_a_shared_comparator_lends_half_of_its_people_to_each_comparison(data: P
     add_arm(data, "cai-2017", "ueg", 24, 3.0, 2.0)
     effects = pain(data)
     first, second = row(effects, "Cai 2017 (a)"), row(effects, "Cai 2017 (b)")
-    assert (first["n_loaded"], first["n_unloaded"]) == (28, 12)
-    assert (second["n_loaded"], second["n_unloaded"]) == (26, 12)
+    assert (first["n_experimental"], first["n_comparator"]) == (28, 12)
+    assert (second["n_experimental"], second["n_comparator"]) == (26, 12)
     assert first["effect"] == pytest.approx(-1.0, rel=EXACT)
     assert first["variance"] == pytest.approx(1.0 / 28 + 2.0**2 / 12, rel=EXACT)
     assert second["variance"] == pytest.approx(1.5**2 / 26 + 2.0**2 / 12, rel=EXACT)
     cai = effects.table[effects.table["trial"] == "cai-2017"]
-    assert cai[["n_loaded", "n_unloaded"]].to_numpy().sum() == 28 + 26 + 24
+    assert cai[["n_experimental", "n_comparator"]].to_numpy().sum() == 28 + 26 + 24
 
 
 def test_a_shared_loaded_arm_is_split_as_well(data: Path) -> None:
     for arm, mean in (("rtg", 2.0), ("ueg-a", 3.0), ("ueg-b", 4.0)):
         add_arm(data, "nambi-2020b", arm, 14, mean, 1.0)
     nambi = pain(data).table.set_index("trial").loc["nambi-2020b"]
-    assert nambi["n_loaded"].tolist() == [7, 7]
+    assert nambi["n_experimental"].tolist() == [7, 7]
     assert nambi["effect"].tolist() == pytest.approx([-1.0, -2.0], rel=EXACT)
 
 

@@ -63,9 +63,9 @@ def news_snippets(review: al.Review, folder: Path) -> dict[str, str]:
             "Old against new results",
             name="news-results",
             group="outcome",
-            note="Loaded minus unloaded, with 95% confidence interval. The conclusion is what the "
-            "interval says. Results of a version that is computed rest on reconstructed effects as "
-            "far as the state of the review says.",
+            note=f"{review.info.experimental} minus {review.info.comparator}, with 95% confidence "
+            "interval. The conclusion is what the interval says. Results of a version that is "
+            "computed rest on reconstructed effects as far as the state of the review says.",
         ),
         "news-history": table_html(news.history, "All versions", name="news-history"),
     }

@@ -47,13 +47,15 @@ def review_designs(review: al.Review) -> Iterator[tuple[Design, dict[str, object
     printed = review.published[review.published["kind"] == "pooled"]
     for row in printed.to_dict("records"):
         effects = al.study_effects(review, row["outcome"], row["follow_up"])
-        n1, n2 = (effects.table[f"n_{side}"].to_numpy(float) for side in ("loaded", "unloaded"))
+        n1, n2 = (
+            effects.table[f"n_{side}"].to_numpy(float) for side in ("experimental", "comparator")
+        )
         sd = np.sqrt(effects.variance / (1 / n1 + 1 / n2)) if effects.measure == "MD" else ()
         for truth, mean in (("none", 0.0), ("printed", row["estimate"])):
             design = Design(
                 name=f"{row['id']}, effect {truth}",
-                n_loaded=tuple(n1),
-                n_unloaded=tuple(n2),
+                n_experimental=tuple(n1),
+                n_comparator=tuple(n2),
                 tau2=row["tau2"],
                 mean=mean,
                 measure=effects.measure,

@@ -383,7 +383,7 @@ WHOLE: Final = frozenset({*COUNTS, "n", "men", "women", "events", "year", "weeks
 def check_claims(tables: Tables) -> Iterator[tuple[str, Check]]:
     """Check that a number in the text follows from the table it sums up.
 
-    ``claims`` has one row a statement: claim, table, column, where (``group=loaded & trial=a|b``),
+    ``claims`` has one row a statement: claim, table, column, where (``arm=x & trial=a|b``),
     statistic (sum, min, max, mean, rows, trials), relation (= <= >=), value, factor (to bring the
     table to the unit of the text), scale_max (to bring scores to one scale), words, and
     optionally matters.

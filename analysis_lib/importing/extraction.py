@@ -22,7 +22,7 @@ from typing import Final, Literal, TypeAlias
 from analysis_lib.errors import Problem, ReviewError, shown
 from analysis_lib.importing.spreadsheets import Row, Sheet, as_key, plain, read_sheet, stop
 
-Side: TypeAlias = Literal["loaded", "unloaded"]
+Side: TypeAlias = Literal["experimental", "comparator"]
 
 #: What a column may be called, in the words of `plain`. Options can name any other.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -50,13 +50,13 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "events2": ("control cases", "control events", "events2", "ci", "event c"),
 }
 SIDES: Final[Mapping[str, Side]] = {
-    **dict.fromkeys(("loaded", "experimental", "intervention", "first"), "loaded"),
-    **dict.fromkeys(("unloaded", "control", "comparator", "comparison", "second"), "unloaded"),
+    **dict.fromkeys(("experimental", "experimental", "intervention", "first"), "experimental"),
+    **dict.fromkeys(("comparator", "control", "comparator", "comparison", "second"), "comparator"),
 }
 #: Sides of a comparison: the digit of its columns, the side, the name of its arms.
 PAIR: Final[tuple[tuple[str, Side, str], ...]] = (
-    ("1", "loaded", "experimental"),
-    ("2", "unloaded", "control"),
+    ("1", "experimental", "experimental"),
+    ("2", "comparator", "control"),
 )
 YEAR = re.compile(r"\b(1[89]|20)\d\d\b")
 LARGEST_ARM = 999_999_999  # people
@@ -239,7 +239,7 @@ class _Reader:
         ):
             self._add(row, "scale_min", "the lowest score must be below the highest, or both empty")
         return ArmResult(
-            study, trial, year, outcome, time, "", "", "loaded",
+            study, trial, year, outcome, time, "", "", "experimental",
             None, None, None, None, low, high, row.number,
         )  # fmt: skip
 

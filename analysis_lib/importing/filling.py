@@ -20,7 +20,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "trials": ("trial",),
     "arms": ("trial", "arm"),
     "arm_results": ("trial", "outcome", "arm", "time"),
-    "analyses": ("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm"),
+    "analyses": ("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm"),
 }
 SEARCH = "search"  # folder of the records beside the tables
 
@@ -289,18 +289,18 @@ def _add_pairs(analyses: _Table, arms: Sequence[Cells]) -> None:
     """
     if len(arms) == len(PAIR):
         return
-    for loaded, unloaded in zip(arms[::2], arms[1::2], strict=True):
+    for experimental, comparator in zip(arms[::2], arms[1::2], strict=True):
         row = {
-            "outcome": loaded["outcome"],
-            "follow_up": loaded["time"],
-            "trial": loaded["trial"],
-            "loaded_arm": loaded["arm"],
-            "unloaded_arm": unloaded["arm"],
+            "outcome": experimental["outcome"],
+            "follow_up": experimental["time"],
+            "trial": experimental["trial"],
+            "experimental_arm": experimental["arm"],
+            "comparator_arm": comparator["arm"],
             "reading": "main",
             "effect_from": "nothing",
             "why": "The two arms stand in one row of the sheet.",
             "provenance": "reported",
-            "source": loaded["source"],
+            "source": experimental["source"],
             "note": "",
         }
         if analyses.find(row) is None:

@@ -17,7 +17,7 @@ from analysis_lib.plots.rows import Interval, Row, RowPlot
 from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
 from analysis_lib.pooling import PooledEffect
 
-DETAILS = ("n_loaded", "n_unloaded", "risk_of_bias", "provenance")
+DETAILS = ("n_experimental", "n_comparator", "risk_of_bias", "provenance")
 RECONSTRUCTED = "reconstructed"
 
 
@@ -28,7 +28,7 @@ def forest(
     details: pd.DataFrame | None = None,
     measure: str = "MD",
     unit: str = "",
-    arms: tuple[str, str] = ("loaded", "unloaded"),
+    arms: tuple[str, str] = ("experimental", "comparator"),
     favours: tuple[str, str] | None = None,
     mid: float | None = None,
     limits: Interval | None = None,
@@ -45,8 +45,8 @@ def forest(
         instead of drawn.
     details
         What else is known about the comparisons, indexed by their labels. Columns that are used,
-        each of them optional: n_loaded, n_unloaded, risk_of_bias, provenance (a reconstructed
-        comparison is drawn hollow).
+        each of them optional: n_experimental, n_comparator, risk_of_bias, provenance (what is
+        reconstructed is drawn hollow).
     measure
         Heading of the effect column: MD, SMD.
     unit
@@ -106,7 +106,7 @@ def forest_by_subgroup(
     details: pd.DataFrame | None = None,
     measure: str = "MD",
     unit: str = "",
-    arms: tuple[str, str] = ("loaded", "unloaded"),
+    arms: tuple[str, str] = ("experimental", "comparator"),
     favours: tuple[str, str] | None = None,
     mid: float | None = None,
     limits: Interval | None = None,
@@ -218,7 +218,7 @@ def _study_rows(
         cells = {"effect": fmt.estimate(effect, interval)}
         if weighing.k > 1:
             cells["weight"] = fmt.percent(weights[label], 1)
-        for column in ("n_loaded", "n_unloaded"):
+        for column in ("n_experimental", "n_comparator"):
             if column in more:
                 cells[column] = fmt.count(_number(more[column]), absent=fmt.EN_DASH)
         risk = _word(more["risk_of_bias"]) if "risk_of_bias" in more else None
@@ -250,7 +250,7 @@ def _summary_rows(fit: PooledEffect, known: pd.DataFrame) -> list[Row]:
 
 def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame) -> Row:
     cells = {"effect": fmt.estimate(fit.estimate, fit.ci)}
-    for column in ("n_loaded", "n_unloaded"):
+    for column in ("n_experimental", "n_comparator"):
         if column in known:
             total = known.loc[list(fit.labels), column].sum(skipna=False)
             cells[column] = fmt.count(_number(total), absent="")

@@ -50,7 +50,7 @@ NOTE = 8.5
 LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
 TITLE = 11.0
 
-LEFT_COLUMNS = ("label", "n_loaded", "n_unloaded")
+LEFT_COLUMNS = ("label", "n_experimental", "n_comparator")
 RIGHT_COLUMNS = ("effect", "weight", "i2", "tau2", "risk")
 
 Interval = tuple[float, float]
@@ -164,8 +164,8 @@ class RowPlot:
             return {"label": f"{self.heading}\n{self.measure} ({fmt.percent(self.level)} CI)"}
         present = {name for row in self.rows for name in row.cells}
         headings = {
-            "n_loaded": f"n\n{self.arms[0]}",
-            "n_unloaded": f"n\n{self.arms[1]}",
+            "n_experimental": f"n\n{self.arms[0]}",
+            "n_comparator": f"n\n{self.arms[1]}",
             "effect": f"{self.measure}\n({fmt.percent(self.level)} CI)",
             "weight": "Weight",
             "i2": "I²",

@@ -213,8 +213,8 @@ def read_ensemble(folder: str | Path = "data") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``outcome``, ``follow_up``, ``trial``, ``loaded_arm``, ``unloaded_arm``, ``draw`` (from 1),
-        ``estimate``, ``se``.
+        ``outcome``, ``follow_up``, ``trial``, ``experimental_arm``, ``comparator_arm``,
+        ``draw`` (from 1), ``estimate``, ``se``.
 
     Raises
     ------

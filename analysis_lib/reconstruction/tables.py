@@ -32,7 +32,7 @@ from analysis_lib.reconstruction.targets import (
 )
 
 TABLES = ("analyses", "arms", "published", "contrasts", "arm_results", "outcomes")
-KEY = ("outcome", "follow_up", "trial", "loaded_arm", "unloaded_arm")
+KEY = ("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm")
 RECONSTRUCTED_COLUMNS = (
     *KEY,
     "measure",
@@ -40,8 +40,8 @@ RECONSTRUCTED_COLUMNS = (
     "se",
     "low",
     "high",
-    "n_loaded",
-    "n_unloaded",
+    "n_experimental",
+    "n_comparator",
     "provenance",
     "source",
     "note",
@@ -59,7 +59,7 @@ class Analysis:
     outcome, follow_up, reading, measure : str
         Which analysis, which reading, and whether it pools MD or SMD.
     comparisons : DataFrame
-        The rows of ``analyses``, with ``n_loaded`` and ``n_unloaded`` after sharing out arms.
+        The rows of ``analyses``, with ``n_experimental`` and ``n_comparator``, shared arms split.
     prior, targets : Prior, Targets
         What `reconstruct` and `ensemble` take.
     variance_from : str
@@ -133,14 +133,16 @@ def _comparisons(tables: Tables, outcome: str, follow_up: str, reading: str) -> 
     if found.empty:
         raise ReviewError(f"analyses: no comparison for {outcome} {follow_up} ({reading})")
     people = tables["arms"].set_index(["trial", "arm"])["n"].astype(float)
-    for side in ("loaded", "unloaded"):
+    for side in ("experimental", "comparator"):
         arms = list(zip(found["trial"], found[f"{side}_arm"], strict=True))
         shared = pd.Series(arms).map(pd.Series(arms).value_counts())
         found[f"n_{side}"] = people.loc[arms].to_numpy() / shared.to_numpy()
     # Where another number of people is known to have been analysed, all arms shrink alike.
-    table_1 = found.groupby("trial")[["n_loaded", "n_unloaded"]].transform("sum").sum(axis=1)
+    table_1 = (
+        found.groupby("trial")[["n_experimental", "n_comparator"]].transform("sum").sum(axis=1)
+    )
     analysed = pd.to_numeric(found["participants"]).fillna(table_1)
-    for side in ("loaded", "unloaded"):
+    for side in ("experimental", "comparator"):
         found[f"n_{side}"] *= analysed / table_1
     return found
 
@@ -199,10 +201,12 @@ def guess_spread(tables: Tables) -> dict[str, float]:
 def _sd_from_contrasts(tables: Tables, outcome: str) -> float | None:
     """Return the SD that printed mean differences of this outcome imply, if there are any."""
     rows = tables["contrasts"]
-    rows = rows[(rows["outcome"] == outcome) & (rows["measure"] == "MD") & (rows["n_loaded"] != "")]
+    rows = rows[
+        (rows["outcome"] == outcome) & (rows["measure"] == "MD") & (rows["n_experimental"] != "")
+    ]
     if rows.empty:
         return None
-    columns = ["ci_low", "ci_high", "n_loaded", "n_unloaded"]
+    columns = ["ci_low", "ci_high", "n_experimental", "n_comparator"]
     low, high, n1, n2 = (pd.to_numeric(rows[c]).to_numpy() for c in columns)
     return float(np.median((high - low) / (2 * Z95) / np.sqrt(1 / n1 + 1 / n2)))
 
@@ -267,7 +271,7 @@ def _pain_subgroups(
     """Return a printed subgroup test by baseline pain, where its degrees of freedom fit.
 
     Low, acceptable and high are below 2, 2 to 5 and above 5 of 10 (Methods); a trial without
-    baseline pain makes a group of its own. The loaded arm's baseline counts: with it, and not
+    baseline pain makes a group of its own. The experimental arm's baseline counts: with it, and not
     with both arms, the three groups of the printed test come out.
     """
     found: list[BetweenTarget] = []
@@ -275,7 +279,9 @@ def _pain_subgroups(
     for _, row in tests.iterrows():
         arms = tables["arms"].set_index(["trial", "arm"])
         pain = pd.to_numeric(arms["pain_mean"]) * PAIN_RANGE / pd.to_numeric(arms["pain_scale_max"])
-        mean = pain.loc[list(zip(comparisons["trial"], comparisons["loaded_arm"], strict=True))]
+        mean = pain.loc[
+            list(zip(comparisons["trial"], comparisons["experimental_arm"], strict=True))
+        ]
         level = pd.Series(np.digitize(mean, [2, np.nextafter(5, 6)]), dtype=object)
         level[mean.isna().to_numpy()] = "not stated"
         groups = tuple(tuple(int(i) for i in g.index) for _, g in level.groupby(level.map(str)))
@@ -293,7 +299,7 @@ def _z_bounds(row: pd.Series[str], *, lower_is_better: bool) -> tuple[float, flo
         if p_high < 1:
             raise ReviewError(f"analyses: {row['trial']}: p below {p_high} needs a direction")
         return -far, far
-    negative = (row["favours"] == "loaded") == lower_is_better
+    negative = (row["favours"] == "experimental") == lower_is_better
     return (-far, -near) if negative else (near, far)
 
 
@@ -336,7 +342,8 @@ def build_analysis(tables: Tables, outcome: str, follow_up: str, reading: str = 
     guess = _variances(tables, comparisons, main, outcome, measure)
     mean, sd = _effects(tables, comparisons, main, guess, outcome, follow_up)
     labels = [
-        f"{row.trial} {row.loaded_arm} vs {row.unloaded_arm}" for row in comparisons.itertuples()
+        f"{row.trial} {row.experimental_arm} vs {row.comparator_arm}"
+        for row in comparisons.itertuples()
     ]
     prior = Prior.of(
         mean,
@@ -354,7 +361,7 @@ def build_analysis(tables: Tables, outcome: str, follow_up: str, reading: str = 
 class _Variances:
     """Guessed sampling variances: the parts of the two arms, and how they were had."""
 
-    parts: FloatArray  # (k, 2): loaded and unloaded arm
+    parts: FloatArray  # (k, 2): experimental and comparator arm
     curvature: FloatArray
     pooled_sd: FloatArray  # outcome units in one SD, where SDs are known
     log_sd: float
@@ -370,14 +377,14 @@ def _variances(
     tables: Tables, comparisons: pd.DataFrame, main: FitTargets, outcome: str, measure: str
 ) -> _Variances:
     """Guess sampling variances, as the notes of `build_analysis` say."""
-    n = comparisons[["n_loaded", "n_unloaded"]].to_numpy()
+    n = comparisons[["n_experimental", "n_comparator"]].to_numpy()
     none, one = np.zeros(len(n)), np.ones(len(n))
     log_sd = guess_spread(tables)[measure]
     if measure == "SMD":
         curvature = 1 / (2 * n.sum(axis=1))
         return _Variances(1 / n, curvature, one, log_sd, "numbers of people (SMD)")
     if f"{outcome}_sd" in tables["arms"]:
-        sides = ("loaded", "unloaded")
+        sides = ("experimental", "comparator")
         sds = np.column_stack([_baseline_sd(tables, outcome, comparisons, s) for s in sides])
         pooled_sd = np.sqrt((sds**2).mean(axis=1))
         return _Variances(sds**2 / n, none, pooled_sd, log_sd, "baseline SDs of Table 1")
@@ -400,7 +407,7 @@ def _shared_arms(comparisons: pd.DataFrame, parts: FloatArray) -> FloatArray:
         pd.concat(
             [
                 comparisons[["trial", f"{side}_arm"]].set_axis(["trial", "arm"], axis=1)
-                for side in ("loaded", "unloaded")
+                for side in ("experimental", "comparator")
             ]
         )
     )
@@ -488,7 +495,7 @@ class ReconstructedAnalysis:
 
     def rows(self) -> pd.DataFrame:
         """Return one row a comparison, with the columns of ``reconstructed.csv`` as numbers."""
-        rows = self.analysis.comparisons[[*KEY, "n_loaded", "n_unloaded"]].copy()
+        rows = self.analysis.comparisons[[*KEY, "n_experimental", "n_comparator"]].copy()
         rows["measure"] = self.analysis.measure
         rows["estimate"] = self.reconstruction.effect
         rows["se"] = np.sqrt(self.reconstruction.variance)
@@ -558,6 +565,6 @@ def reconstructed_csv(results: list[ReconstructedAnalysis]) -> str:
         table[name] = [
             "" if np.isnan(value) else f"{round(value, 6) + 0.0:.6f}" for value in table[name]
         ]
-    for name in ("n_loaded", "n_unloaded"):
+    for name in ("n_experimental", "n_comparator"):
         table[name] = [f"{value:.4f}".rstrip("0").rstrip(".") for value in table[name]]
     return table.to_csv(index=False, lineterminator="\n")

@@ -193,7 +193,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function showTable(state, analysis, found) {
-    const headings = ["Comparison", "n loaded", "n unloaded", `Effect (${level} CI)`, "Weight", "Known how"];
+    const headings = ["Comparison", ...analysis.arms.map((arm) => `n ${arm}`), `Effect (${level} CI)`, "Weight", "Known how"];
     const lines = rowsOf(state, analysis, found).map((row) => node("tr", [
       node("th", row.label, { scope: "row" }),
       ...row.people.map((n) => node("td", n, { class: "number" })),
