@@ -55,6 +55,18 @@ def check_values(
         raise ReviewError(f"{name} must be {rule} ({told})")
 
 
+def check_level(level: float) -> None:
+    """Raise unless the level of an interval lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise ReviewError(f"level must lie between 0 and 1, got {level}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise unless the value is one of the choices."""
+    if value not in choices:
+        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
 def check_effects(
     effect: npt.ArrayLike, variance: npt.ArrayLike, labels: Sequence[object] | None = None
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:

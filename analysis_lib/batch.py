@@ -21,14 +21,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib._inputs import FloatArray
+from analysis_lib._inputs import FloatArray, check_choice, check_level
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import (
     CI_METHODS,
     PI_METHODS,
     TAU2_METHODS,
-    check_choice,
-    check_level,
 )
 
 BoolArray = npt.NDArray[np.bool_]

@@ -28,7 +28,7 @@ from scipy.special import ndtri
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import PooledEffect
-from analysis_lib.reporting_bias import EggerTest
+from analysis_lib.reporting_bias import FEWEST_TO_READ, EggerTest
 from analysis_lib.risk_of_bias import HIGH, JUDGEMENTS, LOW, NOT_STATED
 
 RATINGS = ("very low", "low", "moderate", "high")
@@ -41,8 +41,6 @@ GRADE_DOMAINS = (
 )
 #: Handbook section 10.10.2: from here I2 "may represent substantial", "considerable" heterogeneity.
 SUBSTANTIAL_I2, CONSIDERABLE_I2 = 0.5, 0.75
-#: Handbook section 13.3.5.4: fewer studies give a test for funnel asymmetry too little power.
-FEWEST_FOR_FUNNEL = 10
 #: Egger and colleagues (BMJ 1997;315:629-634) took p < 0.1 as evidence of asymmetry.
 EGGER_LEVEL = 0.1
 
@@ -312,10 +310,10 @@ def imprecision_prompt(
 def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | None) -> Prompt:
     """Return the prompt from the number of comparisons and, if there are enough, Egger's test."""
     rule = (
-        f"1 if there are {FEWEST_FOR_FUNNEL} comparisons or more and Egger's test has "
+        f"1 if there are {FEWEST_TO_READ} comparisons or more and Egger's test has "
         f"p < {EGGER_LEVEL:g}"
     )
-    if fit.k < FEWEST_FOR_FUNNEL:
+    if fit.k < FEWEST_TO_READ:
         finding = f"{fmt.plural(fit.k, 'comparison')}: too few to tell asymmetry from chance"
         return Prompt("publication bias", rule, finding, (0, 0))
     if egger is None:

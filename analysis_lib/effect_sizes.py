@@ -25,7 +25,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from analysis_lib._inputs import FloatArray, as_floats, check_lengths, check_values, study_labels
+from analysis_lib._inputs import (
+    FloatArray,
+    as_floats,
+    check_lengths,
+    check_level,
+    check_values,
+    study_labels,
+)
 from analysis_lib.errors import ReviewError
 
 #: A column of results, or a single number when every input was a single number.
@@ -1278,18 +1285,13 @@ def _spread_of_g(
     raise ReviewError(f"variance_method: 'LS' or 'UB', not {variance_method!r}")
 
 
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ReviewError(f"level must be strictly between 0 and 1, not {level}")
-
-
 def _two_sided_z(level: float) -> float:
-    _check_level(level)
+    check_level(level)
     return float(-special.ndtri((1 - level) / 2))
 
 
 def _two_sided_quantile(level: float, degrees: FloatArray, distribution: str) -> FloatArray:
-    _check_level(level)
+    check_level(level)
     if distribution == "t":
         return np.asarray(-special.stdtrit(degrees, (1 - level) / 2), dtype=float)
     if distribution == "normal":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis_lib import formatting as fmt
 from analysis_lib.book import show_table
 from analysis_lib.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.reporting_bias import egger_test
@@ -120,7 +119,7 @@ def findings(
                 measure=effects.measure,
                 unit="SD" if effects.measure == "SMD" else asked.unit,
                 trials=int(effects.table["trial"].nunique()),
-                participants=effects.participants,
+                participants=round(effects.participants),  # half of a shared arm has half people
                 familiar=known,
             )
         )
@@ -157,9 +156,4 @@ def summary_table(
         "agreement": "Agree",
         "outcome": "Outcome",
     }
-    table = table.rename(columns=headings)[list(headings.values())]
-    return table.assign(People=[fmt.count(float(x)) if x else "" for x in _people(review)])
-
-
-def _people(review: Review) -> list[float]:
-    return [round(effects.participants) for effects in pooled_analyses(review)]
+    return table.rename(columns=headings)[list(headings.values())]

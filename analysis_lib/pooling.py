@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
-from analysis_lib._inputs import FloatArray, check_effects
+from analysis_lib._inputs import FloatArray, check_choice, check_effects, check_level
 from analysis_lib._tau2 import ESTIMATORS, MeanModel, between_variance, q_profile, q_statistic
 from analysis_lib.errors import ReviewError
 from analysis_lib.formatting import estimate as estimate_text
@@ -419,18 +419,6 @@ def check_options(
     check_choice("ci_method", ci_method, CI_METHODS)
     check_choice("pi_method", pi_method, tuple(PI_METHODS))
     check_level(level)
-
-
-def check_level(level: float) -> None:
-    """Raise unless the level of an interval lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise ReviewError(f"level must lie between 0 and 1, got {level}")
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raise unless the value is one of the choices."""
-    if value not in choices:
-        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
 def frozen(values: FloatArray) -> FloatArray:

@@ -15,12 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from analysis_lib._inputs import FloatArray, as_floats, check_effects, check_values, study_labels
+from analysis_lib._inputs import (
+    FloatArray,
+    as_floats,
+    check_choice,
+    check_effects,
+    check_level,
+    check_values,
+    study_labels,
+)
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import (
     PooledEffect,
-    check_choice,
-    check_level,
     confidence_interval,
     lower_tail,
     pool,

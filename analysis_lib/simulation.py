@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from analysis_lib._inputs import FloatArray
+from analysis_lib._inputs import FloatArray, check_choice, check_level
 from analysis_lib.batch import PooledRows, pool_many
 from analysis_lib.effect_sizes import small_sample_correction
 from analysis_lib.errors import ReviewError
@@ -36,8 +36,6 @@ from analysis_lib.pooling import (
     CI_METHODS,
     PI_METHODS,
     TAU2_METHODS,
-    check_choice,
-    check_level,
 )
 
 MEASURES = ("MD", "SMD")

@@ -677,7 +677,7 @@ def test_unequal_columns_are_named() -> None:
     ("call", "told"),
     [
         (lambda: es.sd_from_ci(5, 5, 20), r"high - low must be greater than zero \(study 1: 0"),
-        (lambda: es.sd_from_ci(4, 5, 20, level=95), "level must be strictly between 0 and 1"),
+        (lambda: es.sd_from_ci(4, 5, 20, level=95), "level must lie between 0 and 1"),
         (lambda: es.sd_from_ci(4, 5, 20, distribution="z"), "distribution: 't' or 'normal'"),
         (lambda: es.sd_from_t(1, 0, 20, 20), "t must be finite and not zero"),
         (lambda: es.sd_from_t(0, 2, 20, 20), "difference must be finite and not zero"),
