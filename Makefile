@@ -28,6 +28,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 refresh: $(READY)  ## run the notebooks in place, so that their stored outputs are current
 	@$(BIN)/python tools/notebooks.py notebooks/*.ipynb
+	@$(BIN)/python tools/picture.py
 
 reconstruct: $(READY)  ## compute the effects that the review does not print, into data/
 	@$(BIN)/python tools/reconstruct.py
@@ -49,7 +50,7 @@ clean:  ## remove what was built, and the environment
 	rm -rf _build .venv
 
 $(READY): requirements.lock pyproject.toml
-	@echo "making the environment (about a minute)"
+	@echo "making the environment (one to three minutes)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; found $$($(PYTHON) --version)" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv

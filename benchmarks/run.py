@@ -281,18 +281,24 @@ def imports(quick: bool) -> Iterable[Row]:
               verdict(beyond, 0.25))  # fmt: skip
 
 
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
+         "-o", "addopts=", "--dist", "loadfile")  # fmt: skip
+
+
 def book(python: str) -> Iterable[Row]:
-    """Measure the build of the book and the tests in a copy of the project."""
+    """Measure the build of the book and what `make test` runs, in a copy of the project."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
         skip = shutil.ignore_patterns("_build", ".venv", ".git", "__pycache__", ".*_cache")
         shutil.copytree(ROOT, copy, ignore=skip)
         build = [python, "tools/build_book.py"]
+        test = [python, "-m", "pytest", "-q", "-n", "2"]
         steps = (
             ("cold", build, 90.0),
             ("warm, nothing changed", build, 15.0),
             ("after an edit of one data file", build, 60.0),
-            ("tests", [python, "-m", "pytest", "tests", "-q", "-n", "2"], None),
+            ("tests", [*test, "tests", "--dist", "loadfile"], None),
+            ("every notebook against its stored outputs", [*test, "notebooks", *NBVAL], None),
         )
         for task, command, limit in steps:
             if "edit" in task:
