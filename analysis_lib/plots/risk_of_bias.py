@@ -7,16 +7,19 @@ text does not state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
 from analysis_lib.plots.style import (
-    GREY,
     INK,
+    PALE,
     RISK_COLOURS,
     RISK_SIGNS,
     SMALL,
@@ -24,19 +27,29 @@ from analysis_lib.plots.style import (
     below_axes,
     describe,
     figure_of,
-    light_handle,
     paint_light,
     statement,
     styled,
     text_size,
     widest,
+    wrap_to,
 )
 from analysis_lib.risk_of_bias import DOMAINS, OVERALL
 
-CELL_WIDTH, CELL_HEIGHT = 0.55, 0.36
-BAR_HEIGHT, BAR_WIDTH = 0.36, 4.6
-LIGHT = 17.0
-TITLE_ROOM = 0.35
+# Inches of the page, then sizes in points.
+CELL_WIDTH, ROW_HEIGHT, BAR_WIDTH = 0.55, 0.32, 4.6
+MARGIN, HEADINGS, AXIS, LEGEND, NOTE = 0.1, 0.3, 0.52, 0.3, 0.17
+LEGEND_LIGHT, LEGEND_GAP = 0.17, 0.06
+TEXT, TITLE, LIGHT = 9.0, 11.0, 17.0
+
+#: What the legend says of each light.
+RISK_WORDS = {
+    "low": "low risk",
+    "some concerns": "some concerns",
+    "high": "high risk",
+    "not stated": "not stated",
+}
+NOT_ASSESSED = "No trial has been assessed for risk of bias."
 
 
 @styled
@@ -65,31 +78,33 @@ def traffic_lights(
     matplotlib.axes.Axes
     """
     if matrix.empty:
-        return statement("No trial has been assessed for risk of bias.", ax=ax, title=title)
+        return statement(NOT_ASSESSED, ax=ax, title=title)
     _check_words(matrix)
     names = [str((labels or {}).get(trial, trial)) for trial in matrix.index]
-    headings = [str(column).capitalize() for column in matrix.columns]
-    notes = _domain_notes(matrix)
-    if ax is None:
-        ax = _sized_axes(names, len(matrix.columns) * CELL_WIDTH, len(names), title, notes, 0.35)
+    notes = [f"{domain.id}: {domain.title}" for domain in DOMAINS if domain.id in matrix.columns]
     rows, columns = matrix.shape
+    page = _Page(names, columns * CELL_WIDTH, HEADINGS, 0.0, title, notes)
+    ax, edge = page.axes(ax)
     ax.set_xlim(-0.5, columns - 0.5)
     ax.set_ylim(rows - 0.5, -0.5)
+    headings = [str(column).capitalize() for column in matrix.columns]
     ax.set_xticks(range(columns), headings, weight="bold")
     ax.set_yticks(range(rows), names)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    for edge in range(rows + 1):
-        ax.axhline(edge - 0.5, color="#D0D4D9", lw=0.7, zorder=0)
+    for y in range(rows + 1):
+        ax.axhline(y - 0.5, color="#D0D4D9", lw=0.7, zorder=1, clip_on=False)
     if OVERALL in matrix.columns:
-        ax.axvline(list(matrix.columns).index(OVERALL) - 0.5, color=GREY, lw=1.0, zorder=1)
+        column = list(matrix.columns).index(OVERALL)
+        ax.axvspan(column - 0.5, column + 0.5, color=PALE, lw=0, zorder=0)
     for y, trial in enumerate(matrix.index):
         for x, judgement in enumerate(matrix.loc[trial]):
             paint_light(ax, x, y, str(judgement), transform=ax.transData, size=LIGHT)
-    if title:
-        ax.set_title(title, pad=10)
-    _paint_notes(ax, notes, _seen(matrix))
+    page.paint_title(ax, edge)
+    seen = [word for word in RISK_SIGNS if (matrix == word).to_numpy().any()]
+    _paint_legend(ax, seen, edge, start=0.0)
+    _paint_notes(ax, notes, edge, start=LEGEND)
     return describe(ax, alt=_lights_alt(matrix, names), caption=_caption(title, "trial by trial"))
 
 
@@ -114,25 +129,76 @@ def risk_of_bias_bars(
     -------
     matplotlib.axes.Axes
     """
+    if shares.empty:
+        return statement(NOT_ASSESSED, ax=ax, title=title)
     full = {domain.id: domain.title for domain in DOMAINS}
     names = [full.get(str(item), str(item).capitalize()) for item in shares.index]
-    if ax is None:
-        ax = _sized_axes(names, BAR_WIDTH, len(names), title, [], 0.62)
+    page = _Page(names, BAR_WIDTH, 0.0, AXIS, title, ())
+    ax, edge = page.axes(ax)
     ax.set_xlim(0, 1)
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), names)
+    for item, name in zip(shares.index, ax.get_yticklabels(), strict=True):
+        name.set_fontweight("bold" if item == OVERALL else "normal")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [fmt.percent(x) for x in (0, 0.25, 0.5, 0.75, 1)])
     ax.set_xlabel("Share of the weight in the analysis" if weighted else "Share of the trials")
     ax.tick_params(axis="y", length=0)
     ax.spines[["left"]].set_visible(False)
     for y, item in enumerate(shares.index):
         _paint_bar(ax, y, {word: float(shares.loc[item, word]) for word in RISK_SIGNS})
-    if title:
-        ax.set_title(title, pad=10)
+    page.paint_title(ax, edge)
     seen = [word for word in RISK_SIGNS if (shares[word] > 0).any()]
-    _paint_notes(ax, [], seen, start=0.62)
+    _paint_legend(ax, seen, edge, start=AXIS)
     kind = "share of weight" if weighted else "share of trials"
     return describe(ax, alt=_bars_alt(shares, names, kind), caption=_caption(title, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a figure has to hold: rows with names, text below them, and inches above and below."""
+
+    names: Sequence[str]
+    middle: float
+    above: float
+    below: float
+    title: str
+    notes: Sequence[str]
+
+    def axes(self, given: Axes | None) -> tuple[Axes, float]:
+        """Return the Axes, and where across them lines of text start.
+
+        A figure of its own is as large as its contents, and text starts at the edge of the page;
+        in Axes that were given it starts at their own edge, or it would run into a neighbour.
+        """
+        if given is not None:
+            return given, 0.0
+        left, width = self._widths()
+        rows = ROW_HEIGHT * len(self.names)
+        below = self.below + LEGEND + NOTE * len(self.notes) + MARGIN
+        title = wrap_to(self.title, width - 2 * MARGIN, size=TITLE, weight="bold")
+        room = text_size(title, size=TITLE, weight="bold")[1] + 0.15 if title else MARGIN
+        height = room + self.above + rows + below
+        ax = axes_of_size(width, height, layout=None)
+        ax.set_position((left / width, below / height, self.middle / width, rows / height))
+        return ax, (MARGIN - left) / self.middle
+
+    def paint_title(self, ax: Axes, edge: float) -> None:
+        """Write the title above, in as many lines as it needs."""
+        figure = figure_of(ax)
+        room = ax.get_position().width * figure.get_figwidth()
+        if edge < 0:  # in a figure of its own
+            room = figure.get_figwidth() - 2 * MARGIN
+        title = wrap_to(self.title, room, size=TITLE, weight="bold")
+        ax.set_title(title, x=edge, pad=6)
+
+    def _widths(self) -> tuple[float, float]:
+        """Return the inches left of the middle, and those of the whole page."""
+        left = widest(self.names, size=TEXT, weight="bold") + 2 * MARGIN
+        words = sum(text_size(text, size=TEXT)[0] for text in RISK_WORDS.values())
+        legend = words + len(RISK_WORDS) * (LEGEND_LIGHT + 4 * LEGEND_GAP)
+        text = max(legend, widest(self.notes, size=SMALL)) + 2 * MARGIN
+        # Half of a heading or of "100%" may stand beyond the middle.
+        return left, max(left + self.middle + 0.26, text)
 
 
 def _check_words(matrix: pd.DataFrame) -> None:
@@ -144,72 +210,46 @@ def _check_words(matrix: pd.DataFrame) -> None:
                 )
 
 
-def _seen(matrix: pd.DataFrame) -> list[str]:
-    return [word for word in RISK_SIGNS if (matrix == word).to_numpy().any()]
+def _paint_legend(ax: Axes, seen: Sequence[str], edge: float, *, start: float) -> None:
+    """Draw the lights that were used in one line, each before its words."""
+    line = below_axes(ax, start + 0.6 * LEGEND)
+    x = LEGEND_LIGHT / 2
+    for word in seen:
+        paint_light(ax, edge, 0, word, transform=_moved(ax, line, x), size=72 * LEGEND_LIGHT)
+        x += LEGEND_LIGHT / 2 + LEGEND_GAP
+        _write(ax, edge, RISK_WORDS[word], _moved(ax, line, x), TEXT)
+        x += text_size(RISK_WORDS[word], size=TEXT)[0] + 3 * LEGEND_GAP + LEGEND_LIGHT / 2
 
 
-def _domain_notes(matrix: pd.DataFrame) -> list[str]:
-    return [f"{d.id}: {d.title}" for d in DOMAINS if d.id in matrix.columns]
+def _paint_notes(ax: Axes, notes: Sequence[str], edge: float, *, start: float) -> None:
+    """Write the notes one by one: the lines of a single text are not evenly far apart."""
+    for number, note in enumerate(notes, start=1):
+        _write(ax, edge, note, below_axes(ax, start + NOTE * number), SMALL)
 
 
-def _sized_axes(
-    names: list[str], middle: float, rows: int, title: str, notes: list[str], bottom: float
-) -> Axes:
-    """Return Axes in a figure that is as large as the names, the rows and the notes need."""
-    left = widest(names, size=9.0) + 0.2
-    legend = text_size("+  low   !  some concerns   −  high   ?  not stated", size=9.0)[0] + 0.9
-    lines = widest(notes, size=SMALL)
-    width = max(left + middle + 0.26, legend + 0.2, lines + 0.2)
-    top = 0.36 + (TITLE_ROOM if title else 0.0)
-    below = bottom + 0.17 * len(notes) + 0.3
-    height = top + rows * CELL_HEIGHT + below
-    ax = axes_of_size(width, height, layout=None)
-    box = (left / width, below / height, middle / width, rows * CELL_HEIGHT / height)
-    ax.set_position(box)
-    return ax
+def _write(ax: Axes, x: float, text: str, place: Transform, size: float) -> None:
+    figure_of(ax).text(x, 0, text, transform=place, va="center_baseline", size=size)
 
 
-def _paint_notes(ax: Axes, notes: list[str], seen: list[str], *, start: float = 0.12) -> None:
-    """Write the legend and the names of the domains below, from the left edge of the figure."""
-    figure = figure_of(ax)
-    inward = ax.get_position().x0 * figure.get_figwidth()
-    place = below_axes(ax, start)
-    across = -inward / (ax.get_position().width * figure.get_figwidth()) if notes or seen else 0.0
-    edge = across + 0.1 / (ax.get_position().width * figure.get_figwidth())
-    ax.legend(
-        handles=[light_handle(word) for word in seen],
-        loc="upper left",
-        bbox_to_anchor=(edge, 0),
-        bbox_transform=place,
-        borderaxespad=0,
-        borderpad=0,
-        ncols=len(seen),
-        columnspacing=1.2,
-        handletextpad=0.3,
-        handlelength=1.2,
-    )
-    ax.text(
-        edge,
-        0,
-        "\n".join(notes),
-        transform=below_axes(ax, start + 0.28),
-        va="top",
-        size=SMALL,
-        linespacing=1.35,
-    )
+def _moved(ax: Axes, place: Transform, inches: float) -> Transform:
+    """Return a transform that lands further to the right."""
+    return place + ScaledTranslation(inches, 0, figure_of(ax).dpi_scale_trans)
 
 
-def _paint_bar(ax: Axes, y: int, parts: dict[str, float]) -> None:
+def _paint_bar(ax: Axes, y: int, parts: Mapping[str, float]) -> None:
     start = 0.0
     room = ax.get_position().width * figure_of(ax).get_figwidth()
+    look: dict[str, Any] = {"height": 0.68, "edgecolor": INK, "lw": 0.7, "clip_on": False}
     for word, share in parts.items():
         if share <= 0:
             continue
-        ax.barh(y, share, left=start, height=0.62, color=RISK_COLOURS[word], edgecolor=INK, lw=0.7)
-        candidates = (f"{RISK_SIGNS[word]}  {fmt.percent(share)}", RISK_SIGNS[word])
-        fitting = [c for c in candidates if text_size(c, size=9.0)[0] + 0.08 < share * room]
-        if fitting:
-            ax.text(start + share / 2, y, fitting[0], ha="center", va="center_baseline", size=9.0)
+        ax.barh(y, share, left=start, color=RISK_COLOURS[word], **look)
+        sign, told = RISK_SIGNS[word], fmt.percent(share)
+        for text, size in ((f"{sign}  {told}", TEXT), (f"{sign} {told}", SMALL), (sign, TEXT)):
+            if text_size(text, size=size)[0] + 0.06 < share * room:
+                middle = start + share / 2
+                ax.text(middle, y, text, ha="center", va="center_baseline", size=size)
+                break
         start += share
 
 
