@@ -25,6 +25,7 @@ from analysis_lib._inputs import (
     study_labels,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.moderators import meta_regression
 from analysis_lib.pooling import (
     PooledEffect,
     confidence_interval,
@@ -387,14 +388,14 @@ def trim_and_fill(
     labels : sequence, optional
         Study labels.
     side : {"left", "right"}, optional
-        Where studies seem to be missing. By default the side opposite to the lean that Egger's
-        regression finds.
+        Where studies seem to be missing. By default the side opposite to the lean of the effects
+        on their standard errors, found by `meta_regression` in the model of `around`.
     estimator : {"L0", "R0"}, default "L0"
         Estimator of the number of missing studies.
     around : {"random", "common"}, default "random"
         Which mean is the centre while trimming: of the random-effects model with `tau2_method`
         (as R's metafor does with the model it is given), or of the common-effect model (the
-        default of ``trimfill`` in R's meta). They can find different numbers.
+        default of ``trimfill`` in R's meta). They can find different sides and numbers.
     tau2_method, ci_method, pi_method, level : optional
         Handed to `pool` for the final fit.
 
@@ -443,9 +444,9 @@ def trim_and_fill(
     y, v, names = _checked(effect, variance, labels)
     check_choice("estimator", estimator, tuple(_ESTIMATORS))
     check_choice("around", around, ("random", "common"))
-    found = _missing_side(y, v) if side is None else side
-    check_choice("side", found, ("left", "right"))
     trim_method = "FE" if around == "common" else tau2_method
+    found = _missing_side(y, v, trim_method) if side is None else side
+    check_choice("side", found, ("left", "right"))
 
     # With studies missing on the left, the far side is the right: trim from the top.
     far = 1.0 if found == "left" else -1.0
@@ -609,15 +610,19 @@ def _frozen(values: FloatArray) -> FloatArray:
     return values
 
 
+def _check_unequal(se: FloatArray) -> None:
+    if np.ptp(se) == 0:
+        raise ReviewError(
+            f"all standard errors are equal ({se[0]:g}): effects cannot depend on them"
+        )
+
+
 def _weighted_line(
     y: FloatArray, x: FloatArray, v: FloatArray, level: float
 ) -> tuple[Coefficient, Coefficient]:
     """Return intercept and slope of y on x with weights 1/v and an estimated error scale."""
     check_level(level)
-    if np.ptp(x) == 0:
-        raise ReviewError(
-            f"all standard errors are equal ({np.sqrt(v[0]):g}): effects cannot depend on them"
-        )
+    _check_unequal(np.sqrt(v))
     share = (1 / v) / np.sum(1 / v)
     mean_x, mean_y = share @ x, share @ y
     # Deviations from the weighted means: the textbook sums of squares would cancel.
@@ -726,10 +731,12 @@ def _kendall_exact_p(score: float, k: int) -> float:
     return float(min(1.0, 2 * chance[: disordered + 1].sum()))
 
 
-def _missing_side(y: FloatArray, v: FloatArray) -> Side:
+def _missing_side(y: FloatArray, v: FloatArray, tau2_method: str) -> Side:
     """Return the side opposite to the lean of the funnel (left when it does not lean)."""
-    _, lean = _weighted_line(y, np.sqrt(v), v, level=0.95)
-    return "right" if lean.estimate < 0 else "left"
+    se = np.sqrt(v)
+    _check_unequal(se)
+    _, lean = meta_regression(y, v, se, tau2_method=tau2_method).coefficients
+    return "right" if lean < 0 else "left"
 
 
 def _estimate_l0(centered: FloatArray) -> float:

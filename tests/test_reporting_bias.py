@@ -204,6 +204,33 @@ def test_golden_trim_and_fill_equals_metafor(entry: dict[str, Any]) -> None:
         assert abs(ours) < abs(theirs)
 
 
+#: Effects that lean one way with common-effect weights and the other way with random-effects ones,
+#: and what metafor 3.8-1 prints for ``trimfill(rma(yi, vi, method = ...))``.
+LEANS_BOTH_WAYS = (
+    [0.75, -0.23, 0.29, 1.31, -0.85, 0.18, -0.21, -0.74, -0.72],
+    [0.347, 0.119, 0.184, 0.032, 0.011, 0.086, 0.143, 0.372, 0.357],
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "side", "k0", "estimate"),
+    [
+        ("FE", "left", 5, -0.793990163227715),
+        ("DL", "right", 0, -0.00869117489523774),
+        ("REML", "right", 0, 0.00288971190905365),
+    ],
+)
+def test_the_side_is_that_of_the_model_in_use(
+    method: str, side: str, k0: int, estimate: float
+) -> None:
+    result = rb.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method)
+    assert (result.side, result.k0) == (side, k0)
+    limit = tolerance(method)["tolerance"]
+    assert result.fit.estimate == pytest.approx(estimate, abs=limit * result.fit.se)
+    common = rb.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method, around="common")
+    assert common.side == "left"
+
+
 def restricted_score(fit: Any, tau2: float) -> float:
     """Twice the slope of the restricted log likelihood: zero at its maximum."""
     w = 1 / (fit.variance + tau2)
