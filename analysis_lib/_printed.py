@@ -20,10 +20,15 @@ LONGEST_NUMBER = 40  # characters; a printed figure is far shorter
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """All numbers from ``low`` to ``high``."""
+    """All numbers from ``low`` to ``high``, which may be infinite."""
 
     low: float
     high: float
+
+    def contains(self, value: float) -> bool:
+        """Say whether a number lies inside, ends included."""
+        slack = FLOAT_ERROR * max(1.0, abs(value))
+        return self.low - slack <= value <= self.high + slack
 
     def overlaps(self, other: Interval) -> bool:
         """Say whether one number can lie in both."""
@@ -51,8 +56,24 @@ class Interval:
         """Keep the part between two bounds."""
         return Interval(min(max(self.low, low), high), min(max(self.high, low), high))
 
+    def meet(self, other: Interval | None) -> Interval:
+        """Return what two printings of the same number allow together.
+
+        Raises
+        ------
+        ReviewError
+            When no value is printed as both.
+        """
+        if other is None:
+            return self
+        low, high = max(self.low, other.low), min(self.high, other.high)
+        if low > high:
+            raise ReviewError(f"two printings of one number: {low:g} is above {high:g}")
+        return Interval(low, high)
+
     @property
     def middle(self) -> float:
+        """Middle of the interval, for a rounded number the number itself."""
         return (self.low + self.high) / 2
 
 
@@ -105,14 +126,13 @@ def read_printed(text: str, where: str, *, exact: bool = False, cut_off: bool = 
         number = Decimal("NaN")
     if not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER:
         raise ReviewError(f"{where}: {text[:LONGEST_NUMBER]!r} is not a number")
-    value = float(number)
     if exact:
-        return Interval(value, value)
-    unit = 10.0 ** int(number.as_tuple().exponent)
-    half = unit / 2
-    below = unit if cut_off and value <= 0 else half
-    above = unit if cut_off and value >= 0 else half
-    return Interval(value - below, value + above)
+        return Interval(float(number), float(number))
+    # In decimals, so that no binary dust comes to the ends.
+    unit = Decimal(1).scaleb(int(number.as_tuple().exponent))
+    below = unit if cut_off and number <= 0 else unit / 2
+    above = unit if cut_off and number >= 0 else unit / 2
+    return Interval(float(number - below), float(number + above))
 
 
 # How readily each slip of one character happens, first the readiest.

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis_lib.book import show_table
 from analysis_lib.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.reporting_bias import egger_test
-from analysis_lib.review import Review
+from analysis_lib.review import Review, arms_at_baseline
 from analysis_lib.sections import heading, pooled_analyses, question
 from analysis_lib.study_effects import StudyEffects
 from analysis_lib.subgroups import overall_risk
@@ -31,7 +31,7 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     -----
     The standard deviation between people, which the optimal information size needs, is 1 for a
     standardised difference, and for a mean difference the median of the baseline standard
-    deviations of Table 1, on the scale of the effect; where neither is known the prompt does
+    deviations of the arms, on the scale of the effect; where neither is known the prompt does
     without.
     """
     asked = question(review, effects.outcome)
@@ -58,7 +58,7 @@ def baseline_sd(
     review
         A review that was loaded.
     outcome
-        An outcome; one without baseline columns in ``arms`` has no answer.
+        An outcome; one without scores at baseline has no answer.
     scale
         Only arms measured on this scale; by default all, rescaled to the scale of the outcome.
 
@@ -66,11 +66,8 @@ def baseline_sd(
     -------
     float or None
     """
-    arms = review.arms
-    if f"{outcome}_sd" not in arms:
-        return None
-    low, high = arms[f"{outcome}_scale_min"], arms[f"{outcome}_scale_max"]
-    sd = arms[f"{outcome}_sd"]
+    arms = arms_at_baseline(review, outcome)
+    low, high, sd = arms["scale_min"], arms["scale_max"], arms["sd"]
     if scale is not None:
         found = sd[(low == scale[0]) & (high == scale[1])]
     else:

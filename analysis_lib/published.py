@@ -18,7 +18,7 @@ from analysis_lib.pooling import PooledEffect
 from analysis_lib.reporting_bias import EggerTest, egger_test
 from analysis_lib.review import Review
 from analysis_lib.study_effects import StudyEffects, study_effects
-from analysis_lib.subgroups import BASELINE_PAIN, baseline_levels
+from analysis_lib.subgroups import levels_by_factor
 
 INDEPENDENT, CIRCULAR, NOT_RECOMPUTED = "independent", "circular", "not recomputed"
 REPEATS = ("abstract", "discussion")
@@ -110,7 +110,7 @@ def _verdict(ours: Recomputed, quantity: str, text: str, relation: str) -> dict[
     return {
         "recomputed": value,
         "difference": value - float(text),
-        "inside_rounding": allowed.overlaps(Interval(value, value)),
+        "inside_rounding": allowed.contains(value),
         "basis": ours.basis,
         "reason": "",
     }
@@ -137,10 +137,11 @@ def _recompute(review: Review, result: pd.Series) -> Recomputed:
 def _recompute_subgroups(
     review: Review, effects: StudyEffects, factor: str, basis: str
 ) -> Recomputed:
-    if factor != BASELINE_PAIN:
+    levels = levels_by_factor(review, effects)
+    if factor not in levels:
         return Recomputed({}, NOT_RECOMPUTED, "which trial is in which subgroup is not stated")
     found = subgroup_analysis(
-        effects.effect, effects.variance, baseline_levels(review, effects), **review.info.methods
+        effects.effect, effects.variance, levels[factor], **review.info.methods
     )
     values = {"q": found.q_between, "df": float(found.df), "p": found.p_value}
     return Recomputed({k: v for k, v in values.items() if v is not None}, basis)

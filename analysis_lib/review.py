@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis_lib._baseline import ARM, NUMBERS, scores_at_baseline
+from analysis_lib._vocabulary import BASELINE, PROVENANCES
 from analysis_lib.errors import Problem, ReviewError, shown
 
 # A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
@@ -384,7 +386,7 @@ def provenance_counts(review: Review) -> pd.DataFrame:
     pandas.DataFrame
         One row a table: ``table``, one column a provenance, ``rows``.
     """
-    from analysis_lib.schemas import PROVENANCES, SCHEMAS
+    from analysis_lib.schemas import SCHEMAS
 
     rows = []
     for name, schema in SCHEMAS.items():
@@ -404,7 +406,7 @@ def result_status(review: Review) -> pd.DataFrame:
         One row a trial: ``trial``, ``arm_level`` (means and standard deviations by arm),
         ``contrasts`` (differences between arms with an interval), each as words.
     """
-    after = review.arm_results[review.arm_results["time"] != "baseline"]
+    after = review.arm_results[review.arm_results["time"] != BASELINE]
     names = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
     rows = []
     for trial in review.trials.itertuples():
@@ -423,3 +425,36 @@ def result_status(review: Review) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def arms_at_baseline(review: Review, outcome: str) -> pd.DataFrame:
+    """Return every arm with its score of one outcome before the trial began.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    outcome
+        A key of ``outcomes.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of ``arms.csv`` in their order, with the columns ``printed``, ``mean``, ``sd``,
+        ``scale_min`` and ``scale_max`` of the score; absent where the arm has none.
+
+    Raises
+    ------
+    ReviewError
+        For an outcome that the review does not have.
+
+    Examples
+    --------
+    >>> arms = arms_at_baseline(load_review("data"), "pain")
+    >>> arms[["mean", "scale_max"]].iloc[0].tolist()
+    [43.0, 100.0]
+    """
+    if outcome not in set(review.outcomes["outcome"]):
+        raise ReviewError(f"outcome {outcome!r} is not in outcomes.csv")
+    scores = scores_at_baseline(review.arm_results, outcome)[["printed", *NUMBERS]]
+    return review.arms.join(scores, on=ARM)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from analysis_lib import formatting as fmt
 from analysis_lib import plots
 from analysis_lib.book import show_figure, show_table
+from analysis_lib.errors import ReviewError
 from analysis_lib.influence import baujat, gosh, influence, influential
 from analysis_lib.moderators import subgroup_analysis
 from analysis_lib.plots import statement
-from analysis_lib.reporting_bias import egger_test, trim_and_fill
+from analysis_lib.reporting_bias import TrimAndFill, egger_test, trim_and_fill
 from analysis_lib.review import Review
 from analysis_lib.sections import axis_unit, details, directions, heading, pooled_analyses, question
 from analysis_lib.specifications import specifications
 from analysis_lib.study_effects import StudyEffects, study_effects
-from analysis_lib.subgroups import baseline_levels, high_risk_or_not
+from analysis_lib.subgroups import high_risk_or_not, levels_by_factor
 
-FACTORS = {"risk of bias": high_risk_or_not, "baseline pain": baseline_levels}
 FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
 
 
@@ -32,12 +32,16 @@ def enough_trials(review: Review) -> list[StudyEffects]:
     ]
 
 
+def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
+    """Return the subgroup of every comparison by risk of bias and by each factor of the data."""
+    return {"risk of bias": high_risk_or_not(review, effects), **levels_by_factor(review, effects)}
+
+
 def subgroup_table(review: Review) -> pd.DataFrame:
     """Return the test between subgroups of every primary analysis by every factor, as text."""
     rows = []
     for effects in pooled_analyses(review, "primary"):
-        for factor, groups_of in FACTORS.items():
-            groups = groups_of(review, effects)
+        for factor, groups in subgroups(review, effects).items():
             row = {"Analysis": heading(review, effects), "Factor": factor}
             if len(set(groups)) < 2:
                 rows.append(row | {"Subgroups": f"one only: {groups[0]}", "Test between": ""})
@@ -61,7 +65,10 @@ def subgroup_table(review: Review) -> pd.DataFrame:
 def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
     """Show a forest plot by subgroup."""
     effects = study_effects(review, outcome, follow_up)
-    groups = FACTORS[factor](review, effects)
+    known = subgroups(review, effects)
+    if factor not in known:
+        raise ReviewError(f"factor: one of {', '.join(known)}, not {factor!r}")
+    groups = known[factor]
     name = f"fig-subgroups-{outcome}-{follow_up}-{factor}".lower().replace(" ", "-")
     title = f"{heading(review, effects)}, by {factor}"
     if len(set(groups)) < 2:
@@ -144,6 +151,9 @@ def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
     """Show what each comparison adds to heterogeneity and to the pooled effect."""
     effects = study_effects(review, outcome, follow_up)
     table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
+    common = baujat(effects.effect, effects.variance, tau2_method="FE")
+    table["q_contribution"] = common["q_contribution"]
     ax = plots.baujat(table, title=heading(review, effects))
     show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
 
@@ -212,7 +222,7 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
         ax = plots.funnel(
             effects.pool(**review.info.methods),
             details=details(review, effects),
-            filled=trim_and_fill(effects.effect, effects.variance, labels=effects.labels),
+            filled=_filled(review, effects),
             measure=effects.measure,
             unit=axis_unit(review, outcome),
             title=title,
@@ -234,12 +244,31 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
             continue
         egger = egger_test(effects.effect, effects.variance, labels=effects.labels)
         told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
-        filled = trim_and_fill(effects.effect, effects.variance, labels=effects.labels)
+        filled = _filled(review, effects)
         row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
-        row["Filled"] = f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
+        row["Filled"] = _filled_text(filled)
         row["Effect with the filled"] = fmt.estimate(filled.fit.estimate, filled.fit.ci)
+        row["Filled around the common-effect mean"] = _filled_text(
+            _filled(review, effects, around="common")
+        )
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _filled(
+    review: Review, effects: StudyEffects, around: Literal["random", "common"] = "random"
+) -> TrimAndFill:
+    return trim_and_fill(
+        effects.effect,
+        effects.variance,
+        labels=effects.labels,
+        around=around,
+        **review.info.methods,
+    )
+
+
+def _filled_text(filled: TrimAndFill) -> str:
+    return f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
 
 
 def _pooled_text(effects: StudyEffects, review: Review) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
+from analysis_lib._baseline import BASELINE_OF, outcome_of, scores_at_baseline
+from analysis_lib._vocabulary import BASELINE, BINARY_MEASURES, MEASURES, PROVENANCES
 from analysis_lib.errors import Problem, shown
 from analysis_lib.selection import EXCLUDED, NOT_RETRIEVED, flow_problems
 
-PROVENANCES = ("reported", "secondary", "reconstructed")
 RATINGS = ("very low", "low", "moderate", "high")
-TIMES = ("baseline",)
 
 TEXT, NUMBER, COUNT, YES_NO = "str", "float64", "Int64", "boolean"
 
@@ -118,13 +118,6 @@ def _mean_sd(name: str, what: str, unit: str) -> dict[str, pa.Column]:
     }
 
 
-def _scale(name: str) -> dict[str, pa.Column]:
-    return {
-        f"{name}scale_min": number("Lowest score of the instrument"),
-        f"{name}scale_max": number("Highest score of the instrument"),
-    }
-
-
 TRIAL = "Trial; key of trials.csv"
 OUTCOME = "Outcome; key of outcomes.csv"
 FOLLOW_UP = "Follow-up; key of follow_ups.csv"
@@ -132,8 +125,6 @@ CITATION = "Key in book/references.bib"
 EXPERIMENTAL_ARM = "Experimental arm; key of arms.csv"
 COMPARATOR_ARM = "Comparator arm; key of arms.csv"
 GROUPS = ("experimental", "comparator")
-MEASURES = ("MD", "SMD")
-BINARY_MEASURES = ("RR", "OR", "RD")
 
 SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
     "outcomes": _table(
@@ -270,11 +261,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             **_mean_sd("age", "Age", "years"),
             **_mean_sd("weight", "Weight", "kg"),
             **_mean_sd("height", "Height", "cm"),
-            **_mean_sd("pain", "Pain at baseline", "points of its scale"),
-            **_scale("pain_"),
-            **_mean_sd("disability", "Disability at baseline", "points of its scale"),
-            **_scale("disability_"),
-            "lbp_type": text("Type of low back pain: C chronic, SA subacute", optional=True),
+            "condition": text("Type or stage of the condition, as printed", optional=True),
             "adverse_printed": _printed("Adverse events"),
             **_mean_sd("duration", "Duration of symptoms", "years"),
         },
@@ -285,7 +272,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         {
             "trial": key(TRIAL, unique=True),
             "modalities": text("Resistance modalities"),
-            "exercise_type": text("Multi-joint exercises or lumbopelvic muscles"),
+            "exercise_type": text("Kind of exercise"),
             "intensity_metric": text("How intensity was prescribed"),
             "overload_strategy": text("How load progressed"),
             "progressive": yes_no("Whether overload was progressive"),
@@ -356,12 +343,14 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "trial": key(TRIAL),
             "outcome": key(OUTCOME),
             "arm": key("Arm; key of arms.csv"),
-            "time": key("baseline, or a follow-up"),
-            "n": count("Participants analysed", low=1, optional=True),
+            "time": key(f"{BASELINE}, or a follow-up"),
+            "n": count("Participants measured", low=1, optional=True),
+            "printed": _printed("The result"),
             "mean": number("Mean (points of the scale)"),
             "sd": number("Standard deviation (points of the scale)", above=0),
             "events": count("People with the event, of a binary outcome", optional=True),
-            **_scale(""),
+            "scale_min": number("Lowest score of the instrument"),
+            "scale_max": number("Highest score of the instrument"),
             "weeks": number("Weeks from the start", low=0),
         },
         unique=("trial", "outcome", "arm", "time"),
@@ -469,13 +458,19 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         },
     ),
     "subgroup_levels": _table(
-        "Levels of the subgroup analyses, as shares of a scale",
+        "Levels of the subgroup analyses",
         {
             "factor": text("Factor"),
             "level": text("Level"),
-            "column": text("Column of arms.csv"),
-            "low": number("Lower end, as a share of the scale", low=0, high=1, optional=False),
-            "high": number("Upper end, as a share of the scale", low=0, high=1, optional=False),
+            "variable": text(f"Column of arms.csv, or {BASELINE_OF.strip()} an outcome"),
+            "low": number(
+                "Lower end: a share of the scale; without a scale, in the unit of the variable",
+                optional=False,
+            ),
+            "high": number(
+                "Upper end: a share of the scale; without a scale, in the unit of the variable",
+                optional=False,
+            ),
         },
         unique=("factor", "level"),
     ),
@@ -570,6 +565,8 @@ def cross_table_problems(
         *_intervals(tables),
         *_measured(tables["arm_results"]),
         *_readings(tables["analyses"]),
+        *_follow_ups(tables["follow_ups"]),
+        *_factors(tables),
     ]
 
 
@@ -607,7 +604,7 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
             "follow_ups.csv",
             ("published", "contrasts", "certainty", "analyses", "reconstructed"),
         ),
-        ("time", follow_ups | set(TIMES), "follow_ups.csv", ("arm_results",)),
+        ("time", follow_ups | {BASELINE}, "follow_ups.csv", ("arm_results",)),
         ("reason", boxes or reasons, "selection.csv", ("excluded_reports",)),
         ("parent", boxes, "selection.csv", ("selection",)),
         ("citation", citations, "references.bib", ("sources", "excluded_reports", "reports")),
@@ -742,8 +739,7 @@ def _intervals(tables: Tables) -> Iterator[Problem]:
         ("reconstructed", "low", "high"),
         ("contrasts", "ci_low", "ci_high"),
         ("arm_results", "scale_min", "scale_max"),
-        ("arms", "pain_scale_min", "pain_scale_max"),
-        ("arms", "disability_scale_min", "disability_scale_max"),
+        ("subgroup_levels", "low", "high"),
     ):
         table = tables[name]
         for row, start, end in zip(table.index, table[low], table[high], strict=True):
@@ -764,6 +760,49 @@ def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:
     for row, reading in zip(one_a_row.index[twice], one_a_row["reading"][twice], strict=True):
         message = f"the reading {reading!r} holds this comparison twice"
         yield Problem("analyses.csv", message, int(row), "reading")
+
+
+def _follow_ups(follow_ups: pd.DataFrame) -> Iterator[Problem]:
+    """Check that what was measured before the trials is not pooled as if it came after."""
+    for row in _rows(follow_ups["follow_up"] == BASELINE):
+        message = f"{BASELINE!r} is the time before the follow-ups, not one of them"
+        yield Problem("follow_ups.csv", message, row, "follow_up")
+
+
+def _factors(tables: Tables) -> Iterator[Problem]:
+    """Check that a factor speaks of something that the tables know, in all its levels."""
+    file, levels = "subgroup_levels.csv", tables["subgroup_levels"]
+    first = levels.groupby("factor")["variable"].transform("first")
+    for row in _rows(levels["variable"] != first):
+        message = f"another level of {levels['factor'][row]!r} speaks of {first[row]!r}"
+        yield Problem(file, message, row, "variable")
+    columns = {c for c, spec in SCHEMAS["arms"].columns.items() if kind_of(spec) in (NUMBER, COUNT)}
+    outcomes = set(tables["outcomes"]["outcome"])
+    for row, variable in zip(levels.index, levels["variable"], strict=True):
+        outcome = outcome_of(variable)
+        if outcome is None and variable not in columns:
+            message = (
+                f"{shown(variable)} is no column of numbers in arms.csv, and does not begin with "
+                f"{BASELINE_OF.strip()!r}"
+            )
+            yield Problem(file, message, int(row), "variable")
+        elif outcome is not None and outcome not in outcomes:
+            message = f"{shown(outcome)} is not in outcomes.csv"
+            yield Problem(file, message, int(row), "variable")
+        elif outcome is not None:
+            yield from _beyond_scale(levels.loc[[row]], tables["arm_results"], outcome)
+
+
+def _beyond_scale(
+    level: pd.DataFrame, arm_results: pd.DataFrame, outcome: str
+) -> Iterator[Problem]:
+    """Check that a level of a score with a scale is a share of that scale."""
+    if scores_at_baseline(arm_results, outcome)["scale_max"].isna().all():
+        return
+    for end in ("low", "high"):
+        for row in _rows(~level[end].between(0, 1)):
+            message = f"{level[end][row]:g} is no share of the scale, which runs from 0 to 1"
+            yield Problem("subgroup_levels.csv", message, row, end)
 
 
 def codebook() -> pd.DataFrame:

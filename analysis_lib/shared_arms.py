@@ -9,31 +9,26 @@ within a trial; the reviewer chooses what to do.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
+from analysis_lib._vocabulary import MEASURES
 from analysis_lib.effect_sizes import (
     EffectSizes,
     combine_arms,
-    mean_difference,
     split_comparator,
-    standardized_mean_difference,
 )
 from analysis_lib.errors import ReviewError
 from analysis_lib.review import Review
-from analysis_lib.study_effects import StudyEffects
+from analysis_lib.study_effects import COMPUTE, StudyEffects
 
 Choice: TypeAlias = Literal["keep", "split", "combine"]
 
 ARMS = (("n1", "mean1", "sd1"), ("n2", "mean2", "sd2"))
 COLUMNS = ("trial", "label", *ARMS[0], *ARMS[1])
-MEASURES: Mapping[str, Callable[..., EffectSizes]] = {
-    "MD": mean_difference,
-    "SMD": standardized_mean_difference,
-}
 
 
 class SharedArms(UserWarning):
@@ -209,7 +204,8 @@ def effects_of(comparisons: pd.DataFrame, measure: str = "MD") -> EffectSizes:
     if measure not in MEASURES:
         raise ReviewError(f"measure: one of {', '.join(MEASURES)}, not {measure!r}")
     numbers = [comparisons[column].to_numpy(dtype=float) for arm in ARMS for column in arm]
-    return MEASURES[measure](*numbers, labels=list(comparisons["label"]))
+    effects: EffectSizes = COMPUTE[measure](*numbers, labels=list(comparisons["label"]))
+    return effects
 
 
 def _split(table: pd.DataFrame, shared: Sequence[SharedArm]) -> pd.DataFrame:

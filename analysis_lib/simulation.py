@@ -29,6 +29,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from analysis_lib._inputs import FloatArray, check_choice, check_level
+from analysis_lib._vocabulary import MEASURES
 from analysis_lib.batch import PooledRows, pool_many
 from analysis_lib.effect_sizes import small_sample_correction
 from analysis_lib.errors import ReviewError
@@ -38,7 +39,6 @@ from analysis_lib.pooling import (
     TAU2_METHODS,
 )
 
-MEASURES = ("MD", "SMD")
 #: Data sets a block: about 0.1 s of work, little to lose and little to send.
 BLOCK_SIZE = 10_000
 #: Stored blocks of another version are not taken up. Raise it when the same seed gives other data.

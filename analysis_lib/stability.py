@@ -27,7 +27,7 @@ from analysis_lib.reconstruction.tables import KEY
 from analysis_lib.reporting_bias import FEWEST_STUDIES, EggerTest, egger_test, trim_and_fill
 from analysis_lib.review import Review
 from analysis_lib.study_effects import StudyEffects, study_effects
-from analysis_lib.subgroups import BASELINE_PAIN, baseline_levels, high_risk_or_not, overall_risk
+from analysis_lib.subgroups import high_risk_or_not, levels_by_factor, overall_risk
 
 #: A statement is stable when at least this part of the draws says the same.
 STABLE = 0.95
@@ -301,10 +301,9 @@ def _falls(full: FloatArray, rest: FloatArray) -> npt.NDArray[np.bool_]:
 
 def _subgroups(known: _Known) -> Iterator[tuple[str, Said]]:
     effects = known.effects
-    for factor, level in (
-        (BASELINE_PAIN, baseline_levels(known.review, effects)),
-        (RISK_OF_BIAS, high_risk_or_not(known.review, effects)),
-    ):
+    factors = levels_by_factor(known.review, effects)
+    factors[RISK_OF_BIAS] = high_risk_or_not(known.review, effects)
+    for factor, level in factors.items():
         names = dict.fromkeys(level)
         if len(names) < 2:
             continue

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from analysis_lib._inputs import FloatArray
+from analysis_lib._vocabulary import BINARY_MEASURES, PROVENANCES
 from analysis_lib.binary import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effect_sizes import (
     EffectSizes,
@@ -30,17 +31,14 @@ from analysis_lib.review import Review
 
 MAIN = "main"
 COMPARISON = ["trial", "experimental_arm", "comparator_arm"]
-#: From the best known to the least: an effect is as well known as the less known of its arms.
-STRENGTH = ("reported", "secondary", "reconstructed")
 LEVEL = 0.95  # of the intervals in contrasts.csv
-BINARY = {"RR": risk_ratio, "OR": odds_ratio, "RD": risk_difference}
 COMPUTE: dict[str, Callable[..., EffectSizes]] = {
     "MD": mean_difference,
     "SMD": standardized_mean_difference,
-    **BINARY,
+    "RR": risk_ratio,
+    "OR": odds_ratio,
+    "RD": risk_difference,
 }
-#: Where the number of people stands in what a measure takes of an arm.
-PEOPLE = {"MD": 0, "SMD": 0, "RR": 1, "OR": 1, "RD": 1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,7 +242,7 @@ def _from_arms(
 ) -> dict[str, Any] | None:
     """Return the effect from means and SDs by arm, or from events, if both arms have them."""
     measure = str(definition["measure"])
-    needed = ["n", "events"] if measure in BINARY else ["n", "mean", "sd"]
+    needed = ["n", "events"] if measure in BINARY_MEASURES else ["n", "mean", "sd"]
     results = _here(review.arm_results, definition["outcome"], follow_up, "time")
     trial, *arms = pair
     sides = []
@@ -255,13 +253,15 @@ def _from_arms(
         shares = sum(other[0] == trial and other[position] == arm for other in pairs)
         sides.append(_side(row.iloc[0], definition, shares))
     (first, how1), (second, how2) = sides
+    people = 1 if measure in BINARY_MEASURES else 0  # where `_side` puts their number
     found: EffectSizes = COMPUTE[measure](*first, *second, labels=[trial])
     return {
-        "n_experimental": first[PEOPLE[measure]],
-        "n_comparator": second[PEOPLE[measure]],
+        "n_experimental": first[people],
+        "n_comparator": second[people],
         "effect": float(found.effect[0]),
         "variance": float(found.variance[0]),
-        "provenance": max(how1[0], how2[0], key=STRENGTH.index),
+        # An effect is as well known as the less known of its arms.
+        "provenance": max(how1[0], how2[0], key=PROVENANCES.index),
         "source": "; ".join(dict.fromkeys((how1[1], how2[1]))),
     }
 
@@ -275,7 +275,7 @@ def _side(
     """
     how = (str(row["provenance"]), str(row["source"]))
     people = float(row["n"]) / shares
-    if definition["measure"] in BINARY:
+    if definition["measure"] in BINARY_MEASURES:
         return (float(row["events"]) / shares, people), how
     mean, sd = float(row["mean"]), float(row["sd"])
     scales = [row["scale_min"], row["scale_max"], definition["scale_min"], definition["scale_max"]]

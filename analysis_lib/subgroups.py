@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
+from analysis_lib._baseline import read_factors
 from analysis_lib.errors import ReviewError
 from analysis_lib.review import Review
 from analysis_lib.risk_of_bias import judgements
 from analysis_lib.study_effects import StudyEffects
-
-BASELINE_PAIN = "baseline pain intensity"
-NOT_STATED = "not stated"
 
 
 def overall_risk(review: Review, effects: StudyEffects) -> list[str]:
@@ -32,10 +28,8 @@ def high_risk_or_not(review: Review, effects: StudyEffects) -> list[str]:
     ]
 
 
-def baseline_levels(
-    review: Review, effects: StudyEffects, factor: str = BASELINE_PAIN
-) -> list[str]:
-    """Return the baseline level of each experimental arm, as ``subgroup_levels`` says.
+def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
+    """Return the level of each experimental arm by every factor of ``subgroup_levels.csv``.
 
     Parameters
     ----------
@@ -43,41 +37,39 @@ def baseline_levels(
         A review that was loaded.
     effects
         The comparisons of one analysis.
-    factor
-        A factor of ``subgroup_levels.csv``.
 
     Returns
     -------
-    list of str
-        One level a comparison; ``not stated`` where the arm has no value.
+    dict of str to list of str
+        For each factor, in the order of the file, one level a comparison; ``not stated`` where the
+        arm has no value. Empty for a review that names no factor.
 
     Raises
     ------
     ReviewError
-        For an unknown factor, or a value on the border of two levels or outside all of them.
+        For a value on the border of two levels or outside all of them.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review, study_effects
+    >>> review = load_review("data")
+    >>> levels_by_factor(review, study_effects(review, "endurance", "PW"))
+    {'baseline pain intensity': ['acceptable']}
     """
-    levels = review.subgroup_levels[review.subgroup_levels["factor"] == factor]
-    if levels.empty:
+    factors = read_factors(review.subgroup_levels, review.arms, review.arm_results)
+    arms = list(zip(effects.table["trial"], effects.table["experimental_arm"], strict=True))
+    return {name: factor.of_arms(arms) for name, factor in factors.items()}
+
+
+def baseline_levels(review: Review, effects: StudyEffects, factor: str) -> list[str]:
+    """Return the level of each experimental arm by one factor of ``subgroup_levels.csv``.
+
+    Raises
+    ------
+    ReviewError
+        For an unknown factor, and as `levels_by_factor`.
+    """
+    levels = levels_by_factor(review, effects)
+    if factor not in levels:
         raise ReviewError(f"factor {factor!r} is not in subgroup_levels.csv")
-    arms = review.arms.set_index(["trial", "arm"])
-    found = []
-    for label, pair in zip(
-        effects.labels,
-        effects.table[["trial", "experimental_arm"]].itertuples(index=False, name=None),
-        strict=True,
-    ):
-        found.append(_level(levels, arms.loc[pair], label))
-    return found
-
-
-def _level(levels: pd.DataFrame, arm: pd.Series, where: str) -> str:
-    column = str(levels["column"].iloc[0])
-    name = column.removesuffix("_mean")
-    low, high = arm[f"{name}_scale_min"], arm[f"{name}_scale_max"]
-    if pd.isna(arm[column]):
-        return NOT_STATED
-    share = (float(arm[column]) - float(low)) / (float(high) - float(low))
-    inside = levels[(levels["low"] <= share) & (share <= levels["high"])]
-    if len(inside) != 1:
-        raise ReviewError(f"{where}: {column} {arm[column]} lies in {len(inside)} levels, not one")
-    return str(inside["level"].iloc[0])
+    return levels[factor]

@@ -195,12 +195,21 @@ def published(*rows: dict[str, str], **changes: str) -> pd.DataFrame:
 
 
 def arms_frame() -> pd.DataFrame:
-    """Four trials of two arms, with SDs alike and sexes that add up."""
+    """Four trials of two arms, with sexes that add up."""
     rows = [
-        {"trial": t, "arm": a, "group": g, "n": 20, "men": 8, "women": 12, "pain_mean": mean + x,
-         "pain_sd": sd + x, "pain_scale_min": 0, "pain_scale_max": 10}
+        {"trial": t, "arm": a, "group": g, "n": 20, "men": 8, "women": 12}
+        for t in "abcd" for a, g in (("x", "experimental"), ("y", "comparator"))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def scores_frame(outcome: str = "pain", time: str = "baseline") -> pd.DataFrame:
+    """Return a score of every arm of the four trials, with SDs alike."""
+    rows = [
+        {"trial": t, "outcome": outcome, "arm": a, "time": time, "n": 20, "mean": mean + x,
+         "sd": sd + x, "scale_min": 0, "scale_max": 10}
         for t, mean, sd in (("a", 5.1, 2.0), ("b", 6.3, 1.9), ("c", 4.2, 2.3), ("d", 5.6, 1.7))
-        for a, g, x in (("x", "experimental", 0.0), ("y", "comparator", 0.1))
+        for a, x in (("x", 0.0), ("y", 0.1))
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -230,15 +239,18 @@ CLAIM = {"claim": "people", "table": "arms", "column": "n", "where": "group=expe
          "statistic": "sum", "relation": "=", "value": "80", "factor": "", "scale_max": "",
          "words": "80 people"}  # fmt: skip
 LEVELS = pd.DataFrame(
-    [("severity", "low", "pain_mean", 0, 0.3), ("severity", "high", "pain_mean", 0.3, 1)],
-    columns=["factor", "level", "column", "low", "high"],
+    [
+        ("severity", "low", "baseline of pain", 0, 0.3),
+        ("severity", "high", "baseline of pain", 0.3, 1),
+    ],
+    columns=["factor", "level", "variable", "low", "high"],
 )
 SUBGROUP = {**OTHER, "kind": "subgroup", "q": "5.0", "df": "1", "p": "0.025", "factor": "severity"}
 
 
 def tables(**given: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return {"arms": arms_frame(), "selection": SELECTION, "trials": TRIALS,
-            "claims": pd.DataFrame([CLAIM]), **given}  # fmt: skip
+    return {"arms": arms_frame(), "arm_results": scores_frame(), "selection": SELECTION,
+            "trials": TRIALS, "claims": pd.DataFrame([CLAIM]), **given}  # fmt: skip
 
 
 def test_the_sound_review_raises_nothing() -> None:
@@ -293,7 +305,7 @@ PLANTED = {
         {"arms": arms_frame(), "claims": pd.DataFrame([CLAIM | {"value": "60"}])},
     ),
     "sexes": (published(), {"arms": changed(arms_frame(), 0, men=9)}),
-    "size of analysis": (published(), {"arms": arms_frame()}),
+    "size of analysis": (published(), {"arms": arms_frame(), "arm_results": scores_frame()}),
     "exclusive lists": (
         published(),
         {"trials": changed(TRIALS, 1, result="same; better"), "exclusive_columns": ["result"]},
@@ -301,17 +313,18 @@ PLANTED = {
     "identical cells": (
         published(),
         {
-            "arms": changed(
-                changed(arms_frame(), 0, pain_mean=5.13, pain_sd=2.04),
-                5,
-                pain_mean=5.13,
-                pain_sd=2.04,
-            )
+            "arms": arms_frame(),
+            "arm_results": changed(
+                changed(scores_frame(), 0, mean=5.13, sd=2.04), 5, mean=5.13, sd=2.04
+            ),
         },
     ),
     "small SDs": (
         published(),
-        {"arms": changed(changed(arms_frame(), 0, pain_sd=0.4), 1, pain_sd=0.4)},
+        {
+            "arms": arms_frame(),
+            "arm_results": changed(changed(scores_frame(), 0, sd=0.4), 1, sd=0.4),
+        },
     ),
 }
 
@@ -440,8 +453,8 @@ def review_audit(**more: object) -> Audit:
     def read(name: str, dtype: object = None) -> pd.DataFrame:
         return pd.read_csv(DATA / f"{name}.csv", dtype=dtype)
 
-    names = ("arms", "trials", "interventions", "adverse_events", "selection", "excluded_reports",
-             "subgroup_levels")  # fmt: skip
+    names = ("arms", "arm_results", "trials", "interventions", "adverse_events", "selection",
+             "excluded_reports", "subgroup_levels")  # fmt: skip
     return audit(
         read("published", str), claims=read("claims", str), **{n: read(n) for n in names},
         exclusive_columns=["between_groups_text"], **more,
@@ -519,6 +532,40 @@ def test_pain_after_extended_programs_counts_more_people_than_its_likely_trials_
     found = {f.where: f for f in review_audit(members=members("pain-ETP", *names)).findings
              if f.rule == "size of analysis"}  # fmt: skip
     assert "hold 466" in found["pain-ETP"].follows
+
+
+def test_scores_at_a_follow_up_are_looked_through_under_a_name_of_their_own() -> None:
+    later = changed(changed(scores_frame(time="end"), 0, sd=0.4), 1, sd=0.4)
+    scores = pd.concat([scores_frame(), later])
+    findings = audit(published(), arms=arms_frame(), arm_results=scores).findings
+    assert [f.where for f in findings if f.rule == "small SDs"] == ["a pain end"]
+
+
+def test_a_score_without_a_scale_is_judged_by_its_mean() -> None:
+    scores = changed(changed(scores_frame(), 0, sd=0.4), 1, sd=0.4)
+    scores[["scale_min", "scale_max"]] = None
+    findings = audit(published(), arms=arms_frame(), arm_results=scores).findings
+    assert [f.where for f in findings if f.rule == "small SDs"] == ["a pain"]
+
+
+def test_a_claim_about_results_knows_the_side_of_an_arm_and_brings_scores_to_its_scale() -> None:
+    claim = CLAIM | {
+        "table": "arm_results",
+        "column": "mean",
+        "where": "outcome=pain & time=baseline & group=comparator",
+        "statistic": "max",
+        "value": "64.0",
+        "scale_max": "100",
+    }
+    given = {"arms": arms_frame(), "arm_results": scores_frame()}
+    (found,) = (
+        c for c in audit(published(), **given, claims=pd.DataFrame([claim])).checks
+        if c.rule == "text and table"
+    )  # fmt: skip
+    assert found.verdict == "consistent"
+    given["arm_results"] = scores_frame().assign(scale_max=None)
+    with pytest.raises(ReviewError, match="a row of arm_results has no scale_max"):
+        audit(published(), **given, claims=pd.DataFrame([claim]))
 
 
 def test_the_table_of_findings_has_a_row_for_each() -> None:

@@ -8,8 +8,8 @@ import pytest
 import analysis_lib as al
 from analysis_lib import grading, robustness, sections
 from analysis_lib.published import CIRCULAR, INDEPENDENT, NOT_RECOMPUTED, compare_with_published
+from analysis_lib.review import arms_at_baseline
 from analysis_lib.specifications import CI_CHOICES, PI_CHOICES, TAU2_CHOICES, specifications
-from analysis_lib.subgroups import baseline_levels, high_risk_or_not
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +65,6 @@ def test_what_cannot_be_recomputed_says_why(compared: pd.DataFrame) -> None:
     assert "disability-STP-subgroup-resistance-type" in set(absent["id"])
 
 
-def test_subgroups_follow_the_levels_in_the_data(review: al.Review) -> None:
-    effects = al.study_effects(review, "disability", "STP")
-    levels = dict(zip(effects.labels, baseline_levels(review, effects), strict=True))
-    assert levels["Helmhout 2008"] == "not stated"
-    assert levels["Sertpoyraz 2009"] == "acceptable"
-    assert levels["Kell 2009"] == "high"
-    risks = dict(zip(effects.labels, high_risk_or_not(review, effects), strict=True))
-    assert risks["Kell 2009"] == "high risk"
-    assert risks["Santos 2022 (a)"] == "not rated high"
-
-
-def test_an_unknown_factor_is_named(review: al.Review) -> None:
-    effects = al.study_effects(review, "pain", "ETP")
-    with pytest.raises(al.ReviewError, match="shoe size"):
-        baseline_levels(review, effects, "shoe size")
-
-
 def test_specifications_are_every_combination_once(review: al.Review) -> None:
     effects = al.study_effects(review, "pain", "ETP")
     found = specifications(effects, exclusions=[(), ("kell-2009",)])
@@ -115,10 +98,11 @@ def test_the_review_s_influential_trials_are_found(review: al.Review) -> None:
 
 
 def test_the_optimal_information_size_uses_the_baseline_sd(review: al.Review) -> None:
-    arms = review.arms
-    width = arms["pain_scale_max"] - arms["pain_scale_min"]
-    assert grading.baseline_sd(review, "pain") == (10 * arms["pain_sd"] / width).median()
-    rmdq = arms.loc[arms["disability_scale_max"] == 24, "disability_sd"].median()
+    arms = arms_at_baseline(review, "pain")
+    width = arms["scale_max"] - arms["scale_min"]
+    assert grading.baseline_sd(review, "pain") == (10 * arms["sd"] / width).median()
+    disability = arms_at_baseline(review, "disability")
+    rmdq = disability.loc[disability["scale_max"] == 24, "sd"].median()
     assert grading.baseline_sd(review, "disability", (0, 24)) == rmdq
     assert grading.baseline_sd(review, "strength") is None
 

@@ -114,7 +114,7 @@ def test_every_value_lies_in_the_interval_of_its_rounding(value: float, decimals
 
 @pytest.mark.parametrize("text", ["", "nr", "1,5", "0.5 (0.1)"])
 def test_text_that_is_no_number_is_named(text: str) -> None:
-    with pytest.raises(ReviewError, match="cannot read"):
+    with pytest.raises(ReviewError, match="is not a number"):
         rounded(text)
 
 
@@ -372,6 +372,22 @@ def test_an_effect_known_elsewhere_moves_the_prior_only() -> None:
     # Tataryn: SMD -0.13; SDs of Table 1: 24 and 28 of 100, so 2.4 and 2.8 of 10.
     expected = -0.13 * np.sqrt((2.4**2 + 2.8**2) / 2)
     assert analysis.prior.effect_mean[aasa] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_printed_subgroup_test_is_aimed_at_with_the_levels_of_the_data() -> None:
+    """Acceptable, high and not stated: as many groups as the printed df asks for."""
+    analysis = build_analysis(tables(), "disability", "STP")
+    (test,) = analysis.targets.between
+    trials = list(analysis.comparisons["trial"])
+    assert [{trials[i] for i in group} for group in test.groups] == [
+        {"sertpoyraz-2009"},
+        {"kell-2009", "santos-2022"},
+        {"helmhout-2008"},
+    ]
+    levels = tables()["subgroup_levels"]
+    one_level = levels.iloc[:1].assign(low="0", high="1")  # two groups fit no df of 2
+    other = build_analysis({**tables(), "subgroup_levels": one_level}, "disability", "STP")
+    assert other.targets.between == ()
 
 
 def test_unknown_analysis_is_an_error() -> None:

@@ -26,7 +26,7 @@ from analysis_lib.stability import (
     stability_of_all,
 )
 from analysis_lib.study_effects import StudyEffects, study_effects
-from analysis_lib.subgroups import baseline_levels, high_risk_or_not, overall_risk
+from analysis_lib.subgroups import high_risk_or_not, levels_by_factor, overall_risk
 
 DATA = Path(__file__).parents[1] / "data"
 FEW = 40  # draws that are looked at one by one
@@ -177,10 +177,10 @@ def test_pooled_result_and_influence_agree_with_the_functions_for_one(
 @each_analysis
 def test_subgroup_tests_agree_with_the_function_for_one(outcome: str, follow_up: str) -> None:
     effects = effects_of(outcome, follow_up)
-    for subject, groups in (
-        ("baseline pain intensity", baseline_levels(review(), effects)),
-        ("risk of bias: high or not", high_risk_or_not(review(), effects)),
-    ):
+    factors = levels_by_factor(review(), effects)
+    assert set(factors) == {"baseline pain intensity"}
+    factors["risk of bias: high or not"] = high_risk_or_not(review(), effects)
+    for subject, groups in factors.items():
         if len(set(groups)) < 2:
             assert subject not in set(table(outcome, follow_up)["subject"])
             continue

@@ -6,20 +6,24 @@ Every number that is put into the tables here is made up. It goes into a tempora
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from test_review import copy_to, read, write
 
 import analysis_lib as al
+from analysis_lib._vocabulary import BINARY_MEASURES, MEASURES
 from analysis_lib.effect_sizes import standardized_mean_difference
 from analysis_lib.plots import alt_text
 from analysis_lib.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.review import result_status
 from analysis_lib.sections import draw_forest, known_how, nothing_to_pool
-from analysis_lib.study_effects import StudyEffects, study_effects
+from analysis_lib.study_effects import COMPUTE, StudyEffects, study_effects
 
 DATA = Path(__file__).parents[1] / "data"
 EXACT = 1e-12  # the same few operations in another order; worst seen 2e-16
@@ -285,6 +289,22 @@ def test_another_reading_has_no_reconstructed_effects(review: al.Review) -> None
     effects = study_effects(review, "pain", "STP", reading="santos-38")
     assert effects.k == 0
     assert len(effects.unknown) == 10
+
+
+def test_scores_at_baseline_enter_no_analysis(review: al.Review) -> None:
+    results = review.arm_results
+    bare = replace(review, arm_results=results[results["time"] != "baseline"])
+    assert len(bare.arm_results) < len(results)
+    for outcome, follow_up in product(review.outcomes["outcome"], review.follow_ups["follow_up"]):
+        ours, theirs = (study_effects(r, outcome, follow_up) for r in (review, bare))
+        pd.testing.assert_frame_equal(ours.table, theirs.table)
+        assert ours.unknown == theirs.unknown
+    with pytest.raises(al.ReviewError, match="follow-up 'baseline' is not in"):
+        study_effects(review, "pain", "baseline")
+
+
+def test_every_measure_of_the_tables_can_be_computed() -> None:
+    assert set(COMPUTE) == {*MEASURES, *BINARY_MEASURES}
 
 
 def test_an_analysis_without_a_trial(review: al.Review) -> None:

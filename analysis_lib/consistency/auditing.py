@@ -102,6 +102,7 @@ def audit(
     published: pd.DataFrame,
     *,
     arms: pd.DataFrame | None = None,
+    arm_results: pd.DataFrame | None = None,
     trials: pd.DataFrame | None = None,
     interventions: pd.DataFrame | None = None,
     adverse_events: pd.DataFrame | None = None,
@@ -122,7 +123,7 @@ def audit(
     published
         One row a printed result, with the columns of ``data/published.csv``; figures as text keep
         their printed digits (``Review.printed``), floats are taken with the digits of their repr.
-    arms, trials, interventions, adverse_events, selection, excluded_reports
+    arms, arm_results, trials, interventions, adverse_events, selection, excluded_reports
         The review's other tables, where the rules that compare text and tables shall run.
     claims
         Statements of the text about a table; see `check_claims`.
@@ -167,6 +168,7 @@ def audit(
     options = Options(level, ci_method, i2_matches_tau2, tuple(exclusive_columns))
     given = {
         "arms": arms,
+        "arm_results": arm_results,
         "trials": trials,
         "interventions": interventions,
         "adverse_events": adverse_events,
@@ -192,6 +194,7 @@ def audit(
 _NEEDED: Final = {
     "published": ("id",),
     "arms": ("trial", "arm", "group", "n", "men", "women"),
+    "arm_results": ("trial", "outcome", "arm", "time", "n", "mean", "sd", "scale_min", "scale_max"),
     "trials": ("trial",),
     "selection": ("box", "count", "parent"),
     "excluded_reports": ("reason",),
@@ -207,7 +210,7 @@ _NEEDED: Final = {
         "scale_max",
         "words",
     ),
-    "subgroup_levels": ("factor", "level", "column", "low", "high"),
+    "subgroup_levels": ("factor", "level", "variable", "low", "high"),
     "members": ("analysis", "trial", "arm"),
 }
 

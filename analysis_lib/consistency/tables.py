@@ -11,7 +11,9 @@ from typing import Any, Final
 import pandas as pd
 from scipy.special import chdtr
 
+from analysis_lib._baseline import ARM, Factor, read_factors, scores_at_baseline
 from analysis_lib._printed import FLOAT_ERROR, Interval, printed_text, read_printed
+from analysis_lib._vocabulary import BASELINE
 from analysis_lib.consistency.results import RESULT_RULES
 from analysis_lib.consistency.rows import (
     COUNTS,
@@ -153,13 +155,13 @@ def _entering(row: Row, tables: Tables) -> pd.DataFrame | None:
 
 
 def _candidates(row: Row, tables: Tables) -> pd.DataFrame | None:
-    """All arms of trials that report the outcome at all."""
-    arms = tables.frame("arms")
-    column = f"{row.outcome}_mean"
-    if arms is None or column not in arms.columns:
+    """All arms of trials that report the outcome at baseline, if any does."""
+    arms, results = tables.frame("arms"), tables.frame("arm_results")
+    if arms is None or results is None:
         return None
-    trials = set(arms.loc[arms[column].notna(), "trial"])
-    return arms[arms["trial"].isin(trials)]
+    scores = scores_at_baseline(results, row.outcome)
+    trials = scores.index[scores["mean"].notna()].get_level_values("trial")
+    return None if trials.empty else arms[arms["trial"].isin(trials)]
 
 
 def _k_evidence(row: Row, tables: Tables) -> Iterator[tuple[str, int, int]]:
@@ -296,17 +298,17 @@ def check_subgroup_levels(tables: Tables) -> Iterator[tuple[str, Check]]:
 
     Formula: df = subgroups - 1, and a subgroup needs a trial in it: at most as many as there are
     trials, and as many as the review's own cut points leave non-empty among the trials that report
-    the outcome (from ``subgroup_levels``: factor, level, column, low, high; the arms' means on
-    the scale 0 to 1). Exact counts.
+    the outcome (from ``subgroup_levels``: factor, level, variable, low, high). Exact counts.
     """
-    levels = tables.frame("subgroup_levels")
+    factors = _factors(tables)
     for row in tables.rows:
         df, main = row.count("df"), tables.main(row)
         if row.kind != "subgroup" or df is None:
             continue
         trials = main.count("trials") if main else None
         bounds = [(trials, f"{trials} trials")] if trials else []
-        bounds += [] if levels is None else _occupied(row, levels, tables)
+        if row.factor in factors:
+            bounds += _occupied(row, factors[row.factor], tables)
         if not bounds:
             yield row.id, unknown("needs the trials or the levels")
             continue
@@ -317,32 +319,26 @@ def check_subgroup_levels(tables: Tables) -> Iterator[tuple[str, Check]]:
             yield row.id, wrong(row.told("q", "df"), follows, "number")
 
 
-def _occupied(row: Row, levels: pd.DataFrame, tables: Tables) -> list[tuple[int, str]]:
+def _factors(tables: Tables) -> dict[str, Factor]:
+    """Return the factors of subgroups, where levels and values are given."""
+    frames = [tables.frame(name) for name in ("subgroup_levels", "arms", "arm_results")]
+    if any(frame is None for frame in frames):
+        return {}
+    return read_factors(*(frame for frame in frames if frame is not None))
+
+
+def _occupied(row: Row, factor: Factor, tables: Tables) -> list[tuple[int, str]]:
     """How many of the levels hold an arm of a trial with the outcome, and which."""
-    mine, arms = levels[levels["factor"] == row.factor], _candidates(row, tables)
-    if mine.empty or arms is None:
+    arms = _candidates(row, tables)
+    if arms is None:
         return []
-    values = {c: _on_unit_scale(arms, c) for c in mine["column"].unique()}
-    found = [
-        str(level["level"])
-        for level in mine.to_dict("records")
-        if values[level["column"]].between(float(level["low"]), float(level["high"])).any()
-    ]
-    known = pd.DataFrame(values).notna().any(axis=1)
-    silent = sorted(set(arms["trial"]) - set(arms.loc[known, "trial"]))
+    known = factor.by_arm.dropna()
+    values = known[known.index.isin(pd.MultiIndex.from_frame(arms[ARM]))]
+    held = {name for value in values for name in factor.holding(float(value))}
+    found = [name for name, _, _ in factor.levels if name in held]
+    silent = sorted(set(arms["trial"]) - set(values.index.get_level_values("trial")))
     told = f"the trials fall into {', '.join(found)} only" if found else "no trial has a value"
     return [(len(found), told + (f" ({', '.join(silent)} has no value)" if silent else ""))]
-
-
-def _on_unit_scale(table: pd.DataFrame, column: str) -> pd.Series:
-    """Scale scores to 0 to 1; columns without a scale stay as they are."""
-    stem = column.rsplit("_", 1)[0]
-    values = pd.to_numeric(table[column])
-    if f"{stem}_scale_max" not in table.columns:
-        return values
-    low = pd.to_numeric(table[f"{stem}_scale_min"])
-    width = pd.to_numeric(table[f"{stem}_scale_max"]) - low
-    return (values - low) / width if column.endswith("_mean") else values / width
 
 
 def check_flow(tables: Tables) -> Iterator[tuple[str, Check]]:
@@ -383,7 +379,8 @@ WHOLE: Final = frozenset({*COUNTS, "n", "men", "women", "events", "year", "weeks
 def check_claims(tables: Tables) -> Iterator[tuple[str, Check]]:
     """Check that a number in the text follows from the table it sums up.
 
-    ``claims`` has one row a statement: claim, table, column, where (``arm=x & trial=a|b``),
+    ``claims`` has one row a statement: claim, table, column, where (``arm=x & trial=a|b``; rows of
+    ``arm_results`` have the group of their arm too),
     statistic (sum, min, max, mean, rows, trials), relation (= <= >=), value, factor (to bring the
     table to the unit of the text), scale_max (to bring scores to one scale), words, and
     optionally matters.
@@ -402,7 +399,7 @@ def check_claims(tables: Tables) -> Iterator[tuple[str, Check]]:
 
 def _check_claim(claim: Mapping[str, str], tables: Tables) -> Check:
     name = claim["claim"]
-    table = tables.frame(claim["table"])
+    table = _claimed(tables, claim["table"])
     if table is None:
         return unknown(f"needs {claim['table']}")
     rows = _chosen(table, claim["where"], name)
@@ -422,6 +419,14 @@ def _check_claim(claim: Mapping[str, str], tables: Tables) -> Check:
     if claim["statistic"] == "sum":
         follows += _explained(rows, claim["column"], found[0].low - said.low)
     return wrong(claim["words"], follows, _matters(claim))
+
+
+def _claimed(tables: Tables, name: str) -> pd.DataFrame | None:
+    """Return the table that a claim speaks of; results by arm know the side of their arm."""
+    table, arms = tables.frame(name), tables.frame("arms")
+    if name != "arm_results" or table is None or arms is None:
+        return table
+    return table.merge(arms[[*ARM, "group"]], on=ARM, how="left")
 
 
 def _matters(claim: Mapping[str, str]) -> Matters:
@@ -479,9 +484,10 @@ def _cell_interval(row: Mapping[Any, object], claim: Mapping[str, str]) -> dict[
     value = read_printed(text, f"{claim['claim']}, {column}", exact=column in WHOLE)
     factor = float(claim["factor"] or 1)
     if claim["scale_max"]:
-        factor *= float(claim["scale_max"]) / float(
-            str(row[f"{column.rsplit('_', 1)[0]}_scale_max"])
-        )
+        highest = printed_text(row.get("scale_max"))
+        if highest is None:
+            raise ReviewError(f"{claim['claim']}: a row of {claim['table']} has no scale_max")
+        factor *= float(claim["scale_max"]) / float(highest)
     scaled = value.scaled(factor)
     return {"low": scaled.low, "high": scaled.high}
 
@@ -574,8 +580,28 @@ def check_exclusive_lists(tables: Tables) -> Iterator[tuple[str, Check]]:
             )
 
 
-def _mean_columns(arms: pd.DataFrame) -> list[str]:
-    return [c[:-5] for c in arms.columns if c.endswith("_mean") and f"{c[:-5]}_sd" in arms.columns]
+MEAN_SD: Final = ["n", "mean", "sd", "scale_min", "scale_max"]
+
+
+def _measured(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield everything that is told of arms as mean and SD: results, then characteristics.
+
+    Each by its name, one row an arm with a mean and an SD: the columns of ``MEAN_SD``, the scale
+    absent where there is none.
+    """
+    arms, results = tables.frame("arms"), tables.frame("arm_results")
+    if results is not None:
+        for (outcome, time), rows in results.groupby(["outcome", "time"], sort=False):
+            yield str(outcome if time == BASELINE else f"{outcome} {time}"), _complete(rows)
+    if arms is not None:
+        for name in (c[:-5] for c in arms.columns if c.endswith("_mean")):
+            columns = {f"{name}_mean": "mean", f"{name}_sd": "sd"}
+            if f"{name}_sd" in arms.columns:
+                yield name, _complete(arms[[*ARM, "n", *columns]].rename(columns=columns))
+
+
+def _complete(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.reindex(columns=[*ARM, *MEAN_SD]).dropna(subset=["mean", "sd"])
 
 
 def check_identical_cells(tables: Tables) -> Iterator[tuple[str, Check]]:
@@ -586,24 +612,18 @@ def check_identical_cells(tables: Tables) -> Iterator[tuple[str, Check]]:
     pairs is this times the pairs of arms of different trials on one scale. A pair is told where
     fewer than 0.05 are expected. Tolerance: identical printed digits only.
     """
-    arms = tables.frame("arms")
-    if arms is None:
+    if tables.frame("arms") is None:
         yield "all", unknown("needs the table of arms")
         return
-    for stem in _mean_columns(arms):
-        filled = arms.dropna(subset=[f"{stem}_mean", f"{stem}_sd"])
-        scale = f"{stem}_scale_max"
-        groups = filled.groupby(scale) if scale in arms.columns else [(None, filled)]
-        for _, group in groups:
-            yield from _identical(stem, group)
+    for name, rows in _measured(tables):
+        for _, group in rows.groupby("scale_max", dropna=False):
+            yield from _identical(name, group)
 
 
-def _identical(stem: str, group: pd.DataFrame) -> Iterator[tuple[str, Check]]:
+def _identical(name: str, group: pd.DataFrame) -> Iterator[tuple[str, Check]]:
     cells = [
         (str(t), f"{t} {a}", printed_text(m) or "", printed_text(s) or "")
-        for t, a, m, s in zip(
-            group["trial"], group["arm"], group[f"{stem}_mean"], group[f"{stem}_sd"], strict=True
-        )
+        for t, a, m, s in group[[*ARM, "mean", "sd"]].itertuples(index=False)
     ]
     pairs = [(a, b) for a, b in combinations(cells, 2) if a[0] != b[0]]
     for a, b in pairs:
@@ -612,14 +632,14 @@ def _identical(stem: str, group: pd.DataFrame) -> Iterator[tuple[str, Check]]:
         expected = float(len(pairs))
         for place in (2, 3):
             values = [float(c[place]) for c in cells]
-            printed = read_printed(a[place], stem)
+            printed = read_printed(a[place], name)
             spread = max(values) - min(values)
             expected *= min((printed.high - printed.low) / spread, 1.0) if spread else 1.0
         if expected < ALPHA:
             yield (
                 f"{a[1]}, {b[1]}",
                 wrong(
-                    f"{stem}: {a[2]} ± {a[3]} in both",
+                    f"{name}: {a[2]} ± {a[3]} in both",
                     f"{expected:.2g} such pairs are expected by chance",
                     "number",
                 ),
@@ -636,33 +656,32 @@ def check_small_sds(tables: Tables) -> Iterator[tuple[str, Check]]:
     of their scale, other columns as shares of their mean. Tolerance: s at the upper end of its
     printed digits.
     """
-    arms = tables.frame("arms")
-    if arms is None:
+    if tables.frame("arms") is None:
         yield "all", unknown("needs the table of arms")
         return
-    for stem in _mean_columns(arms):
-        filled = arms.dropna(subset=[f"{stem}_mean", f"{stem}_sd", "n"]).copy()
-        filled["share"] = _spread(filled, stem)
+    for name, rows in _measured(tables):
+        filled = rows.dropna(subset=["n"])
+        filled = filled.assign(share=_spread(filled)).dropna(subset=["share"])
         for trial, mine in filled.groupby("trial"):
             others = filled.loc[filled["trial"] != trial, "share"]
             if others.empty:
                 continue
-            likely, as_sd = _pooled_against(mine, stem, float(others.median()))
+            likely, as_sd = _pooled_against(mine, name, float(others.median()))
             if likely < ALPHA / filled["trial"].nunique() and as_sd <= others.max():
-                yield f"{trial} {stem}", _small(mine, stem, others, likely)
+                yield f"{trial} {name}", _small(mine, others, likely)
 
 
-def _spread(arms: pd.DataFrame, stem: str) -> pd.Series:
-    if f"{stem}_scale_max" in arms.columns:
-        return _on_unit_scale(arms, f"{stem}_sd")
-    return pd.to_numeric(arms[f"{stem}_sd"]) / pd.to_numeric(arms[f"{stem}_mean"]).abs()
+def _spread(rows: pd.DataFrame) -> pd.Series:
+    """Return SDs as shares of their scale, or, where no row has one, of their mean."""
+    sd, mean, low, high = (pd.to_numeric(rows[c]) for c in ("sd", "mean", "scale_min", "scale_max"))
+    return sd / mean.abs() if high.isna().all() else sd / (high - low)
 
 
-def _pooled_against(mine: pd.DataFrame, stem: str, median: float) -> tuple[float, float]:
+def _pooled_against(mine: pd.DataFrame, name: str, median: float) -> tuple[float, float]:
     """Probability of so small a pooled spread, and the spread if it were a standard error."""
     top = [
-        read_printed(printed_text(sd) or "", stem).high / float(sd) if float(sd) > 0 else 1.0
-        for sd in mine[f"{stem}_sd"]
+        read_printed(printed_text(sd) or "", name).high / float(sd) if float(sd) > 0 else 1.0
+        for sd in mine["sd"]
     ]
     n = pd.to_numeric(mine["n"]).astype(float)
     spread = mine["share"] * top
@@ -671,13 +690,12 @@ def _pooled_against(mine: pd.DataFrame, stem: str, median: float) -> tuple[float
     return float(chdtr(df, statistic)), float((mine["share"] * n.pow(0.5)).mean())
 
 
-def _small(mine: pd.DataFrame, stem: str, others: pd.Series, likely: float) -> Check:
+def _small(mine: pd.DataFrame, others: pd.Series, likely: float) -> Check:
     sds = ", ".join(
-        f"{printed_text(sd)} (n {int(n)})"
-        for sd, n in zip(mine[f"{stem}_sd"], mine["n"], strict=True)
+        f"{printed_text(sd)} (n {int(n)})" for sd, n in zip(mine["sd"], mine["n"], strict=True)
     )
     share = float(mine["share"].max() / others.median())
-    score = f"{stem}_scale_max" in mine.columns
+    score = bool(mine["scale_max"].notna().any())  # a spread that gives trials their weight
     return wrong(
         f"SD {sds}",
         f"at most {share:.2g} of the median of the other trials (p = {likely:.1g}); as standard "

@@ -4,6 +4,7 @@
 `effects` is the front door; `tables` and `files` bring a review's tables in and the results out.
 """
 
+from analysis_lib._printed import Interval
 from analysis_lib.reconstruction.effects import (
     Ensemble,
     Reconstruction,
@@ -18,7 +19,6 @@ from analysis_lib.reconstruction.solver import Prior, conditioned
 from analysis_lib.reconstruction.targets import (
     BetweenTarget,
     FitTargets,
-    Interval,
     Targets,
     rounded,
     set_aside_contradictions,

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis_lib._inputs import FloatArray, as_floats, check_lengths, check_values, study_labels
+from analysis_lib._printed import Interval
 from analysis_lib.errors import ReviewError
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.reconstruction.solver import Prior, Problem, Studies, conditioned
@@ -26,7 +27,6 @@ from analysis_lib.reconstruction.targets import (
     QUANTITIES,
     Z95,
     FitTargets,
-    Interval,
     Targets,
     rounded,
 )
@@ -93,7 +93,7 @@ class Reconstruction:
             {
                 "result": [r.result for r in self.residuals],
                 "quantity": [r.quantity for r in self.residuals],
-                "printed": [r.printed.centre for r in self.residuals],
+                "printed": [r.printed.middle for r in self.residuals],
                 "printed_low": [r.printed.low for r in self.residuals],
                 "printed_high": [r.printed.high for r in self.residuals],
                 "reconstructed": [r.value for r in self.residuals],
@@ -481,7 +481,7 @@ def validate(
     without = [pool(np.delete(y, i), np.delete(v, i)).tau2 or 0.0 for i in range(k)]
     targets = printed_targets(y, v, [(int(np.argmin(without)),)], decimals=decimals)
     main = targets.fits[0].aims()
-    centre, tau2 = main["estimate"].centre, max(main["tau2"].centre, 0.0)
+    centre, tau2 = main["estimate"].middle, max(main["tau2"].middle, 0.0)
     mean, sd = np.full(k, centre), np.sqrt(tau2 + base + growth * centre**2)
     if conclusions:
         edge = Z95 * np.sqrt(base / np.maximum(1 - growth * Z95**2, 1e-9))

@@ -15,8 +15,9 @@ from scipy.optimize import least_squares, nnls
 from scipy.special import ndtr, stdtrit
 
 from analysis_lib._inputs import FloatArray, as_floats, check_lengths, check_values, study_labels
+from analysis_lib._printed import Interval
 from analysis_lib.errors import ReviewError
-from analysis_lib.reconstruction.targets import QUANTITIES, Z95, Interval, Targets, critical_z
+from analysis_lib.reconstruction.targets import QUANTITIES, Z95, Targets, critical_z, unit_of
 
 # From soft to hard: how heavily a miss by one rounding half-width weighs against a distance of one
 # prior standard deviation. The last step, infinitely hard, is taken by linear constraints.
@@ -218,7 +219,7 @@ class _Conditions:
 
 def _aim(numbers: _Numbers, intervals: Sequence[Interval]) -> _Conditions:
     """Ask for the inner part of each rounding interval, counted in half-widths."""
-    scale = np.array([interval.scale for interval in intervals])
+    scale = np.array([unit_of(interval) for interval in intervals])
     return _Conditions(
         numbers.value / scale,
         numbers.slope / scale[:, None],
@@ -376,11 +377,11 @@ def _fits_of(member: FloatArray, aims: Mapping[str, Interval], prior: Prior) -> 
     elif tau2 is None:
         starts = [(0.0, typical), (typical, typical)]
     elif tau2.low > 0:
-        starts = [(tau2.centre, tau2.scale)]
+        starts = [(tau2.middle, unit_of(tau2))]
     elif i2 is not None and i2.low <= 0:  # both are printed as zero
-        starts = [(0.0, tau2.scale)]
+        starts = [(0.0, unit_of(tau2))]
     else:
-        starts = [(0.0, tau2.scale), (tau2.high / 2, tau2.scale)]
+        starts = [(0.0, unit_of(tau2)), (tau2.high / 2, unit_of(tau2))]
     positions = tuple(QUANTITIES.index(name) for name in known)
     return tuple(
         _Fit(

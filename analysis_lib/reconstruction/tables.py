@@ -1,9 +1,10 @@
 """From a review's tables to the priors and targets of a reconstruction, and back to a table.
 
 Everything that is known about an analysis lies in tables: which comparisons enter it
-(``analyses``), sizes and baseline SDs (``arms``), what the review prints (``published``), single
-contrasts (``contrasts``), and the few SDs known at two times (``arm_results``). The tables are
-data frames of text, because a printed ``-0.40`` says more than the number -0.4.
+(``analyses``), sizes (``arms``), SDs at baseline and the few at a follow-up (``arm_results``),
+what the review prints (``published``), single contrasts (``contrasts``), and the levels of its
+subgroups (``subgroup_levels``). The tables are data frames of text, because a printed ``-0.40``
+says more than the number -0.4.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
+from analysis_lib._baseline import NOT_STATED, Factor, read_factors, scores_at_baseline
 from analysis_lib._inputs import FloatArray
+from analysis_lib._printed import Interval
+from analysis_lib._vocabulary import BASELINE
 from analysis_lib.errors import ReviewError
 from analysis_lib.reconstruction.effects import Ensemble, Reconstruction, ensemble, reconstruct
 from analysis_lib.reconstruction.solver import Prior, conditioned
@@ -25,13 +29,20 @@ from analysis_lib.reconstruction.targets import (
     Z95,
     BetweenTarget,
     FitTargets,
-    Interval,
     Targets,
     rounded,
     set_aside_contradictions,
 )
 
-TABLES = ("analyses", "arms", "published", "contrasts", "arm_results", "outcomes")
+TABLES = (
+    "analyses",
+    "arms",
+    "published",
+    "contrasts",
+    "arm_results",
+    "outcomes",
+    "subgroup_levels",
+)
 KEY = ("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm")
 RECONSTRUCTED_COLUMNS = (
     *KEY,
@@ -46,7 +57,6 @@ RECONSTRUCTED_COLUMNS = (
     "source",
     "note",
 )
-PAIN_RANGE = 10.0  # the review rescales all pain scores to 0-10
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -147,14 +157,20 @@ def _comparisons(tables: Tables, outcome: str, follow_up: str, reading: str) -> 
     return found
 
 
-def _baseline_sd(tables: Tables, outcome: str, comparisons: pd.DataFrame, side: str) -> FloatArray:
-    """Return baseline SDs on the outcome's scale; a missing one is the median of the others."""
-    arms = tables["arms"].set_index(["trial", "arm"])
-    columns = [f"{outcome}_{part}" for part in ("sd", "scale_min", "scale_max")]
-    sd, low, high = (pd.to_numeric(arms[column]) for column in columns)
-    rescaled = sd * PAIN_RANGE / (high - low)
-    found = rescaled.loc[list(zip(comparisons["trial"], comparisons[f"{side}_arm"], strict=True))]
-    return found.fillna(rescaled.median()).to_numpy()
+def _baseline_sds(tables: Tables, outcome: str) -> pd.Series:
+    """Return the SDs at baseline that are known, by trial and arm, on the outcome's scale."""
+    scores = scores_at_baseline(tables["arm_results"], outcome)
+    definition = tables["outcomes"].set_index("outcome").loc[outcome]
+    low, high = (pd.to_numeric(definition[end]) for end in ("scale_min", "scale_max"))
+    widths = scores["scale_max"] - scores["scale_min"]
+    rescaled = scores["sd"] * (high - low) / widths
+    return rescaled.fillna(scores["sd"]).dropna()  # without a scale as they stand
+
+
+def _of_arms(known: pd.Series, arms: pd.DataFrame) -> FloatArray:
+    """Return the SD of each arm; one that is not known is the median of the others."""
+    found = known.reindex(pd.MultiIndex.from_frame(arms))
+    return found.fillna(known.median()).to_numpy()
 
 
 def _log_drift(tables: Tables) -> tuple[float, float]:
@@ -166,7 +182,7 @@ def _log_drift(tables: Tables) -> tuple[float, float]:
     results = tables["arm_results"]
     key = ["trial", "outcome", "arm"]
     log_sd = np.log(pd.to_numeric(results["sd"]))
-    at_start = results["time"] == "baseline"
+    at_start = results["time"] == BASELINE
     first = results[at_start].assign(first=log_sd[at_start])[[*key, "first"]]
     later = results[~at_start].assign(later=log_sd[~at_start])[[*key, "later"]]
     moved = later.merge(first, on=key)
@@ -215,8 +231,8 @@ def _sd_from_pooled(size: FloatArray, main: FitTargets) -> float:
     """Return the common SD at which studies of these sizes give the printed SE and tau2."""
     if main.ci_low is None or main.ci_high is None or main.tau2 is None:
         raise ReviewError(f"{main.name}: no SD is known and no interval and tau2 to infer one")
-    se = (main.ci_high.centre - main.ci_low.centre) / (2 * Z95)
-    tau2 = max(main.tau2.centre, 0.0)
+    se = (main.ci_high.middle - main.ci_low.middle) / (2 * Z95)
+    tau2 = max(main.tau2.middle, 0.0)
     floor = np.sqrt(tau2 / len(size))
     if se <= floor:
         raise ReviewError(f"{main.name}: SE {se:.3g} is below its least value {floor:.3g}")
@@ -242,7 +258,7 @@ def _targets(tables: Tables, comparisons: pd.DataFrame, outcome: str, follow_up:
         positions = tuple(i for i, trial in enumerate(trials) if trial in without)
         if set(without) <= set(trials):
             fits.append(_fit_targets(row, positions, k - len(positions)))
-    return Targets(tuple(fits), _pain_subgroups(tables, comparisons, published[here]))
+    return Targets(tuple(fits), _subgroup_tests(tables, comparisons, published[here]))
 
 
 def _fit_targets(
@@ -265,29 +281,33 @@ def _fit_targets(
     return set_aside_contradictions(printed, k)
 
 
-def _pain_subgroups(
+def _subgroup_tests(
     tables: Tables, comparisons: pd.DataFrame, published: pd.DataFrame
 ) -> tuple[BetweenTarget, ...]:
-    """Return a printed subgroup test by baseline pain, where its degrees of freedom fit.
+    """Return the printed subgroup tests whose factor is known, where their df fits the levels.
 
-    Low, acceptable and high are below 2, 2 to 5 and above 5 of 10 (Methods); a trial without
-    baseline pain makes a group of its own. The experimental arm's baseline counts: with it, and not
-    with both arms, the three groups of the printed test come out.
+    A trial without a value makes a group of its own. The experimental arm's value counts: with it,
+    and not with both arms, the three groups of the printed test come out.
     """
+    factors = read_factors(tables["subgroup_levels"], tables["arms"], tables["arm_results"])
     found: list[BetweenTarget] = []
-    tests = published[published["factor"] == "baseline pain intensity"]
-    for _, row in tests.iterrows():
-        arms = tables["arms"].set_index(["trial", "arm"])
-        pain = pd.to_numeric(arms["pain_mean"]) * PAIN_RANGE / pd.to_numeric(arms["pain_scale_max"])
-        mean = pain.loc[
-            list(zip(comparisons["trial"], comparisons["experimental_arm"], strict=True))
-        ]
-        level = pd.Series(np.digitize(mean, [2, np.nextafter(5, 6)]), dtype=object)
-        level[mean.isna().to_numpy()] = "not stated"
-        groups = tuple(tuple(int(i) for i in g.index) for _, g in level.groupby(level.map(str)))
-        if len(groups) - 1 == int(row["df"]):
+    for _, row in published[published["factor"].isin(list(factors))].iterrows():
+        groups = _groups(factors[row["factor"]], comparisons)
+        if row["q"] and row["df"] == str(len(groups) - 1):
             found.append(BetweenTarget(row["id"], groups, rounded(row["q"])))
     return tuple(found)
+
+
+def _groups(factor: Factor, comparisons: pd.DataFrame) -> tuple[tuple[int, ...], ...]:
+    """Return the positions of the comparisons in each level that any of them has."""
+    arms = zip(comparisons["trial"], comparisons["experimental_arm"], strict=True)
+    levels = factor.of_arms(arms)
+    names = [*(name for name, _, _ in factor.levels), NOT_STATED]
+    return tuple(
+        tuple(i for i, level in enumerate(levels) if level == name)
+        for name in names
+        if name in levels
+    )
 
 
 def _z_bounds(row: pd.Series[str], *, lower_is_better: bool) -> tuple[float, float]:
@@ -325,9 +345,9 @@ def build_analysis(tables: Tables, outcome: str, follow_up: str, reading: str = 
 
     Notes
     -----
-    Variances. MD: ``sd1²/n1 + sd2²/n2`` with the baseline SD of each arm (pain), the SD implied by
-    a printed contrast of the same outcome (endurance), or one common SD at which the printed SE
-    comes out (fear-avoidance). SMD: ``1/n1 + 1/n2 + g²/(2 N)`` with g the unknown effect.
+    Variances. MD: ``sd1²/n1 + sd2²/n2`` with the baseline SD of each arm, if the outcome has any;
+    else the SD implied by a printed contrast of the same outcome; else one common SD at which the
+    printed SE comes out. SMD: ``1/n1 + 1/n2 + g²/(2 N)`` with g the unknown effect.
     Shared arms are split evenly, as the review did.
 
     Effects. Without further knowledge an effect is ``N(m, tau2 + v)`` with the printed m and
@@ -383,9 +403,10 @@ def _variances(
     if measure == "SMD":
         curvature = 1 / (2 * n.sum(axis=1))
         return _Variances(1 / n, curvature, one, log_sd, "numbers of people (SMD)")
-    if f"{outcome}_sd" in tables["arms"]:
-        sides = ("experimental", "comparator")
-        sds = np.column_stack([_baseline_sd(tables, outcome, comparisons, s) for s in sides])
+    known = _baseline_sds(tables, outcome)
+    if len(known):
+        arms = [comparisons[["trial", f"{side}_arm"]] for side in ("experimental", "comparator")]
+        sds = np.column_stack([_of_arms(known, rows) for rows in arms])
         pooled_sd = np.sqrt((sds**2).mean(axis=1))
         return _Variances(sds**2 / n, none, pooled_sd, log_sd, "baseline SDs of Table 1")
     source = "the SD implied by a printed contrast of the outcome"
@@ -430,8 +451,8 @@ def _effects(
 ) -> tuple[FloatArray, FloatArray]:
     """Return means and SDs of the effects before the pooled results are solved for."""
     aims = main.aims()
-    centre = aims["estimate"].centre if "estimate" in aims else _middle(main)
-    tau2 = 0.0 if main.tau2 is None else max(main.tau2.centre, 0.0)
+    centre = aims["estimate"].middle if "estimate" in aims else _middle(main)
+    tau2 = 0.0 if main.tau2 is None else max(main.tau2.middle, 0.0)
     outcomes = tables["outcomes"].set_index("outcome")
     lower_is_better = bool(outcomes["lower_is_better"].eq("yes").loc[outcome])
     contrasts = tables["contrasts"].set_index(list(KEY[2:]))
@@ -456,7 +477,7 @@ def _middle(main: FitTargets) -> float:
     """Return the middle of the confidence interval."""
     if main.ci_low is None or main.ci_high is None:
         raise ReviewError(f"{main.name}: neither estimate nor interval can be used")
-    return (main.ci_low.centre + main.ci_high.centre) / 2
+    return (main.ci_low.middle + main.ci_high.middle) / 2
 
 
 def _effect_at(z: float, variance: float, curvature: float) -> float:

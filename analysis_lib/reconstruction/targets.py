@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 from scipy.special import ndtri, stdtrit
 
 from analysis_lib._inputs import FloatArray
+from analysis_lib._printed import Interval, printed_text, read_printed
 from analysis_lib.errors import ReviewError
 
 QUANTITIES = (
@@ -34,51 +35,6 @@ DERIVED_FIRST = (
     ("estimate",),
 )
 Z95 = float(ndtri(0.975))  # all confidence intervals of the review are 95 % normal intervals
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The values that a printed number may stand for.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the interval; ``high`` may be infinite.
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not self.low <= self.high:
-            raise ReviewError(f"interval: low {self.low} is above high {self.high}")
-
-    @property
-    def centre(self) -> float:
-        """Middle of the interval, for a rounded number the number itself."""
-        return (self.low + self.high) / 2
-
-    @property
-    def scale(self) -> float:
-        """Half-width, the unit in which a distance from the interval is counted."""
-        return (self.high - self.low) / 2 if np.isfinite(self.high) else 1.0
-
-    def contains(self, value: float) -> bool:
-        """Say whether ``value`` would be printed as this number (ends included)."""
-        slack = 1e-9 * max(1.0, abs(value))  # the ends are decimal fractions, not exact in binary
-        return self.low - slack <= value <= self.high + slack
-
-    def meet(self, other: Interval | None) -> Interval:
-        """Return what two printings of the same number allow together.
-
-        Raises
-        ------
-        ReviewError
-            When no value rounds to both.
-        """
-        if other is None:
-            return self
-        return Interval(max(self.low, other.low), min(self.high, other.high))
 
 
 def rounded(printed: str, *, per_cent: bool = False) -> Interval:
@@ -106,16 +62,8 @@ def rounded(printed: str, *, per_cent: bool = False) -> Interval:
     >>> rounded("0.5")
     Interval(low=0.45, high=0.55)
     """
-    text = printed.strip().replace("\N{MINUS SIGN}", "-")
-    try:
-        value = float(text)
-    except ValueError:
-        raise ReviewError(f"printed number: cannot read {printed!r}") from None
-    decimals = len(text.partition(".")[2])
-    # Rounding to two more places removes the binary dust from 0.45, it does not round the value.
-    ends = [round(value + side * 0.5 * 10.0**-decimals, decimals + 2) for side in (-1, 1)]
-    divisor = 100.0 if per_cent else 1.0
-    return Interval(ends[0] / divisor, ends[1] / divisor)
+    found = read_printed(printed_text(printed) or "", "printed number")
+    return Interval(found.low / 100, found.high / 100) if per_cent else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +164,11 @@ class Targets:
     between: tuple[BetweenTarget, ...] = ()
 
 
+def unit_of(target: Interval) -> float:
+    """Return half the width, the unit in which a distance from the interval is counted."""
+    return (target.high - target.low) / 2 if np.isfinite(target.high) else 1.0
+
+
 def distance(value: float, low: float, high: float) -> float:
     """Return the signed distance of a value from an interval, zero inside."""
     return value - float(np.clip(value, low, high))
@@ -253,7 +206,7 @@ def _agree(aims: Mapping[str, Interval], k: int) -> bool:
         for name, interval in aims.items()
     }
     tau2 = known.get("tau2")
-    anchors = [known[name].centre for name in ("estimate", "ci_low", "ci_high") if name in known]
+    anchors = [known[name].middle for name in ("estimate", "ci_low", "ci_high") if name in known]
     spread = (
         max(anchors) - min(anchors) if len(anchors) > 1 else abs(anchors[0]) if anchors else 1.0
     )
@@ -263,12 +216,12 @@ def _agree(aims: Mapping[str, Interval], k: int) -> bool:
         between = float(x[2]) ** 2
         found = _summary(mean, se, between, k)
         values = [
-            distance(found[name], interval.low, interval.high) / interval.scale
+            distance(found[name], interval.low, interval.high) / unit_of(interval)
             for name, interval in known.items()
         ]
         return np.array([*values, min(0.0, np.log(k * se**2 / between) if between else 0.0), 0.0])
 
-    start_tau = np.sqrt(max(tau2.centre, 0.0)) if tau2 else spread
+    start_tau = np.sqrt(max(tau2.middle, 0.0)) if tau2 else spread
     starts = itertools.product(anchors or [0.0], (spread / 4, spread / 2))
     return any(
         np.abs(
