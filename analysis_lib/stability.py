@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtrc
 
-from analysis_lib._inputs import FloatArray
+from analysis_lib._inputs import FloatArray, check_choice
 from analysis_lib.batch import PooledRows, pool_many
 from analysis_lib.certainty import assess
 from analysis_lib.errors import ReviewError
@@ -157,7 +157,10 @@ def share(
 
 
 def stability(
-    review: Review, effects: StudyEffects, *, ensemble: pd.DataFrame | None = None
+    review: Review,
+    effects: StudyEffects,
+    *topics: str,
+    ensemble: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return what is said downstream about one analysis, and in what share of draws.
 
@@ -167,6 +170,8 @@ def stability(
         A review that was loaded.
     effects : StudyEffects
         The effects in use, at least one.
+    *topics : str
+        Which statements: some of `TOPICS`; all by default.
     ensemble : DataFrame, optional
         As for `draws`.
 
@@ -186,6 +191,8 @@ def stability(
     each subgroup (`subgroup_analysis`). Prompts of certainty are those of `assess` with the
     review's minimal important difference and without an information size.
     """
+    for topic in topics:
+        check_choice("topic", topic, tuple(TOPICS))
     found = draws(review, effects, ensemble=ensemble)
     known = _Known(
         review,
@@ -194,21 +201,23 @@ def stability(
         np.vstack([effects.variance, found.variance]),
     )
     rows = []
-    for topic, statements in TOPICS.items():
-        for subject, said in statements(known):
+    for topic in topics or TOPICS:
+        for subject, said in TOPICS[topic](known):
             agree = float(np.mean([word == said[0] for word in said[1:]]))
             rows.append((topic, subject, str(said[0]), len(found), agree, agree >= STABLE))
     where = {"outcome": effects.outcome, "follow_up": effects.follow_up}
     return pd.DataFrame(rows, columns=COLUMNS[2:]).assign(**where)[COLUMNS]
 
 
-def stability_of_all(review: Review) -> pd.DataFrame:
+def stability_of_all(review: Review, *topics: str) -> pd.DataFrame:
     """Return `stability` of every analysis that rests on reconstructed effects.
 
     Parameters
     ----------
     review : Review
         A review that was loaded.
+    *topics : str
+        As for `stability`.
 
     Returns
     -------
@@ -225,7 +234,7 @@ def stability_of_all(review: Review) -> pd.DataFrame:
     if not analyses:
         return pd.DataFrame(columns=COLUMNS)
     ensemble = read_ensemble(review.path)
-    tables = [stability(review, effects, ensemble=ensemble) for effects in analyses]
+    tables = [stability(review, effects, *topics, ensemble=ensemble) for effects in analyses]
     return pd.concat(tables, ignore_index=True)
 
 

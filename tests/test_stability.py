@@ -294,3 +294,20 @@ def test_not_everything_is_stable() -> None:
     keys = set(zip(found["outcome"], found["follow_up"], strict=True))
     reconstructed = review().reconstructed
     assert keys == set(zip(reconstructed["outcome"], reconstructed["follow_up"], strict=True))
+
+
+def test_chosen_topics_are_those_rows_of_all_topics() -> None:
+    effects = effects_of("pain", "ETP")
+    every = stability(review(), effects, ensemble=few())
+    chosen = stability(review(), effects, "certainty", "influence", ensemble=few())
+    for topic in ("certainty", "influence"):
+        pd.testing.assert_frame_equal(
+            every[every["topic"] == topic].reset_index(drop=True),
+            chosen[chosen["topic"] == topic].reset_index(drop=True),
+        )
+    assert set(chosen["topic"]) == {"certainty", "influence"}
+
+
+def test_an_unknown_topic_is_named() -> None:
+    with pytest.raises(al.ReviewError, match=r"topic must be one of .*certainty; got 'weather'"):
+        stability(review(), effects_of("pain", "ETP"), "weather", ensemble=few())
