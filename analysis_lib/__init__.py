@@ -26,6 +26,12 @@ from analysis_lib.effect_sizes import (
     warn_if_sd_looks_like_se,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.importing import (
+    deduplicate,
+    import_results,
+    read_records,
+    screening_agreement,
+)
 from analysis_lib.influence import (
     SubsetFits,
     baujat,
@@ -83,10 +89,12 @@ __all__ = [
     "contour_levels",
     "correlation_from_sds",
     "cumulative",
+    "deduplicate",
     "egger_test",
     "find_shared_arms",
     "flow_problems",
     "gosh",
+    "import_results",
     "indicators",
     "influence",
     "influential",
@@ -101,9 +109,11 @@ __all__ = [
     "pet_peese",
     "pool",
     "pool_many",
+    "read_records",
     "rescale",
     "risk_difference",
     "risk_ratio",
+    "screening_agreement",
     "sd_from_ci",
     "sd_from_difference_ci",
     "sd_from_difference_se",

@@ -92,8 +92,10 @@ def _import(options: argparse.Namespace) -> list[str]:
         sheet=options.sheet,
     )
     filled = add_results(imported, folder, source=options.source)
-    added = ", ".join(f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items())
-    lines = [f"{plural(len(imported.results), 'result')} read; added: {added}."]
+    added = [f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items() if rows]
+    lines = [f"{plural(len(imported.results), 'result')} read."]
+    if added:
+        lines.append(f"Added: {', '.join(added)}.")
     if filled.known:
         lines.append(
             f"{plural(filled.known, 'result')} stood there already, with the same numbers."
@@ -105,9 +107,10 @@ def _import_search(files: Sequence[Path], folder: Path) -> list[str]:
     found = deduplicate(record for file in files for record in read_records(file))
     place = write_records(found, folder)
     look = sum(decision.decision == "look at" for decision in found.decisions)
+    looks = [f"{plural(look, 'record')} to look at: a title twice, and something that differs."]
     return [
         *(f"{box}: {n}" for box, n in found.counts.items()),
-        f"{plural(look, 'record')} to look at: a title twice, and something that differs.",
+        *(looks if look else []),
         f"Every decision is in {place / 'duplicates.csv'}; screening.csv waits for two people.",
     ]
 

@@ -28,6 +28,7 @@ from analysis_lib.errors import ReviewError
 FIGURE_FOLDER = "FIGURE_FOLDER"
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
+MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$&^=:-])")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
 
@@ -94,10 +95,21 @@ def _plain(name: str, value: object) -> int | float | str:
     return int(rounded) if rounded.is_integer() else rounded
 
 
+def as_markdown(words: str) -> str:
+    r"""Return Markdown that shows words as they are, whatever signs they hold.
+
+    Examples
+    --------
+    >>> print(as_markdown("*p* < 0.05"))
+    \*p\* \< 0\.05
+    """
+    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(words.split()))
+
+
 def show_figure(ax: Axes, name: str) -> None:
     """Show a plot as a vector figure with a number, a caption and a text for those who listen.
 
-    One figure a cell: the book's builder gives the cell's figure its number.
+    The words travel with the output, and `analysis_lib.sphinx_book` puts them on the page.
 
     Parameters
     ----------

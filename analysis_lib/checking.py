@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from analysis_lib._vocabulary import BASELINE
 from analysis_lib.errors import ReviewError
 from analysis_lib.formatting import listing, plural
+from analysis_lib.new_review import INTRO_PROMPT, REVIEW_TOML
 from analysis_lib.review import Review, load_review
 from analysis_lib.shared_arms import comparisons_of, find_shared_arms
 from analysis_lib.study_effects import StudyEffects, study_effects
@@ -24,6 +27,9 @@ NEEDED_FOR = {
     "adverse_events": "the adverse events",
     "published": "the comparison with printed results",
 }
+PLURALS = {"result by arm": "results by arm"}
+#: What nobody but the reviewer can write.
+OWN_WORDS = ("title", "authors", "question", "experimental", "comparator", "short_names")
 
 
 def data_folder(path: str | Path) -> Path:
@@ -61,11 +67,16 @@ def check_folder(path: str | Path) -> list[str]:
     """
     review = load_review(data_folder(path))
     analyses, impossible = _analyses(review)
+    counts = {
+        "trial": len(review.trials),
+        "arm": len(review.arms),
+        "result by arm": len(review.arm_results),
+        "printed difference": len(review.contrasts),
+    }
     return [
         f"{review.info.title}",
-        f"{plural(len(review.trials), 'trial')}, {plural(len(review.arms), 'arm')}, "
-        f"{plural(len(review.arm_results), 'result')} by arm, "
-        f"{plural(len(review.contrasts), 'printed difference')}.",
+        ", ".join(plural(n, what, PLURALS.get(what)) for what, n in counts.items() if n) + ".",
+        *_untouched(review),
         *_told_analyses(review, analyses),
         *impossible,
         *_without_results(review),
@@ -73,6 +84,21 @@ def check_folder(path: str | Path) -> list[str]:
         *_shared(review, analyses),
         *_empty_tables(review),
     ]
+
+
+def _untouched(review: Review) -> Iterator[str]:
+    """Name the texts that are still those of the template of a new review."""
+    template = tomllib.loads(REVIEW_TOML)
+    left = [name for name in OWN_WORDS if _as_list(getattr(review.info, name)) == template[name]]
+    if left:
+        yield f"review.toml still has the words of the template: {listing(left)}."
+    intro = review.path.parent / "book" / "intro.md"
+    if intro.is_file() and INTRO_PROMPT in intro.read_text(encoding="utf-8", errors="replace"):
+        yield "book/intro.md still asks what you found: write it there."
+
+
+def _as_list(words: str | tuple[str, ...]) -> str | list[str]:
+    return words if isinstance(words, str) else list(words)
 
 
 def _analyses(review: Review) -> tuple[list[StudyEffects], list[str]]:
@@ -100,14 +126,18 @@ def _told_analyses(review: Review, analyses: list[StudyEffects]) -> Iterator[str
 
 
 def _without_results(review: Review) -> Iterator[str]:
-    known = {*review.arm_results["trial"], *review.contrasts["trial"]}
+    known = {*_after_baseline(review)["trial"], *review.contrasts["trial"]}
     absent = review.trials[~review.trials["trial"].isin(known)]
     if len(absent):
-        yield f"Without a result of their own: {listing(list(absent['label']))}."
+        yield f"Without a result of their own after baseline: {listing(list(absent['label']))}."
+
+
+def _after_baseline(review: Review) -> pd.DataFrame:
+    return review.arm_results[review.arm_results["time"] != BASELINE]
 
 
 def _missing_numbers(review: Review) -> Iterator[str]:
-    table = review.arm_results
+    table = _after_baseline(review)
     for column, told in (("n", "number of people"), ("sd", "standard deviation")):
         lacking = int((table[column].isna() & table["mean"].notna()).sum())
         if lacking:

@@ -13,11 +13,12 @@ Cell: TypeAlias = tuple[str, str]
 REVIEW_TOML: Final = """\
 # What this review is. Fill in every line; the tables beside this file hold the rest.
 # The headings in square brackets stay, even with nothing below them.
+# Title, authors and question stand nowhere else: the book takes them from here.
 title = "The title of the review"
 authors = ["First Author", "Second Author"]
 question = "What does the review ask?"
 registration = "not registered"    # or the registry and number, as "PROSPERO CRD..."
-citation = "this-review"           # its key in ../book/references.bib
+citation = "this-review"           # its entry in ../book/references.bib
 # The two sides of every comparison in the words of the review, as they stand in a sentence; effects
 # are the first minus the second. The short names head columns and arrows.
 experimental = "the intervention"
@@ -53,10 +54,10 @@ level = 0.95
 """
 
 BIBLIOGRAPHY: Final = """\
+% The works that the tables cite in their columns "citation", and the pages with {cite}`key`.
+
+% This entry stands for the review itself. Its title and authors are in ../data/review.toml.
 @misc{this-review,
-  title  = {The title of the review},
-  author = {Author, First and Author, Second},
-  year   = {2026}
 }
 """
 
@@ -65,9 +66,9 @@ DATA_README: Final = """\
 
 - `review.toml` says what the review is. The other files are tables: UTF-8, one header row.
 - Begin with `outcomes.csv` and `follow_ups.csv`, then `trials.csv`, `arms.csv` and
-  `arm_results.csv` (n, mean and sd of each arm at each time; events instead of mean and sd for
-  what people have or have not). `python -m analysis_lib import SHEET --to .` fills the last three
-  from an extraction sheet.
+  `arm_results.csv` (n, mean and sd of each arm at each time, `baseline` among them; events instead
+  of mean and sd for what people have or have not). `python -m analysis_lib import SHEET --to .`
+  fills the last three from an extraction sheet.
 - Every row ends with `provenance` (`reported` when the source says so, `secondary` when another
   article does, `reconstructed` when it was computed), `source` (which document, and where in it)
   and `note`.
@@ -78,145 +79,129 @@ DATA_README: Final = """\
 """
 
 CONFIG: Final = """\
-title: "The title of the review"
-author: "First Author, Second Author"
+# The settings of the book. Title and authors are not among them: they are in data/review.toml.
 only_build_toc_files: true
 execute:
   execute_notebooks: force
+  timeout: 600    # seconds for one cell
 bibtex_bibfiles: [book/references.bib]
 html:
   use_issues_button: false
   use_repository_button: false
 sphinx:
+  recursive_update: true
   config:
-    html_math_renderer: mathjax
+    review_folder: data
+    nb_execution_raise_on_error: true
+    html_math_renderer: mathml
+    myst_update_mathjax: false
+    html_context: {default_mode: auto}
+    html_theme_options: {navbar_persistent: []}
+    html_show_copyright: false
     bibtex_reference_style: author_year
+    # The whole list, without the extensions that need other hosts.
+    extensions:
+      - sphinx_comments
+      - sphinx_togglebutton
+      - sphinx_copybutton
+      - myst_nb
+      - jupyter_book
+      - sphinx_external_toc
+      - sphinx_design
+      - sphinx_book_theme
+      - sphinxcontrib.bibtex
+      - analysis_lib.sphinx_book
+parse:
+  myst_enable_extensions: [colon_fence, deflist, dollarmath, amsmath, substitution]
 """
 
-TOC: Final = """\
-format: jb-book
-root: book/intro
-chapters:
-  - file: notebooks/01_trials
-  - file: notebooks/02_results
-  - file: notebooks/03_robustness
-"""
+INTRO_PROMPT: Final = "What did you find, and how sure are you? Write it here, in plain words."
+INTRO: Final = f"""\
+# {{{{ title }}}}
 
-INTRO: Final = """\
-# The title of the review
+{{{{ authors }}}}
 
-What does the review ask, and what does it find? Write it here, in plain words.
+**Question.** {{{{ question }}}}
+
+**Registration.** {{{{ registration }}}}
+
+{INTRO_PROMPT}
 
 The tables in `data/` are the review; the pages that follow are computed from them.
-
-```{bibliography}
-:all:
-```
 """
 
 SETUP: Final = """\
-import pandas as pd
-
 import analysis_lib as al
-from analysis_lib import formatting, plots, sections
-from analysis_lib.book import show_figure, show_table
+from analysis_lib import chapters
 
 review = al.load_review("data")"""
 
+
+def _page(title: str, question: str, *sections: tuple[str, str]) -> tuple[Cell, ...]:
+    """Return the cells of a notebook: a question, and one call below each heading."""
+    cells = [("markdown", f"# {title}\n\n{question}"), ("code", SETUP)]
+    for heading, call in sections:
+        cells += [("markdown", f"## {heading}"), ("code", call)]
+    return tuple(cells)
+
+
 NOTEBOOKS: Final[dict[str, tuple[Cell, ...]]] = {
-    "01_trials": (
-        ("markdown", "# The trials\n\nWhich trials are included, and how were they found?"),
-        ("code", SETUP),
-        (
-            "code",
-            "if len(review.selection):\n"
-            '    show_figure(plots.prisma(review.selection), "fig-selection")',
-        ),
-        (
-            "code",
-            'people = review.arms.groupby("trial")["n"].agg(["size", "sum"])\n'
-            "show_table(\n"
-            "    pd.DataFrame(\n"
-            "        {\n"
-            '            "Trial": review.trials["label"],\n'
-            '            "Year": review.trials["year"],\n'
-            '            "Arms": review.trials["trial"].map(people["size"]),\n'
-            '            "People": review.trials["trial"].map(people["sum"]),\n'
-            "        }\n"
-            "    ),\n"
-            '    "The trials",\n'
-            '    numeric=["Year", "Arms", "People"],\n'
-            ")",
-        ),
-        (
-            "code",
-            "if len(review.adverse_events):\n"
-            '    show_table(review.adverse_events[["trial", "arm", "events", "relation"]], '
-            '"Adverse events")',
-        ),
+    "01_selection": _page(
+        "How the trials were found",
+        "Which trials can answer the question, where were they looked for, and what became of "
+        "every record that was found?",
+        ("What counts as an answer", "chapters.show_criteria(review)"),
+        ("Where it was looked for", "chapters.show_sources(review)"),
+        ("What became of the records", "chapters.show_flow(review)"),
+        ("The reports", "chapters.show_reports(review)"),
     ),
-    "02_results": (
-        (
-            "markdown",
-            "# The results\n\nOutcome by outcome and follow-up by follow-up: what did the trials "
-            "find, and what follows when they are taken together?",
-        ),
-        ("code", SETUP),
-        (
-            "code",
-            "analyses = list(sections.pooled_analyses(review))\n"
-            "for effects in analyses:\n"
-            "    sections.show_analysis(review, effects.outcome, effects.follow_up)\n"
-            "if not analyses:\n"
-            '    print("Nothing can be pooled yet: data/arm_results.csv has no complete pair.")',
-        ),
-        (
-            "code",
-            "if len(review.certainty):\n"
-            '    show_table(review.certainty[["outcome", "follow_up", "rating", "reasons"]], '
-            '"Certainty of the evidence")',
-        ),
+    "02_trials": _page(
+        "The trials",
+        "Who took part, what did they do, and was it safe?",
+        ("Trials and arms", "chapters.show_trials(review)"),
+        ("People", "chapters.show_participants(review)"),
+        ("What the experimental arms did", "chapters.show_interventions(review)"),
+        ("Adverse events", "chapters.show_adverse_events(review)"),
     ),
-    "03_robustness": (
-        (
-            "markdown",
-            "# Would the answer change?\n\nEach comparison is left out once, and small studies are "
-            "set against large ones. With fewer than ten comparisons a funnel plot says little.",
-        ),
-        ("code", SETUP),
-        (
-            "code",
-            "for effects in sections.pooled_analyses(review):\n"
-            "    if effects.k >= 3:\n"
-            "        left_out = al.leave_one_out(\n"
-            "            effects.effect, effects.variance, labels=effects.labels, "
-            "**review.info.methods\n"
-            "        )\n"
-            "        show_table(\n"
-            "            pd.DataFrame(\n"
-            "                {\n"
-            '                    "Without": left_out["left_out"],\n'
-            '                    "Effect (CI)": [\n'
-            "                        formatting.estimate(r.estimate, (r.ci_low, r.ci_high))\n"
-            "                        for r in left_out.itertuples()\n"
-            "                    ],\n"
-            "                }\n"
-            "            ),\n"
-            "            sections.heading(review, effects),\n"
-            "        )",
-        ),
-        (
-            "code",
-            "for effects in sections.pooled_analyses(review):\n"
-            "    if effects.k >= 10:\n"
-            "        show_figure(\n"
-            "            plots.funnel(effects.pool(**review.info.methods), "
-            "measure=effects.measure),\n"
-            '            f"fig-funnel-{effects.outcome}-{effects.follow_up}".lower(),\n'
-            "        )",
-        ),
+    "03_risk_of_bias": _page(
+        "Risk of bias",
+        "How far can each trial be trusted?",
+        ("Trial by trial", "chapters.show_risk_of_bias(review)"),
+        ("How much of the evidence is affected", "chapters.show_risk_by_weight(review)"),
+    ),
+    "04_results": _page(
+        "The results",
+        "What did the trials find, and what follows when they are taken together?",
+        ("Primary outcomes", 'chapters.show_outcomes(review, "primary")'),
+        ("Secondary outcomes", 'chapters.show_outcomes(review, "secondary")'),
+        ("Published against recomputed", "chapters.show_published(review)"),
+    ),
+    "05_robustness": _page(
+        "Robustness",
+        "Do the conclusions depend on one kind of trial, on one trial, or on a choice of the "
+        "analyst?",
+        ("Subgroups", "chapters.show_subgroups(review)"),
+        ("Leaving out one trial at a time", "chapters.show_leave_one_out(review)"),
+        ("Other choices", "chapters.show_choices(review)"),
+    ),
+    "06_reporting_bias": _page(
+        "Reporting bias",
+        "Are results missing because of what they showed?",
+        ("Small studies against large ones", "chapters.show_reporting_bias(review)"),
+    ),
+    "07_certainty": _page(
+        "Certainty of the evidence",
+        "How sure may one be?",
+        ("Summary of findings", "chapters.show_findings(review)"),
+        ("What the numbers prompt", "chapters.show_prompts(review)"),
     ),
 }
+
+TOC: Final = "\n".join(
+    ["format: jb-book", "root: book/intro", "chapters:"]
+    + [f"  - file: notebooks/{name}" for name in NOTEBOOKS]
+    + [""]
+)
 
 
 def new_review(path: str | Path) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from IPython.display import Markdown, display
 
 from analysis_lib import formatting as fmt
 from analysis_lib.book import show_figure, show_table
+from analysis_lib.errors import ReviewError
 from analysis_lib.narrative import (
     Question,
     heterogeneity_sentence,
@@ -27,19 +28,42 @@ from analysis_lib.plots import forest, statement
 from analysis_lib.pooling import PooledEffect
 from analysis_lib.published import CIRCULAR, INDEPENDENT, REPEATS, compare_with_published
 from analysis_lib.review import Review
+from analysis_lib.risk_of_bias import NOT_STATED
 from analysis_lib.study_effects import StudyEffects, study_effects
 from analysis_lib.subgroups import overall_risk
 
 
-def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
-    """Return the effects of every outcome and follow-up that has any, in the review's order."""
+def analyses(
+    review: Review, priority: str | None = None
+) -> Iterator[tuple[str, str, StudyEffects | ReviewError]]:
+    """Return every outcome and follow-up with its effects, or with why there can be none.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+    """
     for outcome in review.outcomes.itertuples():
         if priority is not None and outcome.priority != priority:
             continue
         for follow_up in review.follow_ups["follow_up"]:
-            effects = study_effects(review, str(outcome.outcome), str(follow_up))
-            if effects.k:
-                yield effects
+            name, time = str(outcome.outcome), str(follow_up)
+            try:
+                yield name, time, study_effects(review, name, time)
+            except ReviewError as error:
+                yield name, time, error
+
+
+def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
+    """Return the effects of every outcome and follow-up that has any, in the review's order.
+
+    An analysis that cannot be computed is left out; `analyses` says why, and so does ``check``.
+    """
+    for _, _, found in analyses(review, priority):
+        if isinstance(found, StudyEffects) and found.k:
+            yield found
 
 
 def question(review: Review, outcome: str) -> Question:
@@ -85,9 +109,17 @@ def heading(review: Review, effects: StudyEffects) -> str:
 
 
 def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
-    """Return what a forest plot shows beside the effects, by label of the comparison."""
+    """Return what a forest plot shows beside the effects, by label of the comparison.
+
+    The risk of bias is among it if a trial of the analysis is rated, or if the reviewers recorded
+    of any trial that a judgement is not stated.
+    """
     table = effects.table.set_index("label")[["n_experimental", "n_comparator", "provenance"]]
-    return table.assign(risk_of_bias=overall_risk(review, effects))
+    risk = overall_risk(review, effects)
+    recorded_as_absent = (review.risk_of_bias["judgement"] == NOT_STATED).any()
+    if recorded_as_absent or set(risk) != {NOT_STATED}:
+        return table.assign(risk_of_bias=risk)
+    return table
 
 
 def draw_forest(

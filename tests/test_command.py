@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import analysis_lib as al
+from analysis_lib import formatting
 from analysis_lib.__main__ import main
 from analysis_lib.new_review import NOTEBOOKS
 from analysis_lib.schemas import SCHEMAS
@@ -127,6 +129,37 @@ def test_check_of_a_new_review_says_where_to_begin(tmp_path: Path, capsys: Any) 
     ]
 
 
+def test_check_names_every_word_of_the_template_that_was_left(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("Study,n1,mean1,sd1,n2,mean2,sd2\nAasa 2015,35,4,2,35,5,2\n")
+    command = ("import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP")
+    assert run(capsys, *command)[0] == 0
+    words = ["title", "authors", "question", "experimental", "comparator", "short_names"]
+    toml, intro = folder / "data" / "review.toml", folder / "book" / "intro.md"
+    told = "review.toml still has the words of the template: {}."
+    while words:
+        code, out, _ = run(capsys, "check", folder)
+        assert (code, told.format(formatting.listing(words)) in out) == (0, True)
+        name = words.pop()
+        mine = '["we", "they"]' if name in ("authors", "short_names") else '"My own words"'
+        text = re.sub(rf"^{name} = .*$", f"{name} = {mine}", toml.read_text(), flags=re.MULTILINE)
+        toml.write_text(text)
+    out = run(capsys, "check", folder)[1]
+    assert "of the template" not in out
+    assert "book/intro.md still asks what you found" in out
+    intro.write_text("# {{ title }}\n\nLess pain.\n")
+    assert "intro.md" not in run(capsys, "check", folder)[1]
+
+
+def test_check_counts_only_what_there_is(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("Study,n1,mean1,sd1,n2,mean2,sd2\nAasa 2015,35,4,2,35,5,2\n")
+    run(capsys, "import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP")
+    assert "\n1 trial, 2 arms, 2 results by arm.\n" in run(capsys, "check", folder)[1]
+
+
 def test_check_of_a_folder_that_is_no_review(tmp_path: Path, capsys: Any) -> None:
     code, out, told = run(capsys, "check", tmp_path)
     assert (code, out) == (1, "")
@@ -142,7 +175,7 @@ def test_from_an_empty_folder_to_the_result_of_r(folder: Path, tmp_path: Path, c
         capsys, "import", sheet, "--to", folder, "--outcome", "Pain", "--time", "Month 1"
     )
     assert (code, told) == (0, "")
-    assert "46 results read; added: 17 rows in trials.csv, 46 rows in arms.csv" in out
+    assert "46 results read.\nAdded: 17 rows in trials.csv, 46 rows in arms.csv" in out
     assert out.count("equal numbers on the same side") == 4
     # Six trials stand in two rows: which of their arms belong together is kept.
     assert "12 rows in analyses.csv" in out
@@ -167,6 +200,7 @@ def test_importing_twice_changes_nothing(folder: Path, tmp_path: Path, capsys: A
     code, out, _ = run(capsys, *command)
     assert code == 0
     assert "46 results stood there already, with the same numbers." in out
+    assert "Added" not in out  # what is zero is not told
     assert contents(folder) == before
 
 
@@ -292,7 +326,7 @@ def test_a_workbook_with_one_row_an_arm_several_outcomes_and_times(
     book.save(sheet)
     code, out, told = run(capsys, "import", sheet, "--to", folder)
     assert (code, told) == (0, "")
-    assert "added: 1 row in trials.csv, 2 rows in arms.csv, 6 rows in arm_results.csv" in out
+    assert "Added: 1 row in trials.csv, 2 rows in arms.csv, 6 rows in arm_results.csv.\n" in out
     review = al.load_review(folder / "data")
     assert review.arms["n"].tolist() == [28, 28]  # the largest number analysed
     assert review.analyses.empty

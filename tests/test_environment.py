@@ -117,3 +117,25 @@ def test_the_book_loads_no_extension_that_needs_another_host() -> None:
     assert not {"sphinx_thebe", "sphinx.ext.intersphinx", "sphinx.ext.mathjax"} & set(extensions)
     assert config["sphinx"]["config"]["html_math_renderer"] == "mathml"
     assert config["execute"]["execute_notebooks"] == "off"
+
+
+def test_the_library_is_installed_with_the_entry_points_of_the_project() -> None:
+    from importlib.metadata import distribution
+
+    installed = distribution("analysis-lib").entry_points
+    for group, entries in PROJECT["entry-points"].items():
+        assert {e.name: e.value for e in installed.select(group=group)} == entries, "run make book"
+
+
+def test_every_package_of_the_library_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    found = {
+        str(init.parent.relative_to(ROOT)).replace("/", ".")
+        for init in (ROOT / "analysis_lib").rglob("__init__.py")
+    }
+    assert set(listed["packages"]) == found
+    patterns = listed["package-data"]["analysis_lib"]
+    kept = {file for pattern in patterns for file in (ROOT / "analysis_lib").glob(pattern)}
+    assert kept == {
+        f for f in (ROOT / "analysis_lib").rglob("*.*") if f.suffix in {".css", ".typed"}
+    }

@@ -28,8 +28,9 @@ BLOCK = re.compile(
 COMMAND = "python -m analysis_lib "
 LEFT_OUT = ("make ", "source ", "jupyter", "python -m pytest")
 
-# metafor 5.0.1, rma(measure = "MD", method = "REML") on dat.normand1999: as the page prints it.
-MEAN, CI, TAU2 = -15.106027, (-32.640949, 2.428894), 684.646152
+# metafor 5.0.1, rma(method = "REML", test = "knha") on the log risk ratios of dat.bcg: as the page
+# prints it.
+MEAN, CI, TAU2 = -0.714532, (-1.108444, -0.320621), 0.313243
 # Half a unit of the last printed digit, and as much for where R's iteration stops; worst seen 5e-7.
 PRINTED = 1e-6
 
@@ -93,12 +94,13 @@ def test_every_command_is_run(walk: Walk) -> None:
     words = [line.split()[3] for line in walk.told if line.startswith(COMMAND)]
     assert words == ["new", "import", "import", "check"]  # check stands twice, with the same words
     (check,) = (told for line, told in walk.told.items() if line.startswith(f"{COMMAND}check"))
-    assert "Can be pooled: Length of stay, discharge, 9 comparisons." in check
+    assert "Can be pooled: Tuberculosis, end, 13 comparisons." in check
+    assert "of the template" not in check
 
 
 def test_the_pooled_result_is_that_of_r(walk: Walk) -> None:
     fit = walk.variables["fit"]
-    assert fit.k == 9
+    assert fit.k == 13
     assert fit.estimate == pytest.approx(MEAN, abs=PRINTED)
     assert fit.ci == pytest.approx(CI, abs=PRINTED)
     assert fit.tau2 == pytest.approx(TAU2, abs=PRINTED)
@@ -114,10 +116,10 @@ def test_every_row_of_the_sheet_arrives_with_its_source(walk: Walk) -> None:
     sheet = (walk.folder / "extraction.csv").read_text(encoding="utf-8").splitlines()[1:]
     review = al.load_review(walk.folder / "my-review" / "data")
     assert review.trials["label"].tolist() == [row.split(",")[0] for row in sheet]
-    people = sum(int(row.split(",")[i]) for row in sheet for i in (6, 9))
+    people = sum(int(row.split(",")[i]) for row in sheet for i in (5, 7))
     assert int(review.arm_results["n"].sum()) == people
     assert set(review.arm_results["source"]) == {
-        f"metadat dat.normand1999; extraction.csv, row {i}" for i in range(2, len(sheet) + 2)
+        f"metadat dat.bcg; extraction.csv, row {i}" for i in range(2, len(sheet) + 2)
     }
 
 

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def main() -> None:
     stage_pages()
     write_data_pages(review)
     run_notebooks()
-    prepare_figures()
+    write_figures()
     if "book/explorer" in (ROOT / "_toc.yml").read_text(encoding="utf-8"):
         write_explorer(review, SOURCE / "book")
     write_links(ROOT, SOURCE / "book")
@@ -188,53 +188,18 @@ def cells_fingerprint(path: Path) -> str:
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
-def prepare_figures() -> None:
-    """Give every figure its number, caption and alt text, and pages a copy to include.
+def write_figures() -> None:
+    """Write every figure of the notebooks for pages to include and readers to take along.
 
-    The words of a figure are computed together with it and travel in the metadata of its output;
-    the book's builder reads them from the metadata of the cell, for all outputs of the cell. So a
-    figure gets a cell of its own in the copy.
+    In its notebook a figure gets its number from `analysis_lib.sphinx_book`.
     """
     folder = SOURCE / "book" / "figures"
     folder.mkdir(exist_ok=True)
     for path in sorted((SOURCE / "notebooks").glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [part for cell in notebook.cells for part in one_figure_each(cell)]
-        for cell in notebook.cells:
-            for words in filter(None, map(figure_words, cell.get("outputs", []))):
-                figure = {
-                    "caption": words["caption"],
-                    "name": words["name"],
-                    "classes": words["width"],
-                }
-                cell.metadata["mystnb"] = {"image": {"alt": words["alt"]}, "figure": figure}
-                write_figure(folder, words, cell.outputs[0]["data"]["image/svg+xml"])
-        nbformat.write(notebook, path)
-
-
-def figure_words(output: dict[str, Any]) -> dict[str, Any] | None:
-    """Return name, alt text and caption of an output that is a figure."""
-    words: dict[str, Any] | None = output.get("metadata", {}).get("figure")
-    return words
-
-
-def one_figure_each(cell: Any) -> Iterator[Any]:
-    """Split a cell so that each figure among its outputs stands alone; the code stays with it."""
-    if not any(map(figure_words, cell.get("outputs", []))):
-        yield cell
-        return
-    outputs, cell.outputs = cell.outputs, []
-    kept_together: list[Any] = []
-    for output in outputs:
-        if figure_words(output) or not kept_together or figure_words(kept_together[-1][0]):
-            kept_together.append([output])
-        else:
-            kept_together[-1].append(output)
-    for n, part in enumerate(kept_together):
-        one = cell if n == 0 else nbformat.v4.new_code_cell(metadata={"tags": ["remove-input"]})
-        one.id = cell.id if n == 0 else f"{cell.id}-{n}"
-        one.outputs = part
-        yield one
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                if words := output.get("metadata", {}).get("figure"):
+                    write_figure(folder, words, output["data"]["image/svg+xml"])
 
 
 def write_figure(folder: Path, words: dict[str, Any], svg: str) -> None:
