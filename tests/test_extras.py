@@ -153,18 +153,3 @@ def test_the_archive_holds_every_file_that_is_offered() -> None:
     files = {file.relative_to(DOWNLOADS).as_posix() for file in DOWNLOADS.rglob("*.*")}
     assert names == {name for name in files if (DOWNLOADS / name).is_file()} - {extras.ARCHIVE}
     assert {name.partition("/")[0] for name in names} == {"data", "figures", "notebooks", "tables"}
-
-
-def test_a_link_to_the_glossary_says_what_the_word_means(tmp_path: Path) -> None:
-    glossary = tmp_path / "glossary.html"
-    glossary.write_text(
-        '<dl class="simple glossary"><dt id="term-arm">arm</dt>'
-        "<dd><p>One &amp; only [<a>Page, 2021</a>]. More.</p></dd></dl>"
-    )
-    terms = extras.definitions(glossary)
-    assert terms == {"term-arm": "One & only"}
-    link = '<a class="reference internal" href="glossary.html#term-{}">'
-    page = extras.explain_terms(link.format("arm") + link.format("leg"), terms)
-    titles = [a.get("title") for a in BeautifulSoup(page, "html.parser").find_all("a")]
-    assert titles == ["One & only", None]
-    assert extras.definitions(tmp_path / "none.html") == {}

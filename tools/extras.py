@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import re
 import shutil
@@ -15,6 +14,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import citing
 from bs4 import BeautifulSoup, Tag
 from fontTools import subset
 from fontTools.ttLib import TTFont
@@ -51,7 +51,7 @@ def write_explorer(review: al.Review, book: Path) -> None:
 
 
 def write_links(root: Path, book: Path) -> None:
-    """Write the list of what `finish` will offer, for a page to include."""
+    """Write what pages include: the list of what `finish` will offer, and how to cite the book."""
     files = [
         *sorted((root / "data").glob("*.*")),
         *sorted((root / "notebooks").glob("*.ipynb")),
@@ -67,6 +67,7 @@ def write_links(root: Path, book: Path) -> None:
     details = f"<details><summary>The files one by one</summary><ul>{lines}</ul></details>"
     text = f'<div class="all-downloads">\n{everything}\n{details}\n</div>\n'
     (book / "generated" / "downloads.txt").write_text(text, encoding="utf-8")
+    (book / "generated" / "cite.txt").write_text(citing.page(root), encoding="utf-8")
 
 
 def finish(book: Path, root: Path, figures: Path, prints: Path) -> None:
@@ -88,11 +89,11 @@ def finish(book: Path, root: Path, figures: Path, prints: Path) -> None:
     (downloads / "notebooks").mkdir()
     for notebook in sorted((root / "notebooks").glob("*.ipynb")):
         shutil.copy(notebook, downloads / "notebooks")
-    terms = definitions(book / "book" / "glossary.html")
     for page in pages:
-        text = explain_terms(page.read_text(encoding="utf-8"), terms)
-        text = link_figures(text, figures, prints, downloads)
+        text = link_figures(page.read_text(encoding="utf-8"), figures, prints, downloads)
         text = link_tables(text, page.stem, downloads)
+        # The footer is the same text on every page; these pages stand in a folder.
+        text = text.replace('href="book/cite.html"', 'href="../book/cite.html"')
         page.write_text(text, encoding="utf-8")
     write_archive(downloads, downloads / ARCHIVE)
 
@@ -163,34 +164,6 @@ def keep_glyphs(font: Path, code_points: set[int]) -> Path:
     kept = font.with_suffix(".woff")
     loaded.save(kept)
     return kept
-
-
-# -- Words ----------------------------------------------------------------------------------------
-
-
-def definitions(glossary: Path) -> dict[str, str]:
-    """Return the first sentence of every definition, by the anchor of its term."""
-    if not glossary.is_file():
-        return {}
-    soup = BeautifulSoup(glossary.read_text(encoding="utf-8"), "html.parser")
-    found = {}
-    for term in soup.select("dl.glossary > dt[id]"):
-        words = term.find_next("dd")
-        if words is not None:
-            text = " ".join(words.get_text().split())
-            found[str(term["id"])] = re.sub(r" \[[^\]]*\d{4}\]", "", text).partition(". ")[0]
-    return found
-
-
-def explain_terms(page: str, terms: dict[str, str]) -> str:
-    """Show what a word means when the pointer rests on its link to the glossary."""
-
-    def with_title(match: re.Match[str]) -> str:
-        words = terms.get(match["term"])
-        return f'{match[0]} title="{html.escape(words, quote=True)}"' if words else match[0]
-
-    link = r'<a class="reference internal" href="[^"#]*#(?P<term>term-[^"]+)"'
-    return re.sub(link, with_title, page)
 
 
 # -- Downloads ------------------------------------------------------------------------------------

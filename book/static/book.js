@@ -12,6 +12,10 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const title of icon.querySelectorAll("title")) title.remove();
   }
 
+  // What unfolds the pages below a page of the list says so.
+  for (const el of all("details > summary:has(> .toctree-toggle)"))
+    el.setAttribute("aria-label", `Pages below ${el.closest("li").querySelector("a").textContent.trim()}`);
+
   // Everything on the page belongs to a landmark.
   const side = document.querySelector(".bd-sidebar-primary");
   if (side && !side.getAttribute("role")) {
@@ -26,4 +30,73 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const el of all(".table-scroll, figure.wide, .math"))
     if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
     else el.removeAttribute("tabindex");
+});
+
+// The definition of a term appears beside it: when the pointer rests on it, when the keyboard
+// reaches it, and at the first touch; the second touch follows the link. Escape puts it away, and
+// the pointer may move onto it (WCAG 1.4.13). Without this script the link has it as its title.
+document.addEventListener("DOMContentLoaded", () => {
+  const LINGER = 200; // ms in which the pointer can cross from the word to its note
+  const place = document.querySelector(".bd-article-container");
+  let open = null; // the term whose note is shown
+  let leaving;
+
+  const noteOf = (term) => document.getElementById(term.getAttribute("aria-describedby"));
+
+  const hide = () => {
+    clearTimeout(leaving);
+    if (open) noteOf(open).hidden = true;
+    open = null;
+  };
+  const hideSoon = () => {
+    clearTimeout(leaving);
+    leaving = setTimeout(hide, LINGER);
+  };
+  const show = (term) => {
+    clearTimeout(leaving);
+    if (open === term) return;
+    hide();
+    open = term;
+    const note = noteOf(term);
+    note.hidden = false;
+    const word = term.getClientRects()[0]; // its first line, if it is broken over two
+    const page = place.getBoundingClientRect();
+    const left = Math.min(word.left - page.left, place.clientWidth - note.offsetWidth - 8);
+    const room = word.bottom + note.offsetHeight + 8 < window.innerHeight;
+    const top = room ? word.bottom + 2 : word.top - note.offsetHeight - 2;
+    note.style.left = `${Math.max(left, 8)}px`;
+    note.style.top = `${top - page.top}px`;
+  };
+
+  document.querySelectorAll("a.glossary-term[title]").forEach((term, number) => {
+    const note = document.createElement("div");
+    note.className = "glossary-note";
+    note.id = `glossary-note-${number}`;
+    note.setAttribute("role", "tooltip");
+    note.hidden = true;
+    note.textContent = term.title;
+    place.append(note);
+    term.removeAttribute("title"); // or the browser would show it a second time
+    term.setAttribute("aria-describedby", note.id);
+
+    let shownBefore = false; // whether this touch found the note open
+    term.addEventListener("pointerdown", () => (shownBefore = open === term));
+    for (const el of [term, note]) {
+      el.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && show(term));
+      el.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hideSoon());
+    }
+    term.addEventListener("focus", () => show(term));
+    term.addEventListener("blur", hideSoon);
+    term.addEventListener("click", (event) => {
+      if (event.pointerType !== "touch" || shownBefore) return;
+      event.preventDefault();
+      show(term);
+    });
+  });
+
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("pointerdown", (event) => {
+    if (open && !open.contains(event.target) && (event.pointerType === "touch" || !noteOf(open).contains(event.target))) hide();
+  });
+  window.addEventListener("resize", hide);
 });

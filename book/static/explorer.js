@@ -20,6 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
+  const METHODS = ["tau2", "ci", "pi"];
   const PACKED = ["estimate", "tau2", "weights", "ci", "p", "pi", "share", "words"];
   const unpacked = new Map();
 
@@ -79,24 +80,34 @@ document.addEventListener("DOMContentLoaded", () => {
   // -- The state and its address ---------------------------------------------------------------
 
   const fresh = () => ({ ...main, without: new Set() });
+  const asInTheReview = () => ({ ...fresh(), analysis: current.analysis });
 
+  // Other addresses lead to a place on the page.
+  const isView = () => location.hash.includes("=");
+
+  // The state that the address asks for, and what in the address is not understood.
   function fromAddress() {
-    const asked = new URLSearchParams(location.hash.slice(1));
     const state = fresh();
-    if (!asked.has("analysis")) return state;
-    if (asked.get("analysis") in EXPLORER.analyses) state.analysis = asked.get("analysis");
-    for (const name of ["tau2", "ci", "pi"])
-      if (EXPLORER[name].includes(asked.get(name))) state[name] = asked.get(name);
+    const strange = [];
+    if (!isView()) return [state, strange];
+    const asked = new URLSearchParams(location.hash.slice(1));
+    const take = (name, known) => {
+      if (known.includes(asked.get(name))) state[name] = asked.get(name);
+      else if (asked.has(name)) strange.push(`${name} “${asked.get(name)}”`);
+    };
+    take("analysis", Object.keys(EXPLORER.analyses));
+    for (const name of METHODS) take(name, EXPLORER[name]);
     const trials = EXPLORER.analyses[state.analysis].trials.map(([trial]) => trial);
-    const without = (asked.get("without") || "").split(" ").filter((t) => trials.includes(t));
-    state.without = new Set(without);
-    return state;
+    for (const trial of (asked.get("without") || "").split(" ").filter(Boolean))
+      if (trials.includes(trial)) state.without.add(trial);
+      else strange.push(`without “${trial}”`);
+    return [state, strange];
   }
 
   function address(state) {
     const words = new URLSearchParams({ analysis: state.analysis });
     if (state.without.size) words.set("without", [...state.without].sort().join(" "));
-    for (const name of ["tau2", "ci", "pi"]) words.set(name, state[name]);
+    for (const name of METHODS) words.set(name, state[name]);
     return `#${words}`;
   }
 
@@ -115,20 +126,33 @@ document.addEventListener("DOMContentLoaded", () => {
     form.follow_up.value = analysis.follow_up;
     for (const option of form.follow_up.options)
       option.disabled = !(`${analysis.outcome}-${option.value}` in EXPLORER.analyses);
-    for (const name of ["tau2", "ci", "pi"]) form[name].value = state[name];
+    for (const name of METHODS) form[name].value = state[name];
     if (part("trials").dataset.analysis !== state.analysis) {
       part("trials").dataset.analysis = state.analysis;
       part("trials").replaceChildren(...analysis.trials.map(trialBox));
     }
     for (const box of form.querySelectorAll("[name=trial]"))
       box.checked = !state.without.has(box.value);
+    const high = atHighRisk(analysis).length;
+    const all = high === analysis.trials.length;
+    part("not-high").disabled = all || !high;
+    part("not-high").textContent = "Without trials at high risk of bias"
+      + (all ? " (all are)" : high ? "" : " (none is)");
 
-    function trialBox([trial, label], i) {
+    function trialBox([trial, label, risk], i) {
       const comparisons = analysis.studies.filter((study) => study.trial === i).length;
-      const box = node("input", "", { type: "checkbox", name: "trial", value: trial });
-      return node("label", [box, comparisons > 1 ? ` ${label} (${comparisons} comparisons)` : ` ${label}`]);
+      const [sign, colour] = EXPLORER.risk[risk];
+      return node("label", [
+        node("input", "", { type: "checkbox", name: "trial", value: trial }),
+        comparisons > 1 ? ` ${label} (${comparisons} comparisons) ` : ` ${label} `,
+        node("span", sign, { class: "light", "aria-hidden": "true", style: `background: ${colour}` }),
+        node("span", ` ${risk}`, { class: "risk" }),
+      ]);
     }
   }
+
+  const atHighRisk = (analysis) =>
+    analysis.trials.filter(([, , risk]) => risk === "high").map(([trial]) => trial);
 
   // The analysis of another outcome, at the same follow-up if there is one.
   function analysisChosen() {
@@ -154,20 +178,23 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // -- The reading and the table -----------------------------------------------------------------
 
-  function showReading(state, analysis, found) {
+  function showReading(state, analysis, found, strange) {
     part("title").textContent = analysis.title;
+    const notice = strange.length ? [node("p",
+      `Part of the address is not understood: ${strange.join(", ")}. `
+      + "The choices of the review are shown in its place.", { id: "explorer-strange" })] : [];
     if (!found) {
       const none = state.without.size === analysis.trials.length;
-      const most = analysis.left_out[analysis.left_out.length - 1].length;
-      part("reading").replaceChildren(node("p", none
+      part("reading").replaceChildren(...notice, node("p", none
         ? "No trial is ticked. Tick at least one."
-        : `This was not computed: at most ${most} trials of this analysis can be left out.`));
+        : `This was not computed: at most ${analysis.most} trials of this analysis can be left out.`));
       part("numbers").textContent = "";
       return;
     }
     const what = found.k === 1 ? "One comparison: its" : "Pooled";
     const result = `${what} ${analysis.measure}`;
     part("reading").replaceChildren(
+      ...notice,
       node("p", [
         node("strong", `${result} ${number(found.estimate)}`),
         ` ${analysis.unit} (${level} confidence interval ${range(found.ci)}; ${found.p}), from `
@@ -181,6 +208,9 @@ document.addEventListener("DOMContentLoaded", () => {
     ];
     if (analysis.printed) spread.push(`Printed in the review: ${analysis.printed}.`);
     if (analysis.band) spread.push(analysis.band);
+    const seen = new Set(analysis.trials.map(([, , risk]) => risk));
+    const signs = Object.entries(EXPLORER.risk).filter(([risk]) => seen.has(risk));
+    spread.push(`Risk of bias: ${signs.map(([risk, [sign]]) => `${sign} ${risk}`).join(", ")}.`);
     part("numbers").textContent = spread.join(" ");
   }
 
@@ -188,17 +218,19 @@ document.addEventListener("DOMContentLoaded", () => {
     return analysis.studies.map((study, i) => ({
       ...study,
       out: state.without.has(analysis.trials[study.trial][0]),
+      risk: analysis.trials[study.trial][2],
       weight: found ? found.weights[i] : null,
     }));
   }
 
   function showTable(state, analysis, found) {
-    const headings = ["Comparison", ...analysis.arms.map((arm) => `n ${arm}`), `Effect (${level} CI)`, "Weight", "Known how"];
+    const headings = ["Comparison", ...analysis.arms.map((arm) => `n ${arm}`), `Effect (${level} CI)`, "Weight", "Risk of bias", "Known how"];
     const lines = rowsOf(state, analysis, found).map((row) => node("tr", [
       node("th", row.label, { scope: "row" }),
       ...row.people.map((n) => node("td", n, { class: "number" })),
       node("td", withInterval(row.effect[0], row.effect.slice(1))),
       node("td", row.weight === null ? "left out" : `${number(row.weight, 1)}%`, { class: "number" }),
+      node("td", row.risk),
       node("td", row.reconstructed ? "reconstructed" : "reported"),
     ]));
     const head = node("tr", headings.map((text) => node("th", text, { scope: "col" })));
@@ -213,6 +245,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const TEXT = 7.6; // width of a letter, pixels: a little generous, lest columns touch
   const NUMBERS = 26 * TEXT, WEIGHT = 8 * TEXT, WIDE = 640;
   const EDGE = 24; // half of the widest number below the axis
+  const LIGHT = 8; // radius of the sign of a risk of bias
+  const NAMES = 2 * LIGHT + 8; // where the names start
 
   function shape(tag, attributes, text) {
     const made = document.createElementNS(SVG, tag);
@@ -225,7 +259,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const rows = rowsOf(state, analysis, found);
     const width = Math.max(260, part("plot").clientWidth);
     const wide = width >= WIDE;
-    const labels = Math.max(...rows.map((row) => row.label.length), 20) * TEXT;
+    const labels = NAMES + Math.max(...rows.map((row) => row.label.length), 20) * TEXT;
     const left = wide ? labels : EDGE, right = wide ? width - NUMBERS - WEIGHT : width - EDGE;
     const rowHeight = wide ? 26 : 44, top = wide ? 30 : 8;
     const { low, high, ticks } = analysis.axis;
@@ -240,7 +274,7 @@ document.addEventListener("DOMContentLoaded", () => {
         width: scale(analysis.mid) - scale(-analysis.mid) });
     add("line", { class: "none", x1: scale(0), x2: scale(0), y1: top, y2: bottom });
     if (wide) {
-      add("text", { class: "head", x: 0, y: 16 }, "Comparison");
+      add("text", { class: "head", x: NAMES, y: 16 }, "Comparison");
       add("text", { class: "head", x: width - WEIGHT, y: 16, "text-anchor": "end" }, `Effect (${level} CI)`);
       add("text", { class: "head", x: width, y: 16, "text-anchor": "end" }, "Weight");
     }
@@ -249,6 +283,7 @@ document.addEventListener("DOMContentLoaded", () => {
     rows.forEach((row, i) => {
       const y = label(i, row.label, row.out ? "left out" : withInterval(row.effect[0], row.effect.slice(1)),
         row.out ? "" : `${number(row.weight, 1)}%`, row.out ? "out" : "");
+      light(row.risk, wide ? y : y - 20);
       if (row.out) return;
       whiskers(row.effect.slice(1), y, "whisker");
       const half = 2.5 + 4.5 * Math.sqrt(row.weight / heaviest);
@@ -284,10 +319,16 @@ document.addEventListener("DOMContentLoaded", () => {
     function label(i, name, numbers, weight, kind) {
       const y = top + i * rowHeight + (i >= rows.length ? 8 : 0);
       const line = wide ? y + rowHeight / 2 + 5 : y + 16;
-      add("text", { class: kind, x: 0, y: line }, name);
+      add("text", { class: kind, x: NAMES, y: line }, name);
       add("text", { class: kind, x: wide ? width - WEIGHT : width, y: line, "text-anchor": "end" }, numbers);
       if (wide) add("text", { class: kind, x: width, y: line, "text-anchor": "end" }, weight);
       return wide ? y + rowHeight / 2 : y + 31;
+    }
+
+    function light(risk, y) {
+      const [sign, colour] = EXPLORER.risk[risk];
+      add("circle", { class: "light", cx: LIGHT + 1, cy: y, r: LIGHT, fill: colour });
+      add("text", { class: "sign", x: LIGHT + 1, y: y + 5, "text-anchor": "middle" }, sign);
     }
 
     // An interval; an end that lies outside the plot becomes an arrow.
@@ -312,12 +353,12 @@ document.addEventListener("DOMContentLoaded", () => {
 
   let current;
 
-  function show(state) {
+  function show(state, strange = []) {
     current = state;
     const analysis = analysisOf(state.analysis);
     const found = lookUp(state);
     showControls(state);
-    showReading(state, analysis, found);
+    showReading(state, analysis, found, strange);
     showPlot(state, analysis, found);
     showTable(state, analysis, found);
     part("hollow").hidden = !rowsOf(state, analysis, found).some((row) => row.reconstructed && !row.out);
@@ -331,13 +372,15 @@ document.addEventListener("DOMContentLoaded", () => {
 
   form.addEventListener("change", () => choose(fromControls()));
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", (event) => { event.preventDefault(); choose(fresh()); });
+  form.addEventListener("reset", (event) => { event.preventDefault(); choose(asInTheReview()); });
+  part("not-high").addEventListener("click", () =>
+    choose({ ...current, without: new Set(atHighRisk(analysisOf(current.analysis))) }));
   part("all").addEventListener("click", () => choose({ ...current, without: new Set() }));
   window.addEventListener("hashchange", () => {
-    if (location.hash.includes("analysis=")) show(fromAddress());
+    if (isView()) show(...fromAddress());
   });
   root.hidden = false;
-  show(fromAddress());
+  show(...fromAddress());
   let drawn = part("plot").clientWidth;
   new ResizeObserver(() => {
     if (part("plot").clientWidth === drawn) return;

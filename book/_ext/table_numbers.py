@@ -1,0 +1,84 @@
+"""Number every table of the book, in the order of reading, as Sphinx numbers the figures.
+
+Sphinx sees the tables that a page writes as a directive; those that a notebook or a snippet brings
+as HTML it does not. Both get their numbers here, so that they count in one row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+CAPTION = "<caption>"
+KEY = "html-tables"
+
+
+def mark(app: Sphinx, document: nodes.document) -> None:
+    """Give each piece of HTML that holds tables a name, which it keeps on every page."""
+    held = [raw for raw in document.findall(nodes.raw) if CAPTION in raw.astext()]
+    for number, raw in enumerate(held):
+        raw[KEY] = f"{app.env.docname} {number}"
+
+
+def number(app: Sphinx, env: BuildEnvironment) -> None:
+    """Count the tables of all pages, its own and the others."""
+    env.first_table_numbers = {}  # type: ignore[attr-defined]
+    count = 0
+    for page in pages_in_order(env, env.config.root_doc):
+        counted = env.toc_fignumbers.get(page, {}).get("table", {})
+        for table in env.get_doctree(page).findall():
+            if isinstance(table, nodes.raw) and KEY in table:
+                env.first_table_numbers[table[KEY]] = count + 1  # type: ignore[attr-defined]
+                count += table.astext().count(CAPTION)
+            elif isinstance(table, nodes.table) and counted.keys() & set(table["ids"]):
+                count += 1
+                counted |= {name: (count,) for name in table["ids"] if name in counted}
+
+
+def pages_in_order(env: BuildEnvironment, page: str) -> Iterator[str]:
+    """Yield a page and those below it, as the table of contents lists them."""
+    yield page
+    for below in env.toctree_includes.get(page, []):
+        yield from pages_in_order(env, below)
+
+
+class NumberTables(SphinxPostTransform):
+    """Write its number before the caption of each table that came as HTML."""
+
+    default_priority = 800
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Write the numbers of one page."""
+        for raw in self.document.findall(nodes.raw):
+            if raw.get(KEY) in self.env.first_table_numbers:  # type: ignore[attr-defined]
+                first = self.env.first_table_numbers[raw[KEY]]  # type: ignore[attr-defined]
+                html = self.numbered(raw.astext(), first)
+                raw.children = []
+                raw.append(nodes.Text(html))
+
+    def numbered(self, text: str, first: int) -> str:
+        """Return HTML whose captions begin with their numbers."""
+        label = self.config.numfig_format["table"]
+        numbers = iter(range(first, first + text.count(CAPTION)))
+
+        def with_number(match: re.Match[str]) -> str:
+            return f'{match[0]}<span class="caption-number">{label % next(numbers)} </span>'
+
+        return re.sub(CAPTION, with_number, text)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the three steps: mark, count, write."""
+    app.connect("doctree-read", mark)
+    app.connect("env-check-consistency", number)  # Sphinx has counted its own before
+    app.add_post_transform(NumberTables)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
