@@ -280,12 +280,14 @@ def _typed(name: str, text: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     return table, problems
 
 
+UNSAFE_TEXT = (
+    (MARKUP, "holds HTML or script"),
+    (CONTROL, "holds a control character"),
+)
+
+
 def _unsafe_cells(name: str, text: pd.DataFrame) -> Iterator[Problem]:
-    rules = (
-        (FORMULA, "looks like a spreadsheet formula"),
-        (MARKUP, "holds HTML or script"),
-        (CONTROL, "holds a control character"),
-    )
+    rules = ((FORMULA, "looks like a spreadsheet formula"), *UNSAFE_TEXT)
     for column in text.columns:
         filled = text[column].dropna()
         for row, cell in zip(filled.index, filled, strict=True):
@@ -329,6 +331,22 @@ def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
                 yield f"dates.{key} must be a text, not {shown(date)}"
     if _is_table(toml.get("participants")):
         yield from _participant_problems(toml["participants"])
+    for place, text in _texts_in(toml):
+        for pattern, told in UNSAFE_TEXT:
+            if pattern.search(text):
+                yield f"{place}: {shown(text)} {told}"
+
+
+def _texts_in(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Return every text in a parsed TOML document, each with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts_in(inner, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value, start=1):
+            yield from _texts_in(inner, f"{place} {number}")
 
 
 def _participant_problems(participants: Mapping[str, Any]) -> Iterator[str]:

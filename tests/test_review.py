@@ -871,6 +871,10 @@ TOML_CASES = [
     ("n = 28", "n = -1.5", "participants.difference 1 needs n (a whole number)"),
     ('group = "experimental"', 'group = ["experimental"]', "participants.difference 1 needs"),
     ('group = "experimental"', 'group = "left"', "participants.difference 1 needs"),
+    ('"To what', '"<b>To what', "question: '<b>To what extent"),
+    ('"Marco Ranzani"', '"<script>x"', "authors 1: '<script>x' holds HTML or script"),
+    ('why = "The', 'why = "</p>The', "participants.difference 1.why: '</p>The"),
+    ('"loaded exercise"', '"loaded\\u202e"', "experimental: 'loaded"),
     ("why = ", "because = ", "participants.difference 1 needs"),
     (
         "[[participants.difference]]",
