@@ -174,7 +174,7 @@ def table_html(
     """Return the HTML of ``show_table``."""
     columns = [column for column in table.columns if column != group]
     right = [' class="number"' if column in numeric else "" for column in columns]
-    head = "".join(
+    head = " ".join(
         f'<th scope="col"{side}>{_cell(c)}</th>' for c, side in zip(columns, right, strict=True)
     )
     body = []
@@ -185,24 +185,26 @@ def table_html(
         if group is not None:
             lines.insert(
                 0,
-                f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}">'
+                f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}" '
+                'style="text-align: left">'  # which JupyterLab would not do
                 f"{heading}</th></tr>",
             )
-        body.append(f"<tbody>{''.join(lines)}</tbody>")
+        body.append(f"<tbody>{' '.join(lines)}</tbody>")
     anchor = f' id="{html.escape(name, quote=True)}"' if name else ""
     foot = f'<p class="table-note">{_cell(note)}</p>' if note else ""
     return (
         f'<div class="table-block"{anchor}><div class="table-scroll" tabindex="0" role="region" '
         f'aria-label="{html.escape(caption, quote=True)}">'
-        f'<table class="review"><caption>{_cell(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead>{''.join(body)}</table></div>{foot}</div>"
+        f'<table class="review"><caption>{_cell(caption)}</caption> '
+        f"<thead><tr>{head}</tr></thead> {' '.join(body)}</table></div> {foot}</div>"
     )
 
 
 def _row(values: Sequence[object], right: Sequence[str]) -> str:
+    # The spaces are not seen. Search, which strips the tags, needs them to tell words apart.
     cells = [f'<th scope="row"{right[0]}>{_cell(values[0])}</th>']
     cells += [f"<td{side}>{_cell(v)}</td>" for v, side in zip(values[1:], right[1:], strict=True)]
-    return f"<tr>{''.join(cells)}</tr>"
+    return f"<tr>{' '.join(cells)}</tr>"
 
 
 def _cell(value: object) -> str:

@@ -13,7 +13,7 @@ import dataclasses
 import html
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from analysis_lib import formatting as fmt
 from analysis_lib.batch import pool_many
 from analysis_lib.book import table_html
 from analysis_lib.narrative import MEASURE_WORDS, Question, plain_words
+from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling import (
     CI_METHODS,
     PI_METHODS,
@@ -37,6 +38,7 @@ from analysis_lib.pooling import (
 from analysis_lib.review import Review
 from analysis_lib.sections import directions_in_short, heading, pooled_analyses, question
 from analysis_lib.study_effects import StudyEffects
+from analysis_lib.subgroups import overall_risk
 
 #: All ways to leave out some of ten trials but not all. With more trials, as many as stay below
 #: this are left out together.
@@ -116,8 +118,9 @@ def states(review: Review) -> Json:
     -------
     dict
         ``main`` (the choices with which the page opens), ``tau2``, ``ci`` and ``pi`` (the methods
-        in the order of the arrays), ``arms`` and ``analyses``. Each analysis has its studies, its
-        trials, the axis, ``left_out`` (one list of trial numbers a subset) and the arrays:
+        in the order of the arrays), ``risk`` (sign and colour of each judgement) and ``analyses``.
+        Each analysis has its studies, its trials with their risk of bias, the axis, ``left_out``
+        (one list of trial numbers a subset; any ``most`` trials have one) and the arrays:
         ``estimate``, ``tau2`` and ``weights`` for each subset and estimator; ``ci`` and ``p`` also
         for each confidence interval; ``pi``, ``share`` and ``words`` also for each prediction
         interval. The last index runs fastest.
@@ -130,6 +133,7 @@ def states(review: Review) -> Json:
         "ci": list(CI_METHODS),
         "pi": list(PI_METHODS),
         "level": fmt.percent(float(methods["level"])),
+        "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
         "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
     }
 
@@ -171,18 +175,35 @@ def subsets(trials: int) -> list[tuple[int, ...]]:
     return found
 
 
-def fits(effects: StudyEffects, level: float) -> Iterator[list[PooledEffect]]:
-    """Yield, for each subset of `subsets`, the results of all methods.
+def choices_of_trials(risks: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the subsets that are computed: `subsets`, and all trials at high risk left out.
+
+    Parameters
+    ----------
+    risks
+        The overall judgement of each trial.
+
+    Examples
+    --------
+    >>> choices_of_trials(["low", "high"])
+    [(), (0,), (1,)]
+    """
+    found = subsets(len(risks))
+    high = tuple(i for i, risk in enumerate(risks) if risk == "high")
+    return found if high in found or len(high) == len(risks) else [*found, high]
+
+
+def fits(
+    effects: StudyEffects, level: float, choices: Sequence[tuple[int, ...]]
+) -> Iterator[list[PooledEffect]]:
+    """Yield the results of all methods for each choice of trials to leave out.
 
     They follow each other as in ``product(TAU2_METHODS, CI_METHODS, PI_METHODS)``.
     """
     members = effects.table["trial"].to_numpy(dtype=object)
     trials = list(dict.fromkeys(members))
     masks = np.array(
-        [
-            [trial not in {trials[i] for i in left_out} for trial in members]
-            for left_out in subsets(len(trials))
-        ]
+        [[trial not in {trials[i] for i in left_out} for trial in members] for left_out in choices]
     )
     found = {
         method: pool_many(effects.effect, effects.variance, masks, tau2_method=method).tau2
@@ -213,6 +234,8 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
     level = float(review.info.methods["level"])
     trials = list(dict.fromkeys(effects.table["trial"]))
     names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
+    choices = choices_of_trials([risks[trial] for trial in trials])
     main = effects.pool(**review.info.methods)
     return {
         "title": heading(review, effects),
@@ -226,10 +249,11 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
         "band": _band(asked),
         "printed": printed(review, effects) or None,
         "axis": _axis(main, _study_intervals(effects, level)),
-        "trials": [[trial, names[trial]] for trial in trials],
+        "trials": [[trial, names[trial], risks[trial]] for trial in trials],
         "studies": _studies(effects, trials, level),
-        "left_out": [list(left_out) for left_out in subsets(len(trials))],
-        **_arrays(effects, asked, level),
+        "most": len(subsets(len(trials))[-1]),
+        "left_out": [list(left_out) for left_out in choices],
+        **_arrays(fits(effects, level, choices), effects.labels, asked),
     }
 
 
@@ -286,7 +310,7 @@ def _axis(main: PooledEffect, intervals: Sequence[Interval]) -> Json:
     }
 
 
-def _arrays(effects: StudyEffects, asked: Question, level: float) -> Json:
+def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked: Question) -> Json:
     """Return the numbers and sentences of all states, in the order of `fits`."""
     by_tau2: dict[str, list[Any]] = {"estimate": [], "tau2": [], "weights": []}
     by_ci: dict[str, list[Any]] = {"ci": [], "p": []}
@@ -294,13 +318,13 @@ def _arrays(effects: StudyEffects, asked: Question, level: float) -> Json:
     q: list[list[str]] = []
     p_values: dict[str, int] = {}
     templates: dict[str, int] = {}
-    for results in fits(effects, level):
+    for results in states:
         first = results[0]
         q.append([fmt.number(first.q), fmt.p_value(first.q_p_value), fmt.percent(first.i2)])
         for fit in results[:: len(CI_METHODS) * len(PI_METHODS)]:
             by_tau2["estimate"].append(fit.estimate)
             by_tau2["tau2"].append(fit.tau2)
-            by_tau2["weights"] += _weights(fit, effects.labels)
+            by_tau2["weights"] += _weights(fit, labels)
         for fit in results[:: len(PI_METHODS)]:
             by_ci["ci"] += fit.ci
             by_ci["p"].append(_number_of(fmt.p_value(fit.p_value), p_values))
@@ -440,9 +464,11 @@ def form(review: Review, folder: str = "../_static") -> str:
         '<div id="explorer" hidden>',
         '<form class="explorer-form" autocomplete="off">',
         f'<div class="explorer-choices">{"".join(choices)}</div>',
-        '<fieldset class="explorer-trials"><legend>Trials in the analysis</legend>'
+        '<fieldset class="explorer-trials"><legend>Trials in the analysis, and their '
+        "risk of bias for this outcome</legend>"
         '<div id="explorer-trials"></div></fieldset>',
         '<p class="explorer-buttons"><button type="button" id="explorer-all">All trials</button> '
+        '<button type="button" id="explorer-not-high"></button> '
         '<button type="reset">As in the review</button> '
         '<a id="explorer-link" href="#explorer">Link to this view</a></p>',
         "</form>",
@@ -522,6 +548,7 @@ def main_comparisons(review: Review) -> pd.DataFrame:
                 for effect, interval in zip(effects.effect.tolist(), intervals, strict=True)
             ],
             "Weight": [fmt.percent(weight, 1) for weight in fit.weights.tolist()],
+            "Risk of bias": overall_risk(review, effects),
             "Known how": list(effects.table["provenance"]),
         }
     )
@@ -551,7 +578,7 @@ def static_tables(review: Review) -> str:
                 comparisons,
                 f"The comparisons of the first analysis: {first}",
                 name="explorer-comparisons",
-                numeric=list(comparisons.columns[1:-1]),
+                numeric=list(comparisons.columns[1:-2]),
             ),
         ]
     )

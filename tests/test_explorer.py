@@ -17,6 +17,7 @@ from analysis_lib import formatting as fmt
 from analysis_lib.narrative import plain_words
 from analysis_lib.pooling import CI_METHODS, PI_METHODS, TAU2_METHODS, PooledEffect
 from analysis_lib.sections import pooled_analyses, question
+from analysis_lib.subgroups import overall_risk
 
 MOST_BYTES = 1_000_000  # of the script for all analyses
 STATES = 400  # drawn at random and computed again by pool(), of about 57,000
@@ -171,6 +172,26 @@ def test_with_many_trials_fewer_are_left_out_together() -> None:
         assert len(found) == len(set(found)) <= explorer.MOST_SUBSETS
         assert {(i,) for i in range(trials)} <= set(found)
     assert max(map(len, explorer.subsets(20))) == 2
+
+
+def test_leaving_out_all_trials_at_high_risk_is_computed_however_many_there_are() -> None:
+    for high, trials in itertools.product(range(12), (1, 4, 12, 20)):
+        risks = (["high"] * high + ["low"] * trials)[:trials]
+        found = explorer.choices_of_trials(risks)
+        left_out = tuple(range(min(high, trials)))
+        assert len(found) == len(set(found))
+        assert found[: len(explorer.subsets(trials))] == explorer.subsets(trials)
+        assert (left_out in found) == (len(left_out) < trials)
+    assert len(explorer.choices_of_trials(["high"] * 8 + ["low"] * 4)[-1]) == 8
+
+
+def test_each_trial_has_its_risk_of_bias(review: al.Review, data: explorer.Json) -> None:
+    for effects in pooled_analyses(review):
+        analysis = data["analyses"][explorer.name_of(effects)]
+        trials = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
+        assert {trial: risk for trial, _, risk in analysis["trials"]} == trials
+    signs = {word: sign for word, (sign, _) in data["risk"].items()}
+    assert signs == {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
 
 
 def test_one_trial_is_never_left_out() -> None:

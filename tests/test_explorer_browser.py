@@ -16,6 +16,7 @@ from analysis_lib import formatting as fmt
 from analysis_lib.narrative import MEASURE_WORDS, plain_words
 from analysis_lib.pooling import CI_METHODS, PI_METHODS, TAU2_METHODS
 from analysis_lib.sections import heading, pooled_analyses, question
+from analysis_lib.subgroups import overall_risk
 
 PAGE = chromium.HTML / "book" / "explorer.html"
 STATES = 60  # drawn at random
@@ -76,6 +77,10 @@ def cells(page: Page, selector: str) -> list[list[str]]:
     script = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
     found: list[list[str]] = page.locator(f"{selector} tbody tr").evaluate_all(script)
     return [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in found]
+
+
+def risks(review: al.Review, effects: al.StudyEffects) -> dict[str, str]:
+    return dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
 
 
 def first_sentence(
@@ -176,6 +181,70 @@ def test_another_outcome_keeps_the_follow_up_where_it_exists(
         assert [m for m in missing if f"{outcome}-{m}" in analyses] == []
 
 
+def test_another_outcome_keeps_the_methods(page: Page) -> None:
+    page.get_by_label("Variance between trials").select_option("PM")
+    page.get_by_label("Confidence interval").select_option("HK-adhoc")
+    page.get_by_label("Prediction interval").select_option("HK-PR")
+    page.get_by_label("Outcome", exact=True).select_option("disability")
+    chosen = address(page)
+    assert (chosen["tau2"], chosen["ci"], chosen["pi"]) == ("PM", "HK-adhoc", "HK-PR")
+    assert chosen["analysis"].startswith("disability")
+
+
+def test_as_in_the_review_stays_at_the_outcome(page: Page) -> None:
+    page.get_by_label("Outcome", exact=True).select_option("disability")
+    before = address(page)
+    page.get_by_label("Variance between trials").select_option("DL")
+    page.get_by_role("checkbox").first.uncheck()
+    page.get_by_role("button", name="As in the review").click()
+    assert address(page) == before
+
+
+def test_ticks_and_plot_show_the_risk_of_bias(
+    page: Page, review: al.Review, analyses: dict[str, al.StudyEffects]
+) -> None:
+    signs = {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
+    for name, effects in analyses.items():
+        go(page, analysis=name, tau2="REML", ci="wald", pi="HTS")
+        known = risks(review, effects)
+        for label in page.locator("#explorer-trials label").all():
+            box = label.get_by_role("checkbox")
+            risk = known[box.get_attribute("value") or ""]
+            assert " ".join(label.inner_text().split()).endswith(f"{signs[risk]} {risk}")
+            expect(box).to_have_accessible_name(re.compile(f"[0-9a-z)] {risk}$"))
+        drawn = page.locator("#explorer-plot .sign").all_text_contents()
+        assert drawn == [signs[risk] for risk in overall_risk(review, effects)]
+        assert [row[5] for row in cells(page, "#explorer-table")] == overall_risk(review, effects)
+
+
+def test_one_button_leaves_out_the_trials_at_high_risk(
+    page: Page, review: al.Review, analyses: dict[str, al.StudyEffects]
+) -> None:
+    pressed = 0
+    for name, effects in analyses.items():
+        go(page, analysis=name, tau2="REML", ci="wald", pi="HTS")
+        known = risks(review, effects)
+        high = sorted(trial for trial, risk in known.items() if risk == "high")
+        button = page.get_by_role("button", name="Without trials at high risk of bias")
+        if not 0 < len(high) < len(known):
+            expect(button).to_be_disabled()
+            expect(button).to_contain_text("(all are)" if high else "(none is)")
+            continue
+        button.focus()
+        page.keyboard.press("Enter")
+        assert address(page)["without"].split() == high
+        unticked = page.locator("[name=trial]:not(:checked)").evaluate_all(
+            "boxes => boxes.map(box => box.value)"
+        )
+        assert sorted(unticked) == high
+        fit = effects.without(*high).pool(**review.info.methods)
+        rest = len(known) - len(high)
+        assert text(page, "#explorer-result") == first_sentence(review, effects, fit, rest)
+        expect(button).to_be_focused()
+        pressed += 1
+    assert pressed
+
+
 def test_no_trial_is_a_sentence_and_not_an_error(page: Page) -> None:
     for box in page.get_by_role("checkbox").all():
         box.uncheck()
@@ -184,17 +253,73 @@ def test_no_trial_is_a_sentence_and_not_an_error(page: Page) -> None:
     assert text(page, "#explorer-result").startswith("Pooled")
 
 
-def test_an_address_that_makes_no_sense_opens_the_main_analysis(page: Page) -> None:
+def test_an_address_that_makes_no_sense_opens_the_main_analysis_and_says_so(page: Page) -> None:
     before = text(page, "#explorer-result")
+    expect(page.locator("#explorer-strange")).to_have_count(0)
     page.evaluate("location.hash = 'analysis=nothing&without=nobody&tau2=XX&ci=&pi=1'")
-    page.wait_for_timeout(50)
+    expect(page.locator("#explorer-strange")).to_have_text(
+        "Part of the address is not understood: analysis “nothing”, tau2 “XX”, ci “”, pi “1”, "
+        "without “nobody”. The choices of the review are shown in its place."
+    )
     assert text(page, "#explorer-result") == before
+    page.reload()
+    expect(page.locator("#explorer-reading #explorer-strange")).to_be_visible()
+    assert text(page, "#explorer-result") == before
+    page.get_by_role("checkbox").first.uncheck()
+    expect(page.locator("#explorer-strange")).to_have_count(0)
 
 
-def test_the_reading_is_announced_and_the_plot_has_a_name(page: Page) -> None:
+def test_what_is_understood_of_an_address_is_shown(page: Page) -> None:
+    page.evaluate("location.hash = 'analysis=disability-ETP&tau2=constructor&pi=V'")
+    expect(page.locator("#explorer-strange")).to_contain_text("understood: tau2 “constructor”.")
+    assert page.get_by_label("Prediction interval").input_value() == "V"
+    assert page.get_by_label("Outcome", exact=True).input_value() == "disability"
+
+
+def test_a_link_to_a_place_on_the_page_is_no_view(page: Page) -> None:
+    page.get_by_label("Variance between trials").select_option("DL")
+    page.evaluate("location.hash = 'explorer-main'")
+    page.wait_for_timeout(50)
+    assert page.get_by_label("Variance between trials").input_value() == "DL"
+    page.reload()
+    expect(page.locator("#explorer-strange")).to_have_count(0)
+
+
+def test_the_address_can_be_read_by_people(page: Page) -> None:
+    for box in page.get_by_role("checkbox").all()[:2]:
+        box.uncheck()
+    state = page.url.partition("#")[2]
+    assert re.fullmatch(r"[a-z0-9]+=[\w+-]+(&[a-z0-9]+=[\w+-]+)+", state)
+
+
+def test_the_reading_is_announced_once_and_the_plot_has_a_name(page: Page) -> None:
     expect(page.locator("#explorer-reading")).to_have_role("status")
+    live = page.locator("article [aria-live], article [role=status], article [role=alert]")
+    assert live.count() == 1
+    page.evaluate(
+        """() => {
+          window.changes = 0;
+          const seen = new MutationObserver(records => { window.changes += records.length; });
+          const everything = { childList: true, subtree: true, characterData: true };
+          seen.observe(document.getElementById("explorer-reading"), everything);
+        }"""
+    )
+    page.get_by_role("checkbox").first.uncheck()
+    assert page.evaluate("window.changes") == 1
+    page.set_viewport_size({"width": 900, "height": 900})  # draws again, and says nothing
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.changes") == 1
     name = page.locator("#explorer-plot svg").get_attribute("aria-label") or ""
     assert re.match(r"Forest plot: .+\. \d+ comparisons; estimate .+\.", name)
+
+
+def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:
+    moving = page.locator("#explorer, #explorer *").evaluate_all(
+        """elements => elements.map(element => getComputedStyle(element)).filter(style =>
+          style.animationName !== "none"
+          || style.transitionDuration.split(", ").some(time => parseFloat(time) > 0)).length"""
+    )
+    assert moving == 0
 
 
 def test_reconstructed_effects_are_hollow_and_said_so(

@@ -24,24 +24,43 @@ STYLE = """
 @page { size: A4; margin: 20mm 18mm 22mm; }
 html { font-size: 10.5pt; }
 .bd-header, .bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer,
-.bd-footer, .header-article-items, #pst-back-to-top, .downloads, #explorer, noscript,
-.toggle-button, .headerlink, .tocsection, dialog, div.cell_input, details.hide {
+.bd-footer, .header-article-items, #pst-back-to-top, .downloads, .all-downloads,
+.toggle-button, .tocsection, div.cell_input, details.hide {
   display: none !important;
 }
 .bd-main .bd-content .bd-article-container, .bd-page-width, .bd-container,
-.bd-container__inner { max-width: none !important; padding: 0 !important; display: block; }
+.bd-container__inner, .bd-main .bd-content, article.bd-article {
+  max-width: none !important; margin: 0 !important; padding: 0 !important; display: block;
+}
 span[id^="document-"] { display: block; break-before: page; }
 h1, h2, h3, h4, caption, table.review tr.group { break-after: avoid; }
-figure, tr, .admonition, dt, div.math { break-inside: avoid; }
+/* Or Chromium paints a heading at the top of a page on the page before too, unseen, and its
+   bookmark says the words twice. */
+h1, h2, h3, h4 { padding-top: 2mm; }
+h1 { font-size: 1.9rem; }
+figure, tr, .admonition, .sd-card, dt, div.math { break-inside: avoid; }
+table.review { break-inside: auto !important; }
 p, li { orphans: 3; widows: 3; }
-.table-scroll, figure, pre, div.math { overflow: visible !important; }
+/* What scrolls on a screen would be cut off, or moved to the next page as a whole. */
+.table-scroll, .output, figure, pre, div.math { overflow: visible !important; max-height: none; }
+.sd-row, .sd-col { display: block !important; width: 100%; max-width: none; margin-bottom: 3mm; }
 pre { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: 8.5pt; }
 table.review { font-size: 7.8pt; }
-table.review :is(th, td) { padding: 0.15rem 0.3rem; overflow-wrap: anywhere; }
+table.review :is(th, td) { padding: 0.15rem 0.3rem; overflow-wrap: break-word; }
 table.review thead { display: table-header-group; }
-article figure img { width: auto !important; max-width: 100% !important; max-height: 195mm; }
+article img { width: auto !important; max-width: 100% !important; max-height: 195mm; }
 a { color: inherit; }
 """
+#: Pixels between the margins of a page: 210 - 2 * 18 mm at 96 to the inch.
+WIDTH = 657
+#: What is wider than the page all the same is made smaller; sizes are measured as printed.
+FIT = """() => {
+  for (const block of document.querySelectorAll("article :is(table, div.math > math)")) {
+    const wide = block.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - wide.left;
+    if (wide.width > room) block.style.zoom = room / wide.width;
+  }
+}"""
 FOOTER = """
 <div style="width: 100%; font: 8pt sans-serif; text-align: center; color: #444">
   <span class="title"></span> · <span class="pageNumber"></span> of <span class="totalPages"></span>
@@ -82,8 +101,8 @@ def single_page(source: Path, folder: Path) -> Path:
 def make_printable(page: Path) -> None:
     """Let links lead to places of this page, open what is folded, and drop the scripts."""
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    for script in soup.find_all("script"):
-        script.decompose()
+    for unprinted in soup.select("script, noscript, dialog, .headerlink, #explorer"):
+        unprinted.decompose()
     anchors = {str(tag["id"]) for tag in soup.find_all(id=True)}
     for link in soup.find_all("a", href=True):
         address = str(link["href"])
@@ -109,8 +128,10 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
     with sync_playwright() as playwright:
         # A container has no user namespaces for the sandbox; the page is our own.
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        tab = chromium.new_page()
+        tab = chromium.new_page(viewport={"width": WIDTH, "height": WIDTH})
+        tab.emulate_media(media="print")
         tab.goto(page.as_uri(), wait_until="load")
+        tab.evaluate(FIT)
         tab.pdf(
             path=pdf,
             format="A4",

@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // The visible text of a button has to be part of its name (WCAG 2.5.3).
   for (const el of all(".search-button__button, details.toggle > summary, details.hide > summary, .cell details > summary"))
-    el.removeAttribute("aria-label");
+    if (el.textContent.trim()) el.removeAttribute("aria-label");
   for (const icon of all(".theme-switch-button :is(i, svg)")) {
     icon.removeAttribute("title");
     icon.removeAttribute("aria-labelledby");
@@ -99,4 +99,19 @@ document.addEventListener("DOMContentLoaded", () => {
     if (open && !open.contains(event.target) && (event.pointerType === "touch" || !noteOf(open).contains(event.target))) hide();
   });
   window.addEventListener("resize", hide);
+});
+
+// The search page: its excerpts hold what a reader sees, not program text or lists of contents. Where
+// the book was opened from a folder the browser does not let one page read another: no excerpts.
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  Search.htmlToText = (page, anchor) => {
+    const article = new DOMParser().parseFromString(page, "text/html").querySelector("article");
+    if (!article) return "";
+    const unread = ".headerlink, script, style, noscript, .cell_input, .downloads, summary, #explorer";
+    for (const part of article.querySelectorAll(unread)) part.remove();
+    const place = anchor ? article.querySelector(anchor) : null;
+    return (place || article).textContent.replace(/\s+/g, " ");
+  };
 });
