@@ -3,11 +3,15 @@
 Nothing here computes. Numbers come in unrounded, and an absent value (``None`` or NaN) becomes
 words, never a zero. Minus signs are the true minus (U+2212), intervals are written with "to"
 because a dash between two negative numbers cannot be read.
+
+Effects come in as they are pooled, with their measure: what is a logarithm there is a ratio here.
 """
 
 from __future__ import annotations
 
 import math
+
+from analysis_lib.measures import RATIO_MEASURES, band, shown
 
 MINUS = "−"
 EN_DASH = "–"
@@ -18,6 +22,10 @@ NUMBER_WORDS = (
     "twelve",
 )  # fmt: skip
 COUNT_TOLERANCE = 0.05  # counts print one decimal; what would print as .0 is whole
+#: Decimals of an effect; a difference of risks has one more, since 5 in 1000 may matter.
+DIGITS = 2
+RISK_DIGITS, RISK_TAU2_DIGITS = 3, 4
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Interval = tuple[float, float]
 
@@ -107,6 +115,133 @@ def estimate(
     if is_absent(value):
         return absent
     return f"{number(value, digits)} ({interval(limits, digits)})"
+
+
+def ratio(value: float | None, *, absent: str = NOT_ESTIMABLE) -> str:
+    """Return a ratio with two decimals, and with other digits where two would say nothing.
+
+    Parameters
+    ----------
+    value
+        The ratio itself, not its logarithm.
+    absent
+        What to print when there is no number.
+
+    Returns
+    -------
+    str
+        Below 0.01 there are three decimals, from 100 none. What lies beyond 0.001 or 1000 is
+        only said to do so: no set of trials knows such a number better than that.
+
+    Examples
+    --------
+    >>> [ratio(value) for value in (0.4896, 0.0042, 0.0003, 12.5, 340.2, 1e9)]
+    ['0.49', '0.004', '<0.001', '12.50', '340', '>1000']
+    """
+    if value is None or math.isnan(value):
+        return absent
+    if value < 0.001:
+        return "<0.001"
+    if value > 1000:
+        return ">1000"
+    return number(value, 3 if value < 0.01 else 0 if value >= 100 else 2)
+
+
+def effect(value: float | None, measure: str, *, absent: str = NOT_ESTIMABLE) -> str:
+    """Return an effect as its measure is read: a pooled logarithm is printed as a ratio.
+
+    Parameters
+    ----------
+    value
+        The effect on the scale on which it is pooled.
+    measure
+        For example ``"MD"``, ``"RR"`` or ``"RD"``.
+    absent
+        What to print when there is no number.
+
+    Examples
+    --------
+    >>> effect(-0.7145, "RR"), effect(-0.7145, "MD"), effect(-0.0071, "RD")
+    ('0.49', '−0.71', '−0.007')
+    """
+    if value is None or math.isnan(value):
+        return absent
+    if measure in RATIO_MEASURES:
+        return ratio(shown(value, measure))
+    return number(value, RISK_DIGITS if measure == "RD" else DIGITS)
+
+
+def effect_interval(limits: Interval | None, measure: str, *, absent: str = NOT_ESTIMABLE) -> str:
+    """Return the two ends of an interval of effects, given on the scale of pooling.
+
+    Examples
+    --------
+    >>> effect_interval((-1.0669, -0.3622), "RR")
+    '0.34 to 0.70'
+    """
+    if limits is None or any(is_absent(limit) for limit in limits):
+        return absent
+    return f"{effect(limits[0], measure)} to {effect(limits[1], measure)}"
+
+
+def effect_estimate(
+    value: float | None, limits: Interval | None, measure: str, *, absent: str = NOT_ESTIMABLE
+) -> str:
+    """Return an effect with its interval, both given on the scale of pooling.
+
+    Examples
+    --------
+    >>> effect_estimate(-0.7145, (-1.0669, -0.3622), "RR")
+    '0.49 (0.34 to 0.70)'
+    """
+    if is_absent(value):
+        return absent
+    return f"{effect(value, measure)} ({effect_interval(limits, measure)})"
+
+
+def tau2_digits(measure: str) -> int:
+    """Return how many decimals a between-study variance has; differences of risks are small.
+
+    Examples
+    --------
+    >>> number(0.3132, tau2_digits("RR")), number(0.0013, tau2_digits("RD"))
+    ('0.31', '0.0013')
+    """
+    return RISK_TAU2_DIGITS if measure == "RD" else DIGITS
+
+
+def mid_band(mid: float, measure: str) -> str:
+    """Return the range of effects that are too small to matter: ``±1.5``, ``0.80 to 1.25``.
+
+    Parameters
+    ----------
+    mid, measure
+        As for `analysis_lib.measures.margin`.
+
+    Examples
+    --------
+    >>> mid_band(1.5, "MD"), mid_band(0.8, "OR"), mid_band(1.5, "OR")
+    ('±1.5', '0.80 to 1.25', '0.67 to 1.50')
+    """
+    if measure not in RATIO_MEASURES:
+        return f"±{threshold(mid)}"
+    low, high = band(mid, measure)
+    return f"{ratio(low)} to {ratio(high)}"
+
+
+def tick(value: float) -> str:
+    """Return a round number beside an axis of ratios, with no digit more than it needs.
+
+    Examples
+    --------
+    >>> [tick(value) for value in (0.05, 0.5, 1.0, 10.0, 100000.0, 1e-6)]
+    ['0.05', '0.5', '1', '10', '10⁵', '10⁻⁶']
+    """
+    text = f"{value:.6g}"
+    power = math.log10(value)
+    if abs(power) > 4 and math.isclose(power, round(power)):
+        return "10" + str(round(power)).translate(SUPERSCRIPTS)
+    return text
 
 
 def percent(fraction: float | None, digits: int = 0, *, absent: str = NOT_ESTIMABLE) -> str:

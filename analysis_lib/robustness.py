@@ -51,7 +51,8 @@ def subgroup_table(review: Review) -> pd.DataFrame:
                 **review.info.methods,
             )  # fmt: skip
             told = [
-                f"{name} {fmt.estimate(fit.estimate, fit.ci)}, {fmt.plural(fit.k, 'comparison')}"
+                f"{name} {fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)}, "
+                f"{fmt.plural(fit.k, 'comparison')}"
                 for name, fit in found.fits.items()
             ]
             row["Subgroups"] = "; ".join(told)
@@ -196,7 +197,7 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
             {
                 "Analysis": heading(review, effects),
                 "Specifications": fmt.count(len(found)),
-                "Estimates": fmt.interval((low, high)),
+                "Estimates": fmt.effect_interval((low, high), effects.measure),
                 "CI excludes no difference": _share(found["ci_excludes_zero"]),
                 "PI excludes no difference": _share(with_pi["pi_excludes_zero"]),
             }
@@ -247,7 +248,9 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
         filled = _filled(review, effects)
         row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
         row["Filled"] = _filled_text(filled)
-        row["Effect with the filled"] = fmt.estimate(filled.fit.estimate, filled.fit.ci)
+        row["Effect with the filled"] = fmt.effect_estimate(
+            filled.fit.estimate, filled.fit.ci, effects.measure
+        )
         row["Filled around the common-effect mean"] = _filled_text(
             _filled(review, effects, around="common")
         )
@@ -273,7 +276,7 @@ def _filled_text(filled: TrimAndFill) -> str:
 
 def _pooled_text(effects: StudyEffects, review: Review) -> str:
     fit = effects.pool(**review.info.methods)
-    return fmt.estimate(fit.estimate, fit.ci)
+    return fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
 
 
 def stability_table(

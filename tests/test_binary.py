@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from golden_cases import agree, load
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.patches import Polygon
 
 from analysis_lib import binary
 from analysis_lib.effect_sizes import EffectSizes
 from analysis_lib.errors import ReviewError
+from analysis_lib.plots import alt_text, forest
 from analysis_lib.pooling import pool
 
 # Closed forms; R's numbers carry 15 digits. Worst error seen 4e-15.
@@ -21,6 +26,8 @@ CLOSED_FORM = 1e-10
 REASON = "closed form; R's numbers have 15 significant digits"
 # Identities between two ways to compute one number: rounding only.
 SAME = 1e-11
+# REML is iterated; R's reference was run to 1e-12. Worst error seen 2e-15.
+ITERATED = 1e-10
 
 MEASURES = {
     "RR": binary.risk_ratio,
@@ -41,6 +48,12 @@ COVERED = 23
 quick = settings(max_examples=60, derandomize=True, deadline=None)
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 TRIAL = st.tuples(COUNTS, COUNTS).map(lambda arms: (*arms[0], *arms[1]))
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 def entries() -> list[dict[str, Any]]:
@@ -103,6 +116,46 @@ def test_a_risk_ratio_goes_into_the_same_pooling_as_a_mean_difference() -> None:
     assert fit.estimate == pytest.approx(-0.714532, abs=six_digits)
     assert fit.se == pytest.approx(0.179782, abs=six_digits)
     assert fit.tau2 == pytest.approx(0.313243, abs=six_digits)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("dataset", ["bcg_2x2", "zeros_2x2"])
+def test_golden_shown_effects_are_those_of_metafor(dataset: str, measure: str) -> None:
+    """What stands in the column of a forest plot: R's logarithms turned back, its differences."""
+    (entry,) = (e for e in entries() if e["id"] == f"{dataset}|{measure}|only0")
+    usable = np.array([v is not None and v > 0 for v in entry["out"]["vi"]])
+    sizes = ours(entry, usable)
+    fit = pool(sizes.effect, sizes.variance, tau2_method="DL", labels=sizes.labels)
+    drawn = dict(zip(sizes.labels, shown_places(forest(fit, measure=measure)), strict=True))
+    from_r = np.array([x for x, use in zip(entry["out"]["yi"], usable, strict=True) if use])
+    expected = np.exp(from_r) if measure in ("RR", "OR") else from_r
+    assert list(drawn.values()) == pytest.approx(list(expected), rel=CLOSED_FORM, abs=CLOSED_FORM)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "measure"), [("bcg_RR", "RR"), ("hart1999_IRR", "IRR"), ("hine1989_RD", "RD")]
+)
+def test_golden_shown_pooled_effects_are_those_of_metafor(dataset: str, measure: str) -> None:
+    """The diamond and its text: exp of R's pooled logarithm for ratios, R's own for an RD."""
+    source = load("a1")
+    (entry,) = (e for e in source["entries"] if e["id"] == f"{dataset}|REML|z|tight")
+    columns = source["datasets"][dataset]["columns"]
+    ax = forest(pool(columns["yi"], columns["vi"]), measure=measure)
+    (diamond,) = (patch for patch in ax.patches if isinstance(patch, Polygon))
+    corners = diamond.get_xy()[:4, 0]
+    out = entry["out"]
+    from_r = np.array([*out["ci_lb"], *out["b"], *out["ci_ub"]])
+    expected = from_r if measure == "RD" else np.exp(from_r)
+    low, mean, high = expected
+    assert [min(corners), corners[1], max(corners)] == pytest.approx(list(expected), abs=ITERATED)
+    digits = 3 if measure == "RD" else 2
+    text = f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
+    assert text in [written.get_text() for written in ax.texts]
+    assert text in alt_text(ax)
+
+
+def shown_places(ax: Axes) -> list[float]:
+    return [float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "s"]
 
 
 def test_dropped_trials_are_named() -> None:

@@ -112,3 +112,63 @@ def test_percent_plural_threshold_listing_sentence() -> None:
         "a, b and c",
     ]
     assert [fmt.sentence(s) for s in ("no studies", "Why?", " ")] == ["No studies.", "Why?", ""]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.4896, "0.49"),
+        (1.0, "1.00"),
+        (0.01, "0.01"),
+        (0.0099, "0.010"),
+        (0.0042, "0.004"),
+        (0.0009, "<0.001"),
+        (0.0, "<0.001"),
+        (12.345, "12.35"),
+        (340.2, "340"),
+        (1000.0, "1000"),
+        (1000.1, ">1000"),
+        (math.inf, ">1000"),
+        (None, "not estimable"),
+        (math.nan, "not estimable"),
+    ],
+)
+def test_ratios(value: float | None, expected: str) -> None:
+    assert fmt.ratio(value) == expected
+
+
+def read(text: str) -> float:
+    return float(text.strip("<>").replace(fmt.MINUS, "-"))
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.floats(-12, 12), st.floats(0, 3))
+def test_an_effect_on_ratios_is_printed_as_a_ratio_never_as_a_logarithm(
+    value: float, more: float
+) -> None:
+    text = fmt.effect(value, "RR")
+    assert fmt.MINUS not in text
+    if text[0] not in "<>":
+        # half of the last digit: three decimals below 0.01, two below 100, none above
+        last = 0.0005 if math.exp(value) < 0.01 else 0.5 if math.exp(value) >= 100 else 0.005
+        assert abs(read(text) - math.exp(value)) <= last * (1 + 1e-9)
+    assert read(text) <= read(fmt.effect(value + more, "RR"))
+    assert fmt.effect(value, "MD") == fmt.number(value)
+    assert fmt.effect(value, "RD") == fmt.number(value, 3)
+
+
+def test_effects_with_their_intervals() -> None:
+    limits = (math.log(0.6), math.log(0.94))
+    assert fmt.effect_estimate(math.log(0.75), limits, "OR") == "0.75 (0.60 to 0.94)"
+    assert fmt.effect_estimate(-0.5, (-0.92, -0.08), "MD") == fmt.estimate(-0.5, (-0.92, -0.08))
+    assert fmt.effect_estimate(-0.0471, (-0.101, 0.0077), "RD") == "−0.047 (−0.101 to 0.008)"
+    assert fmt.effect_estimate(None, limits, "RR") == "not estimable"
+    assert fmt.effect_interval(None, "RR", absent="") == ""
+    assert fmt.effect_interval((math.nan, 1.0), "RR") == "not estimable"
+
+
+def test_bands_and_ticks() -> None:
+    assert [fmt.mid_band(mid, "RR") for mid in (0.8, 1.25)] == ["0.80 to 1.25"] * 2
+    assert fmt.mid_band(1.5, "MD") == "±1.5"
+    shown = [fmt.tick(v) for v in (1e-5, 0.0001, 0.025, 0.2, 1.0, 5.0, 10000.0, 1e6, 2e6)]
+    assert shown == ["10⁻⁵", "0.0001", "0.025", "0.2", "1", "5", "10000", "10⁶", "2e+06"]

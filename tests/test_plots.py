@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from itertools import product
 
@@ -9,6 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
@@ -18,10 +22,11 @@ import analysis_lib as al
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
 from analysis_lib.moderators import subgroup_analysis
-from analysis_lib.plots import style
+from analysis_lib.plots import PooledRow, overview, style
+from analysis_lib.plots.axis import ratio_ticks
 from analysis_lib.plots.forest import forest, forest_by_subgroup
 from analysis_lib.plots.funnel import funnel
-from analysis_lib.plots.influence import baujat, gosh, leave_one_out
+from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.reporting_bias import trim_and_fill
@@ -384,6 +389,299 @@ def test_funnel_of_nothing_or_of_one_is_a_statement() -> None:
         ax = funnel(fit)
         assert_legible(ax)
         assert not ax.axison
+
+
+# --- ratios
+
+
+def events() -> pd.DataFrame:
+    return DETAILS.assign(
+        events_experimental=[3, 8, 2, 20, 1], events_comparator=[7, 6, 9.5, 18, None]
+    )
+
+
+def written_effects(ax: Axes) -> str:
+    """Return all words of a plot but the signs of risk of bias and what is told of the tests."""
+    tests, signs = ("Heterogeneity", "Test of"), style.RISK_SIGNS.values()
+    kept = [text for text in texts(ax) if not text.startswith(tests) and text not in signs]
+    kept += [text.get_text() for text in ax.get_xticklabels()]
+    return "\n".join([*kept, style.alt_text(ax), style.caption(ax)])
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("measure", ["RR", "OR", "HR", "IRR"])
+def test_forest_of_ratios_shows_ratios_on_a_logarithmic_axis(measure: str, compact: bool) -> None:
+    fit = five()
+    ax = forest(
+        fit, details=events(), measure=measure, favours=FAVOURS, mid=0.8, compact=compact,
+        title="A fall within a year",
+    )  # fmt: skip
+    assert_legible(ax)
+    assert ax.get_xscale() == "log"
+    assert [float(s.get_xdata()[0]) for s in lines(ax, "s")] == pytest.approx(np.exp(EFFECT))
+    diamond = next(p for p in ax.patches if isinstance(p, Polygon)).get_xy()[:, 0]
+    assert (min(diamond), max(diamond)) == pytest.approx(np.exp(fit.ci))
+    bar = next(line for line in ax.lines if line.get_linewidth() == 5.0).get_xdata()
+    low, high = ax.get_xlim()
+    assert list(bar) == pytest.approx(np.clip(np.exp(fit.prediction_interval), low, high))
+    assert any(list(line.get_xdata()) == [1, 1] for line in ax.lines)
+    words = written_effects(ax)
+    assert fmt.effect_estimate(fit.estimate, fit.ci, measure) in words
+    assert fmt.effect_interval(fit.prediction_interval, measure) in words
+    assert fmt.MINUS not in words
+    assert "ratio (log scale)" in words
+    flat = "\n".join(texts(ax)).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"τ² = {fmt.number(fit.tau2)} (log scale)" in flat
+
+
+@pytest.mark.parametrize("mid", [0.8, 1.25])
+def test_the_band_of_a_ratio_runs_from_one_over_mid_to_mid(mid: float) -> None:
+    ax = forest(five(), measure="RR", mid=mid)
+    band = next(p for p in ax.patches if not isinstance(p, Polygon))
+    assert band.get_extents().transformed(ax.transData.inverted()).intervalx == pytest.approx(
+        (0.8, 1.25),
+        abs=1e-6,  # through pixels and back
+    )
+    words = [text.get_text() for text in ax.findobj(Text)]
+    assert "closer to 1 than the minimal important difference (0.80 to 1.25)" in words
+
+
+def test_limits_of_a_ratio_are_ratios() -> None:
+    ax = forest(five(), measure="OR", limits=(0.5, 2.0))
+    assert ax.get_xlim() == (0.5, 2.0)
+    assert {float(line.get_ydata()[0]) for line in lines(ax, "<")} >= {0.0, 2.0, 4.0}
+    with pytest.raises(ReviewError, match="an axis of OR must run from above 0"):
+        forest(five(), measure="OR", limits=(0.0, 2.0))
+
+
+def test_numbers_that_are_no_logarithms_are_refused() -> None:
+    with pytest.raises(ReviewError, match="effects are given as natural logarithms"):
+        forest(pool([900.0, 1100.0], [4.0, 4.0]), measure="RR")
+    with pytest.raises(ReviewError, match="RR = 1 is no difference"):
+        forest(five(), measure="RR", mid=1.0)
+
+
+def test_exchanging_the_arms_inverts_the_ratios_and_mirrors_the_axis() -> None:
+    one, other = five(), pool([-effect for effect in EFFECT], VARIANCE, labels=LABELS)
+    for draw in (forest, funnel):
+        first, second = draw(one, measure="OR"), draw(other, measure="OR")
+        low, high = first.get_xlim()
+        assert second.get_xlim() == pytest.approx((1 / high, 1 / low))
+        across = [
+            (ax.transData + ax.transAxes.inverted()).transform([(end, 1.0) for end in ends])[:, 0]
+            for ax, ends in ((first, (low, 1.0, high)), (second, (1 / high, 1.0, 1 / low)))
+        ]
+        assert across[1] == pytest.approx(1 - across[0][::-1])
+        mark = "s" if draw is forest else "o"
+        places = [np.concatenate([line.get_xdata() for line in lines(ax, mark)]) for ax in
+                  (first, second)]  # fmt: skip
+        assert places[1] == pytest.approx(1 / places[0])
+    for label, effect in zip(LABELS, EFFECT, strict=True):
+        assert f"{label} {fmt.ratio(np.exp(effect))}" in style.alt_text(forest(one, measure="OR"))
+        assert f"{label} {fmt.ratio(np.exp(-effect))}" in style.alt_text(
+            forest(other, measure="OR")
+        )
+
+
+EFFECTS = st.lists(st.tuples(st.floats(-6, 6), st.floats(0.001, 4)), min_size=1, max_size=6)
+
+
+@settings(max_examples=12, derandomize=True, deadline=None)
+@given(studies=EFFECTS)
+def test_no_plot_of_ratios_ever_prints_a_logarithm(studies: list[tuple[float, float]]) -> None:
+    effect, variance = zip(*studies, strict=True)
+    fit = pool(effect, variance, tau2_method="DL")
+    plots = [forest(fit, measure="RR", mid=0.8, compact=True), funnel(fit, measure="RR")]
+    if fit.k > 1:
+        table = al.leave_one_out(effect, variance, tau2_method="DL")
+        plots.append(leave_one_out(table, fit, measure="RR"))
+    for ax in plots:
+        words = written_effects(ax)
+        assert fmt.MINUS not in words
+        assert not re.search(r"\d-\d|[^\w]-\d|nan|inf\b", words)
+        assert style.clipped_texts(ax) == []
+    for effect_, half in zip(fit.effect, 1.959964 * np.sqrt(fit.variance), strict=True):
+        cell = fmt.effect_estimate(effect_, (effect_ - half, effect_ + half), "RR")
+        assert cell in "\n".join(texts(plots[0]))
+    plt.close("all")
+
+
+@settings(max_examples=250, derandomize=True, deadline=None)
+@given(
+    middle=st.one_of(st.floats(-0.5, 0.5), st.floats(-8, 8)),
+    decades=st.floats(-4, 1.2).map(lambda power: 10**power),
+    width=st.floats(0.9, 8),
+)
+def test_ticks_of_ratios_are_round_few_and_on_the_axis(
+    middle: float, decades: float, width: float
+) -> None:
+    low, high = 10 ** (middle - decades / 2), 10 ** (middle + decades / 2)
+    ticks = ratio_ticks(low, high, width)
+    assert 2 <= len(ticks) <= 8
+    assert ticks == sorted(set(ticks))
+    assert all(low <= tick <= high for tick in ticks)
+    assert 1.0 in ticks or not low <= 1 <= high
+    # round: at most three digits more than the axis needs to tell its ends apart
+    digits = 3 + max(0, -math.floor(math.log10(high / low - 1)))
+    assert all(float(f"{tick:.{digits}g}") == tick for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.08, 12, [0.1, 0.2, 0.5, 1, 2, 5, 10]),
+        (0.3, 3, [0.5, 1, 2]),
+        (0.6, 4.9, [1, 2, 4]),
+        (0.8, 1.25, [0.8, 0.9, 1, 1.1, 1.2]),
+        (0.005, 150, [0.01, 0.1, 1, 10, 100]),
+        (1e-9, 1e9, [1e-9, 1e-6, 1e-3, 1, 1e3, 1e6, 1e9]),
+    ],
+)
+def test_ticks_of_usual_axes(low: float, high: float, expected: list[float]) -> None:
+    assert ratio_ticks(low, high, 3.5) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("k", "scale", "compact"), list(product([1, 2, 12], [0.01, 1.0, 5.0], [False, True]))
+)
+def test_forest_of_ratios_is_legible_for_any_size(k: int, scale: float, compact: bool) -> None:
+    rng = np.random.default_rng(k)
+    fit = pool(scale * rng.normal(0, 1, k), scale**2 * rng.uniform(0.01, 1, k))
+    counts = {
+        name: rng.integers(1, 90_000, k)
+        for name in ("n_experimental", "n_comparator", "events_experimental", "events_comparator")
+    }
+    ax = forest(
+        fit,
+        details=pd.DataFrame(counts, index=list(fit.labels)),
+        measure="IRR",
+        favours=FAVOURS,
+        mid=1.25,
+        compact=compact,
+    )
+    assert_legible(ax)
+
+
+def test_a_risk_difference_stands_on_an_axis_of_differences() -> None:
+    fit = pool([-0.05, 0.001, -0.12], [0.0004, 0.0001, 0.002])
+    ax = forest(fit, measure="RD", mid=0.01, favours=FAVOURS)
+    assert_legible(ax)
+    assert ax.get_xscale() == "linear"
+    words = texts(ax)
+    assert "Risk difference" in words
+    assert fmt.effect_estimate(fit.estimate, fit.ci, "RD") in words
+    assert fmt.effect(-0.05, "RD") == "−0.050"
+    assert "Risk difference" in funnel(fit, measure="RD").get_xlabel()
+
+
+def test_events_stand_before_the_people_and_add_up() -> None:
+    words = texts(forest(five(), details=events(), measure="RR"))
+    assert {"events / n\nexperimental", "events / n\ncomparator"} <= set(words)
+    assert {"3 / 35", "8 / 28", "9.5 / 13.5", "– / –"} <= set(words)
+    assert "34 / 142" in words  # 3 + 8 + 2 + 20 + 1 of 35 + 28 + 28 + 42 + 9
+    assert not [word for word in words if word.startswith("n\n")]
+    assert [word for word in words if word.endswith("/ ") or word.startswith(" /")] == []
+
+
+def test_the_people_are_headed_by_the_arms() -> None:
+    assert {"n\nexperimental", "n\ncomparator"} <= set(texts(forest(five(), details=DETAILS)))
+    named = forest(five(), details=DETAILS, arms=("strength training at home", "usual care"))
+    assert {"n\nstrength\ntraining at\nhome", "n\nusual care"} <= set(texts(named))
+    assert_legible(named)
+
+
+def test_subgroups_of_ratios() -> None:
+    groups = ["low", "high", "high", "low", "unclear"]
+    analysis = subgroup_analysis(EFFECT, VARIANCE, groups, labels=LABELS)
+    ax = forest_by_subgroup(analysis, details=events(), measure="RR", favours=FAVOURS)
+    assert_legible(ax)
+    for name, fit in analysis.fits.items():
+        told = fmt.effect_estimate(fit.estimate, fit.ci, "RR")
+        assert told in texts(ax)
+        assert f"{name}: {told}" in style.alt_text(ax)
+    assert fmt.MINUS not in written_effects(ax)
+
+
+def test_funnel_of_ratios_has_straight_contours_about_one() -> None:
+    fit = five()
+    filled = trim_and_fill(EFFECT, VARIANCE, labels=LABELS, side="right")
+    ax = funnel(fit, filled=filled, measure="OR", unit="ignored", title="A fall")
+    assert_legible(ax)
+    assert list(lines(ax, "o")[0].get_xdata()) == pytest.approx(np.exp(EFFECT))
+    upright = [line.get_xdata()[0] for line in ax.lines if list(line.get_ydata()) == [0, 1]]
+    assert upright == pytest.approx([1.0, math.exp(fit.estimate)])
+    assert ax.get_xlabel() == "Odds ratio (log scale)"
+    assert ax.get_ylabel().startswith("Standard error of log OR")
+    deep = ax.get_ylim()[0]
+    edges = sorted(math.log(c.get_paths()[0].get_extents().x1) / deep for c in ax.collections)
+    assert edges == pytest.approx([1.6449, 1.9600, 2.5758], abs=1e-4)
+    assert f"pooled estimate of {fmt.ratio(math.exp(fit.estimate))}" in style.alt_text(ax)
+
+
+def test_leave_one_out_and_cumulative_plots_of_ratios() -> None:
+    fit = five()
+    table = al.influential(EFFECT, VARIANCE, labels=LABELS)
+    ax = leave_one_out(table, fit, measure="HR", mid=0.8, favours=FAVOURS)
+    assert_legible(ax)
+    marks = [line for line in ax.lines if line.get_marker() in ("s", "D")]
+    assert [float(m.get_xdata()[0]) for m in marks] == pytest.approx(np.exp(table["estimate"]))
+    assert "τ²\n(log scale)" in texts(ax)
+    assert fmt.MINUS not in written_effects(ax)
+    told = fmt.effect_interval((table["estimate"].min(), table["estimate"].max()), "HR")
+    assert f"runs from {told}" in style.alt_text(ax)
+
+
+@pytest.mark.parametrize("measure", ["MD", "RR"])
+def test_cumulative_adds_one_study_after_the_other(measure: str) -> None:
+    table = al.cumulative(EFFECT, VARIANCE, [5, 4, 3, 2, 1], labels=LABELS)
+    fit = five()
+    ax = cumulative(table, fit, measure=measure, favours=FAVOURS, title="Pain")
+    assert_legible(ax)
+    shown = np.exp(table["estimate"]) if measure == "RR" else table["estimate"]
+    places = [float(s.get_xdata()[0]) for s in lines(ax, "s")]
+    assert places == pytest.approx(list(shown))
+    first = [text for text in texts(ax) if text in LABELS]
+    assert first == LABELS[::-1]
+    alt = style.alt_text(ax)
+    assert f"with {LABELS[-1]} alone" in alt
+    assert f"to {fmt.effect_estimate(fit.estimate, fit.ci, measure)} after {LABELS[0]}." in alt
+
+
+def test_all_subsets_of_ratios() -> None:
+    fits = al.gosh(EFFECT, VARIANCE, labels=LABELS)
+    ax = gosh(fits, measure="RR")
+    assert_legible(ax)
+    assert ax.get_xlabel() == "Pooled risk ratio (log scale)"
+    dots = np.vstack([c.get_offsets() for c in ax.collections])
+    assert sorted(dots[:, 0]) == pytest.approx(sorted(np.exp(fits.estimate[np.isfinite(fits.i2)])))
+    assert fmt.MINUS not in style.alt_text(ax)
+
+
+def test_an_overview_holds_ratios_beside_differences() -> None:
+    fit = five()
+    rows = [
+        PooledRow("falls", "one year", fit.estimate, fit.ci, fit.prediction_interval),
+        PooledRow("pain", "one year", fit.estimate, fit.ci, fit.prediction_interval),
+    ]
+    ax = overview(
+        rows,
+        panel_labels={"falls": ("Falls", "risk ratio"), "pain": ("Pain", "points")},
+        favours={"falls": ("one", "other"), "pain": ("one", "other")},
+        mid={"falls": 0.8, "pain": 1.0},
+        measures={"falls": "RR"},
+        caption="All results.",
+    )
+    assert_legible(ax)
+    falls, pain = (axes for axes in style.figure_of(ax).axes[:2])
+    assert (falls.get_xscale(), pain.get_xscale()) == ("log", "linear")
+    for axes, measure in ((falls, "RR"), (pain, "MD")):
+        (diamond,) = lines(axes, "D")
+        assert float(diamond.get_xdata()[0]) == pytest.approx(
+            math.exp(fit.estimate) if measure == "RR" else fit.estimate
+        )
+        assert fmt.effect_estimate(fit.estimate, fit.ci, measure) in style.alt_text(ax)
+    low, high = falls.get_xlim()
+    assert low * high == pytest.approx(1)
 
 
 # --- risk of bias

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,18 @@ from scipy.special import ndtri
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import RATIO_MEASURES, Interval
 from analysis_lib.moderators import SubgroupAnalysis
-from analysis_lib.plots.rows import Interval, Row, RowPlot
+from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
 from analysis_lib.pooling import PooledEffect
 
-DETAILS = ("n_experimental", "n_comparator", "risk_of_bias", "provenance")
+SIDES = ("experimental", "comparator")
+DETAILS = (
+    *(f"{what}_{side}" for what in ("n", "events") for side in SIDES),
+    "risk_of_bias",
+    "provenance",
+)
 RECONSTRUCTED = "reconstructed"
 
 
@@ -45,21 +51,24 @@ def forest(
         instead of drawn.
     details
         What else is known about the comparisons, indexed by their labels. Columns that are used,
-        each of them optional: n_experimental, n_comparator, risk_of_bias, provenance (what is
-        reconstructed is drawn hollow).
+        each of them optional: n_experimental, n_comparator, events_experimental and
+        events_comparator (of people who had the event; shown as "events / n"), risk_of_bias,
+        provenance (what is reconstructed is drawn hollow).
     measure
-        Heading of the effect column: MD, SMD.
+        Heading of the effect column: MD, SMD, RR, OR, RD. Effects whose measure is a ratio are
+        pooled as natural logarithms; here they become ratios on a logarithmic axis.
     unit
-        Unit of the horizontal axis, for example "points, 0 to 10".
+        Unit of the horizontal axis, for example "points, 0 to 10". A ratio has none.
     arms
         Names of the two arms above their numbers.
     favours
         What a result left and right of no difference favours.
     mid
-        Minimal important difference: a band of that half-width around no difference.
+        Minimal important difference: a band of that half-width around no difference. For a ratio
+        it is a ratio: 0.8 and 1.25 both give the band from 0.8 to 1.25.
     limits
-        Ends of the horizontal axis; chosen from the data when absent. An interval that goes
-        beyond them ends in an arrow.
+        Ends of the horizontal axis as they are read on it, for a ratio (0.1, 10), say; chosen
+        from the data when absent. An interval that goes beyond them ends in an arrow.
     title
         Title of the plot.
     compact
@@ -76,8 +85,8 @@ def forest(
     Raises
     ------
     ReviewError
-        If ``details`` names a label twice or lacks one, if the limits are no interval, or if
-        ``ax`` is too small.
+        If ``details`` names a label twice or lacks one, if the limits are no interval, if
+        ``mid`` is no size of a difference, or if ``ax`` is too small.
 
     Examples
     --------
@@ -85,12 +94,13 @@ def forest(
     >>> from analysis_lib.plots import forest
     >>> fit = al.pool([-0.4, -0.9, 0.1], [0.04, 0.09, 0.05], labels=["A", "B", "C"])
     >>> axes = forest(fit, measure="MD", favours=("favours loaded", "favours unloaded"))
+    >>> axes = forest(fit, measure="RR", mid=0.8, favours=("fewer events", "more events"))
     """
     if fit is None:
         return statement("There are no comparisons to pool.", ax=ax, title=title)
     known = study_details(fit.labels, details)
-    rows = [*_study_rows(fit, known), *_summary_rows(fit, known)]
-    notes = [] if fit.k == 1 else [heterogeneity(fit), effect_test(fit)]
+    rows = [*_study_rows(fit, known, measure), *_summary_rows(fit, known, measure)]
+    notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
     drawing = RowPlot(
         rows, notes, fit.level, measure, unit, arms, favours, mid, limits, title, compact
     )
@@ -131,9 +141,9 @@ def forest_by_subgroup(
     known = study_details(overall.labels, details)
     rows: list[Row] = []
     for name, fit in analysis.fits.items():
-        rows += [Row("heading", str(name)), *_study_rows(fit, known, overall)]
-        rows += [] if fit.k == 1 else [_pooled_row(fit, "Subtotal", known)]
-    rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known)]
+        rows += [Row("heading", str(name)), *_study_rows(fit, known, measure, overall)]
+        rows += [] if fit.k == 1 else [_pooled_row(fit, "Subtotal", known, measure)]
+    rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known, measure)]
     between = subgroup_test(analysis)
     notes = [between, heterogeneity_within(analysis)]
     drawing = RowPlot(
@@ -141,7 +151,8 @@ def forest_by_subgroup(
     )
     axes = drawing.draw(ax)
     told = "; ".join(
-        f"{name}: {fmt.estimate(fit.estimate, fit.ci)} from {fmt.plural(fit.k, 'comparison')}"
+        f"{name}: {fmt.effect_estimate(fit.estimate, fit.ci, measure)} from "
+        f"{fmt.plural(fit.k, 'comparison')}"
         for name, fit in analysis.fits.items()
     )
     alt = f"Forest plot by subgroup. {measure}, {told}. {between}."
@@ -150,13 +161,15 @@ def forest_by_subgroup(
     )
 
 
-def heterogeneity(fit: PooledEffect) -> str:
-    """Return the heterogeneity line below a forest plot."""
+def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the heterogeneity line below a forest plot; τ² of ratios is that of logarithms."""
     if fit.q_p_value is None:
         return "Heterogeneity: not estimable from one comparison"
+    tau2 = fmt.number(fit.tau2, fmt.tau2_digits(measure))
+    scale = " (log scale)" if measure in RATIO_MEASURES else ""
     return (
         f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
-        f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2)}"
+        f"I² = {fmt.percent(fit.i2)}, τ² = {tau2}{scale}"
     )
 
 
@@ -205,7 +218,7 @@ def study_details(labels: Sequence[str], details: pd.DataFrame | None) -> pd.Dat
 
 
 def _study_rows(
-    fit: PooledEffect, known: pd.DataFrame, overall: PooledEffect | None = None
+    fit: PooledEffect, known: pd.DataFrame, measure: str, overall: PooledEffect | None = None
 ) -> list[Row]:
     """Return a row a study; its weight is that in ``overall`` where that is given."""
     weighing = fit if overall is None else overall
@@ -213,20 +226,37 @@ def _study_rows(
     half_width = ndtri((1 + fit.level) / 2) * np.sqrt(fit.variance)
     rows = []
     for label, effect, half in zip(fit.labels, fit.effect, half_width, strict=True):
-        more = known.loc[label]
+        more = known.loc[label].to_dict()
         interval = (float(effect - half), float(effect + half))
-        cells = {"effect": fmt.estimate(effect, interval)}
+        cells = {
+            "effect": fmt.effect_estimate(effect, interval, measure),
+            **_people(more, absent=fmt.EN_DASH),
+        }
         if weighing.k > 1:
             cells["weight"] = fmt.percent(weights[label], 1)
-        for column in ("n_experimental", "n_comparator"):
-            if column in more:
-                cells[column] = fmt.count(_number(more[column]), absent=fmt.EN_DASH)
         risk = _word(more["risk_of_bias"]) if "risk_of_bias" in more else None
         hollow = bool(more.get("provenance") == RECONSTRUCTED)
         rows.append(
             Row("study", label, cells, float(effect), interval, float(weights[label]), risk, hollow)
         )
     return rows
+
+
+def _people(known: Mapping[Any, Any], *, absent: str) -> dict[str, str]:
+    """Return the cells that say how many people each arm had, and how many had the event."""
+    cells = {}
+    for side in SIDES:
+        counts = {
+            what: fmt.count(_number(known[f"{what}_{side}"]), absent=absent)
+            for what in ("n", "events")
+            if f"{what}_{side}" in known
+        }
+        if "events" in counts:
+            both = (counts["events"], counts.get("n", absent))
+            cells[f"events_{side}"] = " / ".join(both) if all(both) else ""
+        elif "n" in counts:
+            cells[f"n_{side}"] = counts["n"]
+    return cells
 
 
 def _number(value: Any) -> float | None:
@@ -237,40 +267,43 @@ def _word(value: Any) -> str:
     return "not stated" if pd.isna(value) else str(value)
 
 
-def _summary_rows(fit: PooledEffect, known: pd.DataFrame) -> list[Row]:
+def _summary_rows(fit: PooledEffect, known: pd.DataFrame, measure: str) -> list[Row]:
     if fit.k == 1:
         return [Row("note", "One comparison: nothing to pool")]
     limits = fit.prediction_interval
     label = f"{fmt.percent(fit.level)} prediction interval"
-    prediction = Row("prediction", label, {"effect": fmt.interval(limits)}, interval=limits)
-    pooled = _pooled_row(fit, "Pooled estimate", known)
+    told = {"effect": fmt.effect_interval(limits, measure)}
+    prediction = Row("prediction", label, told, interval=limits)
+    pooled = _pooled_row(fit, "Pooled estimate", known, measure)
     cells = {**pooled.cells, "weight": fmt.percent(1.0)}
     return [Row("pooled", pooled.label, cells, pooled.estimate, pooled.interval), prediction]
 
 
-def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame) -> Row:
-    cells = {"effect": fmt.estimate(fit.estimate, fit.ci)}
-    for column in ("n_experimental", "n_comparator"):
-        if column in known:
-            total = known.loc[list(fit.labels), column].sum(skipna=False)
-            cells[column] = fmt.count(_number(total), absent="")
+def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str) -> Row:
+    counts = [f"{what}_{side}" for what in ("n", "events") for side in SIDES]
+    pooled = known.loc[list(fit.labels)]
+    totals = {name: pooled[name].sum(skipna=False) for name in counts if name in known}
+    cells = {
+        "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
+        **_people(totals, absent=""),
+    }
     return Row("pooled", label, cells, fit.estimate, fit.ci)
 
 
 def _alt(fit: PooledEffect, measure: str, hollow: int) -> str:
     told = "; ".join(
-        f"{label} {fmt.number(effect)}"
+        f"{label} {fmt.effect(effect, measure)}"
         for label, effect in zip(fit.labels, fit.effect, strict=True)
     )
     if fit.k == 1:
         return (
             f"Forest plot with a single comparison, {fit.labels[0]}: {measure} "
-            f"{fmt.estimate(fit.estimate, fit.ci)}. Nothing is pooled."
+            f"{fmt.effect_estimate(fit.estimate, fit.ci, measure)}. Nothing is pooled."
         )
     text = (
         f"Forest plot of {fmt.plural(fit.k, 'comparison')}. Pooled {measure} "
-        f"{fmt.estimate(fit.estimate, fit.ci)}, prediction interval "
-        f"{fmt.interval(fit.prediction_interval)}. Estimates: {told}."
+        f"{fmt.effect_estimate(fit.estimate, fit.ci, measure)}, prediction interval "
+        f"{fmt.effect_interval(fit.prediction_interval, measure)}. Estimates: {told}."
     )
     return text if not hollow else f"{text} {hollow} of {fit.k} are reconstructed."
 

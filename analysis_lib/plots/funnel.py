@@ -20,6 +20,8 @@ from matplotlib.patches import Patch
 from scipy.special import ndtri
 
 from analysis_lib import formatting as fmt
+from analysis_lib.measures import RATIO_MEASURES, no_difference, shown
+from analysis_lib.plots.axis import axis_words, set_effect_axis, set_effect_ticks, shown_values
 from analysis_lib.plots.forest import RECONSTRUCTED, study_details
 from analysis_lib.plots.style import (
     BLUE,
@@ -67,7 +69,8 @@ def funnel(
     filled
         Result of `analysis_lib.trim_and_fill`: the studies it fills in are drawn as crosses.
     measure, unit
-        For the horizontal axis.
+        For the horizontal axis. A ratio stands on a logarithmic axis; its standard error is that
+        of its logarithm.
     p_levels
         Where the shading changes, largest first.
     pseudo_limits
@@ -92,15 +95,16 @@ def funnel(
         ax = axes_of_size(6.6, 5.4)
     hollow = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
     is_hollow = np.array([hollow.get(label) == RECONSTRUCTED for label in fit.labels])
-    _set_limits(ax, fit, filled)
-    _paint_contours(ax, p_levels)
-    _paint_lines(ax, fit, pseudo_limits)
-    effects, errors = fit.effect, np.sqrt(fit.variance)
+    _set_limits(ax, fit, filled, measure)
+    _paint_contours(ax, p_levels, measure)
+    _paint_lines(ax, fit, pseudo_limits, measure)
+    effects, errors = shown_values(fit.effect, measure), np.sqrt(fit.variance)
     for mask, face in ((~is_hollow, BLUE), (is_hollow, "white")):
         ax.plot(effects[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4)
     if filled is not None and filled.k0:
-        mirrored = np.sqrt(filled.filled_variance)
-        ax.plot(filled.filled_effect, mirrored, "X", ms=8, mec=INK, mfc=VERMILLION, zorder=4)
+        mirrored = shown_values(filled.filled_effect, measure)
+        deep = np.sqrt(filled.filled_variance)
+        ax.plot(mirrored, deep, "X", ms=8, mec=INK, mfc=VERMILLION, zorder=4)
     _label_axes(ax, measure, unit, title)
     handles = _handles(is_hollow, filled, p_levels, fit, pseudo_limits)
     ax.legend(
@@ -115,12 +119,13 @@ def funnel(
     unnamed: list[str] = []
     if name_points:
         points = list(zip(effects, errors, strict=True))
-        unnamed = label_points(ax, points, fit.labels, upright_lines=(0.0, fit.estimate))
+        upright = (no_difference(measure), shown(fit.estimate, measure))
+        unnamed = label_points(ax, points, fit.labels, upright_lines=upright)
     caption = _caption(title, fit) + left_out_note(unnamed)
-    return describe(ax, alt=_alt(fit, filled), caption=caption)
+    return describe(ax, alt=_alt(fit, filled, measure), caption=caption)
 
 
-def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None) -> None:
+def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None, measure: str) -> None:
     effects, variances = [fit.effect], [fit.variance]
     if filled is not None:
         effects.append(filled.filled_effect)
@@ -129,35 +134,35 @@ def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None) -> None
     reach = ndtri((1 + fit.level) / 2) * lowest
     ends = [0.0, fit.estimate - reach, fit.estimate + reach, *np.concatenate(effects)]
     pad = 0.04 * (max(ends) - min(ends))
-    ax.set_xlim(min(ends) - pad, max(ends) + pad)
+    set_effect_axis(ax, measure, shown(min(ends) - pad, measure), shown(max(ends) + pad, measure))
     ax.set_ylim(lowest, 0.0)
 
 
-def _paint_contours(ax: Axes, p_levels: Sequence[float]) -> None:
+def _paint_contours(ax: Axes, p_levels: Sequence[float], measure: str) -> None:
     ax.set_facecolor(SHADES[0])
     depth = np.array([0.0, ax.get_ylim()[0]])
     contours = sorted(contour_levels(depth, p_levels), key=lambda contour: contour.p_level)
     for contour, shade in zip(contours, SHADES[1:], strict=True):
-        ax.fill_betweenx(
-            contour.se, -contour.half_width, contour.half_width, color=shade, lw=0, zorder=0
-        )
+        left, right = (shown_values(side * contour.half_width, measure) for side in (-1, 1))
+        ax.fill_betweenx(contour.se, left, right, color=shade, lw=0, zorder=0)
 
 
-def _paint_lines(ax: Axes, fit: PooledEffect, pseudo_limits: bool) -> None:
-    ax.axvline(0.0, color=INK, lw=1.0, zorder=1)
-    ax.axvline(fit.estimate, color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
+def _paint_lines(ax: Axes, fit: PooledEffect, pseudo_limits: bool, measure: str) -> None:
+    ax.axvline(no_difference(measure), color=INK, lw=1.0, zorder=1)
+    ax.axvline(shown(fit.estimate, measure), color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
     if pseudo_limits:
         deep = ax.get_ylim()[0]
         reach = ndtri((1 + fit.level) / 2) * deep
-        ends = [fit.estimate - reach, fit.estimate, fit.estimate + reach]
+        ends = [shown(fit.estimate + side * reach, measure) for side in (-1, 0, 1)]
         ax.plot(ends, [deep, 0.0, deep], color=GREY, lw=1.0, ls=(0, (6, 3)), zorder=1)
 
 
 def _label_axes(ax: Axes, measure: str, unit: str, title: str) -> None:
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(NumberFormatter())
-    ax.set_xlabel(f"{measure} ({unit})" if unit else measure)
-    ax.set_ylabel("Standard error (smaller studies below)")
+    ax.yaxis.set_major_formatter(NumberFormatter())
+    set_effect_ticks(ax, measure)
+    ax.set_xlabel(axis_words(measure, unit))
+    of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
+    ax.set_ylabel(f"Standard error{of_what} (smaller studies below)")
     if title:
         ax.set_title(title)
 
@@ -200,11 +205,11 @@ def _marker(marker: str, edge: str, face: str, label: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, ms=7, mec=edge, mfc=face, mew=1.3, label=label)
 
 
-def _alt(fit: PooledEffect, filled: TrimAndFill | None) -> str:
+def _alt(fit: PooledEffect, filled: TrimAndFill | None, measure: str) -> str:
     left = int((fit.effect < fit.estimate).sum())
     text = (
         f"Funnel plot of {fmt.plural(fit.k, 'comparison')}: {left} left of the pooled estimate of "
-        f"{fmt.number(fit.estimate)}, {fit.k - left} not."
+        f"{fmt.effect(fit.estimate, measure)}, {fit.k - left} not."
     )
     if filled is not None:
         text += f" Trim-and-fill adds {filled.k0} on the {filled.side}."

@@ -11,7 +11,9 @@ from matplotlib.lines import Line2D
 from analysis_lib import formatting as fmt
 from analysis_lib._inputs import FloatArray
 from analysis_lib.influence import SubsetFits
-from analysis_lib.plots.rows import Interval, Row, RowPlot
+from analysis_lib.measures import Interval, no_difference
+from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
+from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import (
     BLUE,
     INK,
@@ -65,10 +67,10 @@ def leave_one_out(
     """
     flags = table.get("influential", pd.Series(False, index=table.index))
     rows = [
-        _left_out_row(row, bool(flag))
+        _row("left_out", row, measure, flagged=bool(flag))
         for (_, row), flag in zip(table.iterrows(), flags, strict=True)
     ]
-    rows.append(Row("pooled", "None", _cells(fit), fit.estimate, fit.ci))
+    rows.append(Row("pooled", "None", _cells(fit, measure), fit.estimate, fit.ci))
     drawing = RowPlot(
         rows,
         ["Each line: the pooled estimate without the one that is named."],
@@ -87,12 +89,70 @@ def leave_one_out(
     axes = drawing.draw(ax)
     marked = [str(name) for name, flag in zip(table["left_out"], flags, strict=True) if flag]
     told = f" Influential: {fmt.listing(marked)}." if marked else ""
+    extremes = (table["estimate"].min(), table["estimate"].max())
     alt = (
         f"Leave-one-out plot. Without one, the pooled {measure} runs from "
-        f"{fmt.number(table['estimate'].min())} to {fmt.number(table['estimate'].max())}; with all "
-        f"it is {fmt.estimate(fit.estimate, fit.ci)}.{told}"
+        f"{fmt.effect_interval(extremes, measure)}; with all "
+        f"it is {fmt.effect_estimate(fit.estimate, fit.ci, measure)}.{told}"
     )
     return describe(axes, alt=alt, caption=fmt.sentence(title or "Leave-one-out analysis"))
+
+
+@styled
+def cumulative(
+    table: pd.DataFrame,
+    fit: PooledEffect,
+    *,
+    measure: str = "MD",
+    unit: str = "",
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how the pooled estimate came about: of the first study, the first two, and so on.
+
+    Parameters
+    ----------
+    table
+        Result of `analysis_lib.cumulative`.
+    fit
+        The pooled result of all studies.
+    measure, unit, favours, mid, limits, title, compact, ax
+        As for `analysis_lib.plots.forest`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    rows = [_row("added", row, measure) for _, row in table.iterrows()]
+    rows.append(Row("pooled", "All", _cells(fit, measure), fit.estimate, fit.ci))
+    drawing = RowPlot(
+        rows,
+        ["Each line: the pooled estimate of the studies down to the one that is named."],
+        fit.level,
+        measure,
+        unit,
+        ("", ""),
+        favours,
+        mid,
+        limits,
+        title,
+        compact,
+        heading="Added",
+    )
+    first, last = table.iloc[0], table.iloc[-1]
+    told = [
+        f"{fmt.effect_estimate(row['estimate'], (row['ci_low'], row['ci_high']), measure)} "
+        f"{when} {row['added']}"
+        for row, when in ((first, "with"), (last, "after"))
+    ]
+    alt = f"Cumulative plot. The pooled {measure} goes from {told[0]} alone to {told[1]}."
+    return describe(
+        drawing.draw(ax), alt=alt, caption=fmt.sentence(title or "Cumulative meta-analysis")
+    )
 
 
 @styled
@@ -188,6 +248,7 @@ def gosh(
     if ax is None:
         ax = axes_of_size(6.2, 4.6)
     dots = _drawn_part(has_i2)
+    set_effect_scale(ax, measure)
     groups = [
         (~with_it, ORANGE, "s", f"without {highlight}"),
         (with_it, BLUE, "o", f"with {highlight}"),
@@ -195,14 +256,14 @@ def gosh(
     for mask, colour, marker, _ in groups:
         here = dots[mask[dots]]
         ax.scatter(
-            fits.estimate[here], fits.i2[here], s=7, marker=marker, color=colour, alpha=0.45,
-            linewidths=0, rasterized=True,
+            shown_values(fits.estimate[here], measure), fits.i2[here], s=7, marker=marker,
+            color=colour, alpha=0.45, linewidths=0, rasterized=True,
         )  # fmt: skip
     ax.set_ylim(-0.03, 1.03)
-    ax.xaxis.set_major_formatter(NumberFormatter())
     ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
-    ax.axvline(0, color=INK, lw=1.0, zorder=0)
-    ax.set_xlabel(f"Pooled {measure} ({unit})" if unit else f"Pooled {measure}")
+    ax.axvline(no_difference(measure), color=INK, lw=1.0, zorder=0)
+    set_effect_ticks(ax, measure)
+    ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
     ax.set_ylabel("I²")
     if title:
         ax.set_title(title)
@@ -210,28 +271,27 @@ def gosh(
         _two_groups_legend(ax, [(colour, marker, name) for _, colour, marker, name in groups])
     return describe(
         ax,
-        alt=_gosh_alt(fits, has_i2, with_it, highlight),
+        alt=_gosh_alt(fits, has_i2, with_it, highlight, measure),
         caption=_gosh_caption(fits, title, len(has_i2), len(dots)),
     )
 
 
-def _left_out_row(row: pd.Series, flagged: bool) -> Row:
+def _row(column: str, row: pd.Series, measure: str, *, flagged: bool = False) -> Row:
+    """Return a line of a table of pooled results; ``column`` holds its name."""
     interval = (float(row["ci_low"]), float(row["ci_high"]))
     cells = {
-        "effect": fmt.estimate(row["estimate"], interval),
+        "effect": fmt.effect_estimate(row["estimate"], interval, measure),
         "i2": fmt.percent(row["i2"], absent=fmt.EN_DASH),
-        "tau2": fmt.number(row["tau2"], absent=fmt.EN_DASH),
+        "tau2": fmt.number(row["tau2"], fmt.tau2_digits(measure), absent=fmt.EN_DASH),
     }
-    return Row(
-        "study", str(row["left_out"]), cells, float(row["estimate"]), interval, flagged=flagged
-    )
+    return Row("study", str(row[column]), cells, float(row["estimate"]), interval, flagged=flagged)
 
 
-def _cells(fit: PooledEffect) -> dict[str, str]:
+def _cells(fit: PooledEffect, measure: str) -> dict[str, str]:
     return {
-        "effect": fmt.estimate(fit.estimate, fit.ci),
+        "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
         "i2": fmt.percent(fit.i2, absent=fmt.EN_DASH),
-        "tau2": fmt.number(fit.tau2, absent=fmt.EN_DASH),
+        "tau2": fmt.number(fit.tau2, fmt.tau2_digits(measure), absent=fmt.EN_DASH),
     }
 
 
@@ -269,10 +329,11 @@ def _gosh_alt(
     rows: Places,
     with_it: npt.NDArray[np.bool_],
     highlight: str | None,
+    measure: str,
 ) -> str:
     text = (
         f"Pooled estimate and I² of {fmt.plural(len(rows), 'subset')}: the middle half of the "
-        f"estimates lies from {fmt.interval(_quartiles(fits.estimate[rows]))}."
+        f"estimates lies from {fmt.effect_interval(_quartiles(fits.estimate[rows]), measure)}."
     )
     if highlight is None:
         return text

@@ -7,7 +7,7 @@ as its rows and notes need.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -20,6 +20,18 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import (
+    EVENT_MEASURES,
+    RATIO_MEASURES,
+    Interval,
+    band,
+    margin,
+    no_difference,
+    pooled,
+    shown,
+    shown_interval,
+)
+from analysis_lib.plots.axis import axis_words, ratio_ticks, set_effect_axis
 from analysis_lib.plots.style import (
     BLACK,
     BLUE,
@@ -49,16 +61,20 @@ TEXT = 9.5
 NOTE = 8.5
 LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
 TITLE = 11.0
+WIDEST_ARM = 1.0  # inches; a longer name of an arm goes over several lines
 
-LEFT_COLUMNS = ("label", "n_experimental", "n_comparator")
+LEFT_COLUMNS = (
+    "label", "n_experimental", "n_comparator", "events_experimental", "events_comparator",
+)  # fmt: skip
 RIGHT_COLUMNS = ("effect", "weight", "i2", "tau2", "risk")
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the plot: what stands in its columns and what is drawn in its middle."""
+    """One line of the plot: what stands in its columns and what is drawn in its middle.
+
+    ``estimate`` and ``interval`` are given as they are pooled, and drawn as readers see them.
+    """
 
     kind: str  # heading, study, pooled, prediction, note
     label: str
@@ -69,6 +85,14 @@ class Row:
     risk: str | None = None
     hollow: bool = False
     flagged: bool = False
+
+    def shown(self, measure: str) -> Row:
+        """Return the row with its numbers as readers see them."""
+        return replace(
+            self,
+            estimate=None if self.estimate is None else shown(self.estimate, measure),
+            interval=None if self.interval is None else shown_interval(self.interval, measure),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +187,16 @@ class RowPlot:
         if self.compact:
             return {"label": f"{self.heading}\n{self.measure} ({fmt.percent(self.level)} CI)"}
         present = {name for row in self.rows for name in row.cells}
+        arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.arms]
         headings = {
-            "n_experimental": f"n\n{self.arms[0]}",
-            "n_comparator": f"n\n{self.arms[1]}",
+            "n_experimental": f"n\n{arms[0]}",
+            "n_comparator": f"n\n{arms[1]}",
+            "events_experimental": f"events / n\n{arms[0]}",
+            "events_comparator": f"events / n\n{arms[1]}",
             "effect": f"{self.measure}\n({fmt.percent(self.level)} CI)",
             "weight": "Weight",
             "i2": "I²",
-            "tau2": "τ²",
+            "tau2": "τ²\n(log scale)" if self.measure in RATIO_MEASURES else "τ²",
         }
         found = {name: heading for name, heading in headings.items() if name in present}
         if any(row.risk for row in self.rows):
@@ -211,9 +238,14 @@ class RowPlot:
         return f"{row.label}\n{below}" if below else row.label
 
     def _below(self, page: _Page, legend_lines: list[list[Artist]], notes: list[str]) -> float:
-        axis = 0.30 + (0.20 if self.unit else 0.0) + self._favours_height(page)
+        axis = 0.30 + (0.20 if self._axis_label() else 0.0) + self._favours_height(page)
         note_height = sum(text_size(note, size=NOTE)[1] + 0.06 for note in notes)
         return axis + 0.10 + note_height + sum(map(_line_height, legend_lines))
+
+    def _axis_label(self) -> str:
+        """Return what stands below the axis; a difference without a unit needs nothing there."""
+        is_told = self.unit or self.measure in EVENT_MEASURES
+        return axis_words(self.measure, self.unit) if is_told else ""
 
     def _favours_height(self, page: _Page) -> float:
         if self.favours is None:
@@ -251,7 +283,9 @@ class RowPlot:
             )
         )
         ax.set_ylim(len(self.rows) - 0.5, -0.5)
-        ax.set_xlim(*(self.limits or _axis_limits(self.rows, self.mid)))
+        half = None if self.mid is None else margin(self.mid, self.measure)
+        limits = self.limits or shown_interval(_axis_limits(self.rows, half), self.measure)
+        set_effect_axis(ax, self.measure, *limits)
 
     def _paint(
         self,
@@ -269,7 +303,7 @@ class RowPlot:
         self._paint_title(ax, left, rows_top, title)
         largest_weight = max(row.weight for row in self.rows)
         for y, row in enumerate(self.rows):
-            _paint_row(ax, y, row, largest_weight)
+            _paint_row(ax, y, row.shown(self.measure), largest_weight)
         if not self.compact:
             self._paint_risk(ax, page, columns)
         bottom = rows_top - len(self.rows) * self.row_height
@@ -285,12 +319,13 @@ class RowPlot:
     def _paint_frame(self, ax: Axes, page: _Page, columns: Transform) -> None:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        ax.axvline(0, color=INK, linewidth=1.0, zorder=1)
+        ax.axvline(no_difference(self.measure), color=INK, linewidth=1.0, zorder=1)
         if self.mid is not None:
-            ax.axvspan(-self.mid, self.mid, color=PALE, zorder=0)
-        pooled = [row.estimate for row in self.rows if row.kind == "pooled"]
-        if pooled and pooled[-1] is not None:
-            ax.axvline(pooled[-1], color=GREY, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
+            ax.axvspan(*band(self.mid, self.measure), color=PALE, zorder=0)
+        means = [row.estimate for row in self.rows if row.kind == "pooled"]
+        if means and means[-1] is not None:
+            mean = shown(means[-1], self.measure)
+            ax.axvline(mean, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
         ends = [MARGIN, page.width - MARGIN]
         ax.plot(ends, [-0.5, -0.5], color=GREY, lw=0.8, transform=columns, clip_on=False)
 
@@ -332,7 +367,7 @@ class RowPlot:
 
     def _paint_axis(self, ax: Axes, page: _Page, left: float, y: float) -> float:
         """Draw ticks, direction and unit below the rows; return where the next line may stand."""
-        _set_ticks(ax, page)
+        _set_ticks(ax, page, self.measure)
         ax.tick_params(axis="x", labelsize=NOTE)
         y -= 0.30
         inches = inches_from(ax, left + page.plot_left, 0)
@@ -343,9 +378,8 @@ class RowPlot:
             for text, x, align in sides:
                 ax.text(x, y, text, transform=inches, ha=align, va="top", size=NOTE)
             y -= self._favours_height(page)
-        if self.unit:
+        if label := self._axis_label():
             middle = page.plot_width / 2
-            label = f"{self.measure} ({self.unit})"
             ax.text(middle, y, label, transform=inches, ha="center", va="top", size=NOTE)
             y -= 0.20
         return y - 0.10
@@ -370,8 +404,9 @@ class RowPlot:
         if any(row.flagged for row in self.rows):
             handles.append(_study_marker(hollow=False, flagged=True, label=self.flag_label))
         if self.mid is not None:
-            size = fmt.threshold(self.mid)
-            label = f"smaller than the minimal important difference (±{size})"
+            small = "closer to 1" if self.measure in RATIO_MEASURES else "smaller"
+            size = fmt.mid_band(self.mid, self.measure)
+            label = f"{small} than the minimal important difference ({size})"
             handles.append(Patch(facecolor=PALE, edgecolor=GREY, label=label))
         return handles
 
@@ -397,19 +432,26 @@ class RowPlot:
         return lines
 
 
-def _set_ticks(ax: Axes, page: _Page) -> None:
+def _set_ticks(ax: Axes, page: _Page, measure: str) -> None:
     """Put round numbers on the horizontal axis, but none that would reach beyond the page."""
     low, high = ax.get_xlim()
+    left, right = pooled(low, measure), pooled(high, measure)
+    kept = []
+    for tick, text in _round_numbers(low, high, measure, page.plot_width):
+        half = text_size(text, size=NOTE)[0] / 2
+        centre = page.plot_left + (pooled(tick, measure) - left) * page.plot_width / (right - left)
+        if half < centre < page.width - half:
+            kept.append((tick, text))
+    ax.set_xticks([tick for tick, _ in kept], [text for _, text in kept])
+
+
+def _round_numbers(low: float, high: float, measure: str, width: float) -> list[tuple[float, str]]:
+    """Return the ticks between two ends of an axis of so many inches, each with its text."""
+    if measure in RATIO_MEASURES:
+        return [(tick, fmt.tick(tick)) for tick in ratio_ticks(low, high, width)]
     ticks = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     digits = max(len(fmt.threshold(tick).partition(".")[2]) for tick in ticks)
-    scale = page.plot_width / (high - low)
-    kept = []
-    for tick in ticks:
-        half = text_size(fmt.number(tick, digits), size=NOTE)[0] / 2
-        centre = page.plot_left + (tick - low) * scale
-        if low <= tick <= high and half < centre < page.width - half:
-            kept.append(tick)
-    ax.set_xticks(kept, [fmt.number(tick, digits) for tick in kept])
+    return [(tick, fmt.number(tick, digits)) for tick in ticks if low <= tick <= high]
 
 
 def _unbroken(note: str) -> str:
@@ -417,8 +459,8 @@ def _unbroken(note: str) -> str:
     return note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
 
 
-def _axis_limits(rows: Sequence[Row], mid: float | None) -> Interval:
-    """Return limits that show every estimate and most of every interval.
+def _axis_limits(rows: Sequence[Row], half: float | None) -> Interval:
+    """Return limits, as pooled, that show every estimate, most of every interval and the band.
 
     Intervals may reach as far again beyond the estimates as these lie apart; what is longer ends
     in an arrow, so that one wide interval does not squeeze all others together.
@@ -426,7 +468,7 @@ def _axis_limits(rows: Sequence[Row], mid: float | None) -> Interval:
     estimates = [row.estimate for row in rows if row.estimate is not None]
     pooled = [end for row in rows if row.kind == "pooled" and row.interval for end in row.interval]
     intervals = [end for row in rows if row.interval for end in row.interval]
-    core = [0.0, *estimates, *pooled, *([-mid, mid] if mid is not None else [])]
+    core = [0.0, *estimates, *pooled, *([-half, half] if half is not None else [])]
     low, high = min(core), max(core)
     room = (high - low) or max(abs(end) for end in intervals)
     low, high = max(low - room, min([low, *intervals])), min(high + room, max([high, *intervals]))
