@@ -47,6 +47,7 @@ def running() -> Iterator[Browser]:
         browser.close()
 
 
+@functools.cache
 def bytes_sent(file: Path) -> int:
     """Return how many bytes a web server sends for a file: text goes out compressed."""
     content = file.read_bytes()

@@ -1,12 +1,13 @@
 """The built pages in a real browser: no error, no outside request, light, none wider than a window.
 
-Screenshots of every page stay in ``_build/screenshots``.
+Screenshots stay in ``_build/screenshots``: every page whole, and its first screen dark and narrow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import chromium
@@ -18,7 +19,7 @@ pytestmark = chromium.needed
 SHOTS = chromium.HTML.parent / "screenshots"
 PATIENCE = 120_000  # ms; a long page takes a while where other work shares the machine
 TALLEST = 16_000  # pixels; Chromium takes no picture that is higher
-WINDOWS = {
+WINDOWS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "desktop": (1280, 900, "light"),
     "dark": (1280, 900, "dark"),
     "phone": (375, 800, "light"),
@@ -36,20 +37,16 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=WINDOWS)
-def window(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[str, Page]]:
-    width, height, scheme = WINDOWS[request.param]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-    )
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(PATIENCE)
-    yield request.param, context.new_page()
+    yield context.new_page()
     context.close()
 
 
 @pytest.mark.parametrize("path", chromium.PAGES, ids=lambda p: p.stem)
-def test_a_page_opens_cleanly(path: Path, window: tuple[str, Page]) -> None:
-    name, page = window
+def test_a_page_opens_cleanly(path: Path, page: Page) -> None:
     troubles: list[str] = []
     loaded: set[str] = set()
     page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
@@ -58,13 +55,20 @@ def test_a_page_opens_cleanly(path: Path, window: tuple[str, Page]) -> None:
     page.on("request", lambda request: loaded.add(request.url))
     page.goto((chromium.HTML / path).as_uri())
     page.wait_for_load_state("networkidle")
-    SHOTS.mkdir(exist_ok=True)
-    height = page.evaluate("document.documentElement.scrollHeight")
-    whole = height < TALLEST
-    page.screenshot(path=SHOTS / f"{path.stem}-{name}.png", full_page=whole)
+    for name, (width, height, scheme) in WINDOWS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        take_picture(page, SHOTS / f"{path.stem}-{name}.png", whole=name == "desktop")
     assert troubles == []
     assert [url for url in loaded if not url.startswith(("file:", "data:"))] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= WINDOWS[name][0]
     files = {Path(unquote(urlsplit(url).path)) for url in loaded if url.startswith("file:")}
     sent = sum(map(chromium.bytes_sent, files))
     assert 0 < sent <= (HEAVIEST_LANDING if path == LANDING else HEAVIEST)
+
+
+def take_picture(page: Page, path: Path, *, whole: bool) -> None:
+    """Keep a picture of the first screen, or of the whole page if Chromium can."""
+    path.parent.mkdir(exist_ok=True)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.screenshot(path=path, full_page=whole and height < TALLEST)

@@ -27,9 +27,13 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const el of all(".citation-list, [role=doc-biblioentry]")) el.removeAttribute("role");
 
   // What can be moved sideways has a place in the tab order, and nothing else.
-  for (const el of all(".table-scroll, figure.wide, .math"))
-    if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
-    else el.removeAttribute("tabindex");
+  const place = () => {
+    for (const el of all(".table-scroll, .pst-scrollable-table-container, figure.wide, .math, article pre"))
+      if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
+      else el.removeAttribute("tabindex");
+  };
+  place();
+  window.addEventListener("resize", place); // zooming is one, too
 });
 
 // The definition of a term appears beside it: when the pointer rests on it, when the keyboard
