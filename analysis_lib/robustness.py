@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -11,15 +12,16 @@ from analysis_lib import plots
 from analysis_lib.book import show_figure, show_table
 from analysis_lib.errors import ReviewError
 from analysis_lib.influence import baujat, gosh, influence, influential
-from analysis_lib.moderators import subgroup_analysis
+from analysis_lib.moderators import SubgroupAnalysis, subgroup_analysis
 from analysis_lib.plots import statement
 from analysis_lib.reporting_bias import TrimAndFill, egger_test, trim_and_fill
 from analysis_lib.review import Review
 from analysis_lib.sections import axis_unit, details, directions, heading, pooled_analyses, question
 from analysis_lib.specifications import specifications
 from analysis_lib.study_effects import StudyEffects, study_effects
-from analysis_lib.subgroups import high_risk_or_not, levels_by_factor
+from analysis_lib.subgroups import RISK_LEVELS, high_risk_or_not, level_order, levels_by_factor
 
+RISK_OF_BIAS = "risk of bias"
 FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
 
 
@@ -34,7 +36,7 @@ def enough_trials(review: Review) -> list[StudyEffects]:
 
 def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
     """Return the subgroup of every comparison by risk of bias and by each factor of the data."""
-    return {"risk of bias": high_risk_or_not(review, effects), **levels_by_factor(review, effects)}
+    return {RISK_OF_BIAS: high_risk_or_not(review, effects), **levels_by_factor(review, effects)}
 
 
 def subgroup_table(review: Review) -> pd.DataFrame:
@@ -46,10 +48,7 @@ def subgroup_table(review: Review) -> pd.DataFrame:
             if len(set(groups)) < 2:
                 rows.append(row | {"Subgroups": f"one only: {groups[0]}", "Test between": ""})
                 continue
-            found = subgroup_analysis(
-                effects.effect, effects.variance, groups, labels=effects.labels,
-                **review.info.methods,
-            )  # fmt: skip
+            found = _by_subgroup(review, effects, factor, groups)
             told = [
                 f"{name} {fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)}, "
                 f"{fmt.plural(fit.k, 'comparison')}"
@@ -61,6 +60,17 @@ def subgroup_table(review: Review) -> pd.DataFrame:
             )
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _by_subgroup(
+    review: Review, effects: StudyEffects, factor: str, groups: list[str]
+) -> SubgroupAnalysis:
+    """Pool each subgroup; they stand in the order of their levels, not in that of the trials."""
+    found = subgroup_analysis(
+        effects.effect, effects.variance, groups, labels=effects.labels, **review.info.methods
+    )
+    order = RISK_LEVELS if factor == RISK_OF_BIAS else level_order(review, factor)
+    return replace(found, fits={name: found.fits[name] for name in order if name in found.fits})
 
 
 def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
@@ -75,16 +85,11 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
     if len(set(groups)) < 2:
         ax = statement("All comparisons are in one subgroup.", title=title)
     else:
-        found = subgroup_analysis(
-            effects.effect,
-            effects.variance,
-            groups,
-            labels=effects.labels,
-            **review.info.methods,
-        )
+        found = _by_subgroup(review, effects, factor, groups)
         asked = question(review, outcome)
         ax = plots.forest_by_subgroup(
             found,
+            factor=factor,
             details=details(review, effects),
             measure=effects.measure,
             unit=axis_unit(review, outcome),
@@ -234,11 +239,14 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
 def reporting_bias_table(review: Review) -> pd.DataFrame:
     """Return Egger's test and trim-and-fill of every analysis of three comparisons or more."""
     rows = []
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
     for effects in pooled_analyses(review):
         row: dict[str, object] = {
-            "Analysis": heading(review, effects),
-            "Comparisons": fmt.count(effects.k),
+            "Follow-up": follow_ups[effects.follow_up],
+            "k": fmt.count(effects.k),
             "Effect": _pooled_text(effects, review),
+            "Outcome": outcomes[effects.outcome],
         }
         if effects.k < 3:
             rows.append(row | {"Egger's test": "too few comparisons"})
@@ -248,12 +256,10 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
         filled = _filled(review, effects)
         row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
         row["Filled"] = _filled_text(filled)
-        row["Effect with the filled"] = fmt.effect_estimate(
+        row["Effect then"] = fmt.effect_estimate(
             filled.fit.estimate, filled.fit.ci, effects.measure
         )
-        row["Filled around the common-effect mean"] = _filled_text(
-            _filled(review, effects, around="common")
-        )
+        row["Filled, common effect"] = _filled_text(_filled(review, effects, around="common"))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from analysis_lib._baseline import read_factors
+from analysis_lib._baseline import NOT_STATED, read_factors
 from analysis_lib.errors import ReviewError
 from analysis_lib.review import Review
 from analysis_lib.risk_of_bias import judgements
 from analysis_lib.study_effects import StudyEffects
+
+RISK_LEVELS = ("high risk", "not rated high")
 
 
 def overall_risk(review: Review, effects: StudyEffects) -> list[str]:
@@ -22,10 +24,21 @@ def overall_risk(review: Review, effects: StudyEffects) -> list[str]:
 
 def high_risk_or_not(review: Review, effects: StudyEffects) -> list[str]:
     """Return for each comparison whether its trial is rated at high risk of bias overall."""
-    return [
-        "high risk" if risk == "high" else "not rated high"
-        for risk in overall_risk(review, effects)
-    ]
+    high, other = RISK_LEVELS
+    return [high if risk == "high" else other for risk in overall_risk(review, effects)]
+
+
+def level_order(review: Review, factor: str) -> list[str]:
+    """Return the levels of a factor in the order of ``subgroup_levels.csv``, then ``not stated``.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review
+    >>> level_order(load_review("data"), "baseline pain intensity")
+    ['low', 'acceptable', 'high', 'not stated']
+    """
+    rows = review.subgroup_levels
+    return [*rows.loc[rows["factor"] == factor, "level"].astype(str), NOT_STATED]
 
 
 def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
@@ -28,11 +29,13 @@ from analysis_lib.plots.forest import forest, forest_by_subgroup
 from analysis_lib.plots.funnel import funnel
 from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
+from analysis_lib.plots.rows import ABOVE_HEADING, Row, _axis_limits
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.reporting_bias import trim_and_fill
 from analysis_lib.risk_of_bias import DOMAIN_IDS, OVERALL, judgement_shares
 
 PLACE = 1e-9  # data coordinates are stored as they were given
+HIDDEN, TOUCHING = 7.0, 4.0  # pixels: dots so close cover each other; a line so close touches
 FAVOURS = ("favours loaded", "favours unloaded")
 
 LABELS = ["Alpha 2001", "Beta 2002 (a)", "Beta 2002 (b)", "Gamma 2003", "Delta and others 2004"]
@@ -182,7 +185,7 @@ def test_forest_writes_and_places_every_comparison(compact: bool) -> None:
     assert fmt.interval(fit.prediction_interval) in written
     flat = written.replace("\N{NO-BREAK SPACE}", " ").replace("\n", " ")
     assert f"I² = {fmt.percent(fit.i2)}" in flat
-    assert f"τ² = {fmt.number(fit.tau2)}" in flat
+    assert f"τ² = {fmt.number(fit.tau2)} ({fmt.interval(fit.tau2_ci)})" in flat
     assert "favours loaded" in flat
     assert ("Weight" in written) is not compact
 
@@ -240,7 +243,10 @@ def test_forest_mid_is_a_band_and_the_null_a_line() -> None:
 def test_forest_shows_known_and_unknown_risk_of_bias() -> None:
     ax = forest(five(), details=DETAILS)
     lights = [t.get_text() for t in ax.texts if t.get_text() in style.RISK_SIGNS.values()]
-    assert lights == ["+", "!", "−", "?", "?"]
+    assert lights == ["+", "!", "−", "?", "?", *"+!−?"]  # each again in the legend
+    told = [t.get_text() for t in style.figure_of(ax).texts]
+    assert told == list(style.RISK_WORDS.values())
+    assert_legible(ax)
 
 
 def test_forest_writes_half_participants_and_no_total_when_one_is_unknown() -> None:
@@ -331,15 +337,68 @@ def test_forest_refuses_labels_that_repeat_and_limits_that_are_none() -> None:
 def test_forest_by_subgroup(compact: bool) -> None:
     groups = ["low pain", "high pain", "high pain", "low pain", "unclear"]
     analysis = subgroup_analysis(EFFECT, VARIANCE, groups, labels=LABELS)
-    ax = forest_by_subgroup(analysis, details=DETAILS, favours=FAVOURS, compact=compact)
+    ax = forest_by_subgroup(
+        analysis, factor="pain", details=DETAILS, favours=FAVOURS, compact=compact
+    )
     assert_legible(ax)
     written = "\n".join(texts(ax)).replace("\N{NO-BREAK SPACE}", " ").replace("\n", " ")
     assert f"Q = {fmt.number(analysis.q_between)}" in written
+    overall = analysis.overall
+    assert f"Q = {fmt.number(overall.q)} (df = 4" in written
+    assert f"estimate: z = {fmt.number(overall.statistic)}" in written
+    for name, fit in analysis.fits.items():
+        assert f"Pain: {name}" in written
+        spread = f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2)}, "
+        told = f"Heterogeneity: {spread}{fmt.p_value(fit.q_p_value)}"
+        assert (told in written) is (fit.k > 1)
     diamonds = [p for p in ax.patches if isinstance(p, Polygon)]
     assert len(diamonds) == 3  # two subgroups, and all; one study alone is its own result
     order = ["Alpha 2001", "Gamma 2003", "Beta 2002 (a)", "Beta 2002 (b)", "Delta and others 2004"]
     positions = [float(s.get_xdata()[0]) for s in lines(ax, "s")]
     assert positions == pytest.approx([EFFECT[LABELS.index(label)] for label in order], abs=PLACE)
+
+
+def test_a_subtotal_has_the_weight_of_its_comparisons() -> None:
+    analysis = subgroup_analysis(EFFECT, VARIANCE, list("abbaa"), labels=LABELS)
+    written = texts(forest_by_subgroup(analysis))
+    weights = dict(zip(LABELS, analysis.overall.weights, strict=True))
+    for fit in analysis.fits.values():
+        assert fmt.percent(sum(weights[label] for label in fit.labels), 1) in written
+
+
+def test_a_heading_stands_off_from_the_row_above() -> None:
+    analysis = subgroup_analysis(EFFECT, VARIANCE, list("abbaa"), labels=LABELS)
+    places = {t.get_text(): t.get_position()[1] for t in forest_by_subgroup(analysis).texts}
+    before = places[LABELS[4]]  # last of subgroup a, then its subtotal and their line
+    assert places["b"] - before == pytest.approx(3 + ABOVE_HEADING)
+    assert places[LABELS[1]] - places["b"] == pytest.approx(1)
+    assert places["a"] == 0
+
+
+@pytest.mark.parametrize("measure", ["MD", "RR"])
+def test_an_axis_follows_intervals_that_are_only_a_little_longer(measure: str) -> None:
+    """Without the rule the axis would end 0.9 from the middle; 0.99 is near, 3 is not."""
+    rows = [
+        Row("study", "a", {}, -0.3, (-0.99, 0.3)),
+        Row("study", "b", {}, 0.3, (-0.3, 3.0)),
+    ]
+    low, high = _axis_limits(rows, None)
+    assert low < -0.99
+    assert 0.9 < high < 1.2
+    labels = ["a", "b"]
+    ax = forest(pool([-0.3, 0.3], [0.1, 4.0], labels=labels), measure=measure)
+    assert [len(lines(ax, marker)) for marker in "<>"] == [1, 1]
+
+
+def test_a_prediction_interval_is_whole_where_it_at_most_doubles_the_axis() -> None:
+    studies = [Row("study", "a", {}, -1.0, (-2.0, 0.0)), Row("study", "b", {}, 1.0, (0.0, 2.0))]
+    alone = _axis_limits(studies, None)
+    for half, is_whole in ((4.3, True), (4.4, False)):
+        rows = [*studies, Row("prediction", "p", {}, None, (-half, half))]
+        low, high = _axis_limits(rows, None)
+        assert (high > half) is is_whole
+        assert (low < -half) is is_whole
+    assert alone == pytest.approx((-2.16, 2.16))
 
 
 # --- funnel
@@ -431,7 +490,7 @@ def test_forest_of_ratios_shows_ratios_on_a_logarithmic_axis(measure: str, compa
     assert fmt.MINUS not in words
     assert "ratio (log scale)" in words
     flat = "\n".join(texts(ax)).replace("\N{NO-BREAK SPACE}", " ")
-    assert f"τ² = {fmt.number(fit.tau2)} (log scale)" in flat
+    assert f"τ² = {fmt.number(fit.tau2)} ({fmt.interval(fit.tau2_ci)}, log scale)" in flat
 
 
 @pytest.mark.parametrize("mid", [0.8, 1.25])
@@ -772,6 +831,8 @@ def test_leave_one_out_without_the_rule_marks_nothing() -> None:
     assert_legible(ax)
     assert lines(ax, "D") == []
     assert fmt.EN_DASH in texts(ax)  # one study is left: no I2, no tau2
+    assert "p" in texts(ax)
+    assert {fmt.p_cell(p) for p in table["p_value"]} <= set(texts(ax))
 
 
 def test_baujat_places_and_names_every_study() -> None:
@@ -789,6 +850,43 @@ def test_baujat_of_equal_effects_has_room() -> None:
     ax = baujat(al.baujat([0.1] * 3, [0.04] * 3, tau2_method="FE"))
     assert_legible(ax)
     assert ax.get_xlim()[0] < 0 < ax.get_xlim()[1]
+
+
+def test_every_name_in_a_crowd_in_a_corner_is_written() -> None:
+    table = pd.DataFrame(
+        {
+            "label": [f"Author {i} 2020" for i in range(6)],
+            "q_contribution": [0.1, 0.35, 0.8, 0.9, 3.8, 20.0],
+            "influence": [0.03, 0.01, 0.005, 0.0, 0.0, 2.7],
+        }
+    )
+    ax = baujat(table)
+    assert_legible(ax)
+    assert "want of room" not in style.caption(ax)
+    assert set(table["label"]) <= set(texts(ax))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_line_to_a_name_crosses_another_dot(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "label": [f"Author {i:02d} 2020" for i in range(9)],
+            "q_contribution": np.append(rng.uniform(0, 4, 8), 20.0),
+            "influence": np.append(rng.uniform(0, 0.1, 8), 3.0),
+        }
+    )
+    ax = baujat(table)
+    to_pixels = ax.transData.transform
+    dots = to_pixels(table[["q_contribution", "influence"]].to_numpy())
+    leaders = [line for line in ax.lines if line.get_linewidth() == 0.6]
+    assert leaders
+    for line in leaders:
+        start, end = to_pixels(np.column_stack(line.get_data()))
+        steps = start + np.linspace(0, 1, 500)[:, None] * (end - start)
+        for dot in dots:
+            is_its_own = np.hypot(*(dot - start)) < HIDDEN
+            assert is_its_own or np.hypot(*(steps - dot).T).min() > TOUCHING
 
 
 def test_names_beside_crowded_points_never_cover_one_another() -> None:
@@ -823,6 +921,17 @@ def test_gosh_draws_every_subset_that_has_heterogeneity(highlight: str | None) -
         for x, y in zip(fits.estimate[expected], fits.i2[expected], strict=True)
     }
     assert ("without" in style.alt_text(ax)) is (highlight is not None)
+    colours = [to_hex(c.get_facecolor()[0]).upper() for c in ax.collections]
+    assert colours == ([style.BLUE] if highlight is None else [style.BLUE, style.ORANGE][::-1])
+    above, beside = ax.child_axes
+    assert above.get_xlim() == pytest.approx(ax.get_xlim())
+    assert beside.get_ylim() == pytest.approx(ax.get_ylim())
+    assert len(above.patches) == len(beside.patches) == len(colours)
+
+
+def test_gosh_in_given_axes_keeps_to_them() -> None:
+    given = plt.figure().add_subplot()
+    assert gosh(al.gosh(EFFECT, VARIANCE), ax=given).child_axes == []
 
 
 def test_gosh_draws_a_part_of_very_many_subsets_and_says_so() -> None:

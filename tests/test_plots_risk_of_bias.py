@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from analysis_lib.plots import risk_of_bias_bars, style, traffic_lights
-from analysis_lib.plots.risk_of_bias import RISK_WORDS
+from analysis_lib.plots.style import RISK_WORDS
 from analysis_lib.risk_of_bias import DOMAIN_IDS, DOMAINS, OVERALL, judgement_shares
 
 PIXEL = 1.0  # texts are placed to a fraction of a pixel; the worst seen is 0.5

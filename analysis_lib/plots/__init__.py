@@ -2,7 +2,7 @@
 
 from analysis_lib.plots.forest import forest, forest_by_subgroup
 from analysis_lib.plots.funnel import funnel
-from analysis_lib.plots.influence import baujat, gosh, leave_one_out
+from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
 from analysis_lib.plots.overview import PooledRow, overview
 from analysis_lib.plots.prisma import prisma
 from analysis_lib.plots.reconstruction import ensemble_ranges
@@ -28,6 +28,7 @@ __all__ = [
     "arm_sizes",
     "baujat",
     "caption",
+    "cumulative",
     "describe",
     "ensemble_ranges",
     "extended_funnel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ def forest(
 def forest_by_subgroup(
     analysis: SubgroupAnalysis,
     *,
+    factor: str = "",
     details: pd.DataFrame | None = None,
     measure: str = "MD",
     unit: str = "",
@@ -129,7 +131,10 @@ def forest_by_subgroup(
     Parameters
     ----------
     analysis
-        Result of `analysis_lib.subgroup_analysis`.
+        Result of `analysis_lib.subgroup_analysis`; the subgroups are drawn in the order of its
+        ``fits``.
+    factor
+        What the subgroups are formed by; stands in their headings before their names.
     details, measure, unit, arms, favours, mid, limits, title, compact, ax
         As for `forest`.
 
@@ -141,11 +146,12 @@ def forest_by_subgroup(
     known = study_details(overall.labels, details)
     rows: list[Row] = []
     for name, fit in analysis.fits.items():
-        rows += [Row("heading", str(name)), *_study_rows(fit, known, measure, overall)]
-        rows += [] if fit.k == 1 else [_pooled_row(fit, "Subtotal", known, measure)]
+        heading = f"{factor[:1].upper()}{factor[1:]}: {name}" if factor else str(name)
+        rows += [Row("heading", heading), *_study_rows(fit, known, measure, overall)]
+        rows += [] if fit.k == 1 else _subtotal_rows(fit, known, measure, overall)
     rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known, measure)]
     between = subgroup_test(analysis)
-    notes = [between, heterogeneity_within(analysis)]
+    notes = [heterogeneity(overall, measure), effect_test(overall), between]
     drawing = RowPlot(
         rows, notes, overall.level, measure, unit, arms, favours, mid, limits, title, compact
     )
@@ -162,14 +168,19 @@ def forest_by_subgroup(
 
 
 def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
-    """Return the heterogeneity line below a forest plot; τ² of ratios is that of logarithms."""
+    """Return the heterogeneity line below a forest plot; τ² of ratios is that of logarithms.
+
+    Behind τ² stands its confidence interval, where there is one.
+    """
     if fit.q_p_value is None:
         return "Heterogeneity: not estimable from one comparison"
-    tau2 = fmt.number(fit.tau2, fmt.tau2_digits(measure))
-    scale = " (log scale)" if measure in RATIO_MEASURES else ""
+    digits = fmt.tau2_digits(measure)
+    more = [] if fit.tau2_ci is None else [fmt.interval(fit.tau2_ci, digits)]
+    more += ["log scale"] if measure in RATIO_MEASURES else []
+    behind = f" ({', '.join(more)})" if more else ""
     return (
         f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
-        f"I² = {fmt.percent(fit.i2)}, τ² = {tau2}{scale}"
+        f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2, digits)}{behind}"
     )
 
 
@@ -188,12 +199,12 @@ def subgroup_test(analysis: SubgroupAnalysis) -> str:
     )
 
 
-def heterogeneity_within(analysis: SubgroupAnalysis) -> str:
-    """Return the line that states I2 of each subgroup that has one."""
-    told = [
-        f"{name} {fmt.percent(fit.i2)}" for name, fit in analysis.fits.items() if fit.i2 is not None
-    ]
-    return f"I² within subgroups: {', '.join(told) or fmt.NOT_ESTIMABLE}"
+def heterogeneity_within(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the line below the subtotal of a subgroup."""
+    return (
+        f"Heterogeneity: I² = {fmt.percent(fit.i2)}, "
+        f"τ² = {fmt.number(fit.tau2, fmt.tau2_digits(measure))}, {fmt.p_value(fit.q_p_value)}"
+    )
 
 
 def study_details(labels: Sequence[str], details: pd.DataFrame | None) -> pd.DataFrame:
@@ -275,8 +286,21 @@ def _summary_rows(fit: PooledEffect, known: pd.DataFrame, measure: str) -> list[
     told = {"effect": fmt.effect_interval(limits, measure)}
     prediction = Row("prediction", label, told, interval=limits)
     pooled = _pooled_row(fit, "Pooled estimate", known, measure)
-    cells = {**pooled.cells, "weight": fmt.percent(1.0)}
-    return [Row("pooled", pooled.label, cells, pooled.estimate, pooled.interval), prediction]
+    return [_weighing(pooled, fmt.percent(1.0)), prediction]
+
+
+def _subtotal_rows(
+    fit: PooledEffect, known: pd.DataFrame, measure: str, overall: PooledEffect
+) -> list[Row]:
+    """Return the pooled estimate of a subgroup with its weight in ``overall``, and its spread."""
+    weights = dict(zip(overall.labels, overall.weights, strict=True))
+    weight = fmt.percent(sum(float(weights[label]) for label in fit.labels), 1)
+    subtotal = _weighing(_pooled_row(fit, "Subtotal", known, measure), weight)
+    return [subtotal, Row("quiet", heterogeneity_within(fit, measure))]
+
+
+def _weighing(row: Row, weight: str) -> Row:
+    return replace(row, cells={**row.cells, "weight": weight})
 
 
 def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str) -> Row:

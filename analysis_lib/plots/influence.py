@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +13,7 @@ from matplotlib.lines import Line2D
 from analysis_lib import formatting as fmt
 from analysis_lib._inputs import FloatArray
 from analysis_lib.influence import SubsetFits
-from analysis_lib.measures import Interval, no_difference
+from analysis_lib.measures import Interval, no_difference, pooled
 from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
 from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import (
@@ -31,6 +33,8 @@ from analysis_lib.pooling import PooledEffect
 
 #: More subsets than these would only cover one another; a random part of them is drawn.
 MOST_DOTS = 20_000
+#: The distributions along the edges of the plot of all subsets: their part of it, their bars.
+EDGE, EDGE_BINS = 0.12, 60
 
 Places = npt.NDArray[np.intp]
 
@@ -244,15 +248,14 @@ def gosh(
     if has_i2.size == 0:
         text = "Subsets of one study have no heterogeneity that could be drawn."
         return statement(text, ax=ax, title=title)
-    with_it = np.zeros(len(fits), dtype=bool) if highlight is None else fits.includes(highlight)
-    if ax is None:
-        ax = axes_of_size(6.2, 4.6)
+    with_it = np.ones(len(fits), dtype=bool) if highlight is None else fits.includes(highlight)
+    has_room = ax is None
+    ax = axes_of_size(6.2, 4.6) if ax is None else ax
     dots = _drawn_part(has_i2)
     set_effect_scale(ax, measure)
-    groups = [
-        (~with_it, ORANGE, "s", f"without {highlight}"),
-        (with_it, BLUE, "o", f"with {highlight}"),
-    ]
+    groups = [(with_it, BLUE, "o", f"with {highlight}")]
+    if highlight is not None:
+        groups.insert(0, (~with_it, ORANGE, "s", f"without {highlight}"))
     for mask, colour, marker, _ in groups:
         here = dots[mask[dots]]
         ax.scatter(
@@ -265,6 +268,9 @@ def gosh(
     set_effect_ticks(ax, measure)
     ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
     ax.set_ylabel("I²")
+    if has_room:
+        parts = [(has_i2[mask[has_i2]], colour) for mask, colour, _, _ in groups]
+        _edge_distributions(ax, fits, parts, measure)
     if title:
         ax.set_title(title)
     if highlight is not None:
@@ -281,6 +287,7 @@ def _row(column: str, row: pd.Series, measure: str, *, flagged: bool = False) ->
     interval = (float(row["ci_low"]), float(row["ci_high"]))
     cells = {
         "effect": fmt.effect_estimate(row["estimate"], interval, measure),
+        "p": fmt.p_cell(row["p_value"], absent=fmt.EN_DASH),
         "i2": fmt.percent(row["i2"], absent=fmt.EN_DASH),
         "tau2": fmt.number(row["tau2"], fmt.tau2_digits(measure), absent=fmt.EN_DASH),
     }
@@ -290,6 +297,7 @@ def _row(column: str, row: pd.Series, measure: str, *, flagged: bool = False) ->
 def _cells(fit: PooledEffect, measure: str) -> dict[str, str]:
     return {
         "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
+        "p": fmt.p_cell(fit.p_value, absent=fmt.EN_DASH),
         "i2": fmt.percent(fit.i2, absent=fmt.EN_DASH),
         "tau2": fmt.number(fit.tau2, fmt.tau2_digits(measure), absent=fmt.EN_DASH),
     }
@@ -307,6 +315,27 @@ def _drawn_part(
     if len(rows) <= MOST_DOTS:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, size=MOST_DOTS, replace=False))
+
+
+def _edge_distributions(
+    ax: Axes, fits: SubsetFits, parts: list[tuple[Places, str]], measure: str
+) -> None:
+    """Draw how the estimates and I2 of all subsets are distributed, along two edges."""
+    above = ax.inset_axes((0.0, 1.02, 1.0, EDGE))
+    beside = ax.inset_axes((1.02, 0.0, EDGE * 0.8, 1.0))
+    low, high = (pooled(end, measure) for end in ax.get_xlim())
+    bottom, top = ax.get_ylim()
+    look: dict[str, Any] = {"histtype": "stepfilled", "alpha": 0.6}
+    for rows, colour in parts:
+        across = np.linspace(low, high, EDGE_BINS + 1).tolist()
+        upwards = np.linspace(bottom, top, EDGE_BINS + 1).tolist()
+        above.hist(fits.estimate[rows], across, color=colour, **look)
+        beside.hist(fits.i2[rows], upwards, orientation="horizontal", color=colour, **look)
+    above.set_xlim(low, high)
+    beside.set_ylim(bottom, top)
+    for edge in (above, beside):
+        edge.set(xticks=[], yticks=[])
+        edge.set_axis_off()
 
 
 def _two_groups_legend(ax: Axes, groups: list[tuple[str, str, str]]) -> None:

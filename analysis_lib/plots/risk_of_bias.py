@@ -13,42 +13,37 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.transforms import ScaledTranslation, Transform
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
 from analysis_lib.plots.style import (
     INK,
+    LEGEND_GAP,
+    LEGEND_LIGHT,
     PALE,
     RISK_COLOURS,
     RISK_SIGNS,
+    RISK_WORDS,
     SMALL,
     axes_of_size,
     below_axes,
     describe,
     figure_of,
     paint_light,
+    paint_risk_legend,
     statement,
     styled,
     text_size,
     widest,
     wrap_to,
+    write,
 )
 from analysis_lib.risk_of_bias import DOMAINS, OVERALL
 
 # Inches of the page, then sizes in points.
 CELL_WIDTH, ROW_HEIGHT, BAR_WIDTH = 0.55, 0.32, 4.6
 MARGIN, HEADINGS, AXIS, LEGEND, NOTE = 0.1, 0.3, 0.52, 0.3, 0.17
-LEGEND_LIGHT, LEGEND_GAP = 0.17, 0.06
 TEXT, TITLE, LIGHT = 9.0, 11.0, 17.0
-
-#: What the legend says of each light.
-RISK_WORDS = {
-    "low": "low risk",
-    "some concerns": "some concerns",
-    "high": "high risk",
-    "not stated": "not stated",
-}
 NOT_ASSESSED = "No trial has been assessed for risk of bias."
 
 
@@ -211,29 +206,14 @@ def _check_words(matrix: pd.DataFrame) -> None:
 
 
 def _paint_legend(ax: Axes, seen: Sequence[str], edge: float, *, start: float) -> None:
-    """Draw the lights that were used in one line, each before its words."""
     line = below_axes(ax, start + 0.6 * LEGEND)
-    x = LEGEND_LIGHT / 2
-    for word in seen:
-        paint_light(ax, edge, 0, word, transform=_moved(ax, line, x), size=72 * LEGEND_LIGHT)
-        x += LEGEND_LIGHT / 2 + LEGEND_GAP
-        _write(ax, edge, RISK_WORDS[word], _moved(ax, line, x), TEXT)
-        x += text_size(RISK_WORDS[word], size=TEXT)[0] + 3 * LEGEND_GAP + LEGEND_LIGHT / 2
+    paint_risk_legend(ax, seen, transform=line, x=edge, size=TEXT)
 
 
 def _paint_notes(ax: Axes, notes: Sequence[str], edge: float, *, start: float) -> None:
     """Write the notes one by one: the lines of a single text are not evenly far apart."""
     for number, note in enumerate(notes, start=1):
-        _write(ax, edge, note, below_axes(ax, start + NOTE * number), SMALL)
-
-
-def _write(ax: Axes, x: float, text: str, place: Transform, size: float) -> None:
-    figure_of(ax).text(x, 0, text, transform=place, va="center_baseline", size=size)
-
-
-def _moved(ax: Axes, place: Transform, inches: float) -> Transform:
-    """Return a transform that lands further to the right."""
-    return place + ScaledTranslation(inches, 0, figure_of(ax).dpi_scale_trans)
+        write(ax, edge, note, below_axes(ax, start + NOTE * number), SMALL)
 
 
 def _paint_bar(ax: Axes, y: int, parts: Mapping[str, float]) -> None:

@@ -6,8 +6,10 @@ as its rows and notes need.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -44,15 +46,15 @@ from analysis_lib.plots.style import (
     axes_of_size,
     figure_of,
     inches_from,
-    light_handle,
     paint_light,
+    paint_risk_legend,
     text_size,
     widest,
     wrap_to,
 )
 
 # Inches and points of the page.
-ROW = 0.27
+ROW, LINE = 0.27, 0.16
 GAP = 0.18
 MARGIN = 0.08
 PLOT_WIDTH = 2.7
@@ -62,11 +64,21 @@ NOTE = 8.5
 LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
 TITLE = 11.0
 WIDEST_ARM = 1.0  # inches; a longer name of an arm goes over several lines
+WIDEST_COMPACT = 1.7  # inches; a longer heading or quiet line of a compact plot is broken
+ABOVE_HEADING = 0.3  # of a row
+RISK_LINE = 0.26
+
+# How far an axis follows its intervals, as parts of what it shows without doing so.
+NEAR_MISS = 0.15
+LARGEST_STRETCH = 2.0
 
 LEFT_COLUMNS = (
     "label", "n_experimental", "n_comparator", "events_experimental", "events_comparator",
 )  # fmt: skip
-RIGHT_COLUMNS = ("effect", "weight", "i2", "tau2", "risk")
+RIGHT_COLUMNS = ("effect", "weight", "p", "i2", "tau2", "risk")
+#: Rows without cells, whose text may run on over the columns left of the plot.
+SPANNING = ("heading", "quiet")
+BOLD = ("pooled", "heading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class Row:
     ``estimate`` and ``interval`` are given as they are pooled, and drawn as readers see them.
     """
 
-    kind: str  # heading, study, pooled, prediction, note
+    kind: str  # heading, study, pooled, quiet, prediction, note
     label: str
     cells: Mapping[str, str] = field(default_factory=dict)
     estimate: float | None = None
@@ -162,7 +174,7 @@ class RowPlot:
         title = wrap_to(self.title, page.width - 2 * MARGIN, size=TITLE, weight="bold")
         below = self._below(page, legend_lines, notes)
         above = self._above(title)
-        height = above + len(self.rows) * self.row_height + below
+        height = above + self._rows_height() + below
         if ax is None:
             ax = axes_of_size(page.width, height, layout=None)
             left, top = 0.0, height
@@ -171,6 +183,34 @@ class RowPlot:
         rows_top = top - above
         self._place(ax, page, left, rows_top)
         return self._paint(ax, page, left, rows_top, title, notes, legend_lines)
+
+    def _heights(self) -> list[float]:
+        """Return the height of each row, in rows: a heading stands off, text has what it needs."""
+        heights = []
+        for index, row in enumerate(self.rows):
+            height = 1.0
+            if row.kind in SPANNING:
+                more = self._cell(row, "label").count("\n") * LINE
+                height = (ROW + more) / self.row_height
+            heights.append(height + (ABOVE_HEADING if row.kind == "heading" and index else 0.0))
+        return heights
+
+    def _centres(self) -> list[float]:
+        """Return where the text of each row stands; the first at 0, one row lower at 1."""
+        heights = self._heights()
+        ends = accumulate(heights, initial=-0.5)
+        shifts = [
+            ABOVE_HEADING / 2 if row.kind == "heading" and index else 0.0
+            for index, row in enumerate(self.rows)
+        ]
+        return [
+            end + height / 2 + shift
+            for end, height, shift in zip(ends, heights, shifts, strict=False)
+        ]
+
+    def _rows_height(self) -> float:
+        """Return the height of all rows in inches."""
+        return sum(self._heights()) * self.row_height
 
     def _above(self, title: str) -> float:
         return MARGIN + self._title_height(title) + self._heading_height() + 0.10
@@ -195,6 +235,7 @@ class RowPlot:
             "events_comparator": f"events / n\n{arms[1]}",
             "effect": f"{self.measure}\n({fmt.percent(self.level)} CI)",
             "weight": "Weight",
+            "p": "p",
             "i2": "I²",
             "tau2": "τ²\n(log scale)" if self.measure in RATIO_MEASURES else "τ²",
         }
@@ -210,20 +251,21 @@ class RowPlot:
         before = [name for name in LEFT_COLUMNS if name in headings]
         after = [name for name in RIGHT_COLUMNS if name in headings]
         plot_left = 0.0
+        widths = {name: self._column_width(name, headings[name]) for name in [*before, *after]}
+        widths["label"] += max(0.0, self._spanning_width() - sum(widths[n] + GAP for n in before))
         for name in [*before, "plot", *after]:
             if name == "plot":
                 plot_left, x = x, x + plot_width + GAP
                 continue
-            width = self._column_width(name, headings[name])
+            width = widths[name]
             align = {"label": "left", "risk": "center"}.get(name, "right")
             columns.append(_Column(name, headings[name], x, x + width, align))
             x += width + GAP
         return _Page(tuple(columns), plot_left, plot_width, x - GAP + MARGIN)
 
     def _column_width(self, name: str, heading: str) -> float:
-        bold = ("pooled", "heading")
         texts = [
-            (self._cell(row, name), "bold" if row.kind in bold else "normal") for row in self.rows
+            (self._cell(row, name), _weight(row)) for row in self.rows if row.kind not in SPANNING
         ]
         return max(
             widest([heading], size=TEXT, weight="bold"),
@@ -231,16 +273,32 @@ class RowPlot:
             widest((t for t, weight in texts if weight == "bold"), size=TEXT, weight="bold"),
         )
 
+    def _spanning_width(self) -> float:
+        """Return what headings and quiet lines need of the columns left of the plot."""
+        return max(
+            (
+                text_size(self._cell(row, "label"), size=_size(row), weight=_weight(row))[0] + GAP
+                for row in self.rows
+                if row.kind in SPANNING
+            ),
+            default=0.0,
+        )
+
     def _cell(self, row: Row, column: str) -> str:
         if column != "label":
             return row.cells.get(column, "")
+        if self.compact and row.kind in SPANNING:
+            return wrap_to(
+                _unbroken(row.label), WIDEST_COMPACT, size=_size(row), weight=_weight(row)
+            )
         below = row.cells.get("effect", "") if self.compact else ""
         return f"{row.label}\n{below}" if below else row.label
 
     def _below(self, page: _Page, legend_lines: list[list[Artist]], notes: list[str]) -> float:
         axis = 0.30 + (0.20 if self._axis_label() else 0.0) + self._favours_height(page)
         note_height = sum(text_size(note, size=NOTE)[1] + 0.06 for note in notes)
-        return axis + 0.10 + note_height + sum(map(_line_height, legend_lines))
+        risk_line = RISK_LINE if self._risk_words() else 0.0
+        return axis + 0.10 + note_height + sum(map(_line_height, legend_lines)) + risk_line
 
     def _axis_label(self) -> str:
         """Return what stands below the axis; a difference without a unit needs nothing there."""
@@ -273,7 +331,7 @@ class RowPlot:
 
     def _place(self, ax: Axes, page: _Page, left: float, rows_top: float) -> None:
         width_in, height_in = figure_of(ax).get_size_inches()
-        height = len(self.rows) * self.row_height
+        height = self._rows_height()
         ax.set_position(
             (
                 (left + page.plot_left) / width_in,
@@ -282,7 +340,7 @@ class RowPlot:
                 height / height_in,
             )
         )
-        ax.set_ylim(len(self.rows) - 0.5, -0.5)
+        ax.set_ylim(sum(self._heights()) - 0.5, -0.5)
         half = None if self.mid is None else margin(self.mid, self.measure)
         limits = self.limits or shown_interval(_axis_limits(self.rows, half), self.measure)
         set_effect_axis(ax, self.measure, *limits)
@@ -302,11 +360,11 @@ class RowPlot:
         self._paint_columns(ax, page, columns)
         self._paint_title(ax, left, rows_top, title)
         largest_weight = max(row.weight for row in self.rows)
-        for y, row in enumerate(self.rows):
+        for y, row in zip(self._centres(), self.rows, strict=True):
             _paint_row(ax, y, row.shown(self.measure), largest_weight)
         if not self.compact:
             self._paint_risk(ax, page, columns)
-        bottom = rows_top - len(self.rows) * self.row_height
+        bottom = rows_top - self._rows_height()
         notes_top = self._paint_axis(ax, page, left, bottom)
         self._paint_notes(ax, left, notes_top, notes, legend_lines)
         return ax
@@ -343,9 +401,8 @@ class RowPlot:
                 weight="bold",
                 linespacing=1.05,
             )
-            for y, row in enumerate(self.rows):
+            for y, row in zip(self._centres(), self.rows, strict=True):
                 if cell := self._cell(row, column.name):
-                    weight = "bold" if row.kind in ("pooled", "heading") else "normal"
                     style = "italic" if row.kind == "note" else "normal"
                     ax.text(
                         column.anchor,
@@ -354,14 +411,15 @@ class RowPlot:
                         transform=columns,
                         ha=column.align,
                         va="center_baseline",
-                        size=TEXT,
-                        weight=weight,
+                        size=_size(row),
+                        weight=_weight(row),
                         style=style,
+                        color=GREY if row.kind == "quiet" else INK,
                     )
 
     def _paint_risk(self, ax: Axes, page: _Page, columns: Transform) -> None:
         place = {column.name: column.anchor for column in page.columns}
-        for y, row in enumerate(self.rows):
+        for y, row in zip(self._centres(), self.rows, strict=True):
             if row.risk:
                 paint_light(ax, place["risk"], y, row.risk, transform=columns, size=13.5)
 
@@ -394,6 +452,8 @@ class RowPlot:
         for handles in legend_lines:
             ax.add_artist(_legend(ax, handles, MARGIN, y - 0.02, inches))
             y -= _line_height(handles)
+        middle = inches_from(ax, left + MARGIN, y - RISK_LINE / 2)
+        paint_risk_legend(ax, self._risk_words(), transform=middle, size=NOTE)
 
     def _legend_handles(self) -> list[Artist]:
         handles: list[Artist] = []
@@ -410,26 +470,33 @@ class RowPlot:
             handles.append(Patch(facecolor=PALE, edgecolor=GREY, label=label))
         return handles
 
-    def _risk_handles(self) -> list[Artist]:
+    def _risk_words(self) -> list[str]:
+        """Return the judgements whose lights are drawn."""
         shown = set() if self.compact else {row.risk for row in self.rows}
-        present = [word for word in RISK_SIGNS if word in shown]
-        return [light_handle(word) for word in present]
+        return [word for word in RISK_SIGNS if word in shown]
 
     def _legend_lines(self, width: float) -> list[list[Artist]]:
         """Distribute the legend over lines that fit the width."""
         lines: list[list[Artist]] = []
-        for handles in (self._legend_handles(), self._risk_handles()):
-            used = width
-            for handle in handles:
-                label = wrap_to(str(handle.get_label()), width - 2 * MARGIN - 0.45, size=NOTE)
-                handle.set_label(label)
-                needed = text_size(str(handle.get_label()), size=NOTE)[0] + 0.45
-                if used + needed > width - 2 * MARGIN:
-                    lines.append([])
-                    used = 0.0
-                lines[-1].append(handle)
-                used += needed
+        used = width
+        for handle in self._legend_handles():
+            label = wrap_to(str(handle.get_label()), width - 2 * MARGIN - 0.45, size=NOTE)
+            handle.set_label(label)
+            needed = text_size(str(handle.get_label()), size=NOTE)[0] + 0.45
+            if used + needed > width - 2 * MARGIN:
+                lines.append([])
+                used = 0.0
+            lines[-1].append(handle)
+            used += needed
         return lines
+
+
+def _size(row: Row) -> float:
+    return NOTE if row.kind == "quiet" else TEXT
+
+
+def _weight(row: Row) -> str:
+    return "bold" if row.kind in BOLD else "normal"
 
 
 def _set_ticks(ax: Axes, page: _Page, measure: str) -> None:
@@ -455,25 +522,52 @@ def _round_numbers(low: float, high: float, measure: str, width: float) -> list[
 
 
 def _unbroken(note: str) -> str:
-    """Return a note whose lines may not break around an equals sign."""
-    return note.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    """Return a note whose lines may not break around a sign that compares."""
+    return re.sub(" ([=<>]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", note)
 
 
 def _axis_limits(rows: Sequence[Row], half: float | None) -> Interval:
     """Return limits, as pooled, that show every estimate, most of every interval and the band.
 
-    Intervals may reach as far again beyond the estimates as these lie apart; what is longer ends
-    in an arrow, so that one wide interval does not squeeze all others together.
+    The prediction interval is shown whole where the axis grows by it to at most twice of what the
+    comparisons need; else it is treated as every other interval.
     """
     estimates = [row.estimate for row in rows if row.estimate is not None]
     pooled = [end for row in rows if row.kind == "pooled" and row.interval for end in row.interval]
-    intervals = [end for row in rows if row.interval for end in row.interval]
     core = [0.0, *estimates, *pooled, *([-half, half] if half is not None else [])]
+    intervals = [row.interval for row in rows if row.interval and row.kind != "prediction"]
+    predictions = [row.interval for row in rows if row.interval and row.kind == "prediction"]
+    alone = _padded(_following(core, intervals))
+    if predictions:
+        low, high = (min(x for x, _ in predictions), max(x for _, x in predictions))
+        low, high = min(alone[0], low), max(alone[1], high)
+        if high - low > LARGEST_STRETCH * (alone[1] - alone[0]):
+            return _padded(_following(core, [*intervals, *predictions]))
+        return _padded((low, high)) if (low, high) != alone else alone
+    return alone
+
+
+def _following(core: Sequence[float], intervals: Sequence[Interval]) -> Interval:
+    """Return limits that hold the core and follow the intervals as far again as it is wide.
+
+    What is longer ends in an arrow, so that one wide interval does not squeeze all others
+    together; one that is only a little longer is still followed.
+    """
     low, high = min(core), max(core)
-    room = (high - low) or max(abs(end) for end in intervals)
-    low, high = max(low - room, min([low, *intervals])), min(high + room, max([high, *intervals]))
-    pad = 0.04 * (high - low)
-    return low - pad, high + pad
+    room = (high - low) or max(abs(end) for interval in intervals for end in interval)
+    starts, ends = [start for start, _ in intervals], [end for _, end in intervals]
+    left = max(low - room, min([low, *starts]))
+    right = min(high + room, max([high, *ends]))
+    slack = NEAR_MISS * (right - left)
+    return (
+        min([left, *(start for start in starts if left - start <= slack)]),
+        max([right, *(end for end in ends if end - right <= slack)]),
+    )
+
+
+def _padded(limits: Interval) -> Interval:
+    pad = 0.04 * (limits[1] - limits[0])
+    return limits[0] - pad, limits[1] + pad
 
 
 def _study_marker(*, hollow: bool, flagged: bool, label: str, size: float = 7.0) -> Line2D:

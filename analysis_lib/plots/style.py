@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -23,12 +24,12 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.path import Path as Line
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
+from analysis_lib._inputs import FloatArray
 from analysis_lib.formatting import listing, number, sentence, threshold
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -41,11 +42,30 @@ GREY, PALE = "#6B6B6B", "#E9ECEF"
 RISK_SIGNS = {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
 RISK_COLOURS = {"low": SKY, "some concerns": YELLOW, "high": VERMILLION, "not stated": "#FFFFFF"}
 
+#: What a legend says of each light, and the inches of a light and of the gap beside it.
+RISK_WORDS = {
+    "low": "low risk",
+    "some concerns": "some concerns",
+    "high": "high risk",
+    "not stated": "not stated",
+}
+LEGEND_LIGHT, LEGEND_GAP = 0.17, 0.06
+
 #: Where a name may stand seen from its point, the best place first.
 DIRECTIONS = (
     (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1),
     (1, 0.5), (0.5, 1), (-0.5, 1), (-1, 0.5), (1, -0.5), (0.5, -1), (-0.5, -1), (-1, -0.5),
 )  # fmt: skip
+
+#: How often the places around a point are tried again farther off.
+RINGS = 24
+
+#: Where a name may stand to the right and above a crowd, the nearest place first: so many dots
+#: across, and its own height so many times up.
+FARTHER = sorted(
+    product((1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 22), np.arange(0.5, 16.0, 0.75)),
+    key=lambda place: float(np.hypot(0.5 * place[0], place[1])),
+)
 
 FONT_SIZE = 10.0
 SMALL = 8.5
@@ -179,12 +199,33 @@ def paint_light(
     )  # fmt: skip
 
 
-def light_handle(judgement: str) -> Line2D:
-    """Return the entry of a legend for one light."""
-    return Line2D(
-        [], [], linestyle="", marker="o", markersize=8, markerfacecolor=RISK_COLOURS[judgement],
-        markeredgecolor=INK, markeredgewidth=0.7, label=f"{RISK_SIGNS[judgement]}  {judgement}",
-    )  # fmt: skip
+def paint_risk_legend(
+    ax: Axes,
+    judgements: Iterable[str],
+    *,
+    transform: Transform,
+    x: float = 0.0,
+    size: float = FONT_SIZE,
+) -> None:
+    """Draw a line of lights, each before its words, from the point (x, 0) to the right."""
+    inches = LEGEND_LIGHT / 2
+    for judgement in judgements:
+        place = moved_right(ax, transform, inches)
+        paint_light(ax, x, 0, judgement, transform=place, size=72 * LEGEND_LIGHT)
+        inches += LEGEND_LIGHT / 2 + LEGEND_GAP
+        write(ax, x, RISK_WORDS[judgement], moved_right(ax, transform, inches), size)
+        inches += text_size(RISK_WORDS[judgement], size=size)[0]
+        inches += 3 * LEGEND_GAP + LEGEND_LIGHT / 2
+
+
+def write(ax: Axes, x: float, text: str, place: Transform, size: float) -> None:
+    """Write a line of text on the page of an Axes, its middle at (x, 0)."""
+    figure_of(ax).text(x, 0, text, transform=place, va="center_baseline", size=size)
+
+
+def moved_right(ax: Axes, place: Transform, inches: float) -> Transform:
+    """Return a transform that lands further to the right."""
+    return place + ScaledTranslation(inches, 0, figure_of(ax).dpi_scale_trans)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -256,30 +297,83 @@ def label_points(
     dot = figure.dpi / 72.0 * 5.0
     inside = ax.get_window_extent()
     places = ax.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
-    taken = [Bbox.from_extents(x - dot, y - dot, x + dot, y + dot) for x, y in places]
-    for value in upright_lines:
-        x = ax.transData.transform((value, 0.0))[0]
-        taken.append(Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1))
+    lines = [ax.transData.transform((value, 0.0))[0] for value in upright_lines]
+    walls = [Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1) for x in lines]
+    inches = [text_size(name, size=size) for name in labels]
+    sizes = [(figure.dpi * width, figure.dpi * height) for width, height in inches]
+    best: dict[int, tuple[Bbox, Line]] = {}
+    for order, fanned in _orders(places, 4 * dot):
+        found = _arranged(order, fanned, places, sizes, walls, inside, dot)
+        best = max(best, found, key=len)
+        if len(best) == len(places):
+            break
+    for index, (box, leader) in best.items():
+        _write_label(ax, box, leader, labels[index], size, is_far=_length(leader) > 2 * dot)
+    return [label for index, label in enumerate(labels) if index not in best]
+
+
+def _orders(places: FloatArray, near: float) -> Iterator[tuple[list[int], set[int]]]:
+    """Yield orders in which points may be named, and which names stand off, fanned out.
+
+    In a crowd a name close to its point can take the room of all others; so, where not every name
+    finds room, those of points that are ``near`` to another one move away.
+    """
+    x, y = places.T
+    apart = np.hypot(*(places[:, None] - places[None]).T)
+    np.fill_diagonal(apart, np.inf)
+    lonely = apart.min(axis=1, initial=np.inf)
+    crowd = {int(index) for index in np.flatnonzero(lonely < near)}
+    for key, fanned in (
+        (-lonely, set()),
+        *product((-lonely, -x, y - x, -x - y, y, -y, x - y), [crowd]),
+    ):
+        yield [int(index) for index in np.argsort(key, kind="stable")], fanned
+
+
+def _arranged(
+    order: Sequence[int],
+    fanned: set[int],
+    places: FloatArray,
+    sizes: Sequence[tuple[float, float]],
+    walls: Sequence[Bbox],
+    inside: Bbox,
+    dot: float,
+) -> dict[int, tuple[Bbox, Line]]:
+    """Return a box and a leader for every point whose name finds room, in the given order."""
+    dots = [_around(x, y, dot) for x, y in places]
     names: list[Bbox] = []
     leaders: list[Line] = []
-    left_out = []
-    for (x, y), label in zip(places, labels, strict=True):
-        width, height = (figure.dpi * length for length in text_size(label, size=size))
-        for box in _places(x, y, width, height, dot):
+    found = {}
+    for index in order:
+        x, y = places[index]
+        # A leader over another dot would give that dot the name; one that hides it cannot.
+        marks = [_around(a, b, 0.7 * dot) for a, b in places]
+        others = [mark for mark in marks if not mark.contains(x, y)]
+        width, height = sizes[index]
+        where = [_places, _places_beyond]
+        for box in chain.from_iterable(
+            places_of(x, y, width, height, dot)
+            for places_of in (reversed(where) if index in fanned else where)
+        ):
+            if not _holds(inside, box):
+                continue
+            if any(box.overlaps(other) for other in (*dots, *walls, *names)):
+                continue
             leader = _leader(x, y, box)
             if (
-                _holds(inside, box)
-                and not any(box.overlaps(other) for other in taken + names)
-                and not any(path.intersects_bbox(box) for path in leaders)
-                and not any(leader.intersects_bbox(other) for other in names)
+                not any(path.intersects_bbox(box) for path in leaders)
+                and not any(leader.intersects_bbox(other) for other in names + others)
+                and not any(leader.intersects_path(path) for path in leaders)
             ):
-                _write_label(ax, box, leader, label, size, is_far=_length(leader) > 2 * dot)
-                names.append(box)
+                found[index] = (box, leader)
+                names.append(box.padded(0.4 * dot, 0.0))
                 leaders.append(leader)
                 break
-        else:
-            left_out.append(label)
-    return left_out
+    return found
+
+
+def _around(x: float, y: float, half: float) -> Bbox:
+    return Bbox.from_extents(x - half, y - half, x + half, y + half)
 
 
 def left_out_note(names: Sequence[str]) -> str:
@@ -308,12 +402,18 @@ def _length(line: Line) -> float:
 
 def _places(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
     """Yield boxes around a point, the nearest first."""
-    for ring in range(24):
+    for ring in range(RINGS):
         gap = (1.4 + 1.5 * ring) * dot
         for across, up in DIRECTIONS:
             left = x + across * gap - (0.5 - 0.5 * across) * width
             bottom = y + up * gap - (0.5 - 0.5 * up) * height
             yield Bbox.from_bounds(left, bottom, width, height)
+
+
+def _places_beyond(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
+    """Yield boxes to the right of a point and above it, the nearest first."""
+    for across, up in FARTHER:
+        yield Bbox.from_bounds(x + across * dot, y + up * height, width, height)
 
 
 def _write_label(

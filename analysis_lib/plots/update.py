@@ -15,6 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis_lib import formatting as fmt
+from analysis_lib._inputs import FloatArray
+from analysis_lib.measures import RATIO_MEASURES, no_difference, shown
+from analysis_lib.plots.axis import axis_words, set_effect_axis, set_effect_ticks, shown_values
 from analysis_lib.plots.forest import RECONSTRUCTED, study_details
 from analysis_lib.plots.style import (
     BLUE,
@@ -41,7 +44,7 @@ def extended_funnel(
     details: pd.DataFrame | None = None,
     measure: str = "MD",
     unit: str = "",
-    favours: tuple[str, str] = ("below zero", "above zero"),
+    favours: tuple[str, str] | None = None,
     name_points: bool = True,
     title: str = "",
     ax: Axes | None = None,
@@ -55,9 +58,10 @@ def extended_funnel(
     details
         As for `forest`; a comparison whose provenance is reconstructed is drawn hollow.
     measure, unit
-        For the horizontal axis.
+        For the horizontal axis. A ratio stands on a logarithmic axis; the standard error is that
+        of its logarithm.
     favours
-        What an interval below zero, and one above zero, says: "favours loaded", say.
+        What an interval below no difference, and one above it, says: "favours loaded", say.
     name_points
         Write the labels beside the points, where there is room.
     title
@@ -72,24 +76,24 @@ def extended_funnel(
     if ax is None:
         ax = axes_of_size(6.6, 5.6)
     fit = found.before
-    _paint_regions(ax, found)
-    ax.axvline(0.0, color=INK, lw=1.0, zorder=2)
-    ax.axvline(fit.estimate, color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
+    if favours is None:
+        null = "1" if measure in RATIO_MEASURES else "zero"
+        favours = (f"below {null}", f"above {null}")
+    grid = shown_values(found.effect, measure)
+    _paint_regions(ax, found, grid)
+    upright = (no_difference(measure), shown(fit.estimate, measure))
+    ax.axvline(upright[0], color=INK, lw=1.0, zorder=2)
+    ax.axvline(upright[1], color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
     known = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
     is_hollow = np.array([known.get(label) == RECONSTRUCTED for label in fit.labels])
-    errors = np.sqrt(fit.variance)
+    effects, errors = shown_values(fit.effect, measure), np.sqrt(fit.variance)
     for mask, face in ((~is_hollow, BLUE), (is_hollow, "white")):
         ax.plot(
-            fit.effect[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4
+            effects[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4
         )  # fmt: skip
-    ax.set_xlim(found.effect[0], found.effect[-1])
+    set_effect_axis(ax, measure, grid[0], grid[-1])
     ax.set_ylim(found.se[-1], 0.0)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(NumberFormatter())
-    ax.set_xlabel(f"{measure} in the new trial ({unit})" if unit else f"{measure} in the new trial")
-    ax.set_ylabel("Standard error of the new trial (smaller trials below)")
-    if title:
-        ax.set_title(title)
+    _label_axes(ax, measure, unit, title)
     ax.legend(
         handles=_handles(found, is_hollow, favours),
         loc="upper left",
@@ -100,24 +104,33 @@ def extended_funnel(
     )
     unnamed: list[str] = []
     if name_points:
-        points = list(zip(fit.effect, errors, strict=True))
-        unnamed = label_points(ax, points, fit.labels, upright_lines=(0.0, fit.estimate))
+        points = list(zip(effects, errors, strict=True))
+        unnamed = label_points(ax, points, fit.labels, upright_lines=upright)
     return describe(
         ax, alt=_alt(found, favours), caption=_caption(title, is_hollow) + left_out_note(unnamed)
     )
 
 
-def _paint_regions(ax: Axes, found: UpdateMap) -> None:
+def _label_axes(ax: Axes, measure: str, unit: str, title: str) -> None:
+    ax.yaxis.set_major_formatter(NumberFormatter())
+    set_effect_ticks(ax, measure)
+    what, bracket, rest = axis_words(measure, unit).partition(" (")
+    ax.set_xlabel(f"{what} in the new trial{bracket}{rest}")
+    of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
+    ax.set_ylabel(f"Standard error{of_what} of the new trial (smaller trials below)")
+    if title:
+        ax.set_title(title)
+
+
+def _paint_regions(ax: Axes, found: UpdateMap, effects: FloatArray) -> None:
     """Shade the regions; the grid's first row stands for everything up to a standard error of 0."""
     se = np.concatenate([[0.0], found.se[1:]])
     sides = ((BELOW, -found.ci_high), (ABOVE, found.ci_low))
     for side, beyond in sides:
         if (beyond > 0).any():
-            ax.contourf(
-                found.effect, se, beyond, levels=[0.0, np.inf], colors=[SHADES[side]], zorder=0
-            )
+            ax.contourf(effects, se, beyond, levels=[0.0, np.inf], colors=[SHADES[side]], zorder=0)
         if (beyond > 0).any() and (beyond < 0).any():
-            ax.contour(found.effect, se, beyond, levels=[0.0], colors=INK, linewidths=1.0, zorder=1)
+            ax.contour(effects, se, beyond, levels=[0.0], colors=INK, linewidths=1.0, zorder=1)
 
 
 def _handles(
