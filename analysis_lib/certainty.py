@@ -27,6 +27,7 @@ from scipy.special import ndtri
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import RATIO_MEASURES
 from analysis_lib.pooling import PooledEffect
 from analysis_lib.reporting_bias import FEWEST_TO_READ, EggerTest
 from analysis_lib.risk_of_bias import HIGH, JUDGEMENTS, LOW, NOT_STATED
@@ -135,6 +136,7 @@ def assess(
     mid: float | None = None,
     sd: float | None = None,
     egger: EggerTest | None = None,
+    measure: str = "MD",
     start: str = "high",
     recorded: str | None = None,
     recorded_reasons: str = "",
@@ -150,12 +152,15 @@ def assess(
     participants
         Number of participants in the analysis; ``None`` when not known.
     mid
-        Minimal important difference, in the units of the effect.
+        Minimal important difference, on the scale of pooling: in the unit of the effect, or for a
+        ratio what `analysis_lib.measures.margin` makes of it.
     sd
         Standard deviation of the outcome between people, in the units of the effect (1 for a
         standardised mean difference); with ``mid`` it gives the optimal information size.
     egger
         Result of `analysis_lib.egger_test`, used when there are ten comparisons or more.
+    measure
+        What was pooled; the prompts print ratios where these are logarithms.
     start
         Starting level: high for randomised trials.
     recorded, recorded_reasons
@@ -187,14 +192,14 @@ def assess(
             raise ReviewError(f"{name} must be finite and greater than zero, got {value}")
     prompts = (
         risk_of_bias_prompt(fit, judgements),
-        inconsistency_prompt(fit, mid),
+        inconsistency_prompt(fit, mid, measure),
         Prompt(
             "indirectness",
             "Do the participants, interventions, comparisons and outcomes answer the question?",
             "cannot be computed",
             None,
         ),
-        imprecision_prompt(fit, participants, mid, sd),
+        imprecision_prompt(fit, participants, mid, sd, measure),
         publication_bias_prompt(fit, egger),
     )
     return Assessment(start, prompts, recorded, recorded_reasons)
@@ -240,8 +245,13 @@ def _bias_steps(low: float, high: float) -> int:
     return 2 if high > 0.5 else 1
 
 
-def inconsistency_prompt(fit: PooledEffect, mid: float | None) -> Prompt:
+def inconsistency_prompt(fit: PooledEffect, mid: float | None, measure: str = "MD") -> Prompt:
     """Return the prompt from I2 and from what the prediction interval adds to the confidence one.
+
+    Parameters
+    ----------
+    fit, mid, measure
+        As for `assess`.
 
     Notes
     -----
@@ -261,8 +271,9 @@ def inconsistency_prompt(fit: PooledEffect, mid: float | None) -> Prompt:
     if fit.i2 is None:
         return Prompt("inconsistency", rule, "one comparison: nothing to compare", (0, 0))
     numbers = (
-        f"I² {fmt.percent(fit.i2)}, 95% interval for the mean {fmt.interval(fit.ci)}, "
-        f"for a new setting {fmt.interval(fit.prediction_interval)}"
+        f"I² {fmt.percent(fit.i2)}, 95% interval for the mean "
+        f"{fmt.effect_interval(fit.ci, measure)}, for a new setting "
+        f"{fmt.effect_interval(fit.prediction_interval, measure)}"
     ).replace("95%", fmt.percent(fit.level))
     thresholds = _thresholds(mid)
     if fit.prediction_interval is None or not fit.tau2:
@@ -274,16 +285,26 @@ def inconsistency_prompt(fit: PooledEffect, mid: float | None) -> Prompt:
     step = int(fit.i2 >= SUBSTANTIAL_I2 or bool(further))
     if fit.i2 >= CONSIDERABLE_I2 and further:
         step = 2
-    told = ", ".join(fmt.number(value) for value in further) or "none"
+    told = _told(further, measure)
     return Prompt(
         "inconsistency", rule, f"{numbers}; crossed by the latter only: {told}", (step, step)
     )
 
 
 def imprecision_prompt(
-    fit: PooledEffect, participants: float | None, mid: float | None, sd: float | None
+    fit: PooledEffect,
+    participants: float | None,
+    mid: float | None,
+    sd: float | None,
+    measure: str = "MD",
 ) -> Prompt:
-    """Return the prompt from the confidence interval and the optimal information size."""
+    """Return the prompt from the confidence interval and the optimal information size.
+
+    Parameters
+    ----------
+    fit, participants, mid, sd, measure
+        As for `assess`.
+    """
     needed = None if mid is None or sd is None else optimal_information_size(mid, sd)
     size = (
         f"{fmt.count(participants)} participants, optimal information size "
@@ -300,9 +321,9 @@ def imprecision_prompt(
         f"1 for each threshold inside the confidence interval ({name}); if there is none, 1 when "
         "there are fewer participants than the optimal information size"
     )
-    told = ", ".join(fmt.number(value) for value in found) or "none"
     finding = (
-        f"{fmt.percent(fit.level)} CI {fmt.interval(fit.ci)}, thresholds inside: {told}; {size}"
+        f"{fmt.percent(fit.level)} CI {fmt.effect_interval(fit.ci, measure)}, thresholds inside: "
+        f"{_told(found, measure)}; {size}"
     )
     return Prompt("imprecision", rule, finding, (step, step))
 
@@ -333,6 +354,11 @@ def crossed(limits: Interval, thresholds: Sequence[float]) -> tuple[float, ...]:
     (0.0,)
     """
     return tuple(value for value in thresholds if limits[0] < value < limits[1])
+
+
+def _told(thresholds: Sequence[float], measure: str) -> str:
+    """Return thresholds as readers know them."""
+    return ", ".join(fmt.effect(value, measure) for value in thresholds) or "none"
 
 
 def _thresholds(mid: float | None) -> tuple[float, ...]:
@@ -446,14 +472,17 @@ def _finding_row(finding: Finding) -> Mapping[str, str]:
 
 
 def _effect_text(finding: Finding, fit: PooledEffect) -> str:
-    unit = f" {finding.unit}" if finding.unit else ""
-    return f"{finding.measure} {fmt.estimate(fit.estimate, fit.ci)}{unit}"
+    has_unit = finding.unit and finding.measure not in RATIO_MEASURES
+    unit = f" {finding.unit}" if has_unit else ""
+    return f"{finding.measure} {fmt.effect_estimate(fit.estimate, fit.ci, finding.measure)}{unit}"
 
 
 def _familiar_text(finding: Finding, fit: PooledEffect) -> str:
     if finding.familiar is None:
         return ""
     name, sd = finding.familiar
+    if finding.measure != "SMD":
+        raise ReviewError(f"{finding.outcome}: {name} needs an SMD, not {finding.measure}")
     if not 0 < sd < math.inf:
         raise ReviewError(f"{finding.outcome}: standard deviation of {name} must be positive: {sd}")
     return f"{fmt.estimate(fit.estimate * sd, (fit.ci[0] * sd, fit.ci[1] * sd), 1)} on {name}"

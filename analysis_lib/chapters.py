@@ -430,10 +430,12 @@ def show_reporting_bias(review: Review) -> None:
     show_table(
         table,
         "Egger's test and trim-and-fill",
-        numeric=["Comparisons"],
-        note="Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect would be if the "
-        "funnel were made symmetric. With fewer than ten comparisons neither can tell asymmetry "
-        "from chance.",
+        numeric=["k"],
+        group="Outcome",
+        note="k: comparisons. Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect "
+        "would be if the funnel were made symmetric, around the random-effects and, in the last "
+        "column, the common-effect mean. With fewer than ten comparisons nothing here can tell "
+        "asymmetry from chance.",
     )
     wide = [e for e in pooled_analyses(review) if e.k >= FEWEST_TO_READ]
     for effects in wide:

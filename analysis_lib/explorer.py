@@ -4,6 +4,8 @@ A state is an analysis, the trials that are left out, an estimator of the varian
 and the methods of the two intervals. Numbers are kept with the digits that the book prints, as
 whole numbers of the last digit, in arrays of bytes; sentences are kept once, with gaps for the
 numbers in them. The script on the page neither rounds nor computes.
+
+The script draws differences between means. Analyses of events stand in the tables below it only.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from scipy.special import ndtri
 from analysis_lib import formatting as fmt
 from analysis_lib.batch import pool_many
 from analysis_lib.book import table_html
-from analysis_lib.narrative import MEASURE_WORDS, Question, plain_words
+from analysis_lib.measures import MEASURE_WORDS, MEASURES, pooled
+from analysis_lib.narrative import Question, plain_words
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling import (
     CI_METHODS,
@@ -76,6 +79,11 @@ HOLLOW = (
     "the square itself."
 )
 
+LEFT_OUT = (
+    "Effects on events (risk ratios, odds ratios and risk differences) are not drawn here; they "
+    "stand in the tables below."
+)
+
 FIRST_PI = next(iter(PI_METHODS))
 
 Json = dict[str, Any]
@@ -107,7 +115,7 @@ def script(review: Review) -> str:
 
 
 def states(review: Review) -> Json:
-    """Return every analysis of a review in all its states.
+    """Return every analysis of a review that the explorer draws, in all its states.
 
     Parameters
     ----------
@@ -117,7 +125,8 @@ def states(review: Review) -> Json:
     Returns
     -------
     dict
-        ``main`` (the choices with which the page opens), ``tau2``, ``ci`` and ``pi`` (the methods
+        ``main`` (the choices with which the page opens; the analysis is absent if none is drawn),
+        ``tau2``, ``ci`` and ``pi`` (the methods
         in the order of the arrays), ``risk`` (sign and colour of each judgement) and ``analyses``.
         Each analysis has its studies, its trials with their risk of bias, the axis, ``left_out``
         (one list of trial numbers a subset; any ``most`` trials have one) and the arrays:
@@ -125,10 +134,11 @@ def states(review: Review) -> Json:
         for each confidence interval; ``pi``, ``share`` and ``words`` also for each prediction
         interval. The last index runs fastest.
     """
-    analyses = list(pooled_analyses(review))
+    analyses = drawn_analyses(review)
     methods = review.info.methods
+    main = name_of(main_analysis(review)) if analyses else None
     return {
-        "main": {"analysis": name_of(main_analysis(review)), **_main_methods(review)},
+        "main": {"analysis": main, **_main_methods(review)},
         "tau2": list(TAU2_METHODS),
         "ci": list(CI_METHODS),
         "pi": list(PI_METHODS),
@@ -143,9 +153,22 @@ def name_of(effects: StudyEffects) -> str:
     return f"{effects.outcome}-{effects.follow_up}"
 
 
+def drawn_analyses(review: Review, priority: str | None = None) -> list[StudyEffects]:
+    """Return the analyses that the explorer draws: those of differences between means."""
+    return [effects for effects in pooled_analyses(review, priority) if effects.measure in MEASURES]
+
+
 def main_analysis(review: Review) -> StudyEffects:
-    """Return the analysis that the page shows first: the primary one with the most trials."""
-    found = list(pooled_analyses(review, "primary")) or list(pooled_analyses(review))
+    """Return the analysis that the page shows first: the primary one with the most trials.
+
+    One that the explorer draws goes before one that it does not.
+    """
+    found = (
+        drawn_analyses(review, "primary")
+        or drawn_analyses(review)
+        or list(pooled_analyses(review, "primary"))
+        or list(pooled_analyses(review))
+    )
     return max(found, key=lambda effects: (effects.table["trial"].nunique(), effects.k))
 
 
@@ -212,7 +235,7 @@ def fits(
     labels = np.array(effects.labels, dtype=object)
     for row, mask in enumerate(masks):
         studies = (effects.effect[mask], effects.variance[mask], tuple(labels[mask]))
-        pooled = (
+        results = (
             pool_given_tau2(
                 studies,
                 None if mask.sum() == 1 else float(found[tau2_method][row]),
@@ -225,7 +248,7 @@ def fits(
         )
         yield [
             dataclasses.replace(fit, pi_method=pi_method)
-            for fit, pi_method in itertools.product(pooled, PI_METHODS)
+            for fit, pi_method in itertools.product(results, PI_METHODS)
         ]
 
 
@@ -245,7 +268,7 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
         "unit": asked.unit,
         "arms": list(review.info.short_names),
         "favours": directions_in_short(review, asked),
-        "mid": asked.mid,
+        "mid": asked.margin,
         "band": _band(asked),
         "printed": printed(review, effects) or None,
         "axis": _axis(main, _study_intervals(effects, level)),
@@ -361,11 +384,11 @@ def _number_of(text: str, known: dict[str, int]) -> int:
 
 def share_of_benefit(fit: PooledEffect, asked: Question) -> float | None:
     """Return the share of new settings with an important benefit of the first arm."""
-    if asked.mid is None:
+    if asked.margin is None:
         return None
     if asked.lower_is_better:
-        return fit.probability_beyond(-asked.mid, "below")
-    return fit.probability_beyond(asked.mid, "above")
+        return fit.probability_beyond(-asked.margin, "below")
+    return fit.probability_beyond(asked.margin, "above")
 
 
 def template(text: str, limits: Interval | None, share: float | None) -> str:
@@ -439,9 +462,14 @@ def form(review: Review, folder: str = "../_static") -> str:
     Returns
     -------
     str
-        Hidden until the script runs; without scripts a sentence says so.
+        Hidden until the script runs; without scripts a sentence says so. Another says which
+        analyses are not drawn, if there are any.
     """
-    analyses = list(pooled_analyses(review))
+    analyses = drawn_analyses(review)
+    left_out = len(list(pooled_analyses(review))) - len(analyses)
+    note = [f'<p class="explorer-note">{LEFT_OUT}</p>'] if left_out else []
+    if not analyses:
+        return "\n".join(note)
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     shown = {effects.outcome: outcomes[effects.outcome] for effects in analyses}
@@ -472,6 +500,7 @@ def form(review: Review, folder: str = "../_static") -> str:
         '<button type="reset">As in the review</button> '
         '<a id="explorer-link" href="#explorer">Link to this view</a></p>',
         "</form>",
+        *note,
         '<h2 id="explorer-title"></h2>',
         '<div id="explorer-reading" role="status"></div>',
         '<div id="explorer-plot"></div>',
@@ -508,7 +537,10 @@ def printed(review: Review, effects: StudyEffects) -> str:
     if match.empty:
         return ""
     row = match.iloc[0]
-    return fmt.estimate(row["estimate"], (row["ci_low"], row["ci_high"]))
+    value, low, high = (
+        pooled(row[name], effects.measure) for name in ("estimate", "ci_low", "ci_high")
+    )
+    return fmt.effect_estimate(value, (low, high), effects.measure)
 
 
 def main_results(review: Review) -> pd.DataFrame:
@@ -524,9 +556,13 @@ def main_results(review: Review) -> pd.DataFrame:
                 "Outcome": f"{outcomes[effects.outcome]}, {MEASURE_WORDS[effects.measure]}",
                 "Follow-up": follow_ups[effects.follow_up],
                 "Trials (comparisons)": f"{trials} ({fit.k})",
-                f"Effect ({fmt.percent(fit.level)} CI)": fmt.estimate(fit.estimate, fit.ci),
+                f"Effect ({fmt.percent(fit.level)} CI)": fmt.effect_estimate(
+                    fit.estimate, fit.ci, effects.measure
+                ),
                 "p": fmt.p_cell(fit.p_value),
-                "Prediction interval": fmt.interval(fit.prediction_interval, absent=fmt.EN_DASH),
+                "Prediction interval": fmt.effect_interval(
+                    fit.prediction_interval, effects.measure, absent=fmt.EN_DASH
+                ),
                 "Printed in the review": printed(review, effects) or fmt.EN_DASH,
             }
         )
@@ -544,7 +580,7 @@ def main_comparisons(review: Review) -> pd.DataFrame:
             "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
             "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
             f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
-                fmt.estimate(effect, interval)
+                fmt.effect_estimate(effect, interval, effects.measure)
                 for effect, interval in zip(effects.effect.tolist(), intervals, strict=True)
             ],
             "Weight": [fmt.percent(weight, 1) for weight in fit.weights.tolist()],

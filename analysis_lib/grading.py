@@ -31,8 +31,8 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     -----
     The standard deviation between people, which the optimal information size needs, is 1 for a
     standardised difference, and for a mean difference the median of the baseline standard
-    deviations of the arms, on the scale of the effect; where neither is known the prompt does
-    without.
+    deviations of the arms, on the scale of the effect; where neither is known, and for events, the
+    prompt does without.
     """
     asked = question(review, effects.outcome)
     recorded = _recorded(review, effects)
@@ -40,12 +40,20 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
         effects.pool(**review.info.methods),
         judgements=overall_risk(review, effects),
         participants=effects.participants,
-        mid=asked.mid,
-        sd=1.0 if effects.measure == "SMD" else baseline_sd(review, effects.outcome),
+        mid=asked.margin,
+        sd=_sd_between_people(review, effects),
         egger=egger_test(effects.effect, effects.variance) if effects.k >= 3 else None,
+        measure=effects.measure,
         recorded=None if recorded is None else str(recorded["rating"]),
         recorded_reasons="" if recorded is None else str(recorded["reasons"]),
     )
+
+
+def _sd_between_people(review: Review, effects: StudyEffects) -> float | None:
+    """Return what the optimal information size needs: for events that formula is not the one."""
+    if effects.measure == "SMD":
+        return 1.0
+    return baseline_sd(review, effects.outcome) if effects.measure == "MD" else None
 
 
 def baseline_sd(

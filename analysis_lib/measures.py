@@ -12,6 +12,10 @@ from typing import Final
 
 from analysis_lib.errors import ReviewError
 
+#: Measures of a difference between means, in the unit of the outcome or in standard deviations.
+MEASURES: Final = ("MD", "SMD")
+#: Measures of what people have or have not, computed from events.
+BINARY_MEASURES: Final = ("RR", "OR", "RD")
 MEASURE_WORDS: Final = {
     "MD": "mean difference",
     "SMD": "standardised mean difference",

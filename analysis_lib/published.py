@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis_lib._printed import Interval, read_printed
+from analysis_lib.measures import shown, shown_interval
 from analysis_lib.moderators import subgroup_analysis
 from analysis_lib.pooling import PooledEffect
 from analysis_lib.reporting_bias import EggerTest, egger_test
@@ -152,13 +153,15 @@ def _egger_values(found: EggerTest) -> dict[str, float]:
 
 
 def _pooled_values(fit: PooledEffect, effects: StudyEffects) -> dict[str, float]:
+    ci = shown_interval(fit.ci, effects.measure)  # a review prints ratios
+    pi = fit.prediction_interval and shown_interval(fit.prediction_interval, effects.measure)
     found = {
-        "estimate": fit.estimate,
-        "ci_low": fit.ci[0],
-        "ci_high": fit.ci[1],
+        "estimate": shown(fit.estimate, effects.measure),
+        "ci_low": ci[0],
+        "ci_high": ci[1],
         "p": fit.p_value,
-        "pi_low": fit.prediction_interval and fit.prediction_interval[0],
-        "pi_high": fit.prediction_interval and fit.prediction_interval[1],
+        "pi_low": pi and pi[0],
+        "pi_high": pi and pi[1],
         "i2": None if fit.i2 is None else 100 * fit.i2,
         "tau2": fit.tau2,
         "q": fit.q,

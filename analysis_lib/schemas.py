@@ -13,8 +13,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from analysis_lib._baseline import BASELINE_OF, outcome_of, scores_at_baseline
-from analysis_lib._vocabulary import BASELINE, BINARY_MEASURES, MEASURES, PROVENANCES
+from analysis_lib._vocabulary import BASELINE, PROVENANCES
 from analysis_lib.errors import Problem, shown
+from analysis_lib.measures import BINARY_MEASURES, MEASURES, RATIO_MEASURES
 from analysis_lib.selection import EXCLUDED, NOT_RETRIEVED, flow_problems
 
 RATINGS = ("very low", "low", "moderate", "high")
@@ -137,7 +138,11 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "unit": text("Unit of the effect", optional=True),
             "instruments": text("Instruments that the review accepts"),
             "lower_is_better": yes_no("Whether a lower score is the better one"),
-            "mid": number("Minimal important difference, in the unit of the effect", above=0),
+            "mid": number(
+                "Minimal important difference, in the unit of the effect; for a ratio (RR, OR) a "
+                "ratio such as 0.8 or 1.25, which say the same",
+                above=0,
+            ),
             "mid_source": text("Where the minimal important difference comes from", optional=True),
             "scale_min": number("Lowest score of the scale that effects are given on"),
             "scale_max": number("Highest score of the scale that effects are given on"),
@@ -563,6 +568,7 @@ def cross_table_problems(
         *_participants(tables["arms"], participants),
         *_sexes(tables["arms"]),
         *_intervals(tables),
+        *_important(tables["outcomes"]),
         *_measured(tables["arm_results"]),
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
@@ -728,6 +734,13 @@ def _measured(results: pd.DataFrame) -> Iterator[Problem]:
     ):
         for row in _rows(wrong):
             yield Problem("arm_results.csv", message, row, column)
+
+
+def _important(outcomes: pd.DataFrame) -> Iterator[Problem]:
+    """Check that the minimal important difference of a ratio is some difference."""
+    for row in _rows(outcomes["measure"].isin(RATIO_MEASURES) & (outcomes["mid"] == 1)):
+        message = f"{outcomes['measure'][row]} = 1 is no difference; give 0.8 or 1.25, say"
+        yield Problem("outcomes.csv", message, row, "mid")
 
 
 def _intervals(tables: Tables) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ from analysis_lib.pooling import PooledEffect
 from analysis_lib.published import CIRCULAR, INDEPENDENT, REPEATS, compare_with_published
 from analysis_lib.review import Review
 from analysis_lib.risk_of_bias import NOT_STATED
-from analysis_lib.study_effects import StudyEffects, study_effects
+from analysis_lib.study_effects import EVENTS, StudyEffects, study_effects
 from analysis_lib.subgroups import overall_risk
 
 
@@ -111,10 +111,12 @@ def heading(review: Review, effects: StudyEffects) -> str:
 def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """Return what a forest plot shows beside the effects, by label of the comparison.
 
-    The risk of bias is among it if a trial of the analysis is rated, or if the reviewers recorded
-    of any trial that a judgement is not stated.
+    Events are among it if any are known. The risk of bias is among it if a trial of the analysis
+    is rated, or if the reviewers recorded of any trial that a judgement is not stated.
     """
-    table = effects.table.set_index("label")[["n_experimental", "n_comparator", "provenance"]]
+    known = effects.table.set_index("label")
+    events = [name for name in EVENTS if name in known and known[name].notna().any()]
+    table = known[["n_experimental", "n_comparator", *events, "provenance"]]
     risk = overall_risk(review, effects)
     recorded_as_absent = (review.risk_of_bias["judgement"] == NOT_STATED).any()
     if recorded_as_absent or set(risk) != {NOT_STATED}:
@@ -162,10 +164,11 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> str:
     """Return the paragraphs below a forest plot, in Markdown."""
+    heterogeneity = heterogeneity_sentence(fit, effects.measure)
     lines = [
         f"**In plain words.** {plain_words(fit, asked)}",
-        f"**Result.** {results_sentence(fit, asked)} {heterogeneity_sentence(fit)}",
-        f"**Method.** {methods_sentence(fit)}",
+        f"**Result.** {results_sentence(fit, asked)} {heterogeneity}",
+        f"**Method.** {methods_sentence(fit, effects.measure)}",
     ]
     if effects.reconstructed.any():
         lines.insert(0, known_how(effects))

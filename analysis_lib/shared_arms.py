@@ -15,13 +15,13 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from analysis_lib._vocabulary import MEASURES
 from analysis_lib.effect_sizes import (
     EffectSizes,
     combine_arms,
     split_comparator,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import MEASURES
 from analysis_lib.review import Review
 from analysis_lib.study_effects import COMPUTE, StudyEffects
 

@@ -29,10 +29,10 @@ import pandas as pd
 from scipy.special import ndtr
 
 from analysis_lib._inputs import FloatArray, check_choice, check_level
-from analysis_lib._vocabulary import MEASURES
 from analysis_lib.batch import PooledRows, pool_many
 from analysis_lib.effect_sizes import small_sample_correction
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import MEASURES
 from analysis_lib.pooling import (
     CI_METHODS,
     PI_METHODS,

@@ -22,6 +22,7 @@ from analysis_lib.certainty import assess
 from analysis_lib.errors import ReviewError
 from analysis_lib.formatting import plural
 from analysis_lib.influence import SUBSTANTIAL_REDUCTION
+from analysis_lib.measures import margin
 from analysis_lib.reconstruction.files import read_ensemble
 from analysis_lib.reconstruction.tables import KEY
 from analysis_lib.reporting_bias import FEWEST_STUDIES, EggerTest, egger_test, trim_and_fill
@@ -354,13 +355,15 @@ def _certainty(known: _Known) -> Iterator[tuple[str, Said]]:
     effects, outcomes = known.effects, known.review.outcomes.set_index("outcome")
     judged = overall_risk(known.review, effects)
     mid = outcomes["mid"].loc[effects.outcome]
+    half = None if pd.isna(mid) else margin(float(mid), effects.measure)
     assessed = [
         assess(
             member.pool(**known.review.info.methods),
             judgements=judged,
             participants=None,
-            mid=None if pd.isna(mid) else float(mid),
+            mid=half,
             egger=_egger_test(member),
+            measure=effects.measure,
         )
         for member in known.each()
     ]

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from analysis_lib._inputs import FloatArray
-from analysis_lib._vocabulary import BINARY_MEASURES, PROVENANCES
+from analysis_lib._vocabulary import PROVENANCES
 from analysis_lib.binary import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effect_sizes import (
     EffectSizes,
@@ -26,6 +26,7 @@ from analysis_lib.effect_sizes import (
     standardized_mean_difference,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import BINARY_MEASURES
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.review import Review
 
@@ -56,7 +57,8 @@ class StudyEffects:
         One row a comparison: ``trial``, ``label``, ``experimental_arm``, ``comparator_arm``,
         ``n_experimental``, ``n_comparator`` (after a shared arm is split), ``effect``,
         ``variance``, ``low`` and ``high`` (how far a reconstructed effect is free; absent
-        otherwise), ``provenance`` and ``source``.
+        otherwise), ``provenance`` and ``source``. With a measure of events also
+        ``events_experimental`` and ``events_comparator``, of which a shared arm lends its share.
     unknown : tuple of str
         Comparisons that belong here and whose effect is not known, with the reason.
     """
@@ -165,9 +167,8 @@ def study_effects(
             unknown.append(f"{label}: neither means and SDs by arm with n, nor a difference")
         else:
             rows.append({**dict(zip(COMPARISON, pair, strict=True)), "label": label, **known})
-    return StudyEffects(
-        outcome, follow_up, str(definition["measure"]), _table(rows), tuple(unknown)
-    )
+    measure = str(definition["measure"])
+    return StudyEffects(outcome, follow_up, measure, _table(rows, measure), tuple(unknown))
 
 
 Pair = tuple[str, str, str]
@@ -185,10 +186,12 @@ COLUMNS = {
     "provenance": "str",
     "source": "str",
 }
+EVENTS = {"events_experimental": "float64", "events_comparator": "float64"}
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+def _table(rows: list[dict[str, Any]], measure: str) -> pd.DataFrame:
+    columns = COLUMNS | (EVENTS if measure in BINARY_MEASURES else {})
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def _here(table: pd.DataFrame, outcome: object, follow_up: str, time: str) -> pd.DataFrame:
@@ -253,9 +256,12 @@ def _from_arms(
         shares = sum(other[0] == trial and other[position] == arm for other in pairs)
         sides.append(_side(row.iloc[0], definition, shares))
     (first, how1), (second, how2) = sides
-    people = 1 if measure in BINARY_MEASURES else 0  # where `_side` puts their number
+    is_binary = measure in BINARY_MEASURES
+    people = 1 if is_binary else 0  # where `_side` puts their number
     found: EffectSizes = COMPUTE[measure](*first, *second, labels=[trial])
+    events = dict(zip(EVENTS, (first[0], second[0]), strict=True)) if is_binary else {}
     return {
+        **events,
         "n_experimental": first[people],
         "n_comparator": second[people],
         "effect": float(found.effect[0]),

@@ -26,11 +26,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis_lib._inputs import FloatArray, check_choice, check_effects
-from analysis_lib._vocabulary import MEASURES
 from analysis_lib.batch import PooledRows, pool_many
 from analysis_lib.certainty import imprecision_prompt, inconsistency_prompt
 from analysis_lib.effect_sizes import mean_difference, standardized_mean_difference
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import MEASURES
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.simulation import Design
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 from analysis_lib import formatting as fmt
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import pooled, shown, shown_interval
 from analysis_lib.review import Review
 from analysis_lib.study_effects import study_effects
 from analysis_lib.update import ABOVE, BELOW, side_of
@@ -167,7 +168,9 @@ def _computed(review: Review) -> pd.DataFrame:
             if not effects.k:
                 continue
             fit = effects.pool(**review.info.methods)
-            low, high = fit.prediction_interval or (np.nan, np.nan)
+            # as a review prints them: ratios, not their logarithms
+            ci = shown_interval(fit.ci, effects.measure)
+            pi = shown_interval(fit.prediction_interval or (np.nan, np.nan), effects.measure)
             rows.append(
                 {
                     "outcome": outcome,
@@ -175,11 +178,11 @@ def _computed(review: Review) -> pd.DataFrame:
                     "measure": effects.measure,
                     "k": fit.k,
                     "reconstructed": int(effects.reconstructed.sum()),
-                    "estimate": fit.estimate,
-                    "ci_low": fit.ci[0],
-                    "ci_high": fit.ci[1],
-                    "pi_low": low,
-                    "pi_high": high,
+                    "estimate": shown(fit.estimate, effects.measure),
+                    "ci_low": ci[0],
+                    "ci_high": ci[1],
+                    "pi_low": pi[0],
+                    "pi_high": pi[1],
                 }
             )
     columns = [c for c in RESULT_COLUMNS if c not in ("version", "certainty")]
@@ -277,11 +280,12 @@ def _results(
 
 def _told(row: pd.Series, names: Sequence[str]) -> tuple[str, str]:
     """Return a result in numbers, and which side its confidence interval favours."""
-    limits = (float(row["ci_low"]), float(row["ci_high"]))
+    measure = str(row["measure"])
+    estimate, *limits = (pooled(float(row[name]), measure) for name in NUMBERS[:3])
     side = int(side_of(*limits))
     sides = {BELOW: f"favours {names[0]}", ABOVE: f"favours {names[1]}"}
     said = sides.get(side, "no clear difference")
-    return fmt.estimate(float(row["estimate"]), limits), said
+    return fmt.effect_estimate(estimate, (limits[0], limits[1]), measure), said
 
 
 def _turned(before: str | None, now: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from analysis_lib.certainty import (
@@ -20,6 +22,7 @@ from analysis_lib.certainty import (
     summary_of_findings,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import margin
 from analysis_lib.pooling import PooledEffect, pool
 from analysis_lib.reporting_bias import egger_test
 
@@ -234,6 +237,35 @@ def test_summary_of_findings() -> None:
         "",
     )
     assert summary_of_findings([]).empty
+
+
+@pytest.mark.parametrize("mid", [0.8, 1.25])
+def test_what_is_pooled_as_logarithms_is_told_as_ratios(mid: float) -> None:
+    """The interval for the mean reaches across 0.80 and 1, that for a new setting across 1.25."""
+    fit = pool([-0.5, -0.3, 0.1, 0.3] * 2, [0.04] * 8)
+    half = margin(mid, "RR")
+    plain, ratio = (
+        assess(fit, judgements=[LOW] * 8, participants=300, mid=half, measure=measure)
+        for measure in ("MD", "RR")
+    )
+    assert [p.steps for p in ratio.prompts] == [p.steps for p in plain.prompts]
+    inconsistency, imprecision = ratio.prompts[1].finding, ratio.prompts[3].finding
+    low, high = (math.exp(end) for end in fit.ci)
+    assert f"for the mean {low:.2f} to {high:.2f}, for a new setting" in inconsistency
+    assert imprecision.startswith(f"95% CI {low:.2f} to {high:.2f}, thresholds inside: 0.80; ")
+    assert inconsistency.endswith("crossed by the latter only: 1.25")
+    for text in (inconsistency, imprecision):
+        assert "−" not in text
+        assert "0.22" not in text
+
+
+def test_a_ratio_in_the_summary_of_findings_is_one_and_has_no_unit() -> None:
+    fit = equal(4, effect=math.log(0.6))
+    table = summary_of_findings([Finding("Falls", "ETP", fit, None, "RR", "falls")])
+    assert table.loc[0, "effect"] == "RR 0.60 (0.49 to 0.73)"  # exp(log 0.6 -+ 1.96 * 0.1)
+    odd = Finding("Falls", "ETP", fit, None, "RR", familiar=("a scale", 5.0))
+    with pytest.raises(ReviewError, match="Falls: a scale needs an SMD, not RR"):
+        summary_of_findings([odd])
 
 
 def test_a_familiar_scale_needs_a_positive_spread() -> None:

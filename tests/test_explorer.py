@@ -236,3 +236,4 @@ def test_the_form_offers_every_method_and_opens_as_the_review(review: al.Review)
     for chosen in (review.info.methods[f"{name}_method"] for name in ("tau2", "ci", "pi")):
         assert f'<option value="{chosen}" selected>' in form
     assert "\n\n" not in form
+    assert explorer.LEFT_OUT not in form  # no analysis of this review is one of events

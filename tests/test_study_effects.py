@@ -17,8 +17,8 @@ import pytest
 from test_review import copy_to, read, write
 
 import analysis_lib as al
-from analysis_lib._vocabulary import BINARY_MEASURES, MEASURES
 from analysis_lib.effect_sizes import standardized_mean_difference
+from analysis_lib.measures import BINARY_MEASURES, MEASURES
 from analysis_lib.plots import alt_text
 from analysis_lib.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.review import result_status

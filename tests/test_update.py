@@ -267,6 +267,32 @@ def test_the_regions_are_painted_where_the_map_has_them() -> None:
     ]
 
 
+def test_the_extended_funnel_of_ratios_stands_on_their_axis() -> None:
+    found = update_map(EFFECT, VARIANCE, labels=LABELS, columns=41, rows=31)
+    ax = extended_funnel(found, measure="RR", unit="points", name_points=False)
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlim() == pytest.approx(np.exp(found.effect[[0, -1]]))
+    points = next(line for line in ax.lines if line.get_marker() == "o")
+    assert points.get_xdata() == pytest.approx(np.exp(EFFECT))
+    upright = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "None"]
+    assert upright == pytest.approx([1.0, np.exp(found.before.estimate)])
+    assert ax.get_xlabel() == "Risk ratio in the new trial (log scale)"
+    assert "of log RR" in ax.get_ylabel()
+    assert "1" in [label.get_text() for label in ax.get_xticklabels()]
+    words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
+    assert "below 1" in words + style.alt_text(ax)
+    assert "zero" not in words + style.alt_text(ax)
+    # What was painted lies in the same place on both axes.
+    plain = extended_funnel(found, measure="MD", name_points=False)
+    ends = [
+        np.vstack([path.vertices for c in drawn.collections for path in c.get_paths()])
+        for drawn in (ax, plain)
+    ]
+    assert ends[0][:, 0].min() == pytest.approx(np.exp(ends[1][:, 0].min()))
+    assert plain.get_xlabel() == "MD in the new trial"
+    assert "below zero" in style.alt_text(plain) + plain.get_legend().get_texts()[0].get_text()
+
+
 # --- a made-up trial, from the record to the result -----------------------------------------------
 
 

@@ -15,7 +15,6 @@ from analysis_lib.consistency.rows import (
     COUNTS,
     LABELS,
     LARGEST_DF,
-    RATIO_MEASURES,
     ROUNDED,
     WRONG,
     Check,
@@ -42,6 +41,7 @@ from analysis_lib.consistency.rows import (
     wrong,
 )
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import RATIO_MEASURES
 
 
 def _two_sided(statistic: Interval, df: float | None) -> Interval:

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from analysis_lib._printed import FLOAT_ERROR, Interval, printed_text, read_printed
 from analysis_lib.errors import ReviewError
+from analysis_lib.measures import RATIO_MEASURES
 
 Verdict = Literal["consistent", "inconsistent", "impossible", "cannot be checked"]
 
@@ -72,9 +73,6 @@ ROUNDED = (
 
 
 COUNTS = ("df", "trials", "comparisons", "participants")
-
-
-RATIO_MEASURES = frozenset({"OR", "RR", "HR", "IRR"})  # pooled, and so checked, as logarithms
 
 
 MAIN = frozenset({"pooled", "single"})
