@@ -69,6 +69,8 @@ def test_a_page_breaks_no_rule_in_light_and_dark_and_narrow(page: Page) -> None:
     assert violations == []
     page.set_viewport_size({"width": NARROWEST, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
+    # The page hears of its new width just before it is painted again.
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
     violations, _ = audit(page, {"runOnly": {"type": "rule", "values": NARROW}})
     assert violations == []
 
