@@ -36,8 +36,9 @@ reconstruct: $(READY)  ## compute the effects that the review does not print, in
 simulate: $(READY)  ## simulate how often intervals cover at the review's designs, into book/tables/
 	@$(BIN)/python tools/simulate.py --workers 2
 
-bench: $(READY)  ## measure speed and memory, into benchmarks/
+bench: book  ## measure speed, memory and pages, into benchmarks/
 	$(BIN)/python benchmarks/run.py --book
+	$(BIN)/python benchmarks/pages.py
 
 new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
 	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"

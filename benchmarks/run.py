@@ -313,15 +313,18 @@ def book(python: str) -> Iterable[Row]:
             yield Row("the book", task, " ".join(command[1:3]), wall, "s", wall, *target)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, **more: str) -> dict[str, str]:
     """Return the environment in which Python finds the library in this folder."""
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    return {**os.environ, "PYTHONPATH": str(folder), **more}
 
 
 def output_of(command: Sequence[str]) -> str:
     """Return what a command prints."""
+    # One thread: those of numpy and scipy's linear algebra would wait for work while they are
+    # counted as working.
+    one_core = environment(ROOT, OPENBLAS_NUM_THREADS="1")
     run = subprocess.run(  # noqa: S603 (the commands are ours)
-        command, check=True, capture_output=True, text=True, env=environment(ROOT)
+        command, check=True, capture_output=True, text=True, env=one_core
     )
     return run.stdout
 
