@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis_lib._vocabulary import BASELINE
+from analysis_lib._vocabulary import BASELINE, NOT_STATED
 from analysis_lib.errors import ReviewError
 
 ARM = ["trial", "arm"]
 NUMBERS = ("mean", "sd", "scale_min", "scale_max")
-NOT_STATED = "not stated"
 BASELINE_OF = f"{BASELINE} of "
 
 

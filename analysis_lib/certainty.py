@@ -26,11 +26,12 @@ import pandas as pd
 from scipy.special import ndtri
 
 from analysis_lib import formatting as fmt
+from analysis_lib._vocabulary import NOT_STATED
 from analysis_lib.errors import ReviewError
 from analysis_lib.measures import RATIO_MEASURES
 from analysis_lib.pooling import PooledEffect
 from analysis_lib.reporting_bias import FEWEST_TO_READ, EggerTest
-from analysis_lib.risk_of_bias import HIGH, JUDGEMENTS, LOW, NOT_STATED
+from analysis_lib.risk_of_bias import HIGH, JUDGEMENTS, LOW
 
 RATINGS = ("very low", "low", "moderate", "high")
 GRADE_DOMAINS = (

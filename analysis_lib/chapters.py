@@ -13,11 +13,12 @@ from IPython.display import Markdown, display
 
 from analysis_lib import formatting as fmt
 from analysis_lib import grading, plots, robustness
+from analysis_lib._vocabulary import NOT_STATED
 from analysis_lib.book import as_markdown, show_figure, show_table
 from analysis_lib.errors import ReviewError
 from analysis_lib.reporting_bias import FEWEST_TO_READ
 from analysis_lib.review import Review, arms_at_baseline
-from analysis_lib.risk_of_bias import ALL_OUTCOMES, NOT_STATED, judgement_shares, judgements
+from analysis_lib.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
 from analysis_lib.sections import (
     analyses,
     heading,
@@ -49,10 +50,6 @@ def _show_rows(table: pd.DataFrame, caption: str, file: str, *, group: str | Non
     answers = [str(c) for c in filled.select_dtypes(["bool", "boolean"])]
     words |= {c: filled[c].map({True: "yes", False: "no"}).tolist() for c in answers}
     show_table(filled.assign(**words), caption, numeric=numeric, group=group)
-
-
-def _trial_names(review: Review) -> dict[str, str]:
-    return dict(zip(review.trials["trial"], review.trials["label"], strict=True))
 
 
 # -- How the trials were found --------------------------------------------------------------------
@@ -96,7 +93,7 @@ def show_reports(review: Review) -> None:
         pd.DataFrame(
             {
                 "Report": _author_year(included),
-                "Trial": included["trial"].map(_trial_names(review)),
+                "Trial": included["trial"].map(review.trial_names),
                 "Role": included["role"],
                 "Found by": included["found_by"],
             }
@@ -154,7 +151,7 @@ def show_trials(review: Review) -> None:
                 "Side": arms["group"].map(sides),
                 "People": arms["n"],
                 "What was done": arms["description"],
-                "Trial": arms["trial"].map(_trial_names(review)),
+                "Trial": arms["trial"].map(review.trial_names),
             }
         ),
         "The arms of the trials",
@@ -188,7 +185,7 @@ def show_participants(review: Review) -> None:
         return
     table.insert(0, "Arm", arms["label_printed"])
     _show_rows(
-        table.assign(Trial=arms["trial"].map(_trial_names(review))),
+        table.assign(Trial=arms["trial"].map(review.trial_names)),
         "The people before the trials began: numbers, or mean ± standard deviation (scale)",
         "arms",
         group="Trial",
@@ -211,7 +208,7 @@ def show_interventions(review: Review) -> None:
     """Show what the experimental arms did."""
     table = review.interventions.drop(columns=["trial", "provenance", "source", "note"])
     table = table.rename(columns=lambda name: fmt.sentence(str(name).replace("_", " ")).rstrip("."))
-    table.insert(0, "Trial", review.interventions["trial"].map(_trial_names(review)))
+    table.insert(0, "Trial", review.interventions["trial"].map(review.trial_names))
     _show_rows(table, "What the experimental arms did", "interventions")
 
 
@@ -229,7 +226,7 @@ def show_adverse_events(review: Review) -> None:
                 "Events": told["events"],
                 "Relation": told["relation"],
                 "What the report says": told["description"],
-                "Trial": told["trial"].map(_trial_names(review)),
+                "Trial": told["trial"].map(review.trial_names),
             }
         ),
         "Adverse events by arm, in the trials that report them",
@@ -264,7 +261,7 @@ def show_risk_of_bias(review: Review) -> None:
         name = f"fig-risk-of-bias-{outcome}".lower()
         show_figure(
             plots.traffic_lights(
-                matrix, labels=_trial_names(review), title=f"Risk of bias by trial{whose}"
+                matrix, labels=review.trial_names, title=f"Risk of bias by trial{whose}"
             ),
             name,
         )
@@ -387,7 +384,7 @@ def _subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
     """Return the subgroups of an analysis; without a rating there are none by risk of bias."""
     found = robustness.subgroups(review, effects)
     if set(overall_risk(review, effects)) == {NOT_STATED}:
-        del found["risk of bias"]
+        del found[robustness.RISK_OF_BIAS]
     return found
 
 

@@ -256,7 +256,7 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
     asked = question(review, effects.outcome)
     level = float(review.info.methods["level"])
     trials = list(dict.fromkeys(effects.table["trial"]))
-    names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    names = review.trial_names
     risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
     choices = choices_of_trials([risks[trial] for trial in trials])
     main = effects.pool(**review.info.methods)

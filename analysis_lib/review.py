@@ -83,6 +83,11 @@ class Review:
     subgroup_levels: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
 
+    @property
+    def trial_names(self) -> dict[str, str]:
+        """What each trial is called, by its key."""
+        return dict(zip(self.trials["trial"], self.trials["label"], strict=True))
+
     def __repr__(self) -> str:
         return (
             f"Review({self.info.title!r}: {len(self.trials)} trials, {len(self.arms)} arms, "

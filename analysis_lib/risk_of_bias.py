@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from analysis_lib._vocabulary import NOT_STATED
 from analysis_lib.errors import ReviewError
 
-LOW, CONCERNS, HIGH, NOT_STATED = "low", "some concerns", "high", "not stated"
+LOW, CONCERNS, HIGH = "low", "some concerns", "high"
 #: From the best to the worst; the fourth says that the judgement is not known.
 JUDGEMENTS = (LOW, CONCERNS, HIGH, NOT_STATED)
 

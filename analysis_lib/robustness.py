@@ -103,7 +103,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
 
 def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """Apply the review's rule for an influential trial: one row a trial left out."""
-    names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    names = review.trial_names
     return influential(
         effects.effect,
         effects.variance,

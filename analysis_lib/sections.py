@@ -13,7 +13,9 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from analysis_lib import formatting as fmt
+from analysis_lib._vocabulary import NOT_STATED
 from analysis_lib.book import show_figure, show_table
+from analysis_lib.consistency.rows import COUNTS
 from analysis_lib.errors import ReviewError
 from analysis_lib.narrative import (
     Question,
@@ -28,7 +30,6 @@ from analysis_lib.plots import forest, statement
 from analysis_lib.pooling import PooledEffect
 from analysis_lib.published import CIRCULAR, INDEPENDENT, REPEATS, compare_with_published
 from analysis_lib.review import Review
-from analysis_lib.risk_of_bias import NOT_STATED
 from analysis_lib.study_effects import EVENTS, StudyEffects, study_effects
 from analysis_lib.subgroups import overall_risk
 
@@ -223,7 +224,6 @@ QUANTITY_WORDS = {
     "participants": "participants",
 }
 SAME_NUMBER = {True: "yes", False: "no"}
-COUNTS = ("trials", "comparisons", "participants", "df")
 
 
 def published_table(review: Review, priority: str | None = None) -> pd.DataFrame:
@@ -272,7 +272,7 @@ def published_table(review: Review, priority: str | None = None) -> pd.DataFrame
 
 def _result_names(review: Review) -> dict[str, str]:
     """Return what each printed result is called: its analysis, and what sets it apart."""
-    trials = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    trials = review.trial_names
     names = {}
     for _, row in review.published.iterrows():
         effects = study_effects(review, row["outcome"], row["follow_up"])

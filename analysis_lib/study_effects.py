@@ -226,7 +226,7 @@ def _pairs_of_arms(review: Review, results: pd.DataFrame) -> list[Pair]:
 
 def _labels(review: Review, pairs: list[Pair]) -> Iterator[str]:
     """Name a comparison by its trial, and by what tells its arms apart where there are several."""
-    names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    names = review.trial_names
     for trial, experimental, comparator in pairs:
         siblings = [pair for pair in pairs if pair[0] == trial]
         marks = [

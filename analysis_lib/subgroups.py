@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from analysis_lib._baseline import NOT_STATED, read_factors
+from analysis_lib._baseline import read_factors
+from analysis_lib._vocabulary import NOT_STATED
 from analysis_lib.errors import ReviewError
 from analysis_lib.review import Review
 from analysis_lib.risk_of_bias import judgements

@@ -240,7 +240,7 @@ def _listed(row: Row | None) -> list[str]:
 
 def _trials(review: Review, now: Row, before: Row | None) -> pd.DataFrame:
     old, new = _listed(before), _listed(now)
-    names = dict(zip(review.trials["trial"], review.trials["label"], strict=True))
+    names = review.trial_names
     changes = [("added", t) for t in new if t not in old] if before is not None else []
     changes += [("removed", t) for t in old if t not in new]
     return pd.DataFrame(

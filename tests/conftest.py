@@ -1,13 +1,27 @@
-"""What every test run shares: the tally of agreement with R, printed and, if asked, written."""
+"""What the tests share: a browser, and the tally of agreement with R, which can be written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import golden_cases
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 TABLE = Path(__file__).parent.parent / "book" / "tables" / "r_agreement.csv"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once for the tests of a module."""
+    import chromium  # Playwright is loaded only by those who open a page
+
+    with chromium.running() as browser:
+        yield browser
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,12 +29,6 @@ NARROWEST = 320
 LEAST_RULES = 20
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture(params=chromium.PAGES, ids=lambda path: path.stem)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(

@@ -39,12 +39,6 @@ def analyses(review: al.Review) -> dict[str, al.StudyEffects]:
     return {f"{e.outcome}-{e.follow_up}": e for e in pooled_analyses(review)}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")

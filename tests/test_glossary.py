@@ -186,12 +186,6 @@ def test_every_definition_is_one_short_whole_sentence() -> None:
     assert [t for t in titles if not t.endswith((".", "?")) or len(t) > 220 or "[" in t] == []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import chromium
 import nbformat
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,12 +145,6 @@ def errors(notebook: nbformat.NotebookNode) -> list[str]:
 def kinds(notebook: nbformat.NotebookNode) -> set[str]:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return {kind for output in outputs for kind in output.get("data", {})}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.running() as browser:
-        yield browser
 
 
 def test_run_all_shows_figures_and_tables_without_an_error(

@@ -39,12 +39,6 @@ def server() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture(params=["http", "file"])
 def root(request: pytest.FixtureRequest, server: str) -> str:
     return server if request.param == "http" else chromium.HTML.as_uri()

@@ -18,10 +18,10 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from analysis_lib._baseline import NOT_STATED, Factor, read_factors, scores_at_baseline
+from analysis_lib._baseline import Factor, read_factors, scores_at_baseline
 from analysis_lib._inputs import FloatArray
 from analysis_lib._printed import Interval
-from analysis_lib._vocabulary import BASELINE
+from analysis_lib._vocabulary import BASELINE, NOT_STATED
 from analysis_lib.errors import ReviewError
 from analysis_lib.reconstruction.effects import Ensemble, Reconstruction, ensemble, reconstruct
 from analysis_lib.reconstruction.solver import Prior, conditioned
