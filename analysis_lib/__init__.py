@@ -1,9 +1,8 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
-from analysis_lib.batch import PooledRows, pool_many
-from analysis_lib.binary import odds_ratio, risk_difference, risk_ratio
-from analysis_lib.consistency import Audit, audit
-from analysis_lib.effect_sizes import (
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.means import (
     EffectSizes,
     LooksLikeStandardError,
     change_unit,
@@ -25,14 +24,21 @@ from analysis_lib.effect_sizes import (
     standardized_mean_difference,
     warn_if_sd_looks_like_se,
 )
-from analysis_lib.errors import ReviewError
 from analysis_lib.importing import (
     deduplicate,
     import_results,
     read_records,
     screening_agreement,
 )
-from analysis_lib.influence import (
+from analysis_lib.pooling.asymmetry import (
+    begg_test,
+    contour_levels,
+    egger_test,
+    pet_peese,
+    trim_and_fill,
+)
+from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.leaving_out import (
     SubsetFits,
     baujat,
     cumulative,
@@ -41,27 +47,21 @@ from analysis_lib.influence import (
     influential,
     leave_one_out,
 )
-from analysis_lib.moderators import (
+from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.pooling.regression import (
     MetaRegression,
     SubgroupAnalysis,
     indicators,
     meta_regression,
     subgroup_analysis,
 )
-from analysis_lib.pooling import PooledEffect, pool
-from analysis_lib.reporting_bias import (
-    begg_test,
-    contour_levels,
-    egger_test,
-    pet_peese,
-    trim_and_fill,
-)
-from analysis_lib.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
-from analysis_lib.review import Review, ReviewInfo, load_review
-from analysis_lib.selection import flow_problems
-from analysis_lib.shared_arms import find_shared_arms, settle_shared_arms
-from analysis_lib.simulation import Design, Simulation, simulate
-from analysis_lib.study_effects import StudyEffects, study_effects
+from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
+from analysis_lib.pooling.simulation import Design, Simulation, simulate
+from analysis_lib.printed.audit import Audit, audit
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.flow import flow_problems
+from analysis_lib.review.model import Review, ReviewInfo, load_review
+from analysis_lib.review.shared_arms import find_shared_arms, settle_shared_arms
 
 __all__ = [
     "Audit",

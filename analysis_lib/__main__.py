@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis_lib.checking import check_folder, data_folder
-from analysis_lib.errors import ReviewError
-from analysis_lib.formatting import plural
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import plural
+from analysis_lib.importing.checking import check_folder, data_folder
 from analysis_lib.importing.extraction import NAMES, import_results
 from analysis_lib.importing.filling import add_results, write_records
+from analysis_lib.importing.new_review import new_review
 from analysis_lib.importing.records import deduplicate, is_search_export, read_records
-from analysis_lib.new_review import new_review
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -29,9 +29,9 @@ import numpy as np
 import peers
 
 import analysis_lib as al
-from analysis_lib.influence import gosh, leave_one_out
-from analysis_lib.resampling import bootstrap, permutation_test
-from analysis_lib.simulation import Design, simulate
+from analysis_lib.pooling.leaving_out import gosh, leave_one_out
+from analysis_lib.pooling.resampling import bootstrap, permutation_test
+from analysis_lib.pooling.simulation import Design, simulate
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -211,8 +211,8 @@ MEMORY_PROBE = """
 import re, sys
 from pathlib import Path
 import numpy as np
-from analysis_lib.batch import pool_many
-from analysis_lib.influence import gosh
+from analysis_lib.pooling.batch import pool_many
+from analysis_lib.pooling.leaving_out import gosh
 def megabytes(field):
     status = Path("/proc/self/status").read_text()
     return int(re.search(field + r":\\s+(\\d+)", status)[1]) / 1024

@@ -12,9 +12,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from places import HTML
 from playwright.sync_api import Browser, sync_playwright
 
-HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
 PAGES = sorted(
     page.relative_to(HTML)
     for folder in ("book", "notebooks")

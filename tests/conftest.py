@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import golden_cases
 import pytest
+from places import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-TABLE = Path(__file__).parent.parent / "book" / "tables" / "r_agreement.csv"
+TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-GOLDEN = Path(__file__).parent / "golden"
+from places import GOLDEN
+
 INFINITIES = {"Inf": math.inf, "-Inf": -math.inf}
 COLUMNS = ("family", "quantity", "entries", "tolerance", "worst_error", "reason")
 

@@ -25,9 +25,9 @@ from extras import finish, write_explorer, write_links
 from new_version import news_snippets
 
 import analysis_lib as al
-from analysis_lib.book import FIGURE_FOLDER, table_html
-from analysis_lib.review import provenance_counts, result_status
-from analysis_lib.schemas import codebook
+from analysis_lib.book.page import FIGURE_FOLDER, table_html
+from analysis_lib.review.model import provenance_counts, result_status
+from analysis_lib.review.schemas import codebook
 from notebooks import execute_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,7 +191,7 @@ def cells_fingerprint(path: Path) -> str:
 def write_figures() -> None:
     """Write every figure of the notebooks for pages to include and readers to take along.
 
-    In its notebook a figure gets its number from `analysis_lib.sphinx_book`.
+    In its notebook a figure gets its number from `analysis_lib.book.sphinx`.
     """
     folder = SOURCE / "book" / "figures"
     folder.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 import analysis_lib as al
-from analysis_lib.versions import data_fingerprint
+from analysis_lib.conclusions.versions import data_fingerprint
 
 #: Fields of the bibliography that are for its keepers and not for a reference list.
 PRIVATE = ("keywords", "annotation", "doisource", "nodoi")

@@ -20,7 +20,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 import analysis_lib as al
-from analysis_lib import explorer
+from analysis_lib.book import explorer
 
 ARCHIVE = "book.zip"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zip format knows no time before; the same in every build

@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 import analysis_lib as al
-from analysis_lib.book import table_html
-from analysis_lib.versions import (
+from analysis_lib.book.page import table_html
+from analysis_lib.conclusions.versions import (
     COMPUTED,
     PRINTED,
     RESULT_COLUMNS,

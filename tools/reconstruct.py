@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis_lib.reconstruction.files import (
+from analysis_lib.printed.reconstruction.files import (
     ENSEMBLE,
     REPORT,
     VALIDATION,
@@ -21,7 +21,7 @@ from analysis_lib.reconstruction.files import (
     report_csv,
     validation_csv,
 )
-from analysis_lib.reconstruction.tables import (
+from analysis_lib.printed.reconstruction.tables import (
     ReconstructedAnalysis,
     analyses_to_reconstruct,
     build_analysis,

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 import analysis_lib as al
-from analysis_lib.simulation import Design, TaskExecutor, progress_bar, simulate
+from analysis_lib.pooling.simulation import Design, TaskExecutor, progress_bar, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "book" / "tables" / "operating_characteristics.csv"

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from analysis_lib.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.spreadsheets import Row, Sheet, as_key, plain, read_sheet, stop
 
 Side: TypeAlias = Literal["experimental", "comparator"]

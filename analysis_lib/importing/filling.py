@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from analysis_lib.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.extraction import PAIR, ArmResult, ImportedResults
 from analysis_lib.importing.records import Deduplication
 from analysis_lib.importing.spreadsheets import plain, read_text, stop
@@ -200,7 +200,7 @@ def write_records(found: Deduplication, data: str | Path) -> Path:
 def _read(folder: Path, name: str, keys: tuple[str, ...]) -> _Table:
     """Read a table as it stands; a table that is not there has the columns of its schema."""
     # pandera is slow to import, and only who fills a table needs it.
-    from analysis_lib.schemas import SCHEMAS
+    from analysis_lib.review.schemas import SCHEMAS
 
     path = folder / f"{name}.csv"
     if not path.exists():

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from analysis_lib._inputs import FloatArray
-from analysis_lib.errors import Problem, ReviewError, shown
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.spreadsheets import (
     FORMATTING,
     MOST_ROWS,
@@ -27,7 +27,7 @@ from analysis_lib.importing.spreadsheets import (
     read_text,
     stop,
 )
-from analysis_lib.review import CONTROL, FORMULA, MARKUP
+from analysis_lib.review.model import CONTROL, FORMULA, MARKUP
 
 RIS_LINE = re.compile(r"^([A-Z][A-Z0-9])  ?-(?: (.*)|)$")
 YEAR = re.compile(r"\b(1[89]|20)\d\d\b")

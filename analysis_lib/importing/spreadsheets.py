@@ -18,8 +18,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis_lib.errors import Problem, ReviewError, shown
-from analysis_lib.review import CONTROL, FORMULA, LARGEST_FILE, MARKUP
+from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.review.model import CONTROL, FORMULA, LARGEST_FILE, MARKUP
 
 LARGEST_UNPACKED = 200_000_000  # bytes of an xlsx file once unpacked; a zip can hide any size
 MOST_ROWS = 200_000

@@ -1,10 +1,9 @@
 """The plots of a review: each takes a result, draws it and returns its Axes."""
 
-from analysis_lib.plots.forest import forest, forest_by_subgroup
-from analysis_lib.plots.funnel import funnel
+from analysis_lib.plots.flow_diagram import prisma
+from analysis_lib.plots.forests import forest, forest_by_subgroup
+from analysis_lib.plots.funnels import funnel
 from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
-from analysis_lib.plots.overview import PooledRow, overview
-from analysis_lib.plots.prisma import prisma
 from analysis_lib.plots.reconstruction import ensemble_ranges
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.style import (
@@ -19,6 +18,7 @@ from analysis_lib.plots.style import (
 )
 from analysis_lib.plots.trials import arm_means, arm_sizes, feature_matrix
 from analysis_lib.plots.update import extended_funnel
+from analysis_lib.plots.whole_review import PooledRow, overview
 
 __all__ = [
     "STYLE",

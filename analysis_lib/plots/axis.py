@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from analysis_lib import formatting as fmt
-from analysis_lib._inputs import FloatArray
-from analysis_lib.errors import ReviewError
-from analysis_lib.measures import EVENT_MEASURES, MEASURE_WORDS, RATIO_MEASURES, shown
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import EVENT_MEASURES, MEASURE_WORDS, RATIO_MEASURES, shown
 from analysis_lib.plots.style import SMALL, NumberFormatter, figure_of, text_size
 
 MOST_TICKS = 8

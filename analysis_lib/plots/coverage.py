@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis_lib.formatting import percent
+from analysis_lib.base.formatting import percent
 from analysis_lib.plots.style import (
     BLUE,
     GREEN,

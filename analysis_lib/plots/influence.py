@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis_lib import formatting as fmt
-from analysis_lib._inputs import FloatArray
-from analysis_lib.influence import SubsetFits
-from analysis_lib.measures import Interval, no_difference, pooled
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.measures import Interval, no_difference, pooled
 from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
 from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import (
@@ -29,7 +28,8 @@ from analysis_lib.plots.style import (
     statement,
     styled,
 )
-from analysis_lib.pooling import PooledEffect
+from analysis_lib.pooling.leaving_out import SubsetFits
+from analysis_lib.pooling.pooled_effect import PooledEffect
 
 #: More subsets than these would only cover one another; a random part of them is drawn.
 MOST_DOTS = 20_000
@@ -63,7 +63,7 @@ def leave_one_out(
     fit
         The pooled result of all studies.
     measure, unit, favours, mid, limits, title, compact, ax
-        As for `analysis_lib.plots.forest`.
+        As for `analysis_lib.plots.forests`.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def cumulative(
     fit
         The pooled result of all studies.
     measure, unit, favours, mid, limits, title, compact, ax
-        As for `analysis_lib.plots.forest`.
+        As for `analysis_lib.plots.forests`.
 
     Returns
     -------

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from analysis_lib.errors import ReviewError
-from analysis_lib.formatting import interval, number, plural
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import interval, number, plural
 from analysis_lib.plots.style import (
     BLUE,
     GREY,

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis_lib import formatting as fmt
-from analysis_lib.errors import ReviewError
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
 from analysis_lib.plots.style import (
     INK,
     LEGEND_GAP,
@@ -38,7 +38,7 @@ from analysis_lib.plots.style import (
     wrap_to,
     write,
 )
-from analysis_lib.risk_of_bias import DOMAINS, OVERALL
+from analysis_lib.review.risk_of_bias import DOMAINS, OVERALL
 
 # Inches of the page, then sizes in points.
 CELL_WIDTH, ROW_HEIGHT, BAR_WIDTH = 0.55, 0.32, 4.6
@@ -60,7 +60,7 @@ def traffic_lights(
     Parameters
     ----------
     matrix
-        Result of `analysis_lib.risk_of_bias.judgements`.
+        Result of `analysis_lib.review.risk_of_bias.judgements`.
     labels
         Trial -> the name to print; the index itself when absent.
     title
@@ -112,7 +112,7 @@ def risk_of_bias_bars(
     Parameters
     ----------
     shares
-        Result of `analysis_lib.risk_of_bias.judgement_shares`.
+        Result of `analysis_lib.review.risk_of_bias.judgement_shares`.
     weighted
         Whether the shares are shares of weight in the analysis, or of the trials.
     title

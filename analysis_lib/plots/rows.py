@@ -20,9 +20,9 @@ from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
-from analysis_lib import formatting as fmt
-from analysis_lib.errors import ReviewError
-from analysis_lib.measures import (
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import (
     EVENT_MEASURES,
     RATIO_MEASURES,
     Interval,

@@ -29,8 +29,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
-from analysis_lib._inputs import FloatArray
-from analysis_lib.formatting import listing, number, sentence, threshold
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.formatting import listing, number, sentence, threshold
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"

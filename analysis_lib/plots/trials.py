@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from analysis_lib.formatting import number
+from analysis_lib.base.formatting import number
 from analysis_lib.plots.style import (
     BLUE,
     GREY,

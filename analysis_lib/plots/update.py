@@ -14,11 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis_lib import formatting as fmt
-from analysis_lib._inputs import FloatArray
-from analysis_lib.measures import RATIO_MEASURES, no_difference, shown
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.measures import RATIO_MEASURES, no_difference, shown
+from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES, UpdateMap, side_of
 from analysis_lib.plots.axis import axis_words, set_effect_axis, set_effect_ticks, shown_values
-from analysis_lib.plots.forest import RECONSTRUCTED, study_details
+from analysis_lib.plots.forests import RECONSTRUCTED, study_details
 from analysis_lib.plots.style import (
     BLUE,
     GREY,
@@ -31,7 +32,6 @@ from analysis_lib.plots.style import (
     left_out_note,
     styled,
 )
-from analysis_lib.update import ABOVE, BELOW, INCLUDES, UpdateMap, side_of
 
 #: The regions also differ in lightness, and lie left and right: none is told by colour alone.
 SHADES = {BELOW: "#A9CCE6", INCLUDES: "#FFFFFF", ABOVE: "#F8DCC4"}
@@ -54,7 +54,7 @@ def extended_funnel(
     Parameters
     ----------
     found
-        Result of `analysis_lib.update.update_map`.
+        Result of `analysis_lib.conclusions.update.update_map`.
     details
         As for `forest`; a comparison whose provenance is reconstructed is drawn hollow.
     measure, unit

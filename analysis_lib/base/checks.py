@@ -1,0 +1,85 @@
+"""What every statistic asks of its input: named studies, finite numbers, positive variances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis_lib.base.errors import ReviewError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def as_floats(name: str, values: npt.ArrayLike) -> FloatArray:
+    """Return a one-dimensional float array, or say what cannot be read as one."""
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise ReviewError(f"{name}: not a list of numbers ({error})") from None
+    if array.ndim != 1:
+        raise ReviewError(f"{name}: expected one dimension, got shape {array.shape}")
+    return array
+
+
+def study_labels(labels: Sequence[object] | None, k: int) -> tuple[str, ...]:
+    """Return ``k`` labels as text; without labels the studies are numbered from 1."""
+    if labels is None:
+        return tuple(f"study {i}" for i in range(1, k + 1))
+    names = tuple(str(label) for label in labels)
+    if len(names) != k:
+        raise ReviewError(f"labels: {len(names)} labels for {k} studies")
+    return names
+
+
+def check_lengths(**columns: FloatArray) -> int:
+    """Return the common length of the columns, or name the ones that differ."""
+    sizes = {name: len(column) for name, column in columns.items()}
+    if len(set(sizes.values())) != 1:
+        told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        raise ReviewError(f"columns of unequal length: {told}")
+    return next(iter(sizes.values()))
+
+
+def check_values(
+    name: str, values: FloatArray, labels: Sequence[str], valid: npt.NDArray[np.bool_], rule: str
+) -> None:
+    """Raise one error that names every study whose value breaks ``rule``."""
+    if not valid.all():
+        told = ", ".join(
+            f"{label}: {value}"
+            for label, value, good in zip(labels, values, valid, strict=True)
+            if not good
+        )
+        raise ReviewError(f"{name} must be {rule} ({told})")
+
+
+def check_level(level: float) -> None:
+    """Raise unless the level of an interval lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise ReviewError(f"level must lie between 0 and 1, got {level}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise unless the value is one of the choices."""
+    if value not in choices:
+        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def check_effects(
+    effect: npt.ArrayLike, variance: npt.ArrayLike, labels: Sequence[object] | None = None
+) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """Return effects, variances and labels that a pooling can use.
+
+    R's ``rma`` drops a row with a missing value and carries on with a zero variance; here both
+    stop with an error that names the study, so that no row is lost unseen.
+    """
+    y, v = as_floats("effect", effect), as_floats("variance", variance)
+    k = check_lengths(effect=y, variance=v)
+    if k == 0:
+        raise ReviewError("effect: no studies to pool (k = 0)")
+    names = study_labels(labels, k)
+    check_values("effect", y, names, np.isfinite(y), "finite")
+    check_values("variance", v, names, np.isfinite(v) & (v > 0), "finite and greater than zero")
+    return y, v, names

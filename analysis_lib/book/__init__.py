@@ -1,0 +1,1 @@
+"""From results to pages: sentences, tables, figures, chapters."""

@@ -1,0 +1,319 @@
+"""What the sections of a review have in common: one outcome at one follow-up, told and drawn.
+
+The notebooks of the primary and the secondary outcomes, of robustness, reporting bias and
+certainty ask for the same things in the same order; they ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.sentences import (
+    Question,
+    heterogeneity_sentence,
+    methods_sentence,
+    plain_words,
+    printed_sentence,
+    reach,
+    results_sentence,
+)
+from analysis_lib.conclusions.published import (
+    CIRCULAR,
+    INDEPENDENT,
+    REPEATS,
+    compare_with_published,
+)
+from analysis_lib.plots import forest, statement
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.printed.audit.rows import COUNTS
+from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.comparisons import EVENTS, StudyEffects, study_effects
+from analysis_lib.review.model import Review
+from analysis_lib.review.subgroups import overall_risk
+
+
+def analyses(
+    review: Review, priority: str | None = None
+) -> Iterator[tuple[str, str, StudyEffects | ReviewError]]:
+    """Return every outcome and follow-up with its effects, or with why there can be none.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+    """
+    for outcome in review.outcomes.itertuples():
+        if priority is not None and outcome.priority != priority:
+            continue
+        for follow_up in review.follow_ups["follow_up"]:
+            name, time = str(outcome.outcome), str(follow_up)
+            try:
+                yield name, time, study_effects(review, name, time)
+            except ReviewError as error:
+                yield name, time, error
+
+
+def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
+    """Return the effects of every outcome and follow-up that has any, in the review's order.
+
+    An analysis that cannot be computed is left out; `analyses` says why, and so does ``check``.
+    """
+    for _, _, found in analyses(review, priority):
+        if isinstance(found, StudyEffects) and found.k:
+            yield found
+
+
+def question(review: Review, outcome: str) -> Question:
+    """Return the words in which the review speaks of an outcome."""
+    row = review.outcomes.set_index("outcome").loc[outcome]
+    return Question(
+        outcome=_lower_first(str(row["label"])),
+        first=review.info.experimental,
+        second=review.info.comparator,
+        lower_is_better=bool(row["lower_is_better"]),
+        measure=str(row["measure"]),
+        unit="" if pd.isna(row["unit"]) else str(row["unit"]),
+        mid=None if pd.isna(row["mid"]) else float(row["mid"]),
+    )
+
+
+def axis_unit(review: Review, outcome: str) -> str:
+    """Return the unit of an outcome with the scale it is measured on, for axes and headings."""
+    row = review.outcomes.set_index("outcome").loc[outcome]
+    unit = "" if bool(pd.isna(row["unit"])) else str(row["unit"])
+    if pd.isna(row["scale_max"]):
+        return unit
+    return f"{unit}, {row['scale_min']:g} to {row['scale_max']:g}"
+
+
+def directions(asked: Question) -> tuple[str, str]:
+    """Return what a result left and right of no difference favours."""
+    return f"favours {asked.better_arm(-1.0)}", f"favours {asked.better_arm(1.0)}"
+
+
+def directions_in_short(review: Review, asked: Question) -> tuple[str, str]:
+    """Return the same in the review's short names, for where there is little room."""
+    first, second = review.info.short_names
+    better = (first, second) if asked.lower_is_better else (second, first)
+    return f"favours {better[0]}", f"favours {better[1]}"
+
+
+def heading(review: Review, effects: StudyEffects) -> str:
+    """Return the name of an analysis: outcome and follow-up."""
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
+    return f"{outcomes[effects.outcome]}, {_lower_first(str(follow_ups[effects.follow_up]))}"
+
+
+def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    """Return what a forest plot shows beside the effects, by label of the comparison.
+
+    Events are among it if any are known. The risk of bias is among it if a trial of the analysis
+    is rated, or if the reviewers recorded of any trial that a judgement is not stated.
+    """
+    known = effects.table.set_index("label")
+    events = [name for name in EVENTS if name in known and known[name].notna().any()]
+    table = known[["n_experimental", "n_comparator", *events, "provenance"]]
+    risk = overall_risk(review, effects)
+    recorded_as_absent = (review.risk_of_bias["judgement"] == NOT_STATED).any()
+    if recorded_as_absent or set(risk) != {NOT_STATED}:
+        return table.assign(risk_of_bias=risk)
+    return table
+
+
+def draw_forest(
+    review: Review, effects: StudyEffects, *, fit: PooledEffect | None = None, **options: Any
+) -> Any:
+    """Draw the forest plot of an analysis in the words of the review."""
+    if not effects.k:
+        return statement(nothing_to_pool(review, effects), title=heading(review, effects))
+    asked = question(review, effects.outcome)
+    settings: dict[str, Any] = {
+        "details": details(review, effects),
+        "measure": effects.measure,
+        "arms": review.info.short_names,
+        "unit": axis_unit(review, effects.outcome),
+        "favours": directions(asked),
+        "mid": asked.mid,
+        "title": heading(review, effects),
+    }
+    return forest(fit or effects.pool(**review.info.methods), **(settings | options))
+
+
+def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
+    """Say that an analysis has no effects, and which comparisons are known to be missing."""
+    text = f"{heading(review, effects)}: no effect is known."
+    return f"{text} Missing: {fmt.listing(list(effects.unknown))}." if effects.unknown else text
+
+
+def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
+    """Show one analysis: the forest plot, how it was computed, what came out, what it means.
+
+    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects is a sentence
+    that says so.
+    """
+    effects = study_effects(review, outcome, follow_up)
+    show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
+    if effects.k:
+        fit = effects.pool(**review.info.methods)
+        display(Markdown(analysis_text(fit, effects, question(review, outcome))))
+
+
+def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> str:
+    """Return the paragraphs below a forest plot, in Markdown."""
+    heterogeneity = heterogeneity_sentence(fit, effects.measure)
+    lines = [
+        f"**In plain words.** {plain_words(fit, asked)}",
+        f"**Result.** {results_sentence(fit, asked)} {heterogeneity}",
+        f"**Method.** {methods_sentence(fit, effects.measure)}",
+    ]
+    if effects.reconstructed.any():
+        lines.insert(0, known_how(effects))
+    return "\n\n".join(lines)
+
+
+def known_how(effects: StudyEffects) -> str:
+    """Say how many of the effects are reconstructed, and what that means for the result."""
+    n, k = int(effects.reconstructed.sum()), effects.k
+    which = "All" if n == k else fmt.count(n)
+    return (
+        f"**Reconstructed.** {which} of the {fmt.plural(k, 'effect')} shown here "
+        f"{'is' if n == 1 else 'are'} reconstructed, not reported: computed so that the pooled "
+        "result agrees with the printed one. The pooled result is therefore not an independent "
+        "confirmation of the review, and no single hollow square is a result of its trial."
+    )
+
+
+def printed_words(review: Review) -> dict[str, str]:
+    """Return, for every pooled result as printed, what it says and how far its PI reaches.
+
+    Returns
+    -------
+    dict
+        ``reading-<id>`` for each result, and ``reach-<id>`` for each prediction interval.
+    """
+    words = {}
+    pooled = review.published[review.published["kind"].isin(["pooled", "single"])]
+    for _, row in pooled.iterrows():
+        asked = question(review, row["outcome"])
+        limits = (row["ci_low"], row["ci_high"])
+        words[f"reading-{row['id']}"] = printed_sentence(row["estimate"], limits, asked)
+        if not pd.isna(row["pi_low"]):
+            words[f"reach-{row['id']}"] = reach((row["pi_low"], row["pi_high"]), asked)
+    return words
+
+
+QUANTITY_WORDS = {
+    "estimate": "estimate",
+    "ci_low": "95 % CI, lower",
+    "ci_high": "95 % CI, upper",
+    "p": "p",
+    "pi_low": "95 % PI, lower",
+    "pi_high": "95 % PI, upper",
+    "i2": "I², %",
+    "tau2": "τ²",
+    "q": "Q",
+    "df": "degrees of freedom",
+    "statistic": "test statistic",
+    "trials": "trials",
+    "comparisons": "comparisons",
+    "participants": "participants",
+}
+SAME_NUMBER = {True: "yes", False: "no"}
+
+
+def published_table(review: Review, priority: str | None = None) -> pd.DataFrame:
+    """Return every printed number beside ours, as text, grouped by result.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Quantity, Printed, Recomputed, Difference, whether it lies inside rounding
+        (independent or circular), Why not, and Result. The numbers that abstract and discussion
+        repeat are left out.
+    """
+    found = compare_with_published(review)
+    found = found[~found["kind"].isin(REPEATS)]
+    if priority is not None:
+        wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
+        found = found[found["outcome"].isin(wanted)]
+    digits = found["printed"].str.extract(r"\.(\d+)")[0].str.len().fillna(0).astype(int) + 2
+    digits = digits.where(~found["quantity"].isin(COUNTS), 0)
+    return pd.DataFrame(
+        {
+            "Quantity": found["quantity"].map(QUANTITY_WORDS),
+            "Printed": found["printed"].str.replace("-", fmt.MINUS),
+            "Recomputed": [
+                fmt.number(x, d, absent="")
+                for x, d in zip(found["recomputed"], digits, strict=True)
+            ],
+            "Difference": [
+                fmt.number(x, d, absent="")
+                for x, d in zip(found["difference"], digits, strict=True)
+            ],
+            "Inside rounding, independent": _agreement(found, INDEPENDENT),
+            "Inside rounding, circular": _agreement(found, CIRCULAR),
+            "Why not": found["reason"],
+            "Result": found["id"].map(_result_names(review)),
+        }
+    )
+
+
+def _result_names(review: Review) -> dict[str, str]:
+    """Return what each printed result is called: its analysis, and what sets it apart."""
+    trials = review.trial_names
+    names = {}
+    for _, row in review.published.iterrows():
+        effects = study_effects(review, row["outcome"], row["follow_up"])
+        name = heading(review, effects)
+        if not pd.isna(row["without"]):
+            left_out = [trials[trial.strip()] for trial in row["without"].split(";")]
+            name += f", without {fmt.listing(left_out)}"
+        elif row["kind"] == "sensitivity":
+            name += ", printed again with more digits"
+        elif row["kind"] == "subgroup":
+            name += f", subgroups by {row['factor']}"
+        elif row["kind"] == "bias":
+            name += ", test of asymmetry"
+        names[row["id"]] = name
+    return names
+
+
+def _agreement(found: pd.DataFrame, basis: str) -> list[str]:
+    return [
+        SAME_NUMBER[bool(inside)] if how == basis else ""
+        for inside, how in zip(found["inside_rounding"], found["basis"], strict=True)
+    ]
+
+
+def show_comparison_with_published(review: Review, priority: str | None = None) -> None:
+    """Show every printed number beside ours."""
+    show_table(
+        published_table(review, priority),
+        "Published against recomputed",
+        numeric=["Printed", "Recomputed", "Difference"],
+        group="Result",
+        note="Independent: our number rests on reported data. Circular: it rests on effects that "
+        "were reconstructed so as to agree, and its agreement confirms nothing; where it does not "
+        "agree, the printed numbers cannot all be right together.",
+    )
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

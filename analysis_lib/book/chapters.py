@@ -1,0 +1,471 @@
+"""The chapters of a book that adapts to its data: what is known is shown, what is not is said.
+
+The notebooks that ``python -m analysis_lib new`` writes call one function a section. Each takes a
+review; where its tables hold nothing, it shows a sentence that says so and names the table.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from analysis_lib import plots
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import grading, robustness
+from analysis_lib.book.analyses import (
+    analyses,
+    heading,
+    nothing_to_pool,
+    pooled_analyses,
+    show_analysis,
+    show_comparison_with_published,
+)
+from analysis_lib.book.page import as_markdown, show_figure, show_table
+from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
+from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.model import Review, arms_at_baseline
+from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
+from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+from analysis_lib.review.subgroups import overall_risk
+
+FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
+
+
+def say(text: str) -> None:
+    """Show a paragraph of Markdown."""
+    display(Markdown(text))
+
+
+def _show_rows(table: pd.DataFrame, caption: str, file: str, *, group: str | None = None) -> None:
+    """Show a table without its empty columns; numbers stand on the right."""
+    if table.empty:
+        say(f"Nothing is recorded in `data/{file}.csv`.")
+        return
+    filled = table.dropna(axis="columns", how="all")
+    numeric = [str(c) for c in filled.select_dtypes("number")]
+    words = {c: [fmt.count(x, absent="") for x in filled[c].astype("float64")] for c in numeric}
+    answers = [str(c) for c in filled.select_dtypes(["bool", "boolean"])]
+    words |= {c: filled[c].map({True: "yes", False: "no"}).tolist() for c in answers}
+    show_table(filled.assign(**words), caption, numeric=numeric, group=group)
+
+
+# -- How the trials were found --------------------------------------------------------------------
+
+
+def show_criteria(review: Review) -> None:
+    """Show what a trial had to be."""
+    names = {"domain": "Domain", "rule": "Rule", "text": "Criterion"}
+    _show_rows(
+        review.criteria[list(names)].rename(columns=names), "Eligibility criteria", "criteria"
+    )
+
+
+def show_sources(review: Review) -> None:
+    """Show where trials were looked for, and when."""
+    names = {"name": "Source", "kind": "Kind", "platform_group": "Group", "filter": "Filter"}
+    _show_rows(
+        review.sources[list(names)].rename(columns=names),
+        "Databases and other sources searched",
+        "sources",
+    )
+    if len(review.searches):
+        names = {"date": "Month", "kind": "Search", "searchers": "By"}
+        _show_rows(
+            review.searches[list(names)].rename(columns=names), "Dates of the searches", "searches"
+        )
+
+
+def show_flow(review: Review) -> None:
+    """Show what became of every record, as a PRISMA 2020 flow diagram."""
+    if review.selection.empty:
+        say("The records are not counted in `data/selection.csv`: there is no flow diagram.")
+        return
+    show_figure(plots.prisma(review.selection), "fig-prisma")
+
+
+def show_reports(review: Review) -> None:
+    """Show the reports that were included and those that were not, with the reason."""
+    included = review.reports
+    _show_rows(
+        pd.DataFrame(
+            {
+                "Report": _author_year(included),
+                "Trial": included["trial"].map(review.trial_names),
+                "Role": included["role"],
+                "Found by": included["found_by"],
+            }
+        ),
+        "The reports and the trials they belong to",
+        "reports",
+    )
+    excluded = review.excluded_reports
+    if excluded.empty:
+        return
+    reasons = dict(zip(review.selection["box"], review.selection["label"], strict=True))
+    _show_rows(
+        pd.DataFrame(
+            {
+                "Report": _author_year(excluded),
+                "Title": excluded["title"],
+                "Reason": [reasons.get(reason, reason) for reason in excluded["reason"]],
+            }
+        ).sort_values("Reason", kind="stable"),
+        "Reports sought and not included, by reason",
+        "excluded_reports",
+        group="Reason",
+    )
+
+
+def _author_year(reports: pd.DataFrame) -> pd.Series:
+    return reports["first_author"].astype("str") + " " + reports["year"].astype("str")
+
+
+# -- The trials -----------------------------------------------------------------------------------
+
+
+def show_trials(review: Review) -> None:
+    """Show the trials and their arms."""
+    people = review.arms.groupby("trial")["n"].agg(["size", "sum"])
+    trials = review.trials
+    _show_rows(
+        pd.DataFrame(
+            {
+                "Trial": trials["label"],
+                "Year": trials["year"],
+                "Arms": trials["trial"].map(people["size"]),
+                "People": trials["trial"].map(people["sum"]),
+            }
+        ),
+        "The trials",
+        "trials",
+    )
+    sides = dict(zip(("experimental", "comparator"), review.info.short_names, strict=True))
+    arms = review.arms
+    _show_rows(
+        pd.DataFrame(
+            {
+                "Arm": arms["label_printed"],
+                "Side": arms["group"].map(sides),
+                "People": arms["n"],
+                "What was done": arms["description"],
+                "Trial": arms["trial"].map(review.trial_names),
+            }
+        ),
+        "The arms of the trials",
+        "arms",
+        group="Trial",
+    )
+
+
+def show_participants(review: Review) -> None:
+    """Show who took part: age, sexes and scores of each arm before the trial began."""
+    arms = review.arms
+    columns = {
+        "Men": arms["men"],
+        "Women": arms["women"],
+        "Age, years": _mean_sd(arms["age_mean"], arms["age_sd"]),
+    }
+    for outcome in review.outcomes.itertuples():
+        scores = arms_at_baseline(review, str(outcome.outcome))
+        columns[str(outcome.label)] = [
+            told and told + _scale(low, high)
+            for told, low, high in zip(
+                _mean_sd(scores["mean"], scores["sd"]),
+                scores["scale_min"],
+                scores["scale_max"],
+                strict=True,
+            )
+        ]
+    table = pd.DataFrame(columns).dropna(axis="columns", how="all").dropna(how="all")
+    if table.empty:
+        say("Nothing is recorded of the people before the trials began.")
+        return
+    table.insert(0, "Arm", arms["label_printed"])
+    _show_rows(
+        table.assign(Trial=arms["trial"].map(review.trial_names)),
+        "The people before the trials began: numbers, or mean ± standard deviation (scale)",
+        "arms",
+        group="Trial",
+    )
+
+
+def _mean_sd(means: pd.Series, sds: pd.Series) -> list[str | None]:
+    """Return means with standard deviations as text."""
+    return [
+        None if pd.isna(mean) else fmt.number(mean, 1) + ("" if pd.isna(sd) else f" ± {sd:.1f}")
+        for mean, sd in zip(means, sds, strict=True)
+    ]
+
+
+def _scale(low: float, high: float) -> str:
+    return "" if pd.isna(low) or pd.isna(high) else f" ({low:g}{fmt.EN_DASH}{high:g})"
+
+
+def show_interventions(review: Review) -> None:
+    """Show what the experimental arms did."""
+    table = review.interventions.drop(columns=["trial", "provenance", "source", "note"])
+    table = table.rename(columns=lambda name: fmt.sentence(str(name).replace("_", " ")).rstrip("."))
+    table.insert(0, "Trial", review.interventions["trial"].map(review.trial_names))
+    _show_rows(table, "What the experimental arms did", "interventions")
+
+
+def show_adverse_events(review: Review) -> None:
+    """Show the adverse events by arm, and say how many trials tell of any."""
+    events = review.adverse_events.merge(
+        review.arms[["trial", "arm", "label_printed", "n"]], on=["trial", "arm"]
+    )
+    told = events[events["relation"] != NOT_STATED]
+    _show_rows(
+        pd.DataFrame(
+            {
+                "Arm": told["label_printed"],
+                "People": told["n"],
+                "Events": told["events"],
+                "Relation": told["relation"],
+                "What the report says": told["description"],
+                "Trial": told["trial"].map(review.trial_names),
+            }
+        ),
+        "Adverse events by arm, in the trials that report them",
+        "adverse_events",
+        group="Trial",
+    )
+    silent = len(review.trials) - told["trial"].nunique()
+    if len(told) and silent:
+        say(
+            f"Of {fmt.plural(silent, 'trial')} nothing about adverse events is recorded, "
+            "which is not the same as none."
+        )
+
+
+# -- Risk of bias ---------------------------------------------------------------------------------
+
+
+def show_risk_of_bias(review: Review) -> None:
+    """Show the judgements by trial and domain, for all outcomes and for each rated by itself."""
+    if review.risk_of_bias.empty:
+        say("No judgement is recorded in `data/risk_of_bias.csv`.")
+        return
+    labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
+    for outcome in dict.fromkeys(review.risk_of_bias["outcome"]):
+        matrix = judgements(
+            review.risk_of_bias,
+            outcome=outcome,
+            trials=list(review.trials["trial"]),
+            **review.info.risk_of_bias,
+        )
+        whose = "" if outcome == ALL_OUTCOMES else f": {labels[outcome]}"
+        name = f"fig-risk-of-bias-{outcome}".lower()
+        show_figure(
+            plots.traffic_lights(
+                matrix, labels=review.trial_names, title=f"Risk of bias by trial{whose}"
+            ),
+            name,
+        )
+        show_figure(
+            plots.risk_of_bias_bars(
+                judgement_shares(matrix),
+                weighted=False,
+                title=f"Risk of bias by domain{whose}",
+            ),
+            f"{name}-domains",
+        )
+
+
+def show_risk_by_weight(review: Review) -> None:
+    """Show how much of the weight of each analysis comes from trials of which overall risk."""
+    shares = {}
+    for effects in pooled_analyses(review):
+        fit = effects.pool(**review.info.methods)
+        weight = pd.Series(fit.weights).groupby(effects.table["trial"]).sum()
+        matrix = judgements(
+            review.risk_of_bias,
+            outcome=effects.outcome,
+            trials=list(weight.index),
+            **review.info.risk_of_bias,
+        )
+        found = judgement_shares(matrix, {str(k): float(w) for k, w in weight.items()})
+        shares[heading(review, effects)] = found.loc["overall"]
+    if review.risk_of_bias.empty or not shares:
+        say("Without judgements and results there is nothing to weigh.")
+        return
+    show_figure(
+        plots.risk_of_bias_bars(
+            pd.DataFrame(shares).T, weighted=True, title="Overall risk of bias by weight"
+        ),
+        "fig-risk-of-bias-weight",
+    )
+
+
+# -- Results --------------------------------------------------------------------------------------
+
+
+def show_outcomes(review: Review, priority: str) -> None:
+    """Show every analysis of the primary, or of the secondary, outcomes.
+
+    An outcome is a heading. A follow-up that has effects is a forest plot with its text; one that
+    has none, but should, is a sentence.
+    """
+    found = list(analyses(review, priority))
+    if not found:
+        say(f"The review has no {priority} outcome.")
+    labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
+    for outcome, group in itertools.groupby(found, key=lambda analysis: analysis[0]):
+        say(f"### {as_markdown(labels[outcome])}")
+        told = [_show_or_say(review, follow_up, effects) for _, follow_up, effects in group]
+        if not any(told):
+            say("No result of any trial is recorded.")
+
+
+def _show_or_say(review: Review, follow_up: str, found: StudyEffects | ReviewError) -> bool:
+    """Show one analysis, or say why not; return whether there was anything to say."""
+    if isinstance(found, ReviewError):
+        say(f"**{as_markdown(follow_up)} cannot be computed.** {as_markdown(str(found))}.")
+    elif found.k:
+        show_analysis(review, found.outcome, found.follow_up)
+        _say_shared_arms(review, found)
+    elif found.unknown:
+        say(as_markdown(nothing_to_pool(review, found)))
+    else:
+        return False
+    return True
+
+
+def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
+    shared = [str(arm) for arm in find_shared_arms(comparisons_of(review, effects))]
+    if shared:
+        say(
+            "**Counted more than once?** These comparisons list arms with equal numbers under "
+            f"different names: {as_markdown('; '.join(shared))}. If they are one arm, its people "
+            "count more than once. Give it one name in `data/arms.csv`, and its people are shared "
+            "between the comparisons."
+        )
+
+
+def show_published(review: Review) -> None:
+    """Show every printed number beside ours, if the review has any."""
+    if review.published.empty:
+        say("No printed result is recorded in `data/published.csv`.")
+        return
+    show_comparison_with_published(review)
+
+
+# -- Robustness -----------------------------------------------------------------------------------
+
+
+def show_subgroups(review: Review) -> None:
+    """Show every primary analysis by every factor that divides it, and list those undivided."""
+    factors, undivided = 0, []
+    for effects in pooled_analyses(review, "primary"):
+        try:
+            found = _subgroups(review, effects)
+        except ReviewError as error:
+            say(f"**Subgroups cannot be formed.** {as_markdown(str(error))}.")
+            return
+        factors += len(found)
+        for factor, groups in found.items():
+            if len(set(groups)) > 1:
+                robustness.show_subgroups(review, effects.outcome, effects.follow_up, factor)
+            else:
+                undivided.append(f"{heading(review, effects)}, by {factor}: {groups[0]}")
+    if undivided:
+        say(f"In one group only: {as_markdown('; '.join(undivided))}.")
+    if not factors:
+        say(
+            "No subgroups are formed: no risk of bias is rated, and `data/subgroup_levels.csv` "
+            "names no factor."
+        )
+
+
+def _subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
+    """Return the subgroups of an analysis; without a rating there are none by risk of bias."""
+    found = robustness.subgroups(review, effects)
+    if set(overall_risk(review, effects)) == {NOT_STATED}:
+        del found[robustness.RISK_OF_BIAS]
+    return found
+
+
+def show_leave_one_out(review: Review) -> None:
+    """Show every primary analysis of three trials or more without each of its trials."""
+    few = True
+    for effects in pooled_analyses(review, "primary"):
+        if effects.table["trial"].nunique() >= FEWEST_LEFT:
+            robustness.show_leave_one_out(review, effects.outcome, effects.follow_up)
+            few = False
+    if few:
+        say("No primary analysis has three trials: none can be left out.")
+
+
+def show_choices(review: Review) -> None:
+    """Show how many ways to pool each primary analysis lead to which conclusion."""
+    table = robustness.specification_table(review)
+    if table.empty:
+        say("There is no primary analysis to pool in other ways.")
+        return
+    show_table(
+        table,
+        "Ways to pool the primary analyses, and how many reach which conclusion",
+        numeric=[*table.columns[1:]],
+        note="Estimators: REML, DL, PM, SJ and none (one common effect). Intervals: Wald, "
+        "Hartung-Knapp, and its ad hoc form; prediction intervals with k − 2 and k − 1 degrees of "
+        "freedom; with all trials and, from three on, without each.",
+    )
+
+
+# -- Reporting bias -------------------------------------------------------------------------------
+
+
+def show_reporting_bias(review: Review) -> None:
+    """Show tests of asymmetry for every analysis, and a funnel plot where there is one to read."""
+    table = robustness.reporting_bias_table(review)
+    if table.empty:
+        say("There is nothing to pool yet, and no funnel to look at.")
+        return
+    show_table(
+        table,
+        "Egger's test and trim-and-fill",
+        numeric=["k"],
+        group="Outcome",
+        note="k: comparisons. Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect "
+        "would be if the funnel were made symmetric, around the random-effects and, in the last "
+        "column, the common-effect mean. With fewer than ten comparisons nothing here can tell "
+        "asymmetry from chance.",
+    )
+    wide = [e for e in pooled_analyses(review) if e.k >= FEWEST_TO_READ]
+    for effects in wide:
+        robustness.show_funnel(review, effects.outcome, effects.follow_up)
+    if not wide:
+        say("No analysis has ten comparisons, from which a funnel plot begins to say something.")
+
+
+# -- Certainty ------------------------------------------------------------------------------------
+
+
+def show_findings(review: Review) -> None:
+    """Show the summary of findings, and below it what the numbers of each rated analysis prompt."""
+    if review.certainty.empty:
+        say("No rating is recorded in `data/certainty.csv`.")
+        return
+    table = grading.summary_table(review)
+    show_table(
+        table.loc[:, (table != "").any()],
+        f"Summary of findings: {review.info.experimental} against {review.info.comparator}",
+        numeric=["Trials", "Comparisons", "People"],
+        group="Outcome",
+        note="Recorded: the rating of the reviewers. Prompted: the range of ratings that the "
+        "computed prompts allow; a prompt is not a rating.",
+    )
+
+
+def show_prompts(review: Review) -> None:
+    """Show what the numbers prompt for each analysis whose certainty is rated."""
+    rated = set(zip(review.certainty["outcome"], review.certainty["follow_up"], strict=True))
+    shown = [e for e in pooled_analyses(review) if (e.outcome, e.follow_up) in rated]
+    for effects in shown:
+        grading.show_grade(review, effects)
+    if not shown:
+        say("No analysis has a recorded rating to compare with.")

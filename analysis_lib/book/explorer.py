@@ -1,0 +1,620 @@
+"""Every state of the explorer page, computed beforehand, so that the browser only looks up.
+
+A state is an analysis, the trials that are left out, an estimator of the variance between studies
+and the methods of the two intervals. Numbers are kept with the digits that the book prints, as
+whole numbers of the last digit, in arrays of bytes; sentences are kept once, with gaps for the
+numbers in them. The script on the page neither rounds nor computes.
+
+The script draws differences between means. Analyses of events stand in the tables below it only.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from scipy.special import ndtri
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
+from analysis_lib.book.analyses import directions_in_short, heading, pooled_analyses, question
+from analysis_lib.book.page import table_html
+from analysis_lib.book.sentences import Question, plain_words
+from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
+from analysis_lib.pooling.batch import pool_many
+from analysis_lib.pooling.pooled_effect import (
+    CI_METHODS,
+    PI_METHODS,
+    TAU2_METHODS,
+    Interval,
+    PooledEffect,
+    pool_given_tau2,
+)
+from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.model import Review
+from analysis_lib.review.subgroups import overall_risk
+
+#: All ways to leave out some of ten trials but not all. With more trials, as many as stay below
+#: this are left out together.
+MOST_SUBSETS = 2**10 - 1
+#: Decimals of effects, their variance and Q: those of `analysis_lib.base.formatting`.
+DIGITS = 2
+
+TAU2_LABELS = {
+    "REML": "Restricted maximum likelihood (REML)",
+    "ML": "Maximum likelihood (ML)",
+    "DL": "DerSimonian and Laird (DL)",
+    "PM": "Paule and Mandel (PM)",
+    "EB": "Empirical Bayes (EB)",
+    "HE": "Hedges (HE)",
+    "HS": "Hunter and Schmidt (HS)",
+    "SJ": "Sidik and Jonkman (SJ)",
+    "FE": "None: one effect common to all (FE)",
+}
+CI_LABELS = {
+    "wald": "Normal distribution (Wald)",
+    "HK": "Hartung and Knapp",
+    "HK-adhoc": "Hartung and Knapp, never narrower",
+}
+PI_LABELS = {
+    "HTS": "t, k − 2 degrees of freedom (HTS)",
+    "V": "t, k − 1 degrees of freedom (V)",
+    "HK": "Hartung and Knapp, k − 1 (HK)",
+    "HK-PR": "Hartung and Knapp, k − 2 (HK-PR)",
+    "normal": "Normal distribution",
+}
+HOLLOW = (
+    "Hollow squares are reconstructed effects, not reported ones: computed so that the pooled "
+    "result, with all trials and the methods of the review, agrees with the printed one. No hollow "
+    "square is a result of its trial, and what leaving it out would do is known only as well as "
+    "the square itself."
+)
+
+LEFT_OUT = (
+    "Effects on events (risk ratios, odds ratios and risk differences) are not drawn here; they "
+    "stand in the tables below."
+)
+
+FIRST_PI = next(iter(PI_METHODS))
+
+Json = dict[str, Any]
+
+
+def script(review: Review) -> str:
+    """Return the data of the explorer as a script that assigns them to one constant.
+
+    A script, unlike a data file, is also read where the page was opened from a folder.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+
+    Returns
+    -------
+    str
+        ``const EXPLORER = {...};``, the same text for the same data.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review
+    >>> script(load_review("data")).startswith("const EXPLORER = {")
+    True
+    """
+    text = json.dumps(states(review), ensure_ascii=False, separators=(",", ":"))
+    return f"const EXPLORER = {text};\n"
+
+
+def states(review: Review) -> Json:
+    """Return every analysis of a review that the explorer draws, in all its states.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+
+    Returns
+    -------
+    dict
+        ``main`` (the choices with which the page opens; the analysis is absent if none is drawn),
+        ``tau2``, ``ci`` and ``pi`` (the methods
+        in the order of the arrays), ``risk`` (sign and colour of each judgement) and ``analyses``.
+        Each analysis has its studies, its trials with their risk of bias, the axis, ``left_out``
+        (one list of trial numbers a subset; any ``most`` trials have one) and the arrays:
+        ``estimate``, ``tau2`` and ``weights`` for each subset and estimator; ``ci`` and ``p`` also
+        for each confidence interval; ``pi``, ``share`` and ``words`` also for each prediction
+        interval. The last index runs fastest.
+    """
+    analyses = drawn_analyses(review)
+    methods = review.info.methods
+    main = name_of(main_analysis(review)) if analyses else None
+    return {
+        "main": {"analysis": main, **_main_methods(review)},
+        "tau2": list(TAU2_METHODS),
+        "ci": list(CI_METHODS),
+        "pi": list(PI_METHODS),
+        "level": fmt.percent(float(methods["level"])),
+        "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
+        "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
+    }
+
+
+def name_of(effects: StudyEffects) -> str:
+    """Return the name of an analysis in the address of a view."""
+    return f"{effects.outcome}-{effects.follow_up}"
+
+
+def drawn_analyses(review: Review, priority: str | None = None) -> list[StudyEffects]:
+    """Return the analyses that the explorer draws: those of differences between means."""
+    return [effects for effects in pooled_analyses(review, priority) if effects.measure in MEASURES]
+
+
+def main_analysis(review: Review) -> StudyEffects:
+    """Return the analysis that the page shows first: the primary one with the most trials.
+
+    One that the explorer draws goes before one that it does not.
+    """
+    found = (
+        drawn_analyses(review, "primary")
+        or drawn_analyses(review)
+        or list(pooled_analyses(review, "primary"))
+        or list(pooled_analyses(review))
+    )
+    return max(found, key=lambda effects: (effects.table["trial"].nunique(), effects.k))
+
+
+def _main_methods(review: Review) -> Json:
+    methods = review.info.methods
+    return {
+        "tau2": methods["tau2_method"],
+        "ci": methods["ci_method"],
+        "pi": methods["pi_method"],
+    }
+
+
+def subsets(trials: int) -> list[tuple[int, ...]]:
+    """Return which trials are left out: first none, then one, and so on, never all.
+
+    Examples
+    --------
+    >>> subsets(3)
+    [(), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]
+    """
+    found: list[tuple[int, ...]] = []
+    for size in range(trials):
+        layer = list(itertools.combinations(range(trials), size))
+        if size > 1 and len(found) + len(layer) > MOST_SUBSETS:
+            break
+        found += layer
+    return found
+
+
+def choices_of_trials(risks: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the subsets that are computed: `subsets`, and all trials at high risk left out.
+
+    Parameters
+    ----------
+    risks
+        The overall judgement of each trial.
+
+    Examples
+    --------
+    >>> choices_of_trials(["low", "high"])
+    [(), (0,), (1,)]
+    """
+    found = subsets(len(risks))
+    high = tuple(i for i, risk in enumerate(risks) if risk == "high")
+    return found if high in found or len(high) == len(risks) else [*found, high]
+
+
+def fits(
+    effects: StudyEffects, level: float, choices: Sequence[tuple[int, ...]]
+) -> Iterator[list[PooledEffect]]:
+    """Yield the results of all methods for each choice of trials to leave out.
+
+    They follow each other as in ``product(TAU2_METHODS, CI_METHODS, PI_METHODS)``.
+    """
+    members = effects.table["trial"].to_numpy(dtype=object)
+    trials = list(dict.fromkeys(members))
+    masks = np.array(
+        [[trial not in {trials[i] for i in left_out} for trial in members] for left_out in choices]
+    )
+    found = {
+        method: pool_many(effects.effect, effects.variance, masks, tau2_method=method).tau2
+        for method in TAU2_METHODS
+    }
+    labels = np.array(effects.labels, dtype=object)
+    for row, mask in enumerate(masks):
+        studies = (effects.effect[mask], effects.variance[mask], tuple(labels[mask]))
+        results = (
+            pool_given_tau2(
+                studies,
+                None if mask.sum() == 1 else float(found[tau2_method][row]),
+                tau2_method=tau2_method,
+                ci_method=ci_method,
+                pi_method=FIRST_PI,
+                level=level,
+            )
+            for tau2_method, ci_method in itertools.product(TAU2_METHODS, CI_METHODS)
+        )
+        yield [
+            dataclasses.replace(fit, pi_method=pi_method)
+            for fit, pi_method in itertools.product(results, PI_METHODS)
+        ]
+
+
+def _analysis(review: Review, effects: StudyEffects) -> Json:
+    asked = question(review, effects.outcome)
+    level = float(review.info.methods["level"])
+    trials = list(dict.fromkeys(effects.table["trial"]))
+    names = review.trial_names
+    risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
+    choices = choices_of_trials([risks[trial] for trial in trials])
+    main = effects.pool(**review.info.methods)
+    return {
+        "title": heading(review, effects),
+        "outcome": effects.outcome,
+        "follow_up": effects.follow_up,
+        "measure": MEASURE_WORDS.get(effects.measure, effects.measure),
+        "unit": asked.unit,
+        "arms": list(review.info.short_names),
+        "favours": directions_in_short(review, asked),
+        "mid": asked.margin,
+        "band": _band(asked),
+        "printed": printed(review, effects) or None,
+        "axis": _axis(main, _study_intervals(effects, level)),
+        "trials": [[trial, names[trial], risks[trial]] for trial in trials],
+        "studies": _studies(effects, trials, level),
+        "most": len(subsets(len(trials))[-1]),
+        "left_out": [list(left_out) for left_out in choices],
+        **_arrays(fits(effects, level, choices), effects.labels, asked),
+    }
+
+
+def _band(asked: Question) -> str:
+    if asked.mid is None:
+        return ""
+    size = asked.with_unit(fmt.threshold(asked.mid, least=1))
+    return f"Shaded: differences smaller than the minimal important one ({size})."
+
+
+def _study_intervals(effects: StudyEffects, level: float) -> list[Interval]:
+    half = float(ndtri((1 + level) / 2)) * np.sqrt(effects.variance)
+    return list(
+        zip((effects.effect - half).tolist(), (effects.effect + half).tolist(), strict=True)
+    )
+
+
+def _studies(effects: StudyEffects, trials: list[str], level: float) -> list[Json]:
+    table = effects.table
+    columns = (
+        effects.labels,
+        table["trial"],
+        effects.effect.tolist(),
+        _study_intervals(effects, level),
+        table["n_experimental"].to_list(),
+        table["n_comparator"].to_list(),
+        effects.reconstructed.tolist(),
+    )
+    return [
+        {
+            "label": label,
+            "trial": trials.index(trial),
+            "effect": last_digits([effect, *interval]),
+            "people": [fmt.count(n_experimental), fmt.count(n_comparator)],
+            "reconstructed": reconstructed,
+        }
+        for label, trial, effect, interval, n_experimental, n_comparator, reconstructed in zip(
+            *columns, strict=True
+        )
+    ]
+
+
+def _axis(main: PooledEffect, intervals: Sequence[Interval]) -> Json:
+    """Return ends and ticks that hold the main analysis; they stay when trials are left out."""
+    shown = [*intervals, main.ci, main.prediction_interval or main.ci]
+    low, high = min(0.0, *(pair[0] for pair in shown)), max(0.0, *(pair[1] for pair in shown))
+    steps = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks: list[float] = (np.round(steps, 9) + 0.0).tolist()  # no 0.30000000000000004, no minus 0
+    digits = max(len(fmt.threshold(tick).partition(".")[2]) for tick in ticks)
+    return {
+        "low": ticks[0],
+        "high": ticks[-1],
+        "ticks": [[tick, fmt.number(tick, digits)] for tick in ticks],
+    }
+
+
+def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked: Question) -> Json:
+    """Return the numbers and sentences of all states, in the order of `fits`."""
+    by_tau2: dict[str, list[Any]] = {"estimate": [], "tau2": [], "weights": []}
+    by_ci: dict[str, list[Any]] = {"ci": [], "p": []}
+    by_pi: dict[str, list[Any]] = {"pi": [], "share": [], "words": []}
+    q: list[list[str]] = []
+    p_values: dict[str, int] = {}
+    templates: dict[str, int] = {}
+    for results in states:
+        first = results[0]
+        q.append([fmt.number(first.q), fmt.p_value(first.q_p_value), fmt.percent(first.i2)])
+        for fit in results[:: len(CI_METHODS) * len(PI_METHODS)]:
+            by_tau2["estimate"].append(fit.estimate)
+            by_tau2["tau2"].append(fit.tau2)
+            by_tau2["weights"] += _weights(fit, labels)
+        for fit in results[:: len(PI_METHODS)]:
+            by_ci["ci"] += fit.ci
+            by_ci["p"].append(_number_of(fmt.p_value(fit.p_value), p_values))
+        for fit in results:
+            limits = fit.prediction_interval
+            share = share_of_benefit(fit, asked)
+            by_pi["pi"] += limits or (None, None)
+            by_pi["share"].append(None if share is None else round(100 * share))
+            words = template(plain_words(fit, asked), limits, share)
+            by_pi["words"].append(_number_of(words, templates))
+    return {
+        "q": q,
+        "p_values": list(p_values),
+        "templates": list(templates),
+        "estimate": pack(last_digits(by_tau2["estimate"])),
+        "tau2": pack(last_digits(by_tau2["tau2"])),
+        "weights": pack(last_digits(by_tau2["weights"], digits=3)),
+        "ci": pack(last_digits(by_ci["ci"])),
+        "p": pack(by_ci["p"]),
+        "pi": pack(last_digits(by_pi["pi"])),
+        "share": pack(by_pi["share"] if asked.mid is not None else []),
+        "words": pack(by_pi["words"]),
+    }
+
+
+def _weights(fit: PooledEffect, labels: tuple[str, ...]) -> list[float | None]:
+    weights = dict(zip(fit.labels, fit.weights.tolist(), strict=True))
+    return [weights.get(label) for label in labels]
+
+
+def _number_of(text: str, known: dict[str, int]) -> int:
+    return known.setdefault(text, len(known))
+
+
+def share_of_benefit(fit: PooledEffect, asked: Question) -> float | None:
+    """Return the share of new settings with an important benefit of the first arm."""
+    if asked.margin is None:
+        return None
+    if asked.lower_is_better:
+        return fit.probability_beyond(-asked.margin, "below")
+    return fit.probability_beyond(asked.margin, "above")
+
+
+def template(text: str, limits: Interval | None, share: float | None) -> str:
+    """Return what a result means with gaps ``{pi}`` and ``{share}`` for the numbers in it.
+
+    Examples
+    --------
+    >>> template("May favour either (prediction interval −1.00 to 1.00).", (-1, 1), None)
+    'May favour either (prediction interval {pi}).'
+    """
+    if limits is not None:
+        text = text.replace(
+            f"(prediction interval {fmt.interval(limits)})", "(prediction interval {pi})"
+        )
+    if share is not None:
+        text = text.replace(f"in about {fmt.percent(share)} of", "in about {share} of")
+    return text
+
+
+def last_digits(values: Sequence[float | None], digits: int = DIGITS) -> list[int | None]:
+    """Return numbers as they print, counted in units of their last digit.
+
+    Examples
+    --------
+    >>> last_digits([-0.4963, 0.001, None])
+    [-50, 0, None]
+    """
+    # Python rounds the exact value, as printing does; multiplying first would not.
+    return [None if x is None else round(round(x, digits) * 10**digits) for x in values]
+
+
+def pack(values: Sequence[int | None]) -> Json:
+    """Return whole numbers as bytes in text, little end first, in the least width that holds them.
+
+    The smallest number of that width stands for an absent value.
+
+    Examples
+    --------
+    >>> pack([1, -2, None])
+    {'bits': 8, 'data': 'Af6A'}
+    """
+    largest = max((abs(value) for value in values if value is not None), default=0)
+    bits = next(bits for bits in (8, 16, 32) if largest < 2 ** (bits - 1))
+    absent = -(2 ** (bits - 1))
+    array: npt.NDArray[Any] = np.array(
+        [absent if value is None else value for value in values], dtype=f"<i{bits // 8}"
+    )
+    return {"bits": bits, "data": base64.b64encode(array.tobytes()).decode("ascii")}
+
+
+def unpack(packed: Json) -> list[int | None]:
+    """Return the whole numbers that `pack` packed."""
+    bits = packed["bits"]
+    array = np.frombuffer(base64.b64decode(packed["data"]), dtype=f"<i{bits // 8}")
+    return [None if value == -(2 ** (bits - 1)) else value for value in array.tolist()]
+
+
+# -- What stands on the page without the script ------------------------------------------------
+
+
+def form(review: Review, folder: str = "../_static") -> str:
+    """Return the HTML of the explorer: controls that the script brings to life.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    folder
+        Where the page finds the scripts and the style.
+
+    Returns
+    -------
+    str
+        Hidden until the script runs; without scripts a sentence says so. Another says which
+        analyses are not drawn, if there are any.
+    """
+    analyses = drawn_analyses(review)
+    left_out = len(list(pooled_analyses(review))) - len(analyses)
+    note = [f'<p class="explorer-note">{LEFT_OUT}</p>'] if left_out else []
+    if not analyses:
+        return "\n".join(note)
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
+    shown = {effects.outcome: outcomes[effects.outcome] for effects in analyses}
+    times = {t: follow_ups[t] for t in follow_ups.index if t in {e.follow_up for e in analyses}}
+    main = main_analysis(review)
+    methods = _main_methods(review)
+    choices = [
+        _select("outcome", "Outcome", shown, main.outcome),
+        _select("follow_up", "Follow-up", times, main.follow_up),
+        _select("tau2", "Variance between trials", TAU2_LABELS, methods["tau2"]),
+        _select("ci", "Confidence interval", CI_LABELS, methods["ci"]),
+        _select("pi", "Prediction interval", PI_LABELS, methods["pi"]),
+    ]
+    lines = [
+        f'<link rel="stylesheet" href="{folder}/explorer.css">',
+        f'<script defer src="{folder}/explorer-data.js"></script>',
+        f'<script defer src="{folder}/explorer.js"></script>',
+        '<noscript><p class="explorer-note">The explorer needs JavaScript, which is switched off '
+        "here. The main analyses stand below without it.</p></noscript>",
+        '<div id="explorer" hidden>',
+        '<form class="explorer-form" autocomplete="off">',
+        f'<div class="explorer-choices">{"".join(choices)}</div>',
+        '<fieldset class="explorer-trials"><legend>Trials in the analysis, and their '
+        "risk of bias for this outcome</legend>"
+        '<div id="explorer-trials"></div></fieldset>',
+        '<p class="explorer-buttons"><button type="button" id="explorer-all">All trials</button> '
+        '<button type="button" id="explorer-not-high"></button> '
+        '<button type="reset">As in the review</button> '
+        '<a id="explorer-link" href="#explorer">Link to this view</a></p>',
+        "</form>",
+        *note,
+        '<h2 id="explorer-title"></h2>',
+        '<div id="explorer-reading" role="status"></div>',
+        '<div id="explorer-plot"></div>',
+        '<p class="explorer-note" id="explorer-numbers"></p>',
+        f'<p class="explorer-note" id="explorer-hollow">{html.escape(HOLLOW)}</p>',
+        '<details class="explorer-details"><summary>The numbers of this view as a table</summary>'
+        '<div id="explorer-table"></div></details>',
+        "</div>",
+    ]
+    return "\n".join(lines)
+
+
+def _select(name: str, label: str, options: dict[str, str], chosen: str) -> str:
+    items = "".join(
+        f'<option value="{html.escape(value, quote=True)}"'
+        f"{' selected' if value == chosen else ''}>{html.escape(text)}</option>"
+        for value, text in options.items()
+    )
+    key = f"explorer-{name}"
+    return (
+        f'<div><label for="{key}">{html.escape(label)}</label>'
+        f'<select id="{key}" name="{name}">{items}</select></div>'
+    )
+
+
+def printed(review: Review, effects: StudyEffects) -> str:
+    """Return the result that the review prints for an analysis, empty if it prints none."""
+    rows = review.published
+    match = rows[
+        (rows["outcome"] == effects.outcome)
+        & (rows["follow_up"] == effects.follow_up)
+        & rows["kind"].isin(["pooled", "single"])
+    ]
+    if match.empty:
+        return ""
+    row = match.iloc[0]
+    value, low, high = (
+        pooled(row[name], effects.measure) for name in ("estimate", "ci_low", "ci_high")
+    )
+    return fmt.effect_estimate(value, (low, high), effects.measure)
+
+
+def main_results(review: Review) -> pd.DataFrame:
+    """Return the main result of every analysis as text, beside what the review prints."""
+    rows = []
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
+    for effects in pooled_analyses(review):
+        fit = effects.pool(**review.info.methods)
+        trials = effects.table["trial"].nunique()
+        rows.append(
+            {
+                "Outcome": f"{outcomes[effects.outcome]}, {MEASURE_WORDS[effects.measure]}",
+                "Follow-up": follow_ups[effects.follow_up],
+                "Trials (comparisons)": f"{trials} ({fit.k})",
+                f"Effect ({fmt.percent(fit.level)} CI)": fmt.effect_estimate(
+                    fit.estimate, fit.ci, effects.measure
+                ),
+                "p": fmt.p_cell(fit.p_value),
+                "Prediction interval": fmt.effect_interval(
+                    fit.prediction_interval, effects.measure, absent=fmt.EN_DASH
+                ),
+                "Printed in the review": printed(review, effects) or fmt.EN_DASH,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main_comparisons(review: Review) -> pd.DataFrame:
+    """Return the comparisons of the analysis that the page opens with, as text."""
+    effects = main_analysis(review)
+    fit = effects.pool(**review.info.methods)
+    intervals = _study_intervals(effects, fit.level)
+    return pd.DataFrame(
+        {
+            "Comparison": effects.labels,
+            "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
+            "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
+            f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
+                fmt.effect_estimate(effect, interval, effects.measure)
+                for effect, interval in zip(effects.effect.tolist(), intervals, strict=True)
+            ],
+            "Weight": [fmt.percent(weight, 1) for weight in fit.weights.tolist()],
+            "Risk of bias": overall_risk(review, effects),
+            "Known how": list(effects.table["provenance"]),
+        }
+    )
+
+
+def static_tables(review: Review) -> str:
+    """Return the tables that say without scripts what the explorer says when it opens."""
+    results = main_results(review)
+    comparisons = main_comparisons(review)
+    first = heading(review, main_analysis(review))
+    note = (
+        "All trials, methods of the review. A dash: not estimable from so few. Effects that are "
+        "not printed are reconstructed from what is, so that these results are no independent "
+        "confirmation of the printed ones."
+    )
+    return "\n".join(
+        [
+            table_html(
+                results,
+                "The main result of every analysis",
+                name="explorer-main",
+                group="Outcome",
+                numeric=list(results.columns[2:]),
+                note=note,
+            ),
+            table_html(
+                comparisons,
+                f"The comparisons of the first analysis: {first}",
+                name="explorer-comparisons",
+                numeric=list(comparisons.columns[1:-2]),
+            ),
+        ]
+    )

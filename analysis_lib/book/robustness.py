@@ -1,0 +1,354 @@
+"""What the pages on robustness and reporting bias show of one analysis, in the review's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis_lib import plots
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.analyses import (
+    axis_unit,
+    details,
+    directions,
+    heading,
+    pooled_analyses,
+    question,
+)
+from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.conclusions.specifications import specifications
+from analysis_lib.plots import statement
+from analysis_lib.pooling.asymmetry import TrimAndFill, egger_test, trim_and_fill
+from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential
+from analysis_lib.pooling.regression import SubgroupAnalysis, subgroup_analysis
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.model import Review
+from analysis_lib.review.subgroups import (
+    RISK_LEVELS,
+    high_risk_or_not,
+    level_order,
+    levels_by_factor,
+)
+
+RISK_OF_BIAS = "risk of bias"
+FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
+
+
+def enough_trials(review: Review) -> list[StudyEffects]:
+    """Return the analyses of primary outcomes that the review's sensitivity analysis looks at."""
+    return [
+        effects
+        for effects in pooled_analyses(review, "primary")
+        if effects.table["trial"].nunique() >= FEWEST_TRIALS
+    ]
+
+
+def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
+    """Return the subgroup of every comparison by risk of bias and by each factor of the data."""
+    return {RISK_OF_BIAS: high_risk_or_not(review, effects), **levels_by_factor(review, effects)}
+
+
+def subgroup_table(review: Review) -> pd.DataFrame:
+    """Return the test between subgroups of every primary analysis by every factor, as text."""
+    rows = []
+    for effects in pooled_analyses(review, "primary"):
+        for factor, groups in subgroups(review, effects).items():
+            row = {"Analysis": heading(review, effects), "Factor": factor}
+            if len(set(groups)) < 2:
+                rows.append(row | {"Subgroups": f"one only: {groups[0]}", "Test between": ""})
+                continue
+            found = _by_subgroup(review, effects, factor, groups)
+            told = [
+                f"{name} {fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)}, "
+                f"{fmt.plural(fit.k, 'comparison')}"
+                for name, fit in found.fits.items()
+            ]
+            row["Subgroups"] = "; ".join(told)
+            row["Test between"] = (
+                f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
+            )
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _by_subgroup(
+    review: Review, effects: StudyEffects, factor: str, groups: list[str]
+) -> SubgroupAnalysis:
+    """Pool each subgroup; they stand in the order of their levels, not in that of the trials."""
+    found = subgroup_analysis(
+        effects.effect, effects.variance, groups, labels=effects.labels, **review.info.methods
+    )
+    order = RISK_LEVELS if factor == RISK_OF_BIAS else level_order(review, factor)
+    return replace(found, fits={name: found.fits[name] for name in order if name in found.fits})
+
+
+def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
+    """Show a forest plot by subgroup."""
+    effects = study_effects(review, outcome, follow_up)
+    known = subgroups(review, effects)
+    if factor not in known:
+        raise ReviewError(f"factor: one of {', '.join(known)}, not {factor!r}")
+    groups = known[factor]
+    name = f"fig-subgroups-{outcome}-{follow_up}-{factor}".lower().replace(" ", "-")
+    title = f"{heading(review, effects)}, by {factor}"
+    if len(set(groups)) < 2:
+        ax = statement("All comparisons are in one subgroup.", title=title)
+    else:
+        found = _by_subgroup(review, effects, factor, groups)
+        asked = question(review, outcome)
+        ax = plots.forest_by_subgroup(
+            found,
+            factor=factor,
+            details=details(review, effects),
+            measure=effects.measure,
+            unit=axis_unit(review, outcome),
+            arms=review.info.short_names,
+            favours=directions(asked),
+            mid=asked.mid,
+            title=title,
+        )
+    show_figure(ax, name)
+
+
+def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    """Apply the review's rule for an influential trial: one row a trial left out."""
+    names = review.trial_names
+    return influential(
+        effects.effect,
+        effects.variance,
+        labels=effects.labels,
+        groups=[names[trial] for trial in effects.table["trial"]],
+        **review.info.methods,
+    )
+
+
+def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
+    """Show what is left of an analysis without each of its trials."""
+    effects = study_effects(review, outcome, follow_up)
+    asked = question(review, outcome)
+    ax = plots.leave_one_out(
+        trials_left_out(review, effects),
+        effects.pool(**review.info.methods),
+        measure=effects.measure,
+        unit=axis_unit(review, outcome),
+        favours=directions(asked),
+        mid=asked.mid,
+        title=f"{heading(review, effects)}, without each trial",
+    )
+    show_figure(ax, f"fig-leave-one-out-{outcome}-{follow_up}".lower())
+
+
+def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
+    """Show the case diagnostics of Viechtbauer and Cheung as a table."""
+    effects = study_effects(review, outcome, follow_up)
+    found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    columns = {
+        "rstudent": "Studentised residual",
+        "dffits": "DFFITS",
+        "cook_d": "Cook's distance",
+        "cov_r": "Covariance ratio",
+        "tau2_del": "τ² without",
+        "q_del": "Q without",
+        "hat": "Hat",
+    }
+    table = pd.DataFrame({"Comparison": list(effects.labels)})
+    for name, words in columns.items():
+        table[words] = [fmt.number(x, absent="") for x in found[name]]
+    show_table(
+        table,
+        f"Influence of each comparison: {heading(review, effects)}",
+        numeric=list(columns.values()),
+        note=basis(effects),
+    )
+
+
+def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
+    """Show what each comparison adds to heterogeneity and to the pooled effect."""
+    effects = study_effects(review, outcome, follow_up)
+    table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
+    common = baujat(effects.effect, effects.variance, tau2_method="FE")
+    table["q_contribution"] = common["q_contribution"]
+    ax = plots.baujat(table, title=heading(review, effects))
+    show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
+
+
+def show_all_subsets(
+    review: Review, outcome: str, follow_up: str, highlight: str | None = None
+) -> None:
+    """Show the pooled effect and the heterogeneity of every subset of the comparisons."""
+    effects = study_effects(review, outcome, follow_up)
+    fits = gosh(effects.effect, effects.variance, labels=effects.labels)
+    ax = plots.gosh(
+        fits,
+        highlight=highlight,
+        measure=effects.measure,
+        unit=axis_unit(review, outcome),
+        title=heading(review, effects),
+    )
+    show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
+
+
+def specification_table(review: Review, *, exclude_influential: bool = True) -> pd.DataFrame:
+    """Return, for every primary analysis, how many specifications reach which conclusion.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Analysis, Specifications, Estimates, CI excludes no difference, PI excludes no
+        difference, as text.
+    """
+    rows = []
+    for effects in pooled_analyses(review, "primary"):
+        trials = list(dict.fromkeys(effects.table["trial"]))
+        exclusions: list[tuple[str, ...]] = [()]
+        if exclude_influential and len(trials) > 2:
+            exclusions += [(trial,) for trial in trials]
+        found = specifications(effects, exclusions=exclusions)
+        with_pi = found.dropna(subset=["pi_excludes_zero"])
+        low, high = float(found["estimate"].min()), float(found["estimate"].max())
+        rows.append(
+            {
+                "Analysis": heading(review, effects),
+                "Specifications": fmt.count(len(found)),
+                "Estimates": fmt.effect_interval((low, high), effects.measure),
+                "CI excludes no difference": _share(found["ci_excludes_zero"]),
+                "PI excludes no difference": _share(with_pi["pi_excludes_zero"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _share(found: pd.Series) -> str:
+    if found.empty:
+        return fmt.NOT_ESTIMABLE
+    yes = int(found.sum())
+    return f"{yes} of {len(found)} ({fmt.percent(yes / len(found))})"
+
+
+def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
+    """Show a contour-enhanced funnel plot with what trim-and-fill would add."""
+    effects = study_effects(review, outcome, follow_up)
+    name, title = f"fig-funnel-{outcome}-{follow_up}".lower(), heading(review, effects)
+    if effects.k < 3:
+        told = fmt.plural(effects.k, "comparison", spelled=True)
+        ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
+    else:
+        ax = plots.funnel(
+            effects.pool(**review.info.methods),
+            details=details(review, effects),
+            filled=_filled(review, effects),
+            measure=effects.measure,
+            unit=axis_unit(review, outcome),
+            title=title,
+        )
+    show_figure(ax, name)
+
+
+def reporting_bias_table(review: Review) -> pd.DataFrame:
+    """Return Egger's test and trim-and-fill of every analysis of three comparisons or more."""
+    rows = []
+    outcomes = review.outcomes.set_index("outcome")["label"]
+    follow_ups = review.follow_ups.set_index("follow_up")["label"]
+    for effects in pooled_analyses(review):
+        row: dict[str, object] = {
+            "Follow-up": follow_ups[effects.follow_up],
+            "k": fmt.count(effects.k),
+            "Effect": _pooled_text(effects, review),
+            "Outcome": outcomes[effects.outcome],
+        }
+        if effects.k < 3:
+            rows.append(row | {"Egger's test": "too few comparisons"})
+            continue
+        egger = egger_test(effects.effect, effects.variance, labels=effects.labels)
+        told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
+        filled = _filled(review, effects)
+        row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
+        row["Filled"] = _filled_text(filled)
+        row["Effect then"] = fmt.effect_estimate(
+            filled.fit.estimate, filled.fit.ci, effects.measure
+        )
+        row["Filled, common effect"] = _filled_text(_filled(review, effects, around="common"))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _filled(
+    review: Review, effects: StudyEffects, around: Literal["random", "common"] = "random"
+) -> TrimAndFill:
+    return trim_and_fill(
+        effects.effect,
+        effects.variance,
+        labels=effects.labels,
+        around=around,
+        **review.info.methods,
+    )
+
+
+def _filled_text(filled: TrimAndFill) -> str:
+    return f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
+
+
+def _pooled_text(effects: StudyEffects, review: Review) -> str:
+    fit = effects.pool(**review.info.methods)
+    return fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
+
+
+def stability_table(
+    review: Review, found: pd.DataFrame, *topics: str, priority: str | None = None
+) -> pd.DataFrame:
+    """Return which statements hold in every reconstruction, as text.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    found
+        Result of ``analysis_lib.conclusions.stability.stability_of_all``.
+    topics
+        Topics to keep.
+    priority
+        ``primary`` or ``secondary`` outcomes only; all by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns About, What the effects in use say, Reconstructions that say so, Said here and
+        Analysis.
+    """
+    kept = found[found["topic"].isin(topics)]
+    if priority is not None:
+        wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
+        kept = kept[kept["outcome"].isin(wanted)]
+    names = {
+        (effects.outcome, effects.follow_up): heading(review, effects)
+        for effects in pooled_analyses(review)
+    }
+    return pd.DataFrame(
+        {
+            "About": kept["subject"],
+            "What the effects in use say": kept["says"],
+            "Reconstructions that say so": [fmt.percent(x, 1) for x in kept["share"]],
+            "Said here": kept["stable"].map({True: "yes", False: "no"}),
+            "Analysis": [
+                names[pair] for pair in zip(kept["outcome"], kept["follow_up"], strict=True)
+            ],
+        }
+    )
+
+
+def basis(effects: StudyEffects) -> str:
+    """Say what the numbers below rest on."""
+    n = int(effects.reconstructed.sum())
+    if not n:
+        return "Computed from reported data."
+    if n == effects.k:
+        return "Computed from reconstructed effects, not from reported ones."
+    return f"Computed from {n} reconstructed effects and {effects.k - n} others."
+
+
+def _tau2(review: Review) -> dict[str, Any]:
+    return {"tau2_method": review.info.methods["tau2_method"]}

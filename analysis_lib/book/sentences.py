@@ -1,0 +1,417 @@
+"""From results to the sentences that a paper needs, so that words and numbers cannot part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import (
+    EVENT_MEASURES,
+    MEASURE_WORDS,
+    RATIO_MEASURES,
+    Interval,
+    band,
+    margin,
+    pooled,
+)
+from analysis_lib.conclusions.certainty import crossed
+from analysis_lib.pooling.pooled_effect import PooledEffect
+
+__all__ = [
+    "MEASURE_WORDS",
+    "Question",
+    "heterogeneity_sentence",
+    "methods_sentence",
+    "plain_words",
+    "printed_sentence",
+    "reach",
+    "results_sentence",
+]
+
+TAU2_WORDS = {
+    "DL": "the DerSimonian and Laird method",
+    "HE": "the Hedges method",
+    "HS": "the Hunter and Schmidt method",
+    "SJ": "the Sidik and Jonkman method",
+    "ML": "maximum likelihood",
+    "REML": "restricted maximum likelihood (REML)",
+    "EB": "the empirical Bayes method",
+    "PM": "the Paule and Mandel method",
+}
+CI_WORDS = {
+    "wald": "is based on the normal distribution",
+    "HK": "follows Hartung and Knapp",
+    "HK-adhoc": "follows Hartung and Knapp, never narrower than with the classic standard error",
+}
+PI_WORDS = {
+    "HTS": "with a t distribution on k − 2 degrees of freedom",
+    "V": "with a t distribution on k − 1 degrees of freedom",
+    "HK": "with the Hartung and Knapp standard error and a t distribution on k − 1 degrees of "
+    "freedom",
+    "HK-PR": "with the Hartung and Knapp standard error and a t distribution on k − 2 degrees of "
+    "freedom",
+    "normal": "with the normal distribution",
+}
+#: What is compared between the arms when an effect is one on events.
+EVENT_WORDS = {"RR": "risk", "RD": "risk", "OR": "odds", "HR": "hazard", "IRR": "rate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The words in which an outcome is spoken of.
+
+    Attributes
+    ----------
+    outcome
+        As it stands in a sentence: "pain intensity", or the event: "a fall".
+    first, second
+        The arms; the effect is first minus second, or first over second.
+    lower_is_better
+        Whether a negative effect, or a ratio below 1, favours the first arm: yes for an event
+        that harms, no for one that is wanted.
+    measure, unit
+        MD, SMD, RR, OR or RD, and the unit of the effect; a ratio has none.
+    mid
+        Minimal important difference, in the units of the effect. For a ratio it is a ratio: 0.8
+        and 1.25 say the same.
+    """
+
+    outcome: str
+    first: str
+    second: str
+    lower_is_better: bool
+    measure: str = "MD"
+    unit: str = ""
+    mid: float | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """The minimal important difference on the scale on which effects are pooled."""
+        if self.mid is None:
+            return None
+        try:
+            return margin(self.mid, self.measure)
+        except ReviewError as error:
+            raise ReviewError(f"{self.outcome}: {error}") from None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether effects are pooled as logarithms of ratios."""
+        return self.measure in RATIO_MEASURES
+
+    def better_arm(self, effect: float) -> str:
+        """Return the arm that an effect favours, given as it is pooled: its sign decides."""
+        return self.first if (effect < 0) == self.lower_is_better else self.second
+
+    def with_unit(self, number: str) -> str:
+        """Return a printed number with its unit; a ratio has none."""
+        return number if self.is_ratio else f"{number} {self.unit}".strip()
+
+
+def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the sentence that a methods section needs, from what was in fact done.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`.
+    measure
+        What was pooled; of a ratio it is said that its logarithms were.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> print(methods_sentence(al.pool([0.2], [0.04])))
+    One comparison was available, so nothing was pooled; its own 95% confidence interval is given.
+    """
+    level = fmt.percent(fit.level)
+    logarithm = f"natural logarithm of the {_words(measure)}"
+    if fit.k == 1:
+        computed = f", computed for the {logarithm}," if measure in RATIO_MEASURES else ""
+        return (
+            "One comparison was available, so nothing was pooled; its own "
+            f"{level} confidence interval{computed} is given."
+        )
+    scale = f", each as the {logarithm}," if measure in RATIO_MEASURES else ""
+    text = f"{_comparisons(fit).capitalize()} were pooled{scale} by inverse-variance weighting"
+    interval = f"the {level} confidence interval {CI_WORDS[fit.ci_method]}"
+    if fit.tau2_method == "FE":
+        return f"{text} in a common-effect model; {interval}."
+    parts = [
+        f"{text} in a random-effects model",
+        f"the between-study variance was estimated by {TAU2_WORDS[fit.tau2_method]}",
+        interval,
+    ]
+    if fit.prediction_interval is None:
+        parts.append("there are too few comparisons for a prediction interval")
+    else:
+        parts.append(f"the {level} prediction interval was computed {PI_WORDS[fit.pi_method]}")
+    return "; ".join(parts) + "."
+
+
+def results_sentence(fit: PooledEffect, question: Question) -> str:
+    """Return the sentence that a results section needs: estimate, intervals, p value.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True, unit="points")
+    >>> results_sentence(al.pool([-0.5], [0.04]), ask).split(", ", 1)[1]
+    'the mean difference in pain was −0.50 points (95% CI −0.89 to −0.11; p = 0.012).'
+    """
+    measure = question.measure
+    what = f"{_words(measure)} {'for' if measure in EVENT_MEASURES else 'in'} {question.outcome}"
+    interval = f"{fmt.percent(fit.level)} CI {fmt.effect_interval(fit.ci, measure)}"
+    estimate = question.with_unit(fmt.effect(fit.estimate, measure))
+    value = f"{estimate} ({interval}; {fmt.p_value(fit.p_value)})"
+    if fit.k == 1:
+        return f"In the one comparison available, the {what} was {value}."
+    text = f"Across {_comparisons(fit)}, the pooled {what} was {value}"
+    if fit.tau2_method == "FE":
+        return f"{text}."
+    if fit.prediction_interval is None:
+        return f"{text}; a prediction interval cannot be estimated."
+    return (
+        f"{text}; the {fmt.percent(fit.level)} prediction interval runs from "
+        f"{fmt.effect_interval(fit.prediction_interval, measure)}."
+    )
+
+
+def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the sentence on how much effects differ between studies, without labels for it.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`.
+    measure
+        What was pooled; τ² of a ratio is that of its logarithms, which is said.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> heterogeneity_sentence(al.pool([-0.5], [0.04]))
+    'With one comparison, heterogeneity cannot be estimated.'
+    """
+    if fit.q_p_value is None:
+        return "With one comparison, heterogeneity cannot be estimated."
+    degrees = "degree" if fit.q_df == 1 else "degrees"
+    text = (
+        f"Cochran's Q was {fmt.number(fit.q)} on {fit.q_df} {degrees} of freedom "
+        f"({fmt.p_value(fit.q_p_value)}); I² = {fmt.percent(fit.i2)}"
+    )
+    if fit.tau2_method == "FE":
+        return f"{text}; the model assumes one true effect."
+    digits = fmt.tau2_digits(measure)
+    interval = f"{fmt.percent(fit.level)} CI {fmt.interval(fit.tau2_ci, digits)}"
+    scale = f" for the logarithm of the {_words(measure)}" if measure in RATIO_MEASURES else ""
+    return f"{text}, τ² = {fmt.number(fit.tau2, digits)} ({interval}){scale}."
+
+
+def plain_words(fit: PooledEffect, question: Question) -> str:
+    """Return what a result means, in words: direction, size, and what a new setting may see.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`.
+    question
+        The outcome, the arms and the minimal important difference.
+
+    Returns
+    -------
+    str
+        Up to three sentences.
+
+    Raises
+    ------
+    ReviewError
+        If the minimal important difference is not positive, or is a ratio of 1.
+
+    Notes
+    -----
+    Only what the intervals hold is said. "Important" always means: at least the minimal important
+    difference.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True)
+    >>> plain_words(al.pool([-0.1], [0.04]), ask).partition(":")[2]
+    ' the confidence interval includes no difference.'
+    """
+    sentences = [_direction(fit, question), _size(fit, question), _new_setting(fit, question)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def printed_sentence(estimate: float, ci: Interval, question: Question) -> str:
+    """Return what a pooled result says that is known by its estimate and interval alone.
+
+    Parameters
+    ----------
+    estimate, ci
+        Pooled effect and its confidence interval as they are printed: a ratio as a ratio.
+    question
+        The outcome, the arms and the minimal important difference.
+
+    Examples
+    --------
+    >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True, unit="points", mid=1.5)
+    >>> print(printed_sentence(-0.52, (-0.92, -0.08), ask))
+    the difference is 0.52 points in favour of loaded exercise (−0.52, −0.92 to −0.08); the interval excludes no difference, and the difference is smaller than the 1.5 points that people notice
+    >>> ask = Question("a fall", "exercise", "rest", True, "RR", mid=0.8)
+    >>> print(printed_sentence(0.71, (0.55, 0.92), ask))
+    the ratio is 0.71 in favour of exercise (0.55 to 0.92); the interval excludes no difference, and the ratio is at least as far from 1 as the 0.80 or 1.25 that people notice
+    """  # noqa: E501
+    measure = question.measure
+    effect, low, high = (pooled(value, measure) for value in (estimate, *ci))
+    what = "ratio" if question.is_ratio else "difference"
+    size = question.with_unit(fmt.effect(effect if question.is_ratio else abs(effect), measure))
+    side = f" in favour of {question.better_arm(effect)}" if effect else ""
+    interval = fmt.effect_interval((low, high), measure)
+    if not question.is_ratio:
+        interval = f"{fmt.effect(effect, measure)}, {interval}"
+    excludes = "excludes" if low > 0 or high < 0 else "includes"
+    text = f"the {what} is {size}{side} ({interval}); the interval {excludes} no difference"
+    if question.margin is None:
+        return text
+    compared = _compared(question, smaller=abs(effect) < question.margin)
+    return f"{text}, and the {what} is {compared} the {_mid_words(question)} that people notice"
+
+
+def reach(limits: Interval, question: Question) -> str:
+    """Return in words how far an interval reaches to each side.
+
+    Parameters
+    ----------
+    limits
+        The ends as they are printed: those of a ratio as ratios.
+    question
+        The outcome, the arms and the minimal important difference.
+
+    Examples
+    --------
+    >>> ask = Question("pain", "load", "no load", True, mid=1.5)
+    >>> reach((-1.88, 0.83), ask)
+    'from a benefit of load that people notice to a benefit of no load too small to notice'
+    """
+    ends = [_end(pooled(limit, question.measure), question) for limit in limits]
+    return f"from {ends[0]} to {ends[1]}"
+
+
+def _end(limit: float, question: Question) -> str:
+    if limit == 0:
+        return "no difference"
+    words = f"a benefit of {question.better_arm(limit)}"
+    if question.margin is None:
+        return words
+    noticed = "that people notice" if abs(limit) >= question.margin else "too small to notice"
+    return f"{words} {noticed}"
+
+
+def _comparisons(fit: PooledEffect) -> str:
+    return fmt.plural(fit.k, "comparison", spelled=True)
+
+
+def _words(measure: str) -> str:
+    return MEASURE_WORDS.get(measure, measure)
+
+
+def _mid_words(question: Question) -> str:
+    """Return the minimal important difference in print; a ratio is told from either arm."""
+    if question.mid is None:
+        return ""
+    if question.is_ratio:
+        return " or ".join(fmt.ratio(end) for end in band(question.mid, question.measure))
+    return question.with_unit(fmt.threshold(question.mid, least=1))
+
+
+def _compared(question: Question, *, smaller: bool) -> str:
+    """Return how an effect relates to the minimal important difference."""
+    if question.is_ratio:
+        return "closer to 1 than" if smaller else "at least as far from 1 as"
+    return "smaller than" if smaller else "at least"
+
+
+def _direction(fit: PooledEffect, question: Question) -> str:
+    where = "In this comparison" if fit.k == 1 else "On average"
+    what = _what_differs(question)
+    if crossed(fit.ci, (0.0,)) or 0.0 in fit.ci:
+        return (
+            f"{where}, {what} did not clearly differ between {question.first} and "
+            f"{question.second}: the confidence interval includes no difference."
+        )
+    better = question.better_arm(fit.estimate)
+    other = question.second if better == question.first else question.first
+    said = f"was better with {better} than with {other}"
+    if question.measure in EVENT_MEASURES:
+        was = "were" if question.measure == "OR" else "was"
+        lower = "lower" if fit.estimate < 0 else "higher"
+        said = f"{was} {lower} with {question.first} than with {question.second}"
+    return f"{where}, {what} {said}: the confidence interval excludes no difference."
+
+
+def _what_differs(question: Question) -> str:
+    """Return what the arms are compared in; what is wanted has a chance, not a risk."""
+    if question.measure not in EVENT_MEASURES:
+        return question.outcome
+    word = EVENT_WORDS[question.measure]
+    if word == "risk" and not question.lower_is_better:
+        word = "chance"
+    return f"the {word} of {question.outcome}"
+
+
+def _size(fit: PooledEffect, question: Question) -> str:
+    half = question.margin
+    if half is None:
+        return ""
+    ratio = "a ratio of " if question.is_ratio else ""
+    mid = f"the minimal important difference ({ratio}{_mid_words(question)})"
+    small, large = (_compared(question, smaller=smaller) for smaller in (True, False))
+    low, high = fit.ci
+    if -half < low and high < half:
+        return f"Every value in the interval is {small} {mid}."
+    if low >= half or high <= -half:
+        return f"Every value in the interval is {large} {mid}."
+    arms = [
+        question.better_arm(end)
+        for end, reaches in ((low, low <= -half), (high, high >= half))
+        if reaches
+    ]
+    compared = "reaches" if abs(fit.estimate) >= half else f"is {small}"
+    return (
+        f"The estimate {compared} {mid}; the interval holds differences too small to matter and "
+        f"important ones in favour of {fmt.listing(arms)}."
+    )
+
+
+def _new_setting(fit: PooledEffect, question: Question) -> str:
+    limits = fit.prediction_interval
+    if fit.k == 1 or fit.tau2_method == "FE":
+        return ""
+    if limits is None:
+        return f"From {_comparisons(fit)}, what a new setting may see cannot be estimated."
+    if crossed(limits, (0.0,)):
+        text = "In a new, similar setting the true effect may favour either"
+    else:
+        text = (
+            "In a new, similar setting the true effect is expected to favour "
+            f"{question.better_arm(fit.estimate)}"
+        )
+    text += f" (prediction interval {fmt.effect_interval(limits, question.measure)})"
+    share = _share_of_benefit(fit, question)
+    if share is None:
+        return f"{text}."
+    return (
+        f"{text}; an important benefit of {question.first} is expected in about "
+        f"{fmt.percent(share)} of such settings."
+    )
+
+
+def _share_of_benefit(fit: PooledEffect, question: Question) -> float | None:
+    if question.margin is None:
+        return None
+    if question.lower_is_better:
+        return fit.probability_beyond(-question.margin, "below")
+    return fit.probability_beyond(question.margin, "above")

@@ -1,0 +1,489 @@
+"""GRADE: what the numbers of an analysis suggest for each domain, beside what reviewers recorded.
+
+A prompt is not a rating. It applies one stated rule to numbers that it shows, so that a reader can
+see where a recorded rating follows from them and where it rests on a judgement that no rule can
+make. Indirectness is such a judgement and is never computed.
+
+References
+----------
+Schünemann HJ, Higgins JPT, Vist GE, et al. Chapter 14: Completing 'Summary of findings' tables and
+grading the certainty of the evidence. Cochrane Handbook for Systematic Reviews of Interventions.
+
+Guyatt GH, Oxman AD, Kunz R, et al. GRADE guidelines 6. Rating the quality of evidence:
+imprecision. J Clin Epidemiol 2011;64:1283-1293.
+
+Zeng L, Brignardello-Petersen R, Hultcrantz M, et al. GRADE guidance 34: update on rating
+imprecision using a minimally contextualized approach. J Clin Epidemiol 2022;150:216-224.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.special import ndtri
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.risk_of_bias import HIGH, JUDGEMENTS, LOW
+
+RATINGS = ("very low", "low", "moderate", "high")
+GRADE_DOMAINS = (
+    "risk of bias",
+    "inconsistency",
+    "indirectness",
+    "imprecision",
+    "publication bias",
+)
+#: Handbook section 10.10.2: from here I2 "may represent substantial", "considerable" heterogeneity.
+SUBSTANTIAL_I2, CONSIDERABLE_I2 = 0.5, 0.75
+#: Egger and colleagues (BMJ 1997;315:629-634) took p < 0.1 as evidence of asymmetry.
+EGGER_LEVEL = 0.1
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a rule says about one domain.
+
+    Attributes
+    ----------
+    domain
+        One of `GRADE_DOMAINS`.
+    rule
+        The rule in words.
+    finding
+        The numbers that it was applied to.
+    steps
+        Levels to rate down: the fewest and the most that fit what is known; ``None`` where
+        nothing can be computed.
+    """
+
+    domain: str
+    rule: str
+    finding: str
+    steps: tuple[int, int] | None
+
+    @property
+    def suggestion(self) -> str:
+        """The suggested step in words."""
+        if self.steps is None:
+            return "a reader's judgement"
+        low, high = self.steps
+        if low == high:
+            return "do not rate down" if low == 0 else f"rate down by {low}"
+        return f"rate down by {low} to {high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The prompts for one pooled result, and the rating that was recorded for it."""
+
+    start: str
+    prompts: tuple[Prompt, ...]
+    recorded: str | None
+    recorded_reasons: str
+
+    @property
+    def suggested(self) -> tuple[str, str]:
+        """The lowest and the highest rating that the computed prompts allow."""
+        computed = [prompt.steps for prompt in self.prompts if prompt.steps is not None]
+        top = RATINGS.index(self.start)
+        lowest = max(0, top - sum(most for _, most in computed))
+        highest = max(0, top - sum(fewest for fewest, _ in computed))
+        return RATINGS[lowest], RATINGS[highest]
+
+    @property
+    def suggested_text(self) -> str:
+        """The suggested rating, as one word or as a range."""
+        low, high = self.suggested
+        return low if low == high else f"{low} to {high}"
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the recorded rating lies in the suggested range; ``None`` if none is recorded."""
+        if self.recorded is None:
+            return None
+        low, high = map(RATINGS.index, self.suggested)
+        return low <= RATINGS.index(self.recorded) <= high
+
+    def table(self) -> pd.DataFrame:
+        """Return the prompts as a table with columns domain, rule, finding, suggestion."""
+        return pd.DataFrame(
+            [
+                {
+                    "domain": prompt.domain,
+                    "rule": prompt.rule,
+                    "finding": prompt.finding,
+                    "suggestion": prompt.suggestion,
+                }
+                for prompt in self.prompts
+            ]
+        )
+
+
+def assess(
+    fit: PooledEffect,
+    *,
+    judgements: Sequence[str],
+    participants: float | None,
+    mid: float | None = None,
+    sd: float | None = None,
+    egger: EggerTest | None = None,
+    measure: str = "MD",
+    start: str = "high",
+    recorded: str | None = None,
+    recorded_reasons: str = "",
+) -> Assessment:
+    """Compute the prompts of all five domains for one pooled result.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`.
+    judgements
+        Overall risk of bias of each comparison, in the order of ``fit.labels``.
+    participants
+        Number of participants in the analysis; ``None`` when not known.
+    mid
+        Minimal important difference, on the scale of pooling: in the unit of the effect, or for a
+        ratio what `analysis_lib.base.measures.margin` makes of it.
+    sd
+        Standard deviation of the outcome between people, in the units of the effect (1 for a
+        standardised mean difference); with ``mid`` it gives the optimal information size.
+    egger
+        Result of `analysis_lib.egger_test`, used when there are ten comparisons or more.
+    measure
+        What was pooled; the prompts print ratios where these are logarithms.
+    start
+        Starting level: high for randomised trials.
+    recorded, recorded_reasons
+        The reviewers' rating and their reasons.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    ReviewError
+        If the judgements do not match the comparisons, a rating is unknown, or ``mid`` or ``sd``
+        is not positive.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> fit = al.pool([-0.4, -0.9, 0.1], [0.04, 0.09, 0.05])
+    >>> found = assess(fit, judgements=["low", "high", "low"], participants=180, mid=1.0, sd=2.0)
+    >>> [prompt.suggestion for prompt in found.prompts][2]
+    "a reader's judgement"
+    """
+    for name, rating in (("start", start), ("recorded", recorded)):
+        if rating is not None and rating not in RATINGS:
+            raise ReviewError(f"{name} must be one of {', '.join(RATINGS)}, got {rating!r}")
+    for name, value in (("mid", mid), ("sd", sd), ("participants", participants)):
+        if value is not None and not 0 < value < math.inf:
+            raise ReviewError(f"{name} must be finite and greater than zero, got {value}")
+    prompts = (
+        risk_of_bias_prompt(fit, judgements),
+        inconsistency_prompt(fit, mid, measure),
+        Prompt(
+            "indirectness",
+            "Do the participants, interventions, comparisons and outcomes answer the question?",
+            "cannot be computed",
+            None,
+        ),
+        imprecision_prompt(fit, participants, mid, sd, measure),
+        publication_bias_prompt(fit, egger),
+    )
+    return Assessment(start, prompts, recorded, recorded_reasons)
+
+
+def risk_of_bias_prompt(fit: PooledEffect, judgements: Sequence[str]) -> Prompt:
+    """Return the prompt from the share of weight at each judgement.
+
+    Notes
+    -----
+    The Handbook's guide speaks of where "most information" comes from; most is read as more than
+    half of the weight. Weight whose judgement is not stated is counted as low and as high in turn.
+    """
+    if len(judgements) != fit.k:
+        raise ReviewError(f"judgements: {len(judgements)} for {fit.k} comparisons")
+    for label, word in zip(fit.labels, judgements, strict=True):
+        if word not in JUDGEMENTS:
+            raise ReviewError(
+                f"{label}: judgement must be one of {', '.join(JUDGEMENTS)}: {word!r}"
+            )
+    share = {
+        word: float(sum(w for w, j in zip(fit.weights, judgements, strict=True) if j == word))
+        for word in JUDGEMENTS
+    }
+    unknown = share[NOT_STATED]
+    steps = (
+        _bias_steps(share[LOW] + unknown, share[HIGH]),
+        _bias_steps(share[LOW], share[HIGH] + unknown),
+    )
+    told = ", ".join(f"{word} {fmt.percent(part)}" for word, part in share.items() if part > 0)
+    return Prompt(
+        "risk of bias",
+        "0 if more than half of the weight is at low risk; 2 if more than half is at high risk; "
+        "else 1",
+        f"weight by overall judgement: {told}",
+        steps,
+    )
+
+
+def _bias_steps(low: float, high: float) -> int:
+    if low > 0.5:
+        return 0
+    return 2 if high > 0.5 else 1
+
+
+def inconsistency_prompt(fit: PooledEffect, mid: float | None, measure: str = "MD") -> Prompt:
+    """Return the prompt from I2 and from what the prediction interval adds to the confidence one.
+
+    Parameters
+    ----------
+    fit, mid, measure
+        As for `assess`.
+
+    Notes
+    -----
+    The interval for a new setting is held against the null and, if known, the minimal important
+    difference on both sides: inconsistency matters where it reaches across a threshold that the
+    interval for the mean does not reach. With an estimated variance between studies of zero the
+    prediction interval is wider only for its degrees of freedom, which is no sign of
+    inconsistency.
+    """
+    rule = (
+        f"1 if I² is {fmt.percent(SUBSTANTIAL_I2)} or more, or if τ² is above zero and the "
+        "prediction interval crosses a threshold (no difference, the minimal important "
+        "difference either way) that the "
+        f"confidence interval does not; 2 if I² is {fmt.percent(CONSIDERABLE_I2)} or more and it "
+        "does"
+    )
+    if fit.i2 is None:
+        return Prompt("inconsistency", rule, "one comparison: nothing to compare", (0, 0))
+    numbers = (
+        f"I² {fmt.percent(fit.i2)}, 95% interval for the mean "
+        f"{fmt.effect_interval(fit.ci, measure)}, for a new setting "
+        f"{fmt.effect_interval(fit.prediction_interval, measure)}"
+    ).replace("95%", fmt.percent(fit.level))
+    thresholds = _thresholds(mid)
+    if fit.prediction_interval is None or not fit.tau2:
+        step = int(fit.i2 >= SUBSTANTIAL_I2)
+        return Prompt("inconsistency", rule, numbers, (step, step))
+    further = sorted(
+        set(crossed(fit.prediction_interval, thresholds)) - set(crossed(fit.ci, thresholds))
+    )
+    step = int(fit.i2 >= SUBSTANTIAL_I2 or bool(further))
+    if fit.i2 >= CONSIDERABLE_I2 and further:
+        step = 2
+    told = _told(further, measure)
+    return Prompt(
+        "inconsistency", rule, f"{numbers}; crossed by the latter only: {told}", (step, step)
+    )
+
+
+def imprecision_prompt(
+    fit: PooledEffect,
+    participants: float | None,
+    mid: float | None,
+    sd: float | None,
+    measure: str = "MD",
+) -> Prompt:
+    """Return the prompt from the confidence interval and the optimal information size.
+
+    Parameters
+    ----------
+    fit, participants, mid, sd, measure
+        As for `assess`.
+    """
+    needed = None if mid is None or sd is None else optimal_information_size(mid, sd)
+    size = (
+        f"{fmt.count(participants)} participants, optimal information size "
+        f"{fmt.count(needed, absent='not known')}"
+    )
+    # Without a minimal important difference only the side of no difference can be asked about.
+    thresholds = (0.0,) if mid is None else (-mid, mid)
+    found = crossed(fit.ci, thresholds)
+    step = min(2, len(found))
+    if step == 0 and needed is not None and participants is not None and participants < needed:
+        step = 1
+    name = "no difference" if mid is None else "the minimal important difference, either way"
+    rule = (
+        f"1 for each threshold inside the confidence interval ({name}); if there is none, 1 when "
+        "there are fewer participants than the optimal information size"
+    )
+    finding = (
+        f"{fmt.percent(fit.level)} CI {fmt.effect_interval(fit.ci, measure)}, thresholds inside: "
+        f"{_told(found, measure)}; {size}"
+    )
+    return Prompt("imprecision", rule, finding, (step, step))
+
+
+def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | None) -> Prompt:
+    """Return the prompt from the number of comparisons and, if there are enough, Egger's test."""
+    rule = (
+        f"1 if there are {FEWEST_TO_READ} comparisons or more and Egger's test has "
+        f"p < {EGGER_LEVEL:g}"
+    )
+    if fit.k < FEWEST_TO_READ:
+        finding = f"{fmt.plural(fit.k, 'comparison')}: too few to tell asymmetry from chance"
+        return Prompt("publication bias", rule, finding, (0, 0))
+    if egger is None:
+        finding = f"{fmt.plural(fit.k, 'comparison')}; no test was given"
+        return Prompt("publication bias", rule, finding, None)
+    step = int(egger.p_value < EGGER_LEVEL)
+    finding = f"{fmt.plural(fit.k, 'comparison')}, Egger's test {fmt.p_value(egger.p_value)}"
+    return Prompt("publication bias", rule, finding, (step, step))
+
+
+def crossed(limits: Interval, thresholds: Sequence[float]) -> tuple[float, ...]:
+    """Return the thresholds that lie strictly inside an interval.
+
+    Examples
+    --------
+    >>> crossed((-0.92, 0.10), (-1.0, 0.0, 1.0))
+    (0.0,)
+    """
+    return tuple(value for value in thresholds if limits[0] < value < limits[1])
+
+
+def _told(thresholds: Sequence[float], measure: str) -> str:
+    """Return thresholds as readers know them."""
+    return ", ".join(fmt.effect(value, measure) for value in thresholds) or "none"
+
+
+def _thresholds(mid: float | None) -> tuple[float, ...]:
+    return (0.0,) if mid is None else (-mid, 0.0, mid)
+
+
+def optimal_information_size(
+    mid: float, sd: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int:
+    """Return how many participants one trial would need to detect a difference.
+
+    Parameters
+    ----------
+    mid
+        The difference to detect.
+    sd
+        Standard deviation between people, in the same units.
+    alpha, power
+        Two-sided level and power.
+
+    Returns
+    -------
+    int
+        Participants in both arms of equal size.
+
+    Raises
+    ------
+    ReviewError
+        If ``mid`` or ``sd`` is not positive, or a probability is not between 0 and 1.
+
+    Notes
+    -----
+    Twice the least whole number of at least 2 (z_{1-alpha/2} + z_power)^2 (sd / mid)^2.
+
+    References
+    ----------
+    Guyatt et al. 2011 (see the module); the formula is that for comparing two means.
+
+    Examples
+    --------
+    >>> optimal_information_size(0.2, 1.0)
+    786
+    """
+    for name, value in (("mid", mid), ("sd", sd)):
+        if not 0 < value < math.inf:
+            raise ReviewError(f"{name} must be finite and greater than zero, got {value}")
+    for name, value in (("alpha", alpha), ("power", power)):
+        if not 0 < value < 1:
+            raise ReviewError(f"{name} must lie between 0 and 1, got {value}")
+    quantiles = float(ndtri(1 - alpha / 2) + ndtri(power))
+    return 2 * math.ceil(2 * (quantiles * sd / mid) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row of a summary of findings, before its numbers become text.
+
+    ``fit`` is ``None`` for an outcome without data. ``familiar`` turns a standardised mean
+    difference into the units of an instrument that readers know: its name and its standard
+    deviation between people.
+    """
+
+    outcome: str
+    follow_up: str
+    fit: PooledEffect | None
+    assessment: Assessment | None
+    measure: str
+    unit: str = ""
+    trials: int | None = None
+    participants: float | None = None
+    familiar: tuple[str, float] | None = None
+
+
+def summary_of_findings(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Return the summary-of-findings table, one row a finding, as text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns outcome, follow_up, trials, comparisons, participants, effect, familiar,
+        recorded, suggested, agreement.
+
+    Notes
+    -----
+    A standardised mean difference is multiplied by the standard deviation of the familiar
+    instrument (Handbook section 15.5.3.2).
+    """
+    rows = [_finding_row(finding) for finding in findings]
+    columns = [
+        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "familiar",
+        "recorded", "suggested", "agreement",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _finding_row(finding: Finding) -> Mapping[str, str]:
+    fit, assessment = finding.fit, finding.assessment
+    agrees = None if assessment is None else assessment.agrees
+    return {
+        "outcome": finding.outcome,
+        "follow_up": finding.follow_up,
+        "trials": fmt.count(finding.trials),
+        "comparisons": fmt.count(0 if fit is None else fit.k),
+        "participants": fmt.count(finding.participants),
+        "effect": "no data" if fit is None else _effect_text(finding, fit),
+        "familiar": "" if fit is None else _familiar_text(finding, fit),
+        "recorded": (assessment.recorded if assessment else None) or "not stated",
+        "suggested": assessment.suggested_text if assessment else "",
+        "agreement": {True: "yes", False: "no", None: ""}[agrees],
+    }
+
+
+def _effect_text(finding: Finding, fit: PooledEffect) -> str:
+    has_unit = finding.unit and finding.measure not in RATIO_MEASURES
+    unit = f" {finding.unit}" if has_unit else ""
+    return f"{finding.measure} {fmt.effect_estimate(fit.estimate, fit.ci, finding.measure)}{unit}"
+
+
+def _familiar_text(finding: Finding, fit: PooledEffect) -> str:
+    if finding.familiar is None:
+        return ""
+    name, sd = finding.familiar
+    if finding.measure != "SMD":
+        raise ReviewError(f"{finding.outcome}: {name} needs an SMD, not {finding.measure}")
+    if not 0 < sd < math.inf:
+        raise ReviewError(f"{finding.outcome}: standard deviation of {name} must be positive: {sd}")
+    return f"{fmt.estimate(fit.estimate * sd, (fit.ci[0] * sd, fit.ci[1] * sd), 1)} on {name}"

@@ -1,0 +1,100 @@
+"""Which conclusions survive the choices that an analyst could have made otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import pandas as pd
+
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.review.comparisons import StudyEffects
+
+TAU2_CHOICES = ("REML", "DL", "PM", "SJ", "FE")
+CI_CHOICES = ("wald", "HK", "HK-adhoc")
+PI_CHOICES = ("HTS", "V")
+
+
+def specifications(
+    effects: StudyEffects,
+    *,
+    exclusions: Sequence[Sequence[str]] = ((),),
+    tau2_methods: Sequence[str] = TAU2_CHOICES,
+    ci_methods: Sequence[str] = CI_CHOICES,
+    pi_methods: Sequence[str] = PI_CHOICES,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Pool one analysis under every combination of choices.
+
+    Parameters
+    ----------
+    effects
+        The effects of one analysis.
+    exclusions
+        Sets of trials to leave out, the empty one for none.
+    tau2_methods, ci_methods, pi_methods
+        Choices of ``analysis_lib.pool``.
+    level
+        Level of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a combination: ``without`` (trials joined by ``; ``), ``tau2_method``,
+        ``ci_method``, ``pi_method``, ``k``, ``estimate``, ``ci_low``, ``ci_high``, ``p_value``,
+        ``tau2``, ``pi_low``, ``pi_high``, ``ci_excludes_zero``, ``pi_excludes_zero`` (absent
+        where there is no prediction interval).
+
+    Notes
+    -----
+    A model of one common effect knows no prediction interval, and its rows are not repeated for
+    each choice of one.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review
+    >>> from analysis_lib.review import comparisons as study_effects
+    >>> found = specifications(study_effects(load_review("data"), "endurance", "PW"))
+    >>> set(found["ci_excludes_zero"])
+    {True}
+    """
+    rows = [
+        _row(fit, without)
+        for without in exclusions
+        for fit in _fits(effects.without(*without), tau2_methods, ci_methods, pi_methods, level)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _fits(
+    effects: StudyEffects,
+    tau2_methods: Sequence[str],
+    ci_methods: Sequence[str],
+    pi_methods: Sequence[str],
+    level: float,
+) -> Iterator[PooledEffect]:
+    for tau2_method, ci_method, pi_method in product(tau2_methods, ci_methods, pi_methods):
+        if tau2_method != "FE" or pi_method == pi_methods[0]:
+            yield effects.pool(
+                tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, level=level
+            )
+
+
+def _row(fit: PooledEffect, without: Sequence[str]) -> dict[str, object]:
+    limits = fit.prediction_interval
+    return {
+        "without": "; ".join(without),
+        "tau2_method": fit.tau2_method,
+        "ci_method": fit.ci_method,
+        "pi_method": fit.pi_method,
+        "k": fit.k,
+        "estimate": fit.estimate,
+        "ci_low": fit.ci[0],
+        "ci_high": fit.ci[1],
+        "p_value": fit.p_value,
+        "tau2": fit.tau2,
+        "pi_low": None if limits is None else limits[0],
+        "pi_high": None if limits is None else limits[1],
+        "ci_excludes_zero": not fit.ci[0] <= 0 <= fit.ci[1],
+        "pi_excludes_zero": pd.NA if limits is None else not limits[0] <= 0 <= limits[1],
+    }

@@ -1,0 +1,1 @@
+"""From what a trial reports to an effect and its variance."""

@@ -1,0 +1,163 @@
+"""What a reviewer is told about a folder: what is wrong, what is there, what is still missing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import listing, plural
+from analysis_lib.importing.new_review import INTRO_PROMPT, REVIEW_TOML
+from analysis_lib.review.baseline import BASELINE
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+
+#: What a book cannot show without a table.
+NEEDED_FOR = {
+    "selection": "the flow diagram of study selection",
+    "sources": "the list of databases searched",
+    "reports": "the list of included reports",
+    "criteria": "the eligibility criteria",
+    "risk_of_bias": "the risk of bias plots",
+    "certainty": "the certainty of the evidence",
+    "adverse_events": "the adverse events",
+    "published": "the comparison with printed results",
+}
+PLURALS = {"result by arm": "results by arm"}
+#: What nobody but the reviewer can write.
+OWN_WORDS = ("title", "authors", "question", "experimental", "comparator", "short_names")
+
+
+def data_folder(path: str | Path) -> Path:
+    """Return the folder with ``review.toml``: the one named, or ``data`` in it.
+
+    Raises
+    ------
+    ReviewError
+        If there is neither.
+    """
+    folder = Path(path).resolve()
+    for place in (folder, folder / "data"):
+        if (place / "review.toml").is_file():
+            return place
+    raise ReviewError(f"{path}: no review.toml in it, nor in its folder data")
+
+
+def check_folder(path: str | Path) -> list[str]:
+    """Read a review's folder and say what it holds and what it lacks.
+
+    Parameters
+    ----------
+    path
+        The folder of a review, or its folder ``data``.
+
+    Returns
+    -------
+    list of str
+        One sentence a line, for people.
+
+    Raises
+    ------
+    ReviewError
+        For a folder that cannot be read; the message lists every problem.
+    """
+    review = load_review(data_folder(path))
+    analyses, impossible = _analyses(review)
+    counts = {
+        "trial": len(review.trials),
+        "arm": len(review.arms),
+        "result by arm": len(review.arm_results),
+        "printed difference": len(review.contrasts),
+    }
+    return [
+        f"{review.info.title}",
+        ", ".join(plural(n, what, PLURALS.get(what)) for what, n in counts.items() if n) + ".",
+        *_untouched(review),
+        *_told_analyses(review, analyses),
+        *impossible,
+        *_without_results(review),
+        *_missing_numbers(review),
+        *_shared(review, analyses),
+        *_empty_tables(review),
+    ]
+
+
+def _untouched(review: Review) -> Iterator[str]:
+    """Name the texts that are still those of the template of a new review."""
+    template = tomllib.loads(REVIEW_TOML)
+    left = [name for name in OWN_WORDS if _as_list(getattr(review.info, name)) == template[name]]
+    if left:
+        yield f"review.toml still has the words of the template: {listing(left)}."
+    intro = review.path.parent / "book" / "intro.md"
+    if intro.is_file() and INTRO_PROMPT in intro.read_text(encoding="utf-8", errors="replace"):
+        yield "book/intro.md still asks what you found: write it there."
+
+
+def _as_list(words: str | tuple[str, ...]) -> str | list[str]:
+    return words if isinstance(words, str) else list(words)
+
+
+def _analyses(review: Review) -> tuple[list[StudyEffects], list[str]]:
+    """Return the effects of every analysis, and why an analysis cannot be computed."""
+    analyses, impossible = [], []
+    for outcome in review.outcomes["outcome"]:
+        for follow_up in review.follow_ups["follow_up"]:
+            try:
+                analyses.append(study_effects(review, str(outcome), str(follow_up)))
+            except ReviewError as error:
+                impossible.append(f"Cannot be computed: {outcome}, {follow_up}: {error}.")
+    return analyses, impossible
+
+
+def _told_analyses(review: Review, analyses: list[StudyEffects]) -> Iterator[str]:
+    labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
+    for effects in analyses:
+        name = f"{labels[effects.outcome]}, {effects.follow_up}"
+        if effects.k:
+            yield f"Can be pooled: {name}, {plural(effects.k, 'comparison')}."
+        if effects.unknown:
+            yield f"Cannot be used yet in {name}: {listing(list(effects.unknown))}."
+    if not any(effects.k for effects in analyses):
+        yield "Nothing can be pooled yet: fill arm_results.csv (n, mean, sd) or contrasts.csv."
+
+
+def _without_results(review: Review) -> Iterator[str]:
+    known = {*_after_baseline(review)["trial"], *review.contrasts["trial"]}
+    absent = review.trials[~review.trials["trial"].isin(known)]
+    if len(absent):
+        yield f"Without a result of their own after baseline: {listing(list(absent['label']))}."
+
+
+def _after_baseline(review: Review) -> pd.DataFrame:
+    return review.arm_results[review.arm_results["time"] != BASELINE]
+
+
+def _missing_numbers(review: Review) -> Iterator[str]:
+    table = _after_baseline(review)
+    for column, told in (("n", "number of people"), ("sd", "standard deviation")):
+        lacking = int((table[column].isna() & table["mean"].notna()).sum())
+        if lacking:
+            yield f"arm_results.csv: {plural(lacking, 'mean')} without a {told}."
+    alone = int((table["n"] == 1).sum())
+    if alone:
+        yield f"arm_results.csv: {plural(alone, 'arm')} of one person cannot enter a pooling."
+
+
+def _shared(review: Review, analyses: list[StudyEffects]) -> Iterator[str]:
+    for effects in analyses:
+        for arm in find_shared_arms(comparisons_of(review, effects)):
+            yield (
+                f"{effects.outcome}, {effects.follow_up}: {arm}. If it is one arm, its people "
+                "count more than once; see settle_shared_arms."
+            )
+
+
+def _empty_tables(review: Review) -> Iterator[str]:
+    for name, shown in NEEDED_FOR.items():
+        table: pd.DataFrame = getattr(review, name)
+        if table.empty:
+            yield f"{name}.csv is empty: the book cannot show {shown}."

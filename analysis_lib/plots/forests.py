@@ -1,0 +1,344 @@
+"""Forest plots in the layout that readers of systematic reviews know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.special import ndtri
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import RATIO_MEASURES, Interval
+from analysis_lib.plots.rows import Row, RowPlot
+from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.pooling.regression import SubgroupAnalysis
+
+SIDES = ("experimental", "comparator")
+DETAILS = (
+    *(f"{what}_{side}" for what in ("n", "events") for side in SIDES),
+    "risk_of_bias",
+    "provenance",
+)
+RECONSTRUCTED = "reconstructed"
+
+
+@styled
+def forest(
+    fit: PooledEffect | None,
+    *,
+    details: pd.DataFrame | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    arms: tuple[str, str] = ("experimental", "comparator"),
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw every comparison, the pooled estimate and the prediction interval.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`; ``None`` when there is nothing to pool, which is said
+        instead of drawn.
+    details
+        What else is known about the comparisons, indexed by their labels. Columns that are used,
+        each of them optional: n_experimental, n_comparator, events_experimental and
+        events_comparator (of people who had the event; shown as "events / n"), risk_of_bias,
+        provenance (what is reconstructed is drawn hollow).
+    measure
+        Heading of the effect column: MD, SMD, RR, OR, RD. Effects whose measure is a ratio are
+        pooled as natural logarithms; here they become ratios on a logarithmic axis.
+    unit
+        Unit of the horizontal axis, for example "points, 0 to 10". A ratio has none.
+    arms
+        Names of the two arms above their numbers.
+    favours
+        What a result left and right of no difference favours.
+    mid
+        Minimal important difference: a band of that half-width around no difference. For a ratio
+        it is a ratio: 0.8 and 1.25 both give the band from 0.8 to 1.25.
+    limits
+        Ends of the horizontal axis as they are read on it, for a ratio (0.1, 10), say; chosen
+        from the data when absent. An interval that goes beyond them ends in an arrow.
+    title
+        Title of the plot.
+    compact
+        Draw for the width of a telephone: the numbers stand below the names, and the columns for
+        participants, weight and risk of bias are left out.
+    ax
+        Where to draw; a figure sized from its rows when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes of the middle part; `alt_text` and `caption` describe it.
+
+    Raises
+    ------
+    ReviewError
+        If ``details`` names a label twice or lacks one, if the limits are no interval, if
+        ``mid`` is no size of a difference, or if ``ax`` is too small.
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> from analysis_lib.plots import forest
+    >>> fit = al.pool([-0.4, -0.9, 0.1], [0.04, 0.09, 0.05], labels=["A", "B", "C"])
+    >>> axes = forest(fit, measure="MD", favours=("favours loaded", "favours unloaded"))
+    >>> axes = forest(fit, measure="RR", mid=0.8, favours=("fewer events", "more events"))
+    """
+    if fit is None:
+        return statement("There are no comparisons to pool.", ax=ax, title=title)
+    known = study_details(fit.labels, details)
+    rows = [*_study_rows(fit, known, measure), *_summary_rows(fit, known, measure)]
+    notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
+    drawing = RowPlot(
+        rows, notes, fit.level, measure, unit, arms, favours, mid, limits, title, compact
+    )
+    axes = drawing.draw(ax)
+    hollow = sum(row.hollow for row in rows)
+    return describe(axes, alt=_alt(fit, measure, hollow), caption=_caption(title, fit, hollow))
+
+
+@styled
+def forest_by_subgroup(
+    analysis: SubgroupAnalysis,
+    *,
+    factor: str = "",
+    details: pd.DataFrame | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    arms: tuple[str, str] = ("experimental", "comparator"),
+    favours: tuple[str, str] | None = None,
+    mid: float | None = None,
+    limits: Interval | None = None,
+    title: str = "",
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the comparisons of each subgroup with its own pooled estimate, and the test between.
+
+    Parameters
+    ----------
+    analysis
+        Result of `analysis_lib.subgroup_analysis`; the subgroups are drawn in the order of its
+        ``fits``.
+    factor
+        What the subgroups are formed by; stands in their headings before their names.
+    details, measure, unit, arms, favours, mid, limits, title, compact, ax
+        As for `forest`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    overall = analysis.overall
+    known = study_details(overall.labels, details)
+    rows: list[Row] = []
+    for name, fit in analysis.fits.items():
+        heading = f"{factor[:1].upper()}{factor[1:]}: {name}" if factor else str(name)
+        rows += [Row("heading", heading), *_study_rows(fit, known, measure, overall)]
+        rows += [] if fit.k == 1 else _subtotal_rows(fit, known, measure, overall)
+    rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known, measure)]
+    between = subgroup_test(analysis)
+    notes = [heterogeneity(overall, measure), effect_test(overall), between]
+    drawing = RowPlot(
+        rows, notes, overall.level, measure, unit, arms, favours, mid, limits, title, compact
+    )
+    axes = drawing.draw(ax)
+    told = "; ".join(
+        f"{name}: {fmt.effect_estimate(fit.estimate, fit.ci, measure)} from "
+        f"{fmt.plural(fit.k, 'comparison')}"
+        for name, fit in analysis.fits.items()
+    )
+    alt = f"Forest plot by subgroup. {measure}, {told}. {between}."
+    return describe(
+        axes, alt=alt, caption=fmt.sentence(f"{title}. {between}" if title else between)
+    )
+
+
+def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the heterogeneity line below a forest plot; τ² of ratios is that of logarithms.
+
+    Behind τ² stands its confidence interval, where there is one.
+    """
+    if fit.q_p_value is None:
+        return "Heterogeneity: not estimable from one comparison"
+    digits = fmt.tau2_digits(measure)
+    more = [] if fit.tau2_ci is None else [fmt.interval(fit.tau2_ci, digits)]
+    more += ["log scale"] if measure in RATIO_MEASURES else []
+    behind = f" ({', '.join(more)})" if more else ""
+    return (
+        f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
+        f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2, digits)}{behind}"
+    )
+
+
+def effect_test(fit: PooledEffect) -> str:
+    """Return the line that states the test of the pooled estimate."""
+    name = "z" if fit.df is None else f"t({fit.df})"
+    value = fmt.number(fit.statistic)
+    return f"Test of the pooled estimate: {name} = {value}, {fmt.p_value(fit.p_value)}"
+
+
+def subgroup_test(analysis: SubgroupAnalysis) -> str:
+    """Return the line that states the test between subgroups."""
+    return (
+        f"Test between subgroups: Q = {fmt.number(analysis.q_between)} "
+        f"(df = {analysis.df}, {fmt.p_value(analysis.p_value)})"
+    )
+
+
+def heterogeneity_within(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return the line below the subtotal of a subgroup."""
+    return (
+        f"Heterogeneity: I² = {fmt.percent(fit.i2)}, "
+        f"τ² = {fmt.number(fit.tau2, fmt.tau2_digits(measure))}, {fmt.p_value(fit.q_p_value)}"
+    )
+
+
+def study_details(labels: Sequence[str], details: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the columns of ``details`` that a plot can use, or say what is wrong with them."""
+    repeated = sorted({label for label in labels if list(labels).count(label) > 1})
+    if repeated:
+        raise ReviewError(f"labels must differ to be told apart: {', '.join(repeated)}")
+    if details is None:
+        return pd.DataFrame(index=list(labels))
+    twice = details.index[details.index.duplicated()]
+    if len(twice):
+        raise ReviewError(f"details: label given twice: {', '.join(map(str, twice.unique()))}")
+    missing = [label for label in labels if label not in details.index]
+    if missing:
+        raise ReviewError(f"details: no row for {', '.join(missing)}")
+    known = details[[column for column in DETAILS if column in details.columns]]
+    if "risk_of_bias" in known:
+        bad = sorted(set(known["risk_of_bias"].dropna()) - set(RISK_SIGNS))
+        if bad:
+            raise ReviewError(f"details: risk_of_bias must be one of {list(RISK_SIGNS)}: {bad}")
+    return known
+
+
+def _study_rows(
+    fit: PooledEffect, known: pd.DataFrame, measure: str, overall: PooledEffect | None = None
+) -> list[Row]:
+    """Return a row a study; its weight is that in ``overall`` where that is given."""
+    weighing = fit if overall is None else overall
+    weights = dict(zip(weighing.labels, weighing.weights, strict=True))
+    half_width = ndtri((1 + fit.level) / 2) * np.sqrt(fit.variance)
+    rows = []
+    for label, effect, half in zip(fit.labels, fit.effect, half_width, strict=True):
+        more = known.loc[label].to_dict()
+        interval = (float(effect - half), float(effect + half))
+        cells = {
+            "effect": fmt.effect_estimate(effect, interval, measure),
+            **_people(more, absent=fmt.EN_DASH),
+        }
+        if weighing.k > 1:
+            cells["weight"] = fmt.percent(weights[label], 1)
+        risk = _word(more["risk_of_bias"]) if "risk_of_bias" in more else None
+        hollow = bool(more.get("provenance") == RECONSTRUCTED)
+        rows.append(
+            Row("study", label, cells, float(effect), interval, float(weights[label]), risk, hollow)
+        )
+    return rows
+
+
+def _people(known: Mapping[Any, Any], *, absent: str) -> dict[str, str]:
+    """Return the cells that say how many people each arm had, and how many had the event."""
+    cells = {}
+    for side in SIDES:
+        counts = {
+            what: fmt.count(_number(known[f"{what}_{side}"]), absent=absent)
+            for what in ("n", "events")
+            if f"{what}_{side}" in known
+        }
+        if "events" in counts:
+            both = (counts["events"], counts.get("n", absent))
+            cells[f"events_{side}"] = " / ".join(both) if all(both) else ""
+        elif "n" in counts:
+            cells[f"n_{side}"] = counts["n"]
+    return cells
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _word(value: Any) -> str:
+    return "not stated" if pd.isna(value) else str(value)
+
+
+def _summary_rows(fit: PooledEffect, known: pd.DataFrame, measure: str) -> list[Row]:
+    if fit.k == 1:
+        return [Row("note", "One comparison: nothing to pool")]
+    limits = fit.prediction_interval
+    label = f"{fmt.percent(fit.level)} prediction interval"
+    told = {"effect": fmt.effect_interval(limits, measure)}
+    prediction = Row("prediction", label, told, interval=limits)
+    pooled = _pooled_row(fit, "Pooled estimate", known, measure)
+    return [_weighing(pooled, fmt.percent(1.0)), prediction]
+
+
+def _subtotal_rows(
+    fit: PooledEffect, known: pd.DataFrame, measure: str, overall: PooledEffect
+) -> list[Row]:
+    """Return the pooled estimate of a subgroup with its weight in ``overall``, and its spread."""
+    weights = dict(zip(overall.labels, overall.weights, strict=True))
+    weight = fmt.percent(sum(float(weights[label]) for label in fit.labels), 1)
+    subtotal = _weighing(_pooled_row(fit, "Subtotal", known, measure), weight)
+    return [subtotal, Row("quiet", heterogeneity_within(fit, measure))]
+
+
+def _weighing(row: Row, weight: str) -> Row:
+    return replace(row, cells={**row.cells, "weight": weight})
+
+
+def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str) -> Row:
+    counts = [f"{what}_{side}" for what in ("n", "events") for side in SIDES]
+    pooled = known.loc[list(fit.labels)]
+    totals = {name: pooled[name].sum(skipna=False) for name in counts if name in known}
+    cells = {
+        "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
+        **_people(totals, absent=""),
+    }
+    return Row("pooled", label, cells, fit.estimate, fit.ci)
+
+
+def _alt(fit: PooledEffect, measure: str, hollow: int) -> str:
+    told = "; ".join(
+        f"{label} {fmt.effect(effect, measure)}"
+        for label, effect in zip(fit.labels, fit.effect, strict=True)
+    )
+    if fit.k == 1:
+        return (
+            f"Forest plot with a single comparison, {fit.labels[0]}: {measure} "
+            f"{fmt.effect_estimate(fit.estimate, fit.ci, measure)}. Nothing is pooled."
+        )
+    text = (
+        f"Forest plot of {fmt.plural(fit.k, 'comparison')}. Pooled {measure} "
+        f"{fmt.effect_estimate(fit.estimate, fit.ci, measure)}, prediction interval "
+        f"{fmt.effect_interval(fit.prediction_interval, measure)}. Estimates: {told}."
+    )
+    return text if not hollow else f"{text} {hollow} of {fit.k} are reconstructed."
+
+
+def _caption(title: str, fit: PooledEffect, hollow: int) -> str:
+    parts = [title] if title else []
+    if fit.k > 1:
+        parts += [
+            "Squares: comparisons, area by weight. Diamond: pooled estimate. Bar: prediction "
+            "interval"
+        ]
+    if hollow:
+        parts += ["Hollow: reconstructed from printed results"]
+    return fmt.sentence(". ".join(parts)) if parts else "Forest plot."

@@ -1,0 +1,227 @@
+"""Contour-enhanced funnel plots: what seems to be missing, and would it have been significant.
+
+References
+----------
+Peters JL, Sutton AJ, Jones DR, Abrams KR, Rushton L. Contour-enhanced meta-analysis funnel plots
+help distinguish publication bias from other causes of asymmetry. J Clin Epidemiol
+2008;61:991-996.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.special import ndtri
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import RATIO_MEASURES, no_difference, shown
+from analysis_lib.plots.axis import axis_words, set_effect_axis, set_effect_ticks, shown_values
+from analysis_lib.plots.forests import RECONSTRUCTED, study_details
+from analysis_lib.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILLION,
+    NumberFormatter,
+    axes_of_size,
+    below_axes,
+    describe,
+    label_points,
+    left_out_note,
+    statement,
+    styled,
+)
+from analysis_lib.pooling.asymmetry import TrimAndFill, contour_levels
+from analysis_lib.pooling.pooled_effect import PooledEffect
+
+# From outside in: the smaller the p value, the darker.
+SHADES = ("#C6CDD5", "#DCE1E7", "#EEF1F4", "#FFFFFF")
+
+
+@styled
+def funnel(
+    fit: PooledEffect | None,
+    *,
+    details: pd.DataFrame | None = None,
+    filled: TrimAndFill | None = None,
+    measure: str = "MD",
+    unit: str = "",
+    p_levels: tuple[float, float, float] = (0.1, 0.05, 0.01),
+    pseudo_limits: bool = True,
+    name_points: bool = True,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw effects against their standard errors, over contours of statistical significance.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`; ``None`` when there is nothing to pool.
+    details
+        As for `forest`; a comparison whose provenance is reconstructed is drawn hollow.
+    filled
+        Result of `analysis_lib.trim_and_fill`: the studies it fills in are drawn as crosses.
+    measure, unit
+        For the horizontal axis. A ratio stands on a logarithmic axis; its standard error is that
+        of its logarithm.
+    p_levels
+        Where the shading changes, largest first.
+    pseudo_limits
+        Draw the lines between which effects would lie if all studies shared the pooled effect.
+    name_points
+        Write the labels beside the points, where there is room.
+    title
+        Title of the plot.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if fit is None or fit.k == 1:
+        text = "There are no comparisons to draw." if fit is None else (
+            f"One comparison, {fit.labels[0]}: a funnel plot has nothing to compare it with."
+        )  # fmt: skip
+        return statement(text, ax=ax, title=title)
+    if ax is None:
+        ax = axes_of_size(6.6, 5.4)
+    hollow = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
+    is_hollow = np.array([hollow.get(label) == RECONSTRUCTED for label in fit.labels])
+    _set_limits(ax, fit, filled, measure)
+    _paint_contours(ax, p_levels, measure)
+    _paint_lines(ax, fit, pseudo_limits, measure)
+    effects, errors = shown_values(fit.effect, measure), np.sqrt(fit.variance)
+    for mask, face in ((~is_hollow, BLUE), (is_hollow, "white")):
+        ax.plot(effects[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4)
+    if filled is not None and filled.k0:
+        mirrored = shown_values(filled.filled_effect, measure)
+        deep = np.sqrt(filled.filled_variance)
+        ax.plot(mirrored, deep, "X", ms=8, mec=INK, mfc=VERMILLION, zorder=4)
+    _label_axes(ax, measure, unit, title)
+    handles = _handles(is_hollow, filled, p_levels, fit, pseudo_limits)
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0, 0),
+        bbox_transform=below_axes(ax, 0.55),
+        borderaxespad=0,
+        ncols=2,
+        columnspacing=1.5,
+    )
+    unnamed: list[str] = []
+    if name_points:
+        points = list(zip(effects, errors, strict=True))
+        upright = (no_difference(measure), shown(fit.estimate, measure))
+        unnamed = label_points(ax, points, fit.labels, upright_lines=upright)
+    caption = _caption(title, fit) + left_out_note(unnamed)
+    return describe(ax, alt=_alt(fit, filled, measure), caption=caption)
+
+
+def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None, measure: str) -> None:
+    effects, variances = [fit.effect], [fit.variance]
+    if filled is not None:
+        effects.append(filled.filled_effect)
+        variances.append(filled.filled_variance)
+    lowest = 1.08 * float(np.sqrt(np.concatenate(variances)).max())
+    reach = ndtri((1 + fit.level) / 2) * lowest
+    ends = [0.0, fit.estimate - reach, fit.estimate + reach, *np.concatenate(effects)]
+    pad = 0.04 * (max(ends) - min(ends))
+    set_effect_axis(ax, measure, shown(min(ends) - pad, measure), shown(max(ends) + pad, measure))
+    ax.set_ylim(lowest, 0.0)
+
+
+def _paint_contours(ax: Axes, p_levels: Sequence[float], measure: str) -> None:
+    ax.set_facecolor(SHADES[0])
+    depth = np.array([0.0, ax.get_ylim()[0]])
+    contours = sorted(contour_levels(depth, p_levels), key=lambda contour: contour.p_level)
+    for contour, shade in zip(contours, SHADES[1:], strict=True):
+        left, right = (shown_values(side * contour.half_width, measure) for side in (-1, 1))
+        ax.fill_betweenx(contour.se, left, right, color=shade, lw=0, zorder=0)
+
+
+def _paint_lines(ax: Axes, fit: PooledEffect, pseudo_limits: bool, measure: str) -> None:
+    ax.axvline(no_difference(measure), color=INK, lw=1.0, zorder=1)
+    ax.axvline(shown(fit.estimate, measure), color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
+    if pseudo_limits:
+        deep = ax.get_ylim()[0]
+        reach = ndtri((1 + fit.level) / 2) * deep
+        ends = [shown(fit.estimate + side * reach, measure) for side in (-1, 0, 1)]
+        ax.plot(ends, [deep, 0.0, deep], color=GREY, lw=1.0, ls=(0, (6, 3)), zorder=1)
+
+
+def _label_axes(ax: Axes, measure: str, unit: str, title: str) -> None:
+    ax.yaxis.set_major_formatter(NumberFormatter())
+    set_effect_ticks(ax, measure)
+    ax.set_xlabel(axis_words(measure, unit))
+    of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
+    ax.set_ylabel(f"Standard error{of_what} (smaller studies below)")
+    if title:
+        ax.set_title(title)
+
+
+def _handles(
+    is_hollow: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    filled: TrimAndFill | None,
+    p_levels: Sequence[float],
+    fit: PooledEffect,
+    pseudo_limits: bool,
+) -> list[Line2D | Patch]:
+    handles: list[Line2D | Patch] = []
+    for present, face, name in (
+        (bool((~is_hollow).any()), BLUE, "reported comparison"),
+        (bool(is_hollow.any()), "white", "reconstructed comparison"),
+    ):
+        if present:
+            handles.append(_marker("o", BLUE, face, name))
+    if filled is not None and filled.k0:
+        handles.append(_marker("X", INK, VERMILLION, "filled in by trim-and-fill"))
+    handles.append(Line2D([], [], color=INK, lw=1.1, ls=(0, (2, 2)), label="pooled estimate"))
+    if pseudo_limits:
+        name = f"{fmt.percent(fit.level)} limits without heterogeneity"
+        handles.append(Line2D([], [], color=GREY, lw=1.0, ls=(0, (6, 3)), label=name))
+    return [*handles, *_contour_handles(p_levels)]
+
+
+def _contour_handles(p_levels: Sequence[float]) -> list[Patch]:
+    edges = sorted(p_levels)
+    names = [f"p < {edges[0]:g}"]
+    names += [f"{low:g} ≤ p < {high:g}" for low, high in pairwise(edges)]
+    names.append(f"p ≥ {edges[-1]:g}")
+    return [
+        Patch(facecolor=shade, edgecolor=GREY, label=name)
+        for shade, name in zip(SHADES, names, strict=True)
+    ]
+
+
+def _marker(marker: str, edge: str, face: str, label: str) -> Line2D:
+    return Line2D([], [], ls="", marker=marker, ms=7, mec=edge, mfc=face, mew=1.3, label=label)
+
+
+def _alt(fit: PooledEffect, filled: TrimAndFill | None, measure: str) -> str:
+    left = int((fit.effect < fit.estimate).sum())
+    text = (
+        f"Funnel plot of {fmt.plural(fit.k, 'comparison')}: {left} left of the pooled estimate of "
+        f"{fmt.effect(fit.estimate, measure)}, {fit.k - left} not."
+    )
+    if filled is not None:
+        text += f" Trim-and-fill adds {filled.k0} on the {filled.side}."
+    return text
+
+
+def _caption(title: str, fit: PooledEffect) -> str:
+    head = f"{title}. " if title else ""
+    few = "" if fit.k >= 10 else (
+        " With fewer than ten comparisons, asymmetry cannot be told from chance."
+    )  # fmt: skip
+    return (
+        f"{head}Funnel plot; the shading shows the two-sided p value of an effect with that "
+        f"standard error against no difference.{few}"
+    )

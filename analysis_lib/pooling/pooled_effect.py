@@ -1,0 +1,434 @@
+"""Pool the effects of several studies: estimate, intervals, heterogeneity.
+
+``pool`` fits the common-effect model (``tau2_method="FE"``) or the random-effects model and returns
+a ``PooledEffect``. What it states about heterogeneity and about a new setting is computed from the
+stored effects when it is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
+
+from analysis_lib.base.checks import FloatArray, check_choice, check_effects, check_level
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import estimate as estimate_text
+from analysis_lib.base.formatting import interval, number, p_value, percent, plural
+from analysis_lib.pooling.tau2 import (
+    ESTIMATORS,
+    MeanModel,
+    between_variance,
+    q_profile,
+    q_statistic,
+)
+
+Interval = tuple[float, float]
+
+TAU2_METHODS = tuple(ESTIMATORS)
+CI_METHODS = ("wald", "HK", "HK-adhoc")
+#: Name of a prediction interval -> (degrees of freedom lost, None for normal; uses the HK SE?).
+PI_METHODS: dict[str, tuple[int | None, bool]] = {
+    "HTS": (2, False),
+    "V": (1, False),
+    "HK": (1, True),
+    "HK-PR": (2, True),
+    "normal": (None, False),
+}
+
+
+class PoolOptions(TypedDict, total=False):
+    """The options of ``pool``, for functions that pass them on."""
+
+    tau2_method: str
+    ci_method: str
+    pi_method: str
+    level: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PooledEffect:
+    """The result of ``pool``: one mean effect, how sure we are of it, and how effects vary.
+
+    An absent value is ``None``: tau2 and what follows from it when there is one study, and the
+    prediction interval where it has no degrees of freedom or where the model (FE) knows no
+    distribution of effects.
+
+    Attributes
+    ----------
+    effect, variance : ndarray of shape (k,)
+        The input, read-only.
+    labels : tuple of str
+        Study labels.
+    tau2_method, ci_method, pi_method, level
+        The methods in use. ``ci_method`` is ``"wald"`` whenever there is one study.
+    estimate, se : float
+        Pooled effect and its standard error (Hartung and Knapp's where that is the method).
+    ci : tuple of float
+        Confidence interval (low, high) of the pooled effect.
+    statistic, p_value : float
+        Test of a pooled effect of zero, two-sided: z, or t on ``df`` degrees of freedom.
+    df : int or None
+        Degrees of freedom of the test and the interval; None for the normal distribution.
+    tau2 : float or None
+        Variance of the true effects between studies.
+    q : float
+        Cochran's Q.
+    """
+
+    effect: FloatArray
+    variance: FloatArray
+    labels: tuple[str, ...]
+    tau2_method: str
+    ci_method: str
+    pi_method: str
+    level: float
+    estimate: float
+    se: float
+    ci: Interval
+    statistic: float
+    p_value: float
+    df: int | None
+    tau2: float | None
+    q: float
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.effect)
+
+    @property
+    def weights(self) -> FloatArray:
+        """Share of each study in the pooled effect; the shares sum to 1."""
+        weights = 1 / (self.variance + (self.tau2 or 0.0))
+        return np.asarray(weights / weights.sum())
+
+    @property
+    def q_df(self) -> int:
+        """Degrees of freedom of Q."""
+        return self.k - 1
+
+    @property
+    def q_p_value(self) -> float | None:
+        """P value of Q, the test that all studies share one true effect."""
+        return float(chdtrc(self.q_df, self.q)) if self.q_df else None
+
+    @property
+    def h2(self) -> float | None:
+        """Q by its degrees of freedom, at least 1 (the square of Higgins and Thompson's H)."""
+        return max(1.0, self.q / self.q_df) if self.q_df else None
+
+    @property
+    def i2(self) -> float | None:
+        """Higgins and Thompson's I2 = max(0, (Q - df) / Q), a fraction (R's meta prints it)."""
+        return None if self.h2 is None else 1 - 1 / self.h2
+
+    @property
+    def i2_tau2(self) -> float | None:
+        """I2 = tau2 / (tau2 + typical sampling variance) (metafor and RevMan print it).
+
+        The common-effect model does not estimate tau2; there it is the Q-based one, as in metafor.
+        """
+        if self.tau2 is None or self.typical_variance is None or self.tau2_method == "FE":
+            return self.i2
+        return self.tau2 / (self.tau2 + self.typical_variance)
+
+    @property
+    def typical_variance(self) -> float | None:
+        """Higgins and Thompson's typical sampling variance; None for one study."""
+        if self.k == 1:
+            return None
+        model = MeanModel(self.effect, self.variance)
+        weights = 1 / model.variance
+        _, complement = model.residuals(weights)
+        return self.q_df / float(weights @ complement) * model.unit
+
+    @property
+    def tau2_ci(self) -> Interval | None:
+        """Q-profile confidence interval of tau2; None where tau2 comes from other studies too."""
+        if self.tau2 is None or self.tau2_method not in TAU2_METHODS:
+            return None
+        model = MeanModel(self.effect, self.variance)
+        low, high = q_profile(model, self.level)
+        return low * model.unit, high * model.unit
+
+    @property
+    def i2_ci(self) -> Interval | None:
+        """Confidence interval of the tau2-based I2, from the limits of tau2."""
+        limits, typical = self.tau2_ci, self.typical_variance
+        if limits is None or typical is None:
+            return None
+        low, high = limits
+        return low / (low + typical), high / (high + typical)
+
+    @property
+    def prediction_interval(self) -> Interval | None:
+        """Where the true effect of a new, similar setting may lie (low, high)."""
+        predictive = self._predictive()
+        if predictive is None:
+            return None
+        scale, df = predictive
+        return confidence_interval(self.estimate, scale, df, self.level)
+
+    def probability_beyond(self, threshold: float, direction: str = "above") -> float | None:
+        """Probability that the true effect of a new setting lies beyond a threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            In the units of the effects.
+        direction : {"above", "below"}
+            Which side of the threshold.
+
+        Returns
+        -------
+        float or None
+            From the distribution of the prediction interval; None where that is None.
+
+        Raises
+        ------
+        ReviewError
+            For another direction or a threshold that is not finite.
+
+        Notes
+        -----
+        ``P(T > (threshold - estimate) / sqrt(tau2 + SE**2))``, T being Student's t or normal as
+        ``pi_method`` says.
+
+        References
+        ----------
+        Higgins JPT, Thompson SG, Spiegelhalter DJ (2009). A re-evaluation of random-effects
+        meta-analysis. Journal of the Royal Statistical Society A 172:137-159.
+
+        Examples
+        --------
+        >>> fit = pool([0.1, 0.5, 0.9, 0.4], [0.04, 0.05, 0.04, 0.06])
+        >>> round(fit.probability_beyond(0.0, "above"), 3)
+        0.86
+        """
+        check_choice("direction", direction, ("above", "below"))
+        if not math.isfinite(threshold):
+            raise ReviewError(f"threshold must be finite, got {threshold}")
+        predictive = self._predictive()
+        if predictive is None:
+            return None
+        scale, df = predictive
+        beyond = self.estimate - threshold if direction == "above" else threshold - self.estimate
+        return lower_tail(ratio(beyond, scale), df)
+
+    def _predictive(self) -> tuple[float, int | None] | None:
+        """Return scale and degrees of freedom of a new setting's effect, centred on the mean."""
+        lost, hartung_knapp = PI_METHODS[self.pi_method]
+        df = None if lost is None else self.k - lost
+        if self.tau2 is None or self.tau2_method == "FE" or (df is not None and df < 1):
+            return None
+        se_method = (self.ci_method if self.df else "HK") if hartung_knapp else "wald"
+        model = MeanModel(self.effect, self.variance)
+        se = _standard_error(model, self.tau2 / model.unit, se_method)
+        return math.hypot(math.sqrt(self.tau2), se), df
+
+    def __repr__(self) -> str:
+        return (
+            f"PooledEffect(k={self.k}, estimate={self.estimate:.4g}, "
+            f"ci=({self.ci[0]:.4g}, {self.ci[1]:.4g}), tau2_method={self.tau2_method!r}, "
+            f"ci_method={self.ci_method!r})"
+        )
+
+    def __str__(self) -> str:
+        kind = "Common-effect" if self.tau2_method == "FE" else "Random-effects"
+        per_cent = f"{100 * self.level:g}%"
+        if self.q_p_value is None:
+            spread = "heterogeneity: needs two studies"
+        else:
+            spread = (
+                f"tau2 {estimate_text(self.tau2, self.tau2_ci, 4)}, I2 {percent(self.i2, 1)}, "
+                f"Q = {number(self.q)} on {self.q_df} df, {p_value(self.q_p_value)}"
+            )
+        return "\n".join(
+            [
+                f"{kind} meta-analysis of {plural(self.k, 'study', 'studies')} "
+                f"({self.tau2_method}, {self.ci_method})",
+                f"estimate {number(self.estimate, 4)} ({per_cent} CI {interval(self.ci, 4)}), "
+                f"{p_value(self.p_value)}",
+                f"{per_cent} prediction interval ({self.pi_method}) "
+                f"{interval(self.prediction_interval, 4)}",
+                spread,
+            ]
+        )
+
+
+def pool(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    *,
+    labels: Sequence[object] | None = None,
+    tau2_method: str = "REML",
+    ci_method: str = "wald",
+    pi_method: str = "HTS",
+    level: float = 0.95,
+) -> PooledEffect:
+    """Pool effects by inverse-variance weighting.
+
+    Parameters
+    ----------
+    effect : array_like of shape (k,)
+        Effect of each study, all on one scale.
+    variance : array_like of shape (k,)
+        Sampling variances (squared standard errors).
+    labels : sequence of shape (k,), optional
+        Names of the studies; numbered when absent.
+    tau2_method : {"REML", "FE", "DL", "HE", "HS", "SJ", "ML", "EB", "PM"}
+        Estimator of the between-study variance: restricted maximum likelihood, none (common
+        effect), DerSimonian-Laird, Hedges, Hunter-Schmidt, Sidik-Jonkman, maximum likelihood,
+        empirical Bayes, Paule-Mandel.
+    ci_method : {"wald", "HK", "HK-adhoc"}
+        Normal distribution; Hartung-Knapp, t with k - 1 degrees of freedom; the same with a
+        standard error that is never smaller than the classic one.
+    pi_method : {"HTS", "V", "HK", "HK-PR", "normal"}
+        Prediction interval with t on k - 2 (HTS, HK-PR) or k - 1 (V, HK) degrees of freedom, or
+        normal. HK and HK-PR use the Hartung-Knapp standard error (ad hoc when the interval is),
+        the others the classic one, whatever ``ci_method`` is; these are the names of R's meta.
+    level : float
+        Level of all intervals, between 0 and 1.
+
+    Returns
+    -------
+    PooledEffect
+        The pooled effect with its intervals, heterogeneity and weights.
+
+    Raises
+    ------
+    ReviewError
+        For no studies, unequal lengths, effects or variances that are not finite, variances that
+        are not positive, an unknown method or level.
+
+    Notes
+    -----
+    With weights ``w = 1 / (v + tau2)``, the estimate is ``sum(w y) / sum(w)`` and its classic
+    standard error ``1 / sqrt(sum(w))``. Hartung and Knapp multiply the latter by the root of
+    ``q = sum(w (y - estimate)**2) / (k - 1)``; the ad hoc form, as in metafor, by the root of
+    ``max(1, q)``. REML and ML find the global maximum over tau2 >= 0. When all effects are equal
+    q is 0: the Hartung-Knapp interval shrinks to a point, and its test gives an infinite statistic
+    and p = 0, or 0 and p = 1 for a pooled effect of exactly zero.
+
+    References
+    ----------
+    Cochrane Handbook for Systematic Reviews of Interventions, chapter 10.10.
+    Hartung J, Knapp G (2001). Statistics in Medicine 20:3875-3889.
+    Knapp G, Hartung J (2003). Statistics in Medicine 22:2693-2710. (ad hoc form)
+    Higgins JPT, Thompson SG (2002). Statistics in Medicine 21:1539-1558. (I2, H2)
+    Higgins JPT, Thompson SG, Spiegelhalter DJ (2009). Journal of the Royal Statistical Society A
+    172:137-159. (HTS)
+    Partlett C, Riley RD (2017). Statistics in Medicine 36:301-317. (HK-PR)
+
+    Examples
+    --------
+    >>> fit = pool([0.1, 0.5, 0.9, 0.4], [0.04, 0.05, 0.04, 0.06])
+    >>> round(fit.estimate, 4), round(fit.tau2, 4)
+    (0.4774, 0.0753)
+    """
+    check_options(tau2_method, ci_method, pi_method, level)
+    y, v, names = check_effects(effect, variance, labels)
+    model = MeanModel(y, v)
+    tau2 = None if len(y) == 1 else between_variance(tau2_method, model) * model.unit
+    return pool_given_tau2(
+        (y, v, names),
+        tau2,
+        model=model,
+        tau2_method=tau2_method,
+        ci_method=ci_method,
+        pi_method=pi_method,
+        level=level,
+    )
+
+
+def pool_given_tau2(
+    studies: tuple[FloatArray, FloatArray, tuple[str, ...]],
+    tau2: float | None,
+    *,
+    tau2_method: str,
+    ci_method: str,
+    pi_method: str,
+    level: float,
+    model: MeanModel | None = None,
+) -> PooledEffect:
+    """Pool checked effects, variances and labels with a between-study variance that is known.
+
+    ``model`` is that of the effects and variances, where the caller has it already.
+    """
+    y, v, names = studies
+    k = len(y)
+    ci_method = ci_method if k > 1 else "wald"
+    model = model or MeanModel(y, v)
+    estimate = model.mean(1 / (model.variance + (tau2 or 0.0) / model.unit))
+    se = _standard_error(model, (tau2 or 0.0) / model.unit, ci_method)
+    df = None if ci_method == "wald" else k - 1
+    statistic = ratio(estimate, se)
+    return PooledEffect(
+        effect=frozen(y),
+        variance=frozen(v),
+        labels=names,
+        tau2_method=tau2_method,
+        ci_method=ci_method,
+        pi_method=pi_method,
+        level=level,
+        estimate=estimate,
+        se=se,
+        ci=confidence_interval(estimate, se, df, level),
+        statistic=statistic,
+        p_value=2 * lower_tail(-abs(statistic), df),
+        df=df,
+        tau2=tau2,
+        q=q_statistic(model),
+    )
+
+
+def _standard_error(model: MeanModel, tau2: float, ci_method: str) -> float:
+    """Return the standard error of the mean; tau2 in units of the model."""
+    weights = 1 / (model.variance + tau2)
+    se = math.sqrt(model.unit / weights.sum())
+    if ci_method == "wald":
+        return se
+    factor = q_statistic(model, tau2) / (len(weights) - 1)
+    return se * math.sqrt(factor if ci_method == "HK" else max(1.0, factor))
+
+
+def confidence_interval(centre: float, scale: float, df: int | None, level: float) -> Interval:
+    """Return the central interval of Student's t, or of the normal distribution without df."""
+    tail = (1 - level) / 2
+    half = -scale * float(ndtri(tail) if df is None else stdtrit(df, tail))
+    return centre - half, centre + half
+
+
+def lower_tail(statistic: float, df: int | None) -> float:
+    """Return the probability below a value of Student's t, or of the normal without df."""
+    return float(ndtr(statistic) if df is None else stdtr(df, statistic))
+
+
+def ratio(value: float, scale: float) -> float:
+    """Return ``value / scale`` and its limit as the scale falls to zero."""
+    if scale > 0:
+        return value / scale
+    return math.copysign(math.inf, value) if value else 0.0
+
+
+def check_options(
+    tau2_method: str = "REML", ci_method: str = "wald", pi_method: str = "HTS", level: float = 0.95
+) -> None:
+    """Raise unless the options of ``pool`` are known methods and a level between 0 and 1."""
+    check_choice("tau2_method", tau2_method, TAU2_METHODS)
+    check_choice("ci_method", ci_method, CI_METHODS)
+    check_choice("pi_method", pi_method, tuple(PI_METHODS))
+    check_level(level)
+
+
+def frozen(values: FloatArray) -> FloatArray:
+    """Return a copy that cannot be written to."""
+    copy = values.copy()
+    copy.flags.writeable = False
+    return copy

@@ -1,0 +1,594 @@
+"""Do effects differ between kinds of studies? Subgroup analysis and meta-regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, Unpack, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc, fdtrc
+
+from analysis_lib.base.checks import FloatArray, as_floats, check_effects, check_values
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import estimate as estimate_text
+from analysis_lib.base.formatting import number, p_value, percent, plural
+from analysis_lib.pooling.pooled_effect import (
+    Interval,
+    PooledEffect,
+    PoolOptions,
+    check_options,
+    confidence_interval,
+    frozen,
+    lower_tail,
+    pool,
+    pool_given_tau2,
+    ratio,
+)
+from analysis_lib.pooling.tau2 import (
+    EPSILON,
+    MeanModel,
+    between_variance,
+    q_profile,
+    q_statistic,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INTERCEPT = "intercept"
+#: A moderator is said to follow from the others when less than half the digits of it are left
+#: once they are taken out; a coefficient for it would have no digits at all.
+RANK_TOLERANCE = math.sqrt(EPSILON)
+
+Moderators: TypeAlias = "npt.ArrayLike | Mapping[str, npt.ArrayLike] | pd.DataFrame"
+
+
+class RegressionModel:
+    """The model of a meta-regression, in units of the smallest sampling variance.
+
+    Weighted least squares goes through the QR decomposition of the weighted design, which loses
+    fewer digits than the normal equations.
+    """
+
+    __slots__ = ("design", "deviation", "n_coefficients", "unit", "variance")
+
+    def __init__(self, effect: FloatArray, variance: FloatArray, design: FloatArray) -> None:
+        self.unit = float(variance.min())
+        self.deviation = effect / math.sqrt(self.unit)
+        self.variance = variance / self.unit
+        self.design = design
+        self.n_coefficients = design.shape[1]
+
+    def residuals(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return residuals and one minus leverage of the weighted fit."""
+        root = np.sqrt(weights)
+        basis, _ = np.linalg.qr(root[..., None] * self.design)
+        target = root * self.deviation
+        fitted = (basis @ (np.swapaxes(basis, -1, -2) @ target[..., None]))[..., 0]
+        return (target - fitted) / root, 1 - (basis * basis).sum(-1)
+
+    def log_information(self, weights: FloatArray) -> float:
+        """Return the logarithm of the determinant of ``X' W X``."""
+        triangle = np.linalg.qr(np.sqrt(weights)[:, None] * self.design, mode="r")
+        return 2 * float(np.log(np.abs(np.diag(triangle))).sum())
+
+    def coefficients(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return coefficients and their covariance matrix in the units of the data."""
+        root = np.sqrt(weights)
+        basis, triangle = np.linalg.qr(root[:, None] * self.design)
+        inverse = np.linalg.inv(triangle)
+        beta = inverse @ (basis.T @ (root * self.deviation))
+        return beta * math.sqrt(self.unit), inverse @ inverse.T * self.unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubgroupAnalysis:
+    """The result of ``subgroup_analysis``.
+
+    Attributes
+    ----------
+    fits : dict of str to PooledEffect
+        One pooled effect a subgroup, in order of first appearance.
+    overall : PooledEffect
+        All studies together.
+    q_between : float
+        Test that all subgroups share one mean effect, chi-squared on ``df`` degrees of freedom.
+    df : int
+        Number of subgroups minus one.
+    p_value : float
+        P value of ``q_between``.
+    common_tau2 : bool
+        Whether the subgroups share one tau2.
+    tau2, tau2_ci : float and tuple of float, or None
+        The shared tau2 with its Q-profile interval; None when each subgroup has its own.
+    """
+
+    fits: dict[str, PooledEffect]
+    overall: PooledEffect
+    q_between: float
+    df: int
+    p_value: float
+    common_tau2: bool
+    tau2: float | None
+    tau2_ci: Interval | None
+
+    @property
+    def q_within(self) -> float:
+        """Sum of Cochran's Q over the subgroups."""
+        return sum(fit.q for fit in self.fits.values())
+
+    @property
+    def q_within_df(self) -> int:
+        """Degrees of freedom of ``q_within``."""
+        return sum(fit.q_df for fit in self.fits.values())
+
+    @property
+    def q_within_p_value(self) -> float | None:
+        """P value of ``q_within``; None when every subgroup is a single study."""
+        return float(chdtrc(self.q_within_df, self.q_within)) if self.q_within_df else None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{name}: {plural(fit.k, 'study', 'studies')}, {estimate_text(fit.estimate, fit.ci)}"
+            for name, fit in self.fits.items()
+        ]
+        between = f"between subgroups: Q = {number(self.q_between)} on {self.df} df"
+        return "\n".join([*lines, f"{between}, {p_value(self.p_value)}"])
+
+
+def subgroup_analysis(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    groups: Sequence[object],
+    *,
+    labels: Sequence[object] | None = None,
+    common_tau2: bool = False,
+    **pool_options: Unpack[PoolOptions],
+) -> SubgroupAnalysis:
+    """Pool each subgroup and test whether the subgroups differ.
+
+    Parameters
+    ----------
+    effect, variance : array_like of shape (k,)
+        Effects and sampling variances.
+    groups : sequence of shape (k,)
+        The subgroup of each study.
+    labels : sequence of shape (k,), optional
+        Names of the studies.
+    common_tau2 : bool
+        Let all subgroups share one tau2, estimated from the spread within them (advisable when
+        subgroups are small), instead of one each.
+    **pool_options
+        ``tau2_method``, ``ci_method``, ``pi_method``, ``level``, as in ``pool``.
+
+    Returns
+    -------
+    SubgroupAnalysis
+        The subgroups' pooled effects and the test between them.
+
+    Raises
+    ------
+    ReviewError
+        For input that ``pool`` refuses, a study without a group, fewer than two groups, a shared
+        tau2 without two studies in any group, or a Hartung-Knapp standard error of zero.
+
+    Notes
+    -----
+    ``q_between = sum((m - M)**2 / SE**2)`` over subgroup means m with their standard errors, M
+    being their mean weighted by ``1 / SE**2``; the standard errors are those of ``ci_method``. A
+    subgroup with one study keeps the Wald interval; its variance is its own sampling variance,
+    to which a shared tau2 is added.
+
+    References
+    ----------
+    Borenstein M, Hedges LV, Higgins JPT, Rothstein HR (2009). Introduction to Meta-Analysis,
+    chapter 19. Cochrane Handbook, chapter 10.11.3.
+
+    Examples
+    --------
+    >>> result = subgroup_analysis([0.1, 0.2, 0.8, 0.9], [0.02] * 4, ["home", "home", "gym", "gym"])
+    >>> round(result.fits["gym"].estimate, 2), round(result.q_between, 1)
+    (0.85, 24.5)
+    """
+    check_options(**pool_options)
+    y, v, names = check_effects(effect, variance, labels)
+    members = _members(groups, names)
+    tau2, tau2_ci = (None, None)
+    if common_tau2:
+        tau2, tau2_ci = _shared_tau2(y, v, members, pool_options)
+    fits = {}
+    for group, rows in members.items():
+        inside = tuple(names[row] for row in rows)
+        if tau2 is None:
+            fits[group] = pool(y[rows], v[rows], labels=inside, **pool_options)
+        else:
+            fits[group] = _pool_with(tau2, (y[rows], v[rows], inside), pool_options)
+    q_between = _q_between(fits)
+    return SubgroupAnalysis(
+        fits=fits,
+        overall=pool(y, v, labels=names, **pool_options),
+        q_between=q_between,
+        df=len(fits) - 1,
+        p_value=float(chdtrc(len(fits) - 1, q_between)),
+        common_tau2=common_tau2,
+        tau2=tau2,
+        tau2_ci=tau2_ci,
+    )
+
+
+def _members(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list[int]]:
+    """Return the rows of each group, in order of first appearance."""
+    values = list(groups)
+    if len(values) != len(names):
+        raise ReviewError(f"groups: {len(values)} groups for {len(names)} studies")
+    rows: dict[str, list[int]] = {}
+    for row, value in enumerate(values):
+        if value is None or value != value or str(value).strip() == "":
+            raise ReviewError(f"groups: {names[row]} has no group ({value!r})")
+        rows.setdefault(str(value), []).append(row)
+    if len(rows) < 2:
+        raise ReviewError(f"groups: at least two are needed, got {', '.join(rows)}")
+    return rows
+
+
+def _shared_tau2(
+    y: FloatArray, v: FloatArray, members: Mapping[str, list[int]], options: PoolOptions
+) -> tuple[float, Interval]:
+    """Return tau2 of the model with one mean a subgroup, and its Q-profile interval."""
+    if len(members) == len(y):
+        raise ReviewError("common_tau2: no group has two studies, nothing tells of the spread")
+    design = np.zeros((len(y), len(members)))
+    for column, rows in enumerate(members.values()):
+        design[rows, column] = 1.0
+    model = RegressionModel(y, v, design)
+    low, high = q_profile(model, options.get("level", 0.95))
+    tau2 = between_variance(options.get("tau2_method", "REML"), model)
+    return tau2 * model.unit, (low * model.unit, high * model.unit)
+
+
+def _pool_with(
+    tau2: float, studies: tuple[FloatArray, FloatArray, tuple[str, ...]], options: PoolOptions
+) -> PooledEffect:
+    return pool_given_tau2(
+        studies,
+        tau2,
+        tau2_method=f"{options.get('tau2_method', 'REML')}, common",
+        ci_method=options.get("ci_method", "wald"),
+        pi_method=options.get("pi_method", "HTS"),
+        level=options.get("level", 0.95),
+    )
+
+
+def _q_between(fits: Mapping[str, PooledEffect]) -> float:
+    for name, fit in fits.items():
+        if fit.se == 0:
+            raise ReviewError(f"group {name}: equal effects make its {fit.ci_method} SE zero")
+    means = np.array([fit.estimate for fit in fits.values()])
+    errors = np.array([fit.se for fit in fits.values()])
+    return q_statistic(MeanModel(means, errors**2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetaRegression:
+    """The result of ``meta_regression``; arrays have one element a coefficient, p in all.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Coefficient names, ``"intercept"`` first if there is one.
+    coefficients, se, statistic, p_value : ndarray of shape (p,)
+        Estimates, standard errors, z or t values, two-sided p values.
+    ci : ndarray of shape (p, 2)
+        Confidence limits.
+    covariance : ndarray of shape (p, p)
+        Covariance matrix of the coefficients.
+    df : int or None
+        Degrees of freedom of the t distribution (k - p); None for the normal.
+    tau2 : float
+        Variance between studies that the moderators leave.
+    tau2_total : float
+        The same without moderators.
+    q_e : float
+        Weighted residual sum of squares at tau2 = 0, chi-squared on k - p degrees of freedom.
+    q_m, q_m_df, q_m_p_value : float, tuple, float
+        Test of all coefficients but the intercept: chi-squared on ``(m, None)``, or F on
+        ``(m, k - p)`` degrees of freedom with Hartung-Knapp.
+    """
+
+    effect: FloatArray
+    variance: FloatArray
+    labels: tuple[str, ...]
+    design: FloatArray
+    names: tuple[str, ...]
+    tau2_method: str
+    ci_method: str
+    level: float
+    coefficients: FloatArray
+    covariance: FloatArray
+    se: FloatArray
+    ci: FloatArray
+    statistic: FloatArray
+    p_value: FloatArray
+    df: int | None
+    tau2: float
+    tau2_total: float
+    q_e: float
+    q_m: float
+    q_m_df: tuple[int, int | None]
+    q_m_p_value: float
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.effect)
+
+    @property
+    def q_e_df(self) -> int:
+        """Degrees of freedom of ``q_e``: studies minus coefficients."""
+        return self.k - len(self.names)
+
+    @property
+    def q_e_p_value(self) -> float:
+        """P value of ``q_e``, the test of heterogeneity that the moderators leave."""
+        return float(chdtrc(self.q_e_df, self.q_e))
+
+    @property
+    def i2(self) -> float:
+        """Residual I2 from ``q_e``, a fraction."""
+        return max(0.0, 1 - self.q_e_df / self.q_e) if self.q_e > 0 else 0.0
+
+    @property
+    def i2_tau2(self) -> float:
+        """Residual I2 from tau2, as metafor prints it; for FE the one from ``q_e``."""
+        if self.tau2_method == "FE":
+            return self.i2
+        model = self._model()
+        _, complement = model.residuals(1 / model.variance)
+        typical = self.q_e_df / float((complement / model.variance).sum()) * model.unit
+        return self.tau2 / (self.tau2 + typical)
+
+    @property
+    def r2(self) -> float | None:
+        """Share of tau2 that the moderators explain; None where there is none to explain."""
+        if self.tau2_method == "FE" or self.tau2_total == 0:
+            return None
+        return max(0.0, 1 - self.tau2 / self.tau2_total)
+
+    @property
+    def tau2_ci(self) -> Interval:
+        """Q-profile interval of the tau2 that the moderators leave."""
+        model = self._model()
+        low, high = q_profile(model, self.level)
+        return low * model.unit, high * model.unit
+
+    def _model(self) -> RegressionModel:
+        return RegressionModel(self.effect, self.variance, self.design)
+
+    def __str__(self) -> str:
+        rows = [
+            f"{name}: {estimate_text(b, (low, high), 4)}, {p_value(p)}"
+            for name, b, (low, high), p in zip(
+                self.names, self.coefficients, self.ci, self.p_value, strict=True
+            )
+        ]
+        return "\n".join(
+            [
+                f"Meta-regression of {plural(self.k, 'study', 'studies')} "
+                f"({self.tau2_method}, {self.ci_method})",
+                *rows,
+                f"residual tau2 {number(self.tau2, 4)}, R2 {percent(self.r2, 1)}, "
+                f"moderators {p_value(self.q_m_p_value)}",
+            ]
+        )
+
+
+def meta_regression(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    moderators: Moderators,
+    *,
+    labels: Sequence[object] | None = None,
+    tau2_method: str = "REML",
+    ci_method: str = "wald",
+    level: float = 0.95,
+    intercept: bool = True,
+) -> MetaRegression:
+    """Regress effects on characteristics of the studies (mixed-effects meta-regression).
+
+    Parameters
+    ----------
+    effect, variance : array_like of shape (k,)
+        Effects and sampling variances.
+    moderators : array_like of shape (k,) or (k, m), mapping or DataFrame of named columns
+        Numeric moderators; ``indicators`` turns a categorical one into such columns.
+    labels : sequence of shape (k,), optional
+        Names of the studies.
+    tau2_method, ci_method, level
+        As in ``pool``; t has k - p degrees of freedom.
+    intercept : bool
+        Whether to add an intercept.
+
+    Returns
+    -------
+    MetaRegression
+        Coefficients with tests and intervals, and what heterogeneity is left.
+
+    Raises
+    ------
+    ReviewError
+        For input that ``pool`` refuses, moderators that are missing or not numeric (naming study
+        and moderator), columns that follow from others, or too few studies for the coefficients.
+
+    Notes
+    -----
+    With ``W = diag(1 / (v + tau2))``: ``b = (X'WX)^-1 X'Wy`` and ``cov(b) = (X'WX)^-1``, which
+    Hartung and Knapp multiply by the residual mean square ``s2 = e'We / (k - p)`` (ad hoc form:
+    by ``max(1, s2)``). R2 compares tau2 with that of the same studies without moderators.
+
+    References
+    ----------
+    Thompson SG, Higgins JPT (2002). Statistics in Medicine 21:1559-1573.
+    Knapp G, Hartung J (2003). Statistics in Medicine 22:2693-2710.
+    Raudenbush SW (2009). In: The Handbook of Research Synthesis and Meta-Analysis, 2nd ed. (R2)
+    Cochrane Handbook, chapter 10.11.4.
+
+    Examples
+    --------
+    >>> weeks = {"weeks": [4, 8, 12, 16, 20]}
+    >>> fit = meta_regression([0.1, 0.3, 0.3, 0.6, 0.7], [0.02, 0.03, 0.02, 0.04, 0.03], weeks)
+    >>> fit.names, fit.coefficients.round(3)
+    (('intercept', 'weeks'), array([-0.055,  0.037]))
+    """
+    check_options(tau2_method=tau2_method, ci_method=ci_method, level=level)
+    y, v, studies = check_effects(effect, variance, labels)
+    names, design = _design(moderators, studies, intercept)
+    k, p = design.shape
+    if k <= p:
+        raise ReviewError(f"moderators: {p} coefficients need more than {k} studies")
+    model = RegressionModel(y, v, design)
+    tau2 = between_variance(tau2_method, model)
+    beta, covariance = model.coefficients(1 / (model.variance + tau2))
+    df = None
+    if ci_method != "wald":
+        df = k - p
+        factor = q_statistic(model, tau2) / df
+        covariance = covariance * (factor if ci_method == "HK" else max(1.0, factor))
+    se = np.sqrt(np.diag(covariance))
+    statistic = np.array([ratio(b, s) for b, s in zip(beta, se, strict=True)])
+    limits = [confidence_interval(b, s, df, level) for b, s in zip(beta, se, strict=True)]
+    q_m, q_m_df, q_m_p = _test_of_moderators(beta, covariance, df, tested=int(intercept))
+    mean_model = MeanModel(y, v)
+    return MetaRegression(
+        effect=frozen(y),
+        variance=frozen(v),
+        labels=studies,
+        design=frozen(design),
+        names=names,
+        tau2_method=tau2_method,
+        ci_method=ci_method,
+        level=level,
+        coefficients=frozen(beta),
+        covariance=frozen(covariance),
+        se=frozen(se),
+        ci=frozen(np.array(limits)),
+        statistic=frozen(statistic),
+        p_value=frozen(np.array([2 * lower_tail(-abs(z), df) for z in statistic])),
+        df=df,
+        tau2=tau2 * model.unit,
+        tau2_total=between_variance(tau2_method, mean_model) * mean_model.unit,
+        q_e=q_statistic(model),
+        q_m=q_m,
+        q_m_df=q_m_df,
+        q_m_p_value=q_m_p,
+    )
+
+
+def indicators(
+    name: str, values: Sequence[object], *, baseline: str | None = None, all_levels: bool = False
+) -> dict[str, FloatArray]:
+    """Turn a categorical moderator into columns of zeros and ones, one a level but the baseline.
+
+    Parameters
+    ----------
+    name : str
+        Name of the moderator; columns are called ``name=level``.
+    values : sequence of shape (k,)
+        The level of each study.
+    baseline : str, optional
+        The level that the others are compared with; the alphabetically first when absent.
+    all_levels : bool
+        Give the baseline a column too, for a regression without intercept.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (k,)
+        Columns for ``meta_regression``, in alphabetical order.
+
+    Raises
+    ------
+    ReviewError
+        For a missing level, a single level or an unknown baseline.
+
+    Examples
+    --------
+    >>> indicators("place", ["home", "gym", "home"])
+    {'place=home': array([1., 0., 1.])}
+    """
+    places = tuple(f"study {i}" for i in range(1, len(values) + 1))
+    members = _members(values, places)
+    levels = sorted(members)
+    if baseline is not None and baseline not in levels:
+        raise ReviewError(f"{name}: no study has the baseline {baseline!r}")
+    left_out = None if all_levels else (baseline or levels[0])
+    columns = {}
+    for level in levels:
+        if level != left_out:
+            columns[f"{name}={level}"] = np.zeros(len(values))
+            columns[f"{name}={level}"][members[level]] = 1.0
+    return columns
+
+
+def _design(
+    moderators: Moderators,
+    studies: tuple[str, ...],
+    intercept: bool,
+) -> tuple[tuple[str, ...], FloatArray]:
+    """Return coefficient names and a design matrix of full rank."""
+    columns = {INTERCEPT: np.ones(len(studies))} if intercept else {}
+    for name, values in _named_columns(moderators):
+        column = as_floats(f"moderator {name}", values)
+        if len(column) != len(studies):
+            raise ReviewError(f"moderator {name}: {len(column)} values for {len(studies)} studies")
+        check_values(f"moderator {name}", column, studies, np.isfinite(column), "finite")
+        columns[name] = column
+    if len(columns) == intercept:
+        raise ReviewError("moderators: there is none")
+    design = np.column_stack(list(columns.values()))
+    _check_rank(tuple(columns), design)
+    return tuple(columns), design
+
+
+def _named_columns(
+    moderators: Moderators,
+) -> Iterable[tuple[str, npt.ArrayLike]]:
+    if isinstance(moderators, Mapping) or hasattr(moderators, "columns"):
+        return [(str(name), x) for name, x in cast(Mapping[str, npt.ArrayLike], moderators).items()]
+    array = np.asarray(moderators)
+    if array.ndim == 2:
+        return [(f"moderator {i}", column) for i, column in enumerate(array.T, start=1)]
+    return [(str(getattr(moderators, "name", None) or "moderator"), array)]
+
+
+def _check_rank(names: tuple[str, ...], design: FloatArray) -> None:
+    """Raise if a column follows from those before it, and name it."""
+    lengths = np.linalg.norm(design, axis=0)
+    scaled = design / np.where(lengths > 0, lengths, 1.0)
+    triangle = np.linalg.qr(scaled, mode="r")
+    left = np.zeros(len(names))
+    left[: len(triangle)] = np.abs(np.diag(triangle))
+    dependent = [name for name, share in zip(names, left, strict=True) if share < RANK_TOLERANCE]
+    if dependent:
+        raise ReviewError(
+            f"moderators: {', '.join(dependent)} follows from the columns before it "
+            f"({', '.join(name for name in names if name not in dependent)})"
+        )
+
+
+def _test_of_moderators(
+    beta: FloatArray, covariance: FloatArray, df: int | None, *, tested: int
+) -> tuple[float, tuple[int, int | None], float]:
+    """Wald test of the coefficients from position ``tested`` on: chi-squared, or F with df."""
+    b, inner = beta[tested:], covariance[tested:, tested:]
+    m = len(b)
+    scale = np.sqrt(np.diag(inner))
+    if not scale.all():  # a Hartung-Knapp SE of zero: the fit is exact
+        statistic = math.inf if b.any() else 0.0
+    else:
+        z = b / scale
+        statistic = float(z @ np.linalg.solve(inner / np.outer(scale, scale), z))
+    if df is None:
+        return statistic, (m, None), float(chdtrc(m, statistic))
+    return statistic / m, (m, df), float(fdtrc(m, df, statistic / m))

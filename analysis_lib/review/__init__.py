@@ -1,0 +1,1 @@
+"""A review as checked data: tables, risk of bias, and which comparisons they give."""

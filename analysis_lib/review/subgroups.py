@@ -1,0 +1,89 @@
+"""The subgroups that a review forms of its trials, from data alone."""
+
+from __future__ import annotations
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.review.baseline import NOT_STATED, read_factors
+from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.model import Review
+from analysis_lib.review.risk_of_bias import judgements
+
+RISK_LEVELS = ("high risk", "not rated high")
+
+
+def overall_risk(review: Review, effects: StudyEffects) -> list[str]:
+    """Return the overall risk of bias of each comparison, in the order of the effects."""
+    matrix = judgements(
+        review.risk_of_bias,
+        outcome=effects.outcome,
+        trials=list(review.trials["trial"]),
+        **review.info.risk_of_bias,
+    )
+    return [str(matrix.loc[trial, "overall"]) for trial in effects.table["trial"]]
+
+
+def high_risk_or_not(review: Review, effects: StudyEffects) -> list[str]:
+    """Return for each comparison whether its trial is rated at high risk of bias overall."""
+    high, other = RISK_LEVELS
+    return [high if risk == "high" else other for risk in overall_risk(review, effects)]
+
+
+def level_order(review: Review, factor: str) -> list[str]:
+    """Return the levels of a factor in the order of ``subgroup_levels.csv``, then ``not stated``.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review
+    >>> level_order(load_review("data"), "baseline pain intensity")
+    ['low', 'acceptable', 'high', 'not stated']
+    """
+    rows = review.subgroup_levels
+    return [*rows.loc[rows["factor"] == factor, "level"].astype(str), NOT_STATED]
+
+
+def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
+    """Return the level of each experimental arm by every factor of ``subgroup_levels.csv``.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    effects
+        The comparisons of one analysis.
+
+    Returns
+    -------
+    dict of str to list of str
+        For each factor, in the order of the file, one level a comparison; ``not stated`` where the
+        arm has no value. Empty for a review that names no factor.
+
+    Raises
+    ------
+    ReviewError
+        For a value on the border of two levels or outside all of them.
+
+    Examples
+    --------
+    >>> from analysis_lib import load_review
+    >>> from analysis_lib.review import comparisons as study_effects
+    >>> review = load_review("data")
+    >>> levels_by_factor(review, study_effects(review, "endurance", "PW"))
+    {'baseline pain intensity': ['acceptable']}
+    """
+    factors = read_factors(review.subgroup_levels, review.arms, review.arm_results)
+    arms = list(zip(effects.table["trial"], effects.table["experimental_arm"], strict=True))
+    return {name: factor.of_arms(arms) for name, factor in factors.items()}
+
+
+def baseline_levels(review: Review, effects: StudyEffects, factor: str) -> list[str]:
+    """Return the level of each experimental arm by one factor of ``subgroup_levels.csv``.
+
+    Raises
+    ------
+    ReviewError
+        For an unknown factor, and as `levels_by_factor`.
+    """
+    levels = levels_by_factor(review, effects)
+    if factor not in levels:
+        raise ReviewError(f"factor {factor!r} is not in subgroup_levels.csv")
+    return levels[factor]

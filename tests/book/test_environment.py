@@ -1,0 +1,140 @@
+"""Is there one list of dependencies, told in three forms that agree?
+
+``pyproject.toml`` is the list; ``environment.yml`` says the same to conda, and
+``requirements.lock`` holds one exact version of each, with hashes and from no named host.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from places import ROOT
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA: dict[str, Any] = yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCK = (ROOT / "requirements.lock").read_text()
+PIN = re.compile(r"^([\w.-]+)==(\S+?)(?: ; (.+?))? \\$", re.MULTILINE)
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def by_name(requirements: list[str]) -> dict[str, SpecifierSet]:
+    parsed = [Requirement(text) for text in requirements]
+    names = [canonicalize_name(requirement.name) for requirement in parsed]
+    assert len(set(names)) == len(names)
+    return {name: r.specifier for name, r in zip(names, parsed, strict=True)}
+
+
+WANTED = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+
+
+def conda_requirements() -> list[str]:
+    from_pip = [entry for entry in CONDA["dependencies"] if isinstance(entry, dict)]
+    plain = [entry for entry in CONDA["dependencies"] if isinstance(entry, str)]
+    (pip,) = from_pip
+    return plain + pip["pip"]
+
+
+def test_conda_gets_the_same_packages_in_the_same_ranges() -> None:
+    assert CONDA["channels"] == ["conda-forge"]
+    entries = conda_requirements()
+    assert "--editable ." in entries
+    listed = by_name([e for e in entries if e not in {"--editable .", "pip"}])
+    assert listed.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    assert listed == WANTED
+
+
+def test_python_is_that_of_the_project() -> None:
+    assert SpecifierSet(PROJECT["requires-python"]) == SpecifierSet(">=3.11,<3.14")
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in PYTHONS
+    assert "3, 11) <= sys.version_info[:2] < (3, 14)" in (ROOT / "Makefile").read_text()
+
+
+def test_jupyter_book_is_the_last_of_the_first_generation() -> None:
+    assert WANTED["jupyter-book"] == SpecifierSet("==1.0.4.post1")
+    assert ("jupyter-book", "1.0.4.post1") in {(name, pin) for name, pin, _ in PIN.findall(LOCK)}
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_every_locked_version_lies_in_its_range(name: str) -> None:
+    pins = [
+        Version(pin) for locked, pin, _ in PIN.findall(LOCK) if canonicalize_name(locked) == name
+    ]
+    assert pins, f"{name} is not in requirements.lock; run `make lock`"
+    assert all(pin in WANTED[name] for pin in pins)
+
+
+def test_every_locked_version_has_a_hash() -> None:
+    lines = LOCK.splitlines()
+    starts = [i for i, line in enumerate(lines) if re.match(r"\S+==", line)]
+    assert len(starts) == len(PIN.findall(LOCK)) > len(WANTED)
+    assert all(lines[i + 1].strip().startswith("--hash=sha256:") for i in starts)
+
+
+def test_every_locked_version_is_exact_and_nothing_else_is_asked_for() -> None:
+    others = [
+        line
+        for line in LOCK.splitlines()
+        if line.strip() and not re.match(r"\S+==|    --hash=sha256:[0-9a-f]{64}|\s*#", line)
+    ]
+    assert others == []
+
+
+def test_the_lock_names_no_host() -> None:
+    assert not re.search(r"https?:|://|index-url|find-links|trusted-host|@ file", LOCK)
+
+
+def test_the_locked_environment_is_the_one_that_runs() -> None:
+    from importlib.metadata import version
+
+    pins = {canonicalize_name(name): pin for name, pin, marker in PIN.findall(LOCK) if not marker}
+    wrong = {
+        name: (version(name), pins[name])
+        for name in WANTED
+        if name in pins and version(name) != pins[name]
+    }
+    assert wrong == {}
+
+
+def test_the_book_names_no_other_host() -> None:
+    for file in ("_config.yml", "_toc.yml"):
+        settings = yaml.safe_load((ROOT / file).read_text())
+        assert not re.search(r"https?:|//[a-z]|cdn|unpkg|jsdelivr", str(settings))
+
+
+def test_the_book_loads_no_extension_that_needs_another_host() -> None:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    extensions = config["sphinx"]["config"]["extensions"]
+    assert not {"sphinx_thebe", "sphinx.ext.intersphinx", "sphinx.ext.mathjax"} & set(extensions)
+    assert config["sphinx"]["config"]["html_math_renderer"] == "mathml"
+    assert config["execute"]["execute_notebooks"] == "off"
+
+
+def test_the_library_is_installed_with_the_entry_points_of_the_project() -> None:
+    from importlib.metadata import distribution
+
+    installed = distribution("analysis-lib").entry_points
+    for group, entries in PROJECT["entry-points"].items():
+        assert {e.name: e.value for e in installed.select(group=group)} == entries, "run make book"
+
+
+def test_every_package_of_the_library_is_installed() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    found = {
+        str(init.parent.relative_to(ROOT)).replace("/", ".")
+        for init in (ROOT / "analysis_lib").rglob("__init__.py")
+    }
+    assert set(listed["packages"]) == found
+    patterns = listed["package-data"]["analysis_lib"]
+    kept = {file for pattern in patterns for file in (ROOT / "analysis_lib").glob(pattern)}
+    assert kept == {
+        f for f in (ROOT / "analysis_lib").rglob("*.*") if f.suffix in {".css", ".typed"}
+    }

@@ -1,0 +1,287 @@
+"""The book on paper: page numbers, links, bookmarks, fonts, nothing cut off, no empty page.
+
+A small book with everything that is hard to print goes through the same code as the whole one; the
+whole one is looked at too where `make pdf` has made it. What is in a PDF is read with poppler.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import chromium
+import pandas as pd
+import print_book
+import pytest
+
+from analysis_lib.book.page import table_html
+
+TOOLS = ("pdfinfo", "pdftotext", "pdffonts", "pdftohtml")
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, TOOLS)), reason="poppler is not installed: no PDF is read"
+)
+
+POINTS = 72 / 25.4  # a millimetre
+MARGIN = 18 * POINTS - 1  # left and right, as the style of print says; 1 point for rounding
+FEWEST_WORDS = 3  # on a page, beside its number: fewer is an empty page
+
+CONFIG = """\
+title: A small book
+author: Nobody
+execute: {execute_notebooks: "off"}
+sphinx: {config: {html_math_renderer: mathjax}}
+"""
+CONTENTS = """\
+format: jb-book
+root: index
+chapters:
+- file: first
+- file: second
+"""
+INDEX = """\
+# A small book
+
+It leads to {doc}`second`, to {ref}`a place further on <far>` and to
+[another host](https://example.org/).
+"""
+FIRST = """\
+# The first chapter
+
+```{image} wide.svg
+:alt: a very wide figure
+```
+
+```{image} tall.svg
+:alt: a very tall figure
+```
+
+## A section of the first chapter
+
+PARAGRAPHS
+
+```{dropdown} Folded on a screen
+What was folded away is read on paper.
+```
+
+TABLE
+"""
+SECOND = """\
+# The second chapter
+
+Words.
+
+(far)=
+## Far from the beginning
+
+The last words of the book.
+"""
+COLUMNS, ROWS = 14, 150
+#: Four words in the corners: where they are printed, the figure is whole.
+CORNERS = ("TOPLEFT", "TOPRIGHT", "BOTTOMLEFT", "BOTTOMRIGHT")
+
+
+def figure(width: int, height: int, prefix: str) -> str:
+    words = "".join(
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="40">{prefix}{corner}</text>'
+        for corner, (y, (x, anchor)) in zip(
+            CORNERS,
+            [(y, side) for y in (45, height - 10) for side in ((0, "start"), (width, "end"))],
+            strict=True,
+        )
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">{words}</svg>'
+    )
+
+
+def wide_and_long_table() -> str:
+    columns = [f"Recomputation {n}" for n in range(COLUMNS)]
+    cells = [[f"{row}.{n} unbroken" for n in range(COLUMNS)] for row in range(ROWS)]
+    return table_html(pd.DataFrame(cells, columns=columns), "Wider and longer than a page")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What poppler reads in a PDF."""
+
+    pages: list[str]
+    info: str
+    fonts: str
+    xml: str
+    boxes: str
+
+
+def read(pdf: Path) -> Printed:
+    def run(*command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    return Printed(
+        pages=run("pdftotext", "-layout", str(pdf), "-").split("\f")[:-1],
+        info=run("pdfinfo", str(pdf)),
+        fonts=run("pdffonts", str(pdf)),
+        xml=run("pdftohtml", "-xml", "-i", "-stdout", str(pdf)),
+        boxes=run("pdftotext", "-bbox", str(pdf), "-"),
+    )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Printed:
+    if chromium.CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: nothing is printed")
+    folder = tmp_path_factory.mktemp("print")
+    source = folder / "source"
+    source.mkdir()
+    first = FIRST.replace("TABLE", wide_and_long_table())
+    files = {
+        "_config.yml": CONFIG,
+        "_toc.yml": CONTENTS,
+        "index.md": INDEX,
+        "first.md": first.replace("PARAGRAPHS", "A sentence that can be read. " * 400),
+        "second.md": SECOND,
+        "wide.svg": figure(4000, 300, "WIDE"),
+        "tall.svg": figure(700, 6000, "TALL"),
+    }
+    for name, text in files.items():
+        (source / name).write_text(text, encoding="utf-8")
+    page = print_book.single_page(source, folder / "written")
+    print_book.make_printable(page)
+    print_book.print_pdf(page, folder / "book.pdf", chromium.CHROMIUM)
+    return read(folder / "book.pdf")
+
+
+@pytest.fixture(scope="module")
+def whole() -> Printed:
+    if not print_book.PDF.is_file():
+        pytest.skip("the whole book is not printed: run make pdf")
+    return read(print_book.PDF)
+
+
+@pytest.fixture(params=["small", "whole"])
+def printed(request: pytest.FixtureRequest) -> Printed:
+    found: Printed = request.getfixturevalue(request.param)
+    return found
+
+
+def bookmarks(printed: Printed) -> list[tuple[str, int]]:
+    outline = printed.xml[printed.xml.index("<outline>") :]
+    items = re.findall(r'<item page="(\d+)">(.*?)</item>', outline)
+    return [(html.unescape(words), int(page)) for page, words in items]
+
+
+def words_of(page: str) -> str:
+    return " ".join(page.split())
+
+
+def test_every_page_has_its_number(printed: Printed) -> None:
+    total = len(printed.pages)
+    assert re.search(rf"Pages:\s+{total}\n", printed.info)
+    wrong = [
+        n for n, page in enumerate(printed.pages, start=1) if not page.rstrip().endswith(
+            f"· {n} of {total}")
+    ]  # fmt: skip
+    assert wrong == []
+
+
+def test_no_page_is_empty(printed: Printed) -> None:
+    bodies = [page.rstrip().rpartition("\n")[0].split() for page in printed.pages]
+    assert [n for n, body in enumerate(bodies, start=1) if len(body) < FEWEST_WORDS] == []
+
+
+def test_the_paper_is_a4_and_the_pdf_is_tagged(printed: Printed) -> None:
+    assert "(A4)" in printed.info
+    assert re.search(r"Tagged:\s+yes", printed.info)
+
+
+def test_fonts_are_in_the_file_and_their_text_can_be_copied(printed: Printed) -> None:
+    rows = [line.split()[-5:-2] for line in printed.fonts.splitlines()[2:]]
+    assert rows
+    assert [row for row in rows if (row[0], row[2]) != ("yes", "yes")] == []
+
+
+def test_bookmarks_name_each_heading_once(printed: Printed) -> None:
+    found = bookmarks(printed)
+    assert len(found) >= 4
+    doubled = [words for words, _ in found if words[: len(words) // 2] * 2 == words]
+    assert doubled == []
+    places = [page for _, page in found]
+    assert places == sorted(places)
+    for words, page in found:
+        first = words.split()[0]
+        assert first in printed.pages[page - 1], (words, page)
+
+
+def test_links_within_the_book_lead_to_pages_of_it(printed: Printed) -> None:
+    targets = [int(n) for n in re.findall(r'<a href="[^"#]*\.html#(\d+)"', printed.xml)]
+    assert len(targets) >= 2
+    assert all(1 <= target <= len(printed.pages) for target in targets)
+    others = set(re.findall(r'<a href="(?![^"#]*\.html#\d)([^"]*)"', printed.xml))
+    assert [link for link in others if not link.startswith(("http", "mailto:"))] == []
+
+
+def test_nothing_reaches_into_the_margins(printed: Printed) -> None:
+    width = float(re.search(r'<page width="([\d.]+)"', printed.boxes)[1])
+    boxes = re.findall(r'xMin="([\d.-]+)"[^>]* xMax="([\d.-]+)"[^>]*>(.*?)</word>', printed.boxes)
+    beyond = [w for low, high, w in boxes if float(low) < MARGIN or float(high) > width - MARGIN]
+    assert beyond == []
+
+
+def test_a_link_leads_to_its_place(small: Printed) -> None:
+    for text, heading in (
+        ("The second chapter", "The second chapter"),
+        ("a place further on", "Far from the beginning"),
+    ):
+        page = int(re.search(rf'<a href="[^"#]*#(\d+)">[^<]*{text}</a>', small.xml)[1])
+        assert heading in words_of(small.pages[page - 1])
+        assert page > 2
+    assert '<a href="https://example.org/">another host</a>' in small.xml
+
+
+def test_chapters_and_sections_have_bookmarks(small: Printed) -> None:
+    assert [words for words, _ in bookmarks(small)] == [
+        "A small book",
+        "Contents",
+        "The first chapter",
+        "A section of the first chapter",
+        "The second chapter",
+        "Far from the beginning",
+    ]
+
+
+@pytest.mark.parametrize("shape", ["WIDE", "TALL"])
+def test_a_figure_is_printed_whole_on_one_page(small: Printed, shape: str) -> None:
+    corners = {f"{shape}{corner}" for corner in CORNERS}
+    on = [n for n, page in enumerate(small.pages) if corners & set(page.split())]
+    assert len(on) == 1
+    assert corners <= set(small.pages[on[0]].split())
+
+
+def test_a_long_table_has_its_headings_on_every_page_and_its_words_whole(small: Printed) -> None:
+    with_rows = [page for page in small.pages if "unbroken" in page]
+    assert len(with_rows) > 1
+    assert all("Recomputation" in page for page in with_rows)
+    assert sum(page.count("unbroken") for page in with_rows) == COLUMNS * ROWS
+
+
+def test_what_belongs_to_a_screen_is_not_printed(small: Printed) -> None:
+    text = words_of(" ".join(small.pages))
+    assert "What was folded away is read on paper." in text
+    assert "A sentence that can be read." in text
+    for word in ("Search", "Next", "Previous", "Download", "#"):
+        assert word not in text
+
+
+def test_without_a_browser_or_a_book_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(print_book, "BUILD", tmp_path)
+    monkeypatch.setattr(print_book.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="Printing needs one of chromium"):
+        print_book.main()
+    monkeypatch.setattr(print_book.shutil, "which", lambda name: name)
+    with pytest.raises(SystemExit, match="run make book first"):
+        print_book.main()
