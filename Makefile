@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book pdf test lab refresh reconstruct simulate bench new-version lock clean help
+.PHONY: book pdf check test lab refresh reconstruct simulate bench new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -15,11 +15,15 @@ book: $(READY)  ## check the data, run the notebooks, write _build/html
 pdf: book  ## print the whole book to _build/book.pdf (needs Chromium)
 	@$(BIN)/python tools/print_book.py
 
-test: book  ## lint, types, unit and data tests, every notebook, the built pages
+check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q
+
+test: book check  ## all of it: the quick ones, the book, its pages in a browser, every notebook
+	$(BIN)/python -m pytest tests/book tests/browser -n 2 --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
 
@@ -44,7 +48,7 @@ new-version: $(READY)  ## record a version of the data: make new-version VERSION
 	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"
 
 lock:  ## solve the environment again (needs uv)
-	uv pip compile pyproject.toml --extra test --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra book --extra test --universal --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
 
 clean:  ## remove what was built, and the environment

@@ -33,7 +33,8 @@ def by_name(requirements: list[str]) -> dict[str, SpecifierSet]:
     return {name: r.specifier for name, r in zip(names, parsed, strict=True)}
 
 
-WANTED = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+EXTRAS = PROJECT["optional-dependencies"]
+WANTED = by_name(PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"])
 
 
 def conda_requirements() -> list[str]:
@@ -126,15 +127,12 @@ def test_the_library_is_installed_with_the_entry_points_of_the_project() -> None
         assert {e.name: e.value for e in installed.select(group=group)} == entries, "run make book"
 
 
-def test_every_package_of_the_library_is_installed() -> None:
+def test_every_package_and_file_of_the_library_is_installed() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    found = {
-        str(init.parent.relative_to(ROOT)).replace("/", ".")
-        for init in (ROOT / "analysis_lib").rglob("__init__.py")
-    }
-    assert set(listed["packages"]) == found
+    assert listed["packages"]["find"]["include"] == ["analysis_lib*"]
+    rooms = {file.parent for file in (ROOT / "analysis_lib").rglob("*.py")}
+    assert [room for room in rooms if not (room / "__init__.py").is_file()] == []
     patterns = listed["package-data"]["analysis_lib"]
-    kept = {file for pattern in patterns for file in (ROOT / "analysis_lib").glob(pattern)}
-    assert kept == {
-        f for f in (ROOT / "analysis_lib").rglob("*.*") if f.suffix in {".css", ".typed"}
-    }
+    kept = {f for pattern in patterns for f in (ROOT / "analysis_lib").glob(pattern)}
+    files = {f for f in (ROOT / "analysis_lib").rglob("*") if f.is_file()}
+    assert {f for f in files if f.suffix not in {".py", ".pyc"}} <= kept
