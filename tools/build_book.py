@@ -25,7 +25,7 @@ from extras import finish, write_explorer, write_links
 from new_version import news_snippets
 
 import analysis_lib as al
-from analysis_lib.book.page import FIGURE_FOLDER, table_html
+from analysis_lib.book.page import FIGURE_FOLDER, as_markdown, table_html
 from analysis_lib.review.model import provenance_counts, result_status
 from analysis_lib.review.schemas import codebook
 from notebooks import execute_all
@@ -203,12 +203,16 @@ def write_figures() -> None:
 
 
 def write_figure(folder: Path, words: dict[str, Any], svg: str) -> None:
-    """Write a figure as a file, and as a snippet that a page can include."""
+    """Write a figure as a file, and as a snippet that a page can include.
+
+    Alt text and caption hold words from the data, and stay words: as a quoted option, and escaped.
+    """
     name = words["name"]
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     alt = json.dumps(words["alt"], ensure_ascii=False)  # quoted, lest a # begin a comment
+    caption = as_markdown(words["caption"])
     (folder / f"{name}.txt").write_text(
-        f"```{{figure}} /book/figures/{name}.svg\n:alt: {alt}\n\n{words['caption']}\n```\n",
+        f"```{{figure}} /book/figures/{name}.svg\n:alt: {alt}\n\n{caption}\n```\n",
         encoding="utf-8",
     )
 

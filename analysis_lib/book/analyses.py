@@ -14,7 +14,7 @@ from IPython.display import Markdown, display
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.page import as_markdown, show_figure, show_table
 from analysis_lib.book.sentences import (
     Question,
     heterogeneity_sentence,
@@ -170,11 +170,11 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> str:
     """Return the paragraphs below a forest plot, in Markdown."""
-    heterogeneity = heterogeneity_sentence(fit, effects.measure)
+    result = f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}"
     lines = [
-        f"**In plain words.** {plain_words(fit, asked)}",
-        f"**Result.** {results_sentence(fit, asked)} {heterogeneity}",
-        f"**Method.** {methods_sentence(fit, effects.measure)}",
+        f"**In plain words.** {as_markdown(plain_words(fit, asked))}",
+        f"**Result.** {as_markdown(result)}",
+        f"**Method.** {as_markdown(methods_sentence(fit, effects.measure))}",
     ]
     if effects.reconstructed.any():
         lines.insert(0, known_how(effects))

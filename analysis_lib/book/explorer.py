@@ -84,6 +84,9 @@ LEFT_OUT = (
     "stand in the tables below."
 )
 
+#: "<" in a string of a script: a page that held the script itself would end it at "</script>".
+LESS_THAN = "\\u003c"
+
 FIRST_PI = next(iter(PI_METHODS))
 
 Json = dict[str, Any]
@@ -111,7 +114,7 @@ def script(review: Review) -> str:
     True
     """
     text = json.dumps(states(review), ensure_ascii=False, separators=(",", ":"))
-    return f"const EXPLORER = {text};\n"
+    return f"const EXPLORER = {text.replace('<', LESS_THAN)};\n"
 
 
 def states(review: Review) -> Json:
@@ -516,7 +519,7 @@ def form(review: Review, folder: str = "../_static") -> str:
 def _select(name: str, label: str, options: dict[str, str], chosen: str) -> str:
     items = "".join(
         f'<option value="{html.escape(value, quote=True)}"'
-        f"{' selected' if value == chosen else ''}>{html.escape(text)}</option>"
+        f"{' selected' if value == chosen else ''}>{html.escape(' '.join(text.split()))}</option>"
         for value, text in options.items()
     )
     key = f"explorer-{name}"

@@ -28,7 +28,10 @@ from analysis_lib.base.errors import ReviewError
 FIGURE_FOLDER = "FIGURE_FOLDER"
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
-MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~$&^=:-])")
+#: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
+#: bare addresses; and what has one where a line begins.
+MARKDOWN_SIGNS = re.compile(r"[\\`*_{}\[\]|~$&^@]|<(?=\S)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+MARKDOWN_START = re.compile(r"^(\d*)([#>+=:%(-]|[.)](?=\s|$))")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
 
@@ -101,9 +104,10 @@ def as_markdown(words: str) -> str:
     Examples
     --------
     >>> print(as_markdown("*p* < 0.05"))
-    \*p\* \< 0\.05
+    \*p\* < 0.05
     """
-    return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(words.split()))
+    signs = MARKDOWN_SIGNS.sub(r"\\\g<0>", " ".join(words.split()))
+    return MARKDOWN_START.sub(r"\1\\\2", signs)
 
 
 def show_figure(ax: Axes, name: str) -> None:
@@ -194,7 +198,7 @@ def table_html(
     foot = f'<p class="table-note">{_cell(note)}</p>' if note else ""
     return (
         f'<div class="table-block"{anchor}><div class="table-scroll" tabindex="0" role="region" '
-        f'aria-label="{html.escape(caption, quote=True)}">'
+        f'aria-label="{html.escape(" ".join(caption.split()), quote=True)}">'
         f'<table class="review"><caption>{_cell(caption)}</caption> '
         f"<thead><tr>{head}</tr></thead> {' '.join(body)}</table></div> {foot}</div>"
     )

@@ -112,18 +112,18 @@ sphinx:
       - sphinxcontrib.bibtex
       - analysis_lib.book.sphinx
 parse:
-  myst_enable_extensions: [colon_fence, deflist, dollarmath, amsmath, substitution]
+  myst_enable_extensions: [colon_fence, deflist, dollarmath, amsmath]
 """
 
 INTRO_PROMPT: Final = "What did you find, and how sure are you? Write it here, in plain words."
 INTRO: Final = f"""\
-# {{{{ title }}}}
+# {{review}}`title`
 
-{{{{ authors }}}}
+{{review}}`authors`
 
-**Question.** {{{{ question }}}}
+**Question.** {{review}}`question`
 
-**Registration.** {{{{ registration }}}}
+**Registration.** {{review}}`registration`
 
 {INTRO_PROMPT}
 

@@ -2,8 +2,7 @@
 
 Sphinx loads it as an extension, ``analysis_lib.book.sphinx``; nothing else imports it. With
 ``review_folder`` in the settings, the title, the authors and the question come from the
-``review.toml`` of that folder, and the pages can say them: ``{{ title }}``, ``{{ authors }}``,
-``{{ question }}``, ``{{ registration }}``, ``{{ experimental }}``, ``{{ comparator }}``.
+``review.toml`` of that folder, and the pages can say them; see `analysis_lib.book.sphinx.words`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sphinx.util.math import get_node_equation_number
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import listing
-from analysis_lib.book.page import as_markdown
+from analysis_lib.book.sphinx import words
 from analysis_lib.review.model import load_review
 
 if TYPE_CHECKING:
@@ -159,19 +158,15 @@ def read_review(app: Sphinx, config: Config) -> None:
         info = load_review(Path(app.srcdir) / config.review_folder).info
     except ReviewError as error:
         raise ConfigError(f"{error}\nNothing was built.") from None
-    words = {
+    config.html_title = config.project = info.title
+    config.author = listing(info.authors)
+    config.review_words = {
         "title": info.title,
-        "authors": listing(info.authors),
+        "authors": config.author,
         "question": info.question,
         "registration": info.registration,
         "experimental": info.experimental,
         "comparator": info.comparator,
-    }
-    config.html_title = config.project = info.title
-    config.author = words["authors"]
-    config.myst_substitutions = {
-        **config.myst_substitutions,
-        **{name: as_markdown(text) for name, text in words.items()},
     }
 
 
@@ -188,6 +183,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
             "python -m pip install --no-deps --no-build-isolation -e . in its folder"
         )
     app.add_config_value("review_folder", "", "env", str)
+    words.setup(app)
     app.connect("config-inited", read_review)
     app.connect("builder-inited", add_style)
     app.add_css_file(STYLE)

@@ -148,7 +148,7 @@ def test_check_names_every_word_of_the_template_that_was_left(
     out = run(capsys, "check", folder)[1]
     assert "of the template" not in out
     assert "book/intro.md still asks what you found" in out
-    intro.write_text("# {{ title }}\n\nLess pain.\n")
+    intro.write_text("# {review}`title`\n\nLess pain.\n")
     assert "intro.md" not in run(capsys, "check", folder)[1]
 
 

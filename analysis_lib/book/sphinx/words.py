@@ -1,0 +1,84 @@
+"""The words of a review on its pages: text and nothing else, whatever signs they hold.
+
+A page says them by a role: ``{review}`title` ``, and in its place ``authors``, ``question``,
+``registration``, ``experimental`` or ``comparator``. MyST's substitutions (``{{ }}``) would say
+them too, but they are Jinja templates, which can run any program, and parse what they give as
+MyST again; they are switched off for every page.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import IO, TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx import search
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxRole
+
+if TYPE_CHECKING:
+    from docutils.nodes import Node, system_message
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+
+#: Extensions of MyST that make more of a text than it says: a program, a link.
+REFUSED = {"substitution", "linkify"}
+
+
+class ReviewWord(SphinxRole):
+    """Put a word of ``review.toml`` in its place, as text."""
+
+    def run(self) -> tuple[list[Node], list[system_message]]:
+        """Return the text; a name that is none of the review's is a warning."""
+        known = self.config.review_words
+        if self.text not in known:
+            told = f"review: one of {', '.join(known) or 'nothing, without review_folder'}"
+            problem = self.inliner.reporter.warning(told, line=self.lineno)
+            return [], [problem]
+        return [nodes.inline("", known[self.text], support_smartquotes=False)], []
+
+
+class AsWritten(SphinxTransform):
+    """Keep quotation marks and hyphens of what a notebook shows as they stand in the data."""
+
+    default_priority = 210  # before those of a page are made typographical, at 750
+
+    def apply(self, **_: Any) -> None:
+        """Mark every output of the page."""
+        for output in self.document.findall(nodes.container):
+            if output.get("nb_element") == "cell_code_output":
+                output["support_smartquotes"] = False
+
+
+class SearchIndex(search.IndexBuilder):
+    """An index whose headings are text for the script that reads it, which takes them for HTML."""
+
+    def load(self, stream: IO[str], format: Any) -> None:
+        """Read an index; in memory headings are text."""
+        super().load(stream, format)
+        self._all_titles = {
+            page: [(html.unescape(title), anchor) for title, anchor in titles]
+            for page, titles in self._all_titles.items()
+        }
+
+    def freeze(self) -> dict[str, Any]:
+        """Return what is written, with headings escaped."""
+        frozen = super().freeze()
+        frozen["alltitles"] = {
+            html.escape(title): places for title, places in frozen["alltitles"].items()
+        }
+        return frozen
+
+
+def refuse_extensions(app: Sphinx, config: Config) -> None:
+    """Switch off what must not be on, whatever the settings say."""
+    config.myst_enable_extensions = set(config.myst_enable_extensions) - REFUSED
+
+
+def setup(app: Sphinx) -> None:
+    """Register everything with Sphinx."""
+    search.IndexBuilder = SearchIndex  # type: ignore[misc]  # Sphinx has no setting for it
+    app.add_config_value("review_words", {}, "env", dict)
+    app.add_role("review", ReviewWord())
+    app.add_transform(AsWritten)
+    app.connect("config-inited", refuse_extensions)
