@@ -109,9 +109,18 @@ def directions_in_short(review: Review, asked: Question) -> tuple[str, str]:
 
 def heading(review: Review, effects: StudyEffects) -> str:
     """Return the name of an analysis: outcome and follow-up."""
-    outcomes = review.outcomes.set_index("outcome")["label"]
-    follow_ups = review.follow_ups.set_index("follow_up")["label"]
-    return f"{outcomes[effects.outcome]}, {_lower_first(str(follow_ups[effects.follow_up]))}"
+    return analysis_names(review)[effects.outcome, effects.follow_up]
+
+
+def analysis_names(review: Review) -> dict[tuple[str, str], str]:
+    """Return the name of every outcome at every follow-up, by the keys of the two."""
+    return {
+        (str(outcome.outcome), str(follow_up.follow_up)): (
+            f"{outcome.label}, {_lower_first(str(follow_up.label))}"
+        )
+        for outcome in review.outcomes.itertuples()
+        for follow_up in review.follow_ups.itertuples()
+    }
 
 
 def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
@@ -270,18 +279,17 @@ def published_table(review: Review, priority: str | None = None) -> pd.DataFrame
             "Inside rounding, independent": _agreement(found, INDEPENDENT),
             "Inside rounding, circular": _agreement(found, CIRCULAR),
             "Why not": found["reason"],
-            "Result": found["id"].map(_result_names(review)),
+            "Result": found["id"].map(result_names(review)),
         }
     )
 
 
-def _result_names(review: Review) -> dict[str, str]:
+def result_names(review: Review) -> dict[str, str]:
     """Return what each printed result is called: its analysis, and what sets it apart."""
-    trials = review.trial_names
+    analysis, trials = analysis_names(review), review.trial_names
     names = {}
     for _, row in review.published.iterrows():
-        effects = study_effects(review, row["outcome"], row["follow_up"])
-        name = heading(review, effects)
+        name = analysis[row["outcome"], row["follow_up"]]
         if not pd.isna(row["without"]):
             left_out = [trials[trial.strip()] for trial in row["without"].split(";")]
             name += f", without {fmt.listing(left_out)}"
@@ -291,6 +299,8 @@ def _result_names(review: Review) -> dict[str, str]:
             name += f", subgroups by {row['factor']}"
         elif row["kind"] == "bias":
             name += ", test of asymmetry"
+        elif row["kind"] in REPEATS:
+            name += f", in the {row['kind']}"
         names[row["id"]] = name
     return names
 
