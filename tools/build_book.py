@@ -103,7 +103,7 @@ def write_data_pages(review: al.Review) -> None:
     status = provenance_counts(review)
     results = result_status(review)
     results.columns = ["Trial", "Means and SDs by arm", "Differences between arms"]
-    tables = {
+    tables: dict[str, str] = {
         "status": table_html(
             status, "Rows by provenance", name="data-status", numeric=[*status.columns[2:]]
         ),

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-from IPython.display import Markdown, display
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.page import as_markdown, show_figure, show_table
+from analysis_lib.book.page import Prose, prose, say, show_figure, show_table
 from analysis_lib.book.sentences import (
     Question,
     heterogeneity_sentence,
@@ -174,32 +173,41 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
     show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
     if effects.k:
         fit = effects.pool(**review.info.methods)
-        display(Markdown(analysis_text(fit, effects, question(review, outcome))))
+        say(analysis_text(fit, effects, question(review, outcome)))
 
 
-def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> str:
-    """Return the paragraphs below a forest plot, in Markdown."""
-    result = f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}"
-    lines = [
-        f"**In plain words.** {as_markdown(plain_words(fit, asked))}",
-        f"**Result.** {as_markdown(result)}",
-        f"**Method.** {as_markdown(methods_sentence(fit, effects.measure))}",
-    ]
-    if effects.reconstructed.any():
-        lines.insert(0, known_how(effects))
-    return "\n\n".join(lines)
+IN_WORDS = "**In plain words.** {meaning}\n\n**Result.** {result}\n\n**Method.** {method}"
+RECONSTRUCTED = (
+    "**Reconstructed.** {which} of the {effects} shown here {are} reconstructed, not reported: "
+    "computed so that the pooled result agrees with the printed one. The pooled result is "
+    "therefore not an independent confirmation of the review, and no single hollow square is a "
+    "result of its trial."
+)
 
 
-def known_how(effects: StudyEffects) -> str:
-    """Say how many of the effects are reconstructed, and what that means for the result."""
-    n, k = int(effects.reconstructed.sum()), effects.k
-    which = "All" if n == k else fmt.count(n)
-    return (
-        f"**Reconstructed.** {which} of the {fmt.plural(k, 'effect')} shown here "
-        f"{'is' if n == 1 else 'are'} reconstructed, not reported: computed so that the pooled "
-        "result agrees with the printed one. The pooled result is therefore not an independent "
-        "confirmation of the review, and no single hollow square is a result of its trial."
+def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
+    """Return the paragraphs below a forest plot."""
+    return prose(
+        f"{RECONSTRUCTED}\n\n{IN_WORDS}" if effects.reconstructed.any() else IN_WORDS,
+        meaning=plain_words(fit, asked),
+        result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",
+        method=methods_sentence(fit, effects.measure),
+        **_known_how(effects),
     )
+
+
+def known_how(effects: StudyEffects) -> Prose:
+    """Say how many of the effects are reconstructed, and what that means for the result."""
+    return prose(RECONSTRUCTED, **_known_how(effects))
+
+
+def _known_how(effects: StudyEffects) -> dict[str, str]:
+    n, k = int(effects.reconstructed.sum()), effects.k
+    return {
+        "which": "All" if n == k else fmt.count(n),
+        "effects": fmt.plural(k, "effect"),
+        "are": "is" if n == 1 else "are",
+    }
 
 
 def printed_words(review: Review) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 
 import pandas as pd
-from IPython.display import Markdown, display
 
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
@@ -23,7 +22,7 @@ from analysis_lib.book.analyses import (
     show_analysis,
     show_comparison_with_published,
 )
-from analysis_lib.book.page import as_markdown, show_figure, show_table
+from analysis_lib.book.page import say, show_figure, show_table
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
@@ -35,15 +34,10 @@ from analysis_lib.review.subgroups import overall_risk
 FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
 
 
-def say(text: str) -> None:
-    """Show a paragraph of Markdown."""
-    display(Markdown(text))
-
-
 def _show_rows(table: pd.DataFrame, caption: str, file: str, *, group: str | None = None) -> None:
     """Show a table without its empty columns; numbers stand on the right."""
     if table.empty:
-        say(f"Nothing is recorded in `data/{file}.csv`.")
+        say("Nothing is recorded in `data/{file}.csv`.", file=file)
         return
     filled = table.dropna(axis="columns", how="all")
     numeric = [str(c) for c in filled.select_dtypes("number")]
@@ -237,8 +231,8 @@ def show_adverse_events(review: Review) -> None:
     silent = len(review.trials) - told["trial"].nunique()
     if len(told) and silent:
         say(
-            f"Of {fmt.plural(silent, 'trial')} nothing about adverse events is recorded, "
-            "which is not the same as none."
+            "Of {trials} nothing about adverse events is recorded, which is not the same as none.",
+            trials=fmt.plural(silent, "trial"),
         )
 
 
@@ -312,10 +306,10 @@ def show_outcomes(review: Review, priority: str) -> None:
     """
     found = list(analyses(review, priority))
     if not found:
-        say(f"The review has no {priority} outcome.")
+        say("The review has no {priority} outcome.", priority=priority)
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
     for outcome, group in itertools.groupby(found, key=lambda analysis: analysis[0]):
-        say(f"### {as_markdown(labels[outcome])}")
+        say("### {outcome}", outcome=labels[outcome])
         told = [_show_or_say(review, follow_up, effects) for _, follow_up, effects in group]
         if not any(told):
             say("No result of any trial is recorded.")
@@ -324,12 +318,12 @@ def show_outcomes(review: Review, priority: str) -> None:
 def _show_or_say(review: Review, follow_up: str, found: StudyEffects | ReviewError) -> bool:
     """Show one analysis, or say why not; return whether there was anything to say."""
     if isinstance(found, ReviewError):
-        say(f"**{as_markdown(follow_up)} cannot be computed.** {as_markdown(str(found))}.")
+        say("**{what} cannot be computed.** {why}.", what=follow_up, why=found)
     elif found.k:
         show_analysis(review, found.outcome, found.follow_up)
         _say_shared_arms(review, found)
     elif found.unknown:
-        say(as_markdown(nothing_to_pool(review, found)))
+        say("{told}", told=nothing_to_pool(review, found))
     else:
         return False
     return True
@@ -340,9 +334,9 @@ def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
     if shared:
         say(
             "**Counted more than once?** These comparisons list arms with equal numbers under "
-            f"different names: {as_markdown('; '.join(shared))}. If they are one arm, its people "
-            "count more than once. Give it one name in `data/arms.csv`, and its people are shared "
-            "between the comparisons."
+            "different names: {arms}. If they are one arm, its people count more than once. Give "
+            "it one name in `data/arms.csv`, and its people are shared between the comparisons.",
+            arms="; ".join(shared),
         )
 
 
@@ -364,7 +358,7 @@ def show_subgroups(review: Review) -> None:
         try:
             found = _subgroups(review, effects)
         except ReviewError as error:
-            say(f"**Subgroups cannot be formed.** {as_markdown(str(error))}.")
+            say("**Subgroups cannot be formed.** {why}.", why=error)
             return
         factors += len(found)
         for factor, groups in found.items():
@@ -373,7 +367,7 @@ def show_subgroups(review: Review) -> None:
             else:
                 undivided.append(f"{heading(review, effects)}, by {factor}: {groups[0]}")
     if undivided:
-        say(f"In one group only: {as_markdown('; '.join(undivided))}.")
+        say("In one group only: {analyses}.", analyses="; ".join(undivided))
     if not factors:
         say(
             "No subgroups are formed: no risk of bias is rated, and `data/subgroup_levels.csv` "

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import html
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 from scipy.special import ndtri
 
@@ -29,6 +29,7 @@ from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
 from analysis_lib.book.analyses import directions_in_short, heading, pooled_analyses, question
 from analysis_lib.book.page import table_html
 from analysis_lib.book.sentences import Question, plain_words
+from analysis_lib.book.templates import render
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.pooled_effect import (
@@ -84,9 +85,6 @@ LEFT_OUT = (
     "stand in the tables below."
 )
 
-#: "<" in a string of a script: a page that held the script itself would end it at "</script>".
-LESS_THAN = "\\u003c"
-
 FIRST_PI = next(iter(PI_METHODS))
 
 Json = dict[str, Any]
@@ -113,8 +111,9 @@ def script(review: Review) -> str:
     >>> script(load_review("data")).startswith("const EXPLORER = {")
     True
     """
-    text = json.dumps(states(review), ensure_ascii=False, separators=(",", ":"))
-    return f"const EXPLORER = {text.replace('<', LESS_THAN)};\n"
+    text = json.dumps(states(review), separators=(",", ":"))
+    # A page that held the script itself would end it at "</script>".
+    return "const EXPLORER = " + text.replace("<", r"\u003c") + ";\n"
 
 
 def states(review: Review) -> Json:
@@ -452,7 +451,7 @@ def unpack(packed: Json) -> list[int | None]:
 # -- What stands on the page without the script ------------------------------------------------
 
 
-def form(review: Review, folder: str = "../_static") -> str:
+def form(review: Review, folder: str = "../_static") -> Markup:
     """Return the HTML of the explorer: controls that the script brings to life.
 
     Parameters
@@ -464,15 +463,14 @@ def form(review: Review, folder: str = "../_static") -> str:
 
     Returns
     -------
-    str
+    markupsafe.Markup
         Hidden until the script runs; without scripts a sentence says so. Another says which
         analyses are not drawn, if there are any.
     """
     analyses = drawn_analyses(review)
-    left_out = len(list(pooled_analyses(review))) - len(analyses)
-    note = [f'<p class="explorer-note">{LEFT_OUT}</p>'] if left_out else []
+    left_out = LEFT_OUT if len(list(pooled_analyses(review))) > len(analyses) else ""
     if not analyses:
-        return "\n".join(note)
+        return Markup('<p class="explorer-note">{}</p>').format(left_out) if left_out else Markup()
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     shown = {effects.outcome: outcomes[effects.outcome] for effects in analyses}
@@ -480,53 +478,22 @@ def form(review: Review, folder: str = "../_static") -> str:
     main = main_analysis(review)
     methods = _main_methods(review)
     choices = [
-        _select("outcome", "Outcome", shown, main.outcome),
-        _select("follow_up", "Follow-up", times, main.follow_up),
-        _select("tau2", "Variance between trials", TAU2_LABELS, methods["tau2"]),
-        _select("ci", "Confidence interval", CI_LABELS, methods["ci"]),
-        _select("pi", "Prediction interval", PI_LABELS, methods["pi"]),
+        _Choice("outcome", "Outcome", shown, main.outcome),
+        _Choice("follow_up", "Follow-up", times, main.follow_up),
+        _Choice("tau2", "Variance between trials", TAU2_LABELS, methods["tau2"]),
+        _Choice("ci", "Confidence interval", CI_LABELS, methods["ci"]),
+        _Choice("pi", "Prediction interval", PI_LABELS, methods["pi"]),
     ]
-    lines = [
-        f'<link rel="stylesheet" href="{folder}/explorer.css">',
-        f'<script defer src="{folder}/explorer-data.js"></script>',
-        f'<script defer src="{folder}/explorer.js"></script>',
-        '<noscript><p class="explorer-note">The explorer needs JavaScript, which is switched off '
-        "here. The main analyses stand below without it.</p></noscript>",
-        '<div id="explorer" hidden>',
-        '<form class="explorer-form" autocomplete="off">',
-        f'<div class="explorer-choices">{"".join(choices)}</div>',
-        '<fieldset class="explorer-trials"><legend>Trials in the analysis, and their '
-        "risk of bias for this outcome</legend>"
-        '<div id="explorer-trials"></div></fieldset>',
-        '<p class="explorer-buttons"><button type="button" id="explorer-all">All trials</button> '
-        '<button type="button" id="explorer-not-high"></button> '
-        '<button type="reset">As in the review</button> '
-        '<a id="explorer-link" href="#explorer">Link to this view</a></p>',
-        "</form>",
-        *note,
-        '<h2 id="explorer-title"></h2>',
-        '<div id="explorer-reading" role="status"></div>',
-        '<div id="explorer-plot"></div>',
-        '<p class="explorer-note" id="explorer-numbers"></p>',
-        f'<p class="explorer-note" id="explorer-hollow">{html.escape(HOLLOW)}</p>',
-        '<details class="explorer-details"><summary>The numbers of this view as a table</summary>'
-        '<div id="explorer-table"></div></details>',
-        "</div>",
-    ]
-    return "\n".join(lines)
+    return render("explorer.html", folder=folder, choices=choices, left_out=left_out, hollow=HOLLOW)
 
 
-def _select(name: str, label: str, options: dict[str, str], chosen: str) -> str:
-    items = "".join(
-        f'<option value="{html.escape(value, quote=True)}"'
-        f"{' selected' if value == chosen else ''}>{html.escape(' '.join(text.split()))}</option>"
-        for value, text in options.items()
-    )
-    key = f"explorer-{name}"
-    return (
-        f'<div><label for="{key}">{html.escape(label)}</label>'
-        f'<select id="{key}" name="{name}">{items}</select></div>'
-    )
+class _Choice(NamedTuple):
+    """What a reader can choose: the words of each value, and the value chosen first."""
+
+    name: str
+    label: str
+    options: dict[str, str]
+    chosen: str
 
 
 def printed(review: Review, effects: StudyEffects) -> str:
@@ -593,7 +560,7 @@ def main_comparisons(review: Review) -> pd.DataFrame:
     )
 
 
-def static_tables(review: Review) -> str:
+def static_tables(review: Review) -> Markup:
     """Return the tables that say without scripts what the explorer says when it opens."""
     results = main_results(review)
     comparisons = main_comparisons(review)
@@ -603,7 +570,7 @@ def static_tables(review: Review) -> str:
         "not printed are reconstructed from what is, so that these results are no independent "
         "confirmation of the printed ones."
     )
-    return "\n".join(
+    return Markup("\n").join(
         [
             table_html(
                 results,

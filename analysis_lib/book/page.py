@@ -1,7 +1,12 @@
 """From results to the page: figures with alt text, tables with captions, numbers for the prose.
 
-A notebook calls these three and nothing else to show something, so that every page of the book
-looks and reads alike, and every number in a sentence is a stored, regression-tested output.
+A notebook calls `show_figure`, `show_table` and `say`, and nothing else, to show something, so that
+every page of the book looks and reads alike, and every number in a sentence is a stored,
+regression-tested output.
+
+They are also the only ways from the data to a page. What is written in the code is Markdown or
+HTML; what comes from the data is text, whatever signs it holds: no caller has to escape anything,
+and none can forget to.
 """
 
 from __future__ import annotations
@@ -12,13 +17,14 @@ import itertools
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML, SVG, display
+from IPython.display import HTML, SVG, Markdown, display
+from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from analysis_lib import plots
@@ -30,7 +36,9 @@ NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 #: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
 #: bare addresses; and what has one where a line begins.
-MARKDOWN_SIGNS = re.compile(r"[\\`*_{}\[\]|~$&^@]|<(?=\S)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+MARKDOWN_SIGNS = re.compile(
+    r"[\\`*{}\[\]|~$&^@]|(?<![^\W_])_|_(?![^\W_])|<(?=\S)|:(?=//)|(?<=www)\.", re.IGNORECASE
+)
 MARKDOWN_START = re.compile(r"^(\d*)([#>+=:%(-]|[.)](?=\s|$))")
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
@@ -96,6 +104,35 @@ def _plain(name: str, value: object) -> int | float | str:
     rounded = float(f"{number:.{SIGNIFICANT_DIGITS}g}")
     # The noise that rounding takes away must not decide between 5 and 5.0 either.
     return int(rounded) if rounded.is_integer() else rounded
+
+
+class Prose(str):
+    """Markdown in which every word from the data is text; only `prose` makes it."""
+
+    __slots__ = ()
+
+
+def prose(template: str, **words: object) -> Prose:
+    r"""Return Markdown with words from the data in the gaps of a template.
+
+    Parameters
+    ----------
+    template
+        Markdown that is written in the code, with gaps such as ``{outcome}``.
+    **words
+        What fills the gaps. It is escaped: it shows as it stands, on one line.
+
+    Examples
+    --------
+    >>> print(prose("**Result.** {told}", told="a *good* one"))
+    **Result.** a \*good\* one
+    """
+    return Prose(template.format(**{name: as_markdown(str(word)) for name, word in words.items()}))
+
+
+def say(template: str, **words: object) -> None:
+    """Show paragraphs: a template with its words, as `prose` takes them, or prose that is made."""
+    display(Markdown(template if isinstance(template, Prose) else prose(template, **words)))
 
 
 def as_markdown(words: str) -> str:
@@ -174,12 +211,13 @@ def table_html(
     name: str = "",
     numeric: Sequence[str] = (),
     group: str | None = None,
-) -> str:
+) -> Markup:
     """Return the HTML of ``show_table``."""
     columns = [column for column in table.columns if column != group]
-    right = [' class="number"' if column in numeric else "" for column in columns]
-    head = " ".join(
-        f'<th scope="col"{side}>{_cell(c)}</th>' for c, side in zip(columns, right, strict=True)
+    right = [Markup(' class="number"') if c in numeric else Markup() for c in columns]
+    head = _joined(
+        Markup('<th scope="col"{}>{}</th>').format(side, _cell(column))
+        for column, side in zip(columns, right, strict=True)
     )
     body = []
     headings = [_cell(value) for value in table[group]] if group is not None else [""] * len(table)
@@ -187,31 +225,40 @@ def table_html(
     for heading, rows in itertools.groupby(zip(headings, cells, strict=True), lambda row: row[0]):
         lines = [_row(values, right) for _, values in rows]
         if group is not None:
-            lines.insert(
-                0,
-                f'<tr class="group"><th scope="rowgroup" colspan="{len(columns)}" '
-                'style="text-align: left">'  # which JupyterLab would not do
-                f"{heading}</th></tr>",
+            # The style is for JupyterLab, which would write the heading into the middle.
+            row = Markup(
+                '<tr class="group"><th scope="rowgroup" colspan="{}" style="text-align: left">'
+                "{}</th></tr>"
             )
-        body.append(f"<tbody>{' '.join(lines)}</tbody>")
-    anchor = f' id="{html.escape(name, quote=True)}"' if name else ""
-    foot = f'<p class="table-note">{_cell(note)}</p>' if note else ""
-    return (
-        f'<div class="table-block"{anchor}><div class="table-scroll" tabindex="0" role="region" '
-        f'aria-label="{html.escape(" ".join(caption.split()), quote=True)}">'
-        f'<table class="review"><caption>{_cell(caption)}</caption> '
-        f"<thead><tr>{head}</tr></thead> {' '.join(body)}</table></div> {foot}</div>"
-    )
+            lines.insert(0, row.format(len(columns), heading))
+        body.append(Markup("<tbody>{}</tbody>").format(_joined(lines)))
+    anchor = Markup(' id="{}"').format(_quoted(name)) if name else ""
+    foot = Markup('<p class="table-note">{}</p>').format(_cell(note)) if note else ""
+    return Markup(
+        '<div class="table-block"{}><div class="table-scroll" tabindex="0" role="region" '
+        'aria-label="{}"><table class="review"><caption>{}</caption> <thead><tr>{}</tr></thead> {}'
+        "</table></div> {}</div>"
+    ).format(anchor, _quoted(caption), _cell(caption), head, _joined(body), foot)
 
 
-def _row(values: Sequence[object], right: Sequence[str]) -> str:
+def _row(values: Sequence[object], right: Sequence[Markup]) -> Markup:
+    first, *others = zip(values, right, strict=True)
+    cells = [Markup('<th scope="row"{}>{}</th>').format(first[1], _cell(first[0]))]
+    cells += [Markup("<td{}>{}</td>").format(side, _cell(value)) for value, side in others]
+    return Markup("<tr>{}</tr>").format(_joined(cells))
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
     # The spaces are not seen. Search, which strips the tags, needs them to tell words apart.
-    cells = [f'<th scope="row"{right[0]}>{_cell(values[0])}</th>']
-    cells += [f"<td{side}>{_cell(v)}</td>" for v, side in zip(values[1:], right[1:], strict=True)]
-    return f"<tr>{' '.join(cells)}</tr>"
+    return Markup(" ").join(parts)
 
 
-def _cell(value: object) -> str:
+def _quoted(words: str) -> Markup:
+    """Escape what stands in an attribute, on one line."""
+    return _text(" ".join(words.split()))
+
+
+def _cell(value: object) -> Markup:
     """Escape a cell; an absent value is an empty cell.
 
     A line break is written as a tag: an empty line would end the HTML for a Markdown page. The two
@@ -219,6 +266,10 @@ def _cell(value: object) -> str:
     """
     absent = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
     if absent:
-        return ""
+        return Markup()
     unbroken = INTERVAL.sub(lambda found: found.group().replace(" ", "\u00a0"), str(value))
-    return "<br>".join(html.escape(unbroken).splitlines())
+    return Markup("<br>").join(_text(line) for line in unbroken.splitlines())
+
+
+def _text(words: str) -> Markup:
+    return Markup(html.escape(words))  # noqa: S704  # escaped, as the notebooks' outputs have it
