@@ -347,15 +347,20 @@ def arms_of_analyses(review: Review) -> pd.DataFrame:
     return arms[["analysis", "trial", "arm"]].drop_duplicates()
 
 
-def sizes_table(review: Review, found: Audit) -> pd.DataFrame:
-    """Return the printed people of each analysis beside those of the arms that enter it."""
+#: What can be judged only if one knows which arms enter a result.
+BY_MEMBERS = {"size of analysis": "people", "implied SDs": "standard deviations"}
+
+
+def reading_table(review: Review, found: Audit) -> pd.DataFrame:
+    """Return what follows for each result if the arms that are taken to enter it are right."""
     checks = found.to_frame(every_check=True)
-    sizes = checks[(checks["rule"] == "size of analysis") & (checks["verdict"] != UNCHECKED)]
+    judged = checks[checks["rule"].isin(BY_MEMBERS) & (checks["verdict"] != UNCHECKED)]
     return pd.DataFrame(
         {
-            "Result": sizes["where"].map(result_names(review)),
-            "What is printed": sizes["printed"],
-            "Under our reading": sizes["follows"],
-            "Possible": sizes["verdict"].map({AGREE: "yes"}).fillna("no"),
+            "Result": judged["where"].map(result_names(review)),
+            "About": judged["rule"].map(BY_MEMBERS),
+            "What is printed": judged["printed"],
+            "Under our reading": judged["follows"],
+            "Fits": judged["verdict"].map({AGREE: "yes"}).fillna("no"),
         }
     )

@@ -458,7 +458,10 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "table": text("Table that it speaks of"),
             "column": text("Column that it speaks of"),
             "where": text("Rows that it speaks of: column=value, joined by &", optional=True),
-            "statistic": one_of("What it states", ("max", "mean", "min", "rows", "sum", "trials")),
+            "statistic": one_of(
+                "What it states",
+                ("max", "mean", "median", "min", "product", "rows", "sum", "trials"),
+            ),
             "relation": one_of("How", ("=", "<=", ">=")),
             "value": number("The value stated", optional=False),
             "factor": number("Multiplies the column before it is compared", above=0),

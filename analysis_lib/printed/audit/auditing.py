@@ -16,6 +16,7 @@ from typing import Final
 import pandas as pd
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.printed.audit.claims import CLAIM_RULES
 from analysis_lib.printed.audit.results import RESULT_RULES, mended
 from analysis_lib.printed.audit.rows import (
     REPEATED,
@@ -29,6 +30,7 @@ from analysis_lib.printed.audit.rows import (
     Verdict,
     read_row,
 )
+from analysis_lib.printed.audit.spread import SPREAD_RULES
 from analysis_lib.printed.audit.tables import TABLE_RULES, Tables
 
 __all__ = ["RULES", "Audit", "Finding", "Rule", "audit"]
@@ -95,7 +97,8 @@ class Audit:
         return html
 
 
-RULES: Final = RESULT_RULES + TABLE_RULES
+BETWEEN_TABLES: Final = TABLE_RULES + CLAIM_RULES + SPREAD_RULES
+RULES: Final = RESULT_RULES + BETWEEN_TABLES
 
 
 def audit(
@@ -186,7 +189,7 @@ def audit(
         for row in zip(tables.rows, tables.cells, strict=True)
         for check in _check_result(*row, tables)
     ]
-    for rule in TABLE_RULES:
+    for rule in BETWEEN_TABLES:
         checks += [_finding(rule, where, check) for where, check in rule.check(tables)]
     return Audit(tuple(checks))
 

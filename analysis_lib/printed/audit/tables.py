@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
-from scipy.special import chdtr
 
-from analysis_lib.base.errors import ReviewError
 from analysis_lib.printed.audit.results import RESULT_RULES
 from analysis_lib.printed.audit.rows import (
     COUNTS,
     LARGEST_DF,
     MAIN,
-    MATTERS,
     REPEATED,
     ROUNDED,
     WRONG,
@@ -38,8 +34,8 @@ from analysis_lib.printed.audit.rows import (
     whole_df,
     wrong,
 )
-from analysis_lib.printed.intervals import FLOAT_ERROR, Interval, printed_text, read_printed
-from analysis_lib.review.baseline import ARM, BASELINE, Factor, read_factors, scores_at_baseline
+from analysis_lib.printed.intervals import FLOAT_ERROR, printed_text
+from analysis_lib.review.baseline import ARM, Factor, read_factors, scores_at_baseline
 from analysis_lib.review.flow import EXCLUDED, STUDIES, flow_problems
 
 ALPHA = 0.05  # the usual limit for calling something unlikely by chance
@@ -371,143 +367,6 @@ def check_flow(tables: Tables) -> Iterator[tuple[str, Check]]:
         yield "all", good(f"{len(counts)} boxes", "they add up")
 
 
-# Columns of whole numbers, which nobody rounds.
-WHOLE: Final = frozenset({*COUNTS, "n", "men", "women", "events", "year", "weeks", "sessions"})
-
-
-def check_claims(tables: Tables) -> Iterator[tuple[str, Check]]:
-    """Check that a number in the text follows from the table it sums up.
-
-    ``claims`` has one row a statement: claim, table, column, where (``arm=x & trial=a|b``; rows of
-    ``arm_results`` have the group of their arm too),
-    statistic (sum, min, max, mean, rows, trials), relation (= <= >=), value, factor (to bring the
-    table to the unit of the text), scale_max (to bring scores to one scale), words, and
-    optionally matters.
-    Formula: the statistic of the column over the rows that ``where`` chooses. A mean may be
-    weighted by n, over arms or over trials: any that fits is enough. Tolerance: the printed
-    digits of the text, and those of the table.
-    """
-    claims = tables.frame("claims")
-    if claims is None:
-        yield "all", unknown("needs the statements of the text")
-        return
-    for claim in claims.to_dict("records"):
-        texts = {str(k): printed_text(v) or "" for k, v in claim.items()}
-        yield texts["claim"], _check_claim(texts, tables)
-
-
-def _check_claim(claim: Mapping[str, str], tables: Tables) -> Check:
-    name = claim["claim"]
-    table = _claimed(tables, claim["table"])
-    if table is None:
-        return unknown(f"needs {claim['table']}")
-    rows = _chosen(table, claim["where"], name)
-    if claim["column"] not in rows.columns:
-        raise ReviewError(f"{name}: {claim['table']} has no column {claim['column']!r}")
-    rows = rows[rows[claim["column"]].notna()]
-    counted = claim["statistic"] in ("rows", "trials")
-    exact = counted or claim["column"] in WHOLE
-    said = read_printed(claim["value"], f"{name}, value", exact=exact)
-    if rows.empty and not counted:
-        return unknown("no such rows")
-    found = _statistics(rows, claim)
-    if any(_holds(said, value, claim["relation"] or "=") for value in found):
-        return good(claim["words"], "the table gives the same")
-    told = " or ".join(dict.fromkeys(show(v) for v in found))
-    follows = f"the table gives {told}, the text {claim['value']}"
-    if claim["statistic"] == "sum":
-        follows += _explained(rows, claim["column"], found[0].low - said.low)
-    return wrong(claim["words"], follows, _matters(claim))
-
-
-def _claimed(tables: Tables, name: str) -> pd.DataFrame | None:
-    """Return the table that a claim speaks of; results by arm know the side of their arm."""
-    table, arms = tables.frame(name), tables.frame("arms")
-    if name != "arm_results" or table is None or arms is None:
-        return table
-    return table.merge(arms[[*ARM, "group"]], on=ARM, how="left")
-
-
-def _matters(claim: Mapping[str, str]) -> Matters:
-    """How much a statement matters: its own column says so, or else a number."""
-    found = next((m for m in MATTERS if m == claim.get("matters")), None)
-    if claim.get("matters") and found is None:
-        raise ReviewError(f"{claim['claim']}: matters is {claim['matters']!r}, none of {MATTERS}")
-    return found or "number"
-
-
-def _chosen(table: pd.DataFrame, where: str, name: str) -> pd.DataFrame:
-    for condition in filter(None, where.split("&")):
-        column, _, values = (part.strip() for part in condition.partition("="))
-        if column not in table.columns:
-            raise ReviewError(f"{name}: where names the unknown column {column!r}")
-        wanted = {v.strip() for v in values.split("|")}
-        table = table[table[column].map(lambda v: _plain(v) in wanted)]  # noqa: B023
-    return table
-
-
-def _plain(value: object) -> str:
-    return {"True": "yes", "False": "no"}.get(str(value), str(value))
-
-
-def _statistics(rows: pd.DataFrame, claim: Mapping[str, str]) -> list[Interval]:
-    """Return the statistic of a claim in each reading that is fair."""
-    kind, column = claim["statistic"], claim["column"]
-    if kind == "rows":
-        return [Interval(len(rows), len(rows))]
-    if kind == "trials":
-        n = rows["trial"].nunique()
-        return [Interval(n, n)]
-    values = pd.DataFrame(
-        [_cell_interval(row, claim) for row in rows.to_dict("records")], index=rows.index
-    )
-    if kind in ("sum", "min", "max"):
-        return [Interval(*(float(getattr(values[end], kind)()) for end in ("low", "high")))]
-    if kind != "mean":
-        raise ReviewError(f"{claim['claim']}: unknown statistic {kind!r} of {column}")
-    weights = [
-        pd.Series(1.0, index=rows.index),
-        1 / rows.groupby("trial")["trial"].transform("size"),
-    ]
-    if "n" in rows.columns:
-        weights.append(pd.to_numeric(rows["n"]).astype(float))
-    return [
-        Interval(*(float((values[end] * w).sum() / w.sum()) for end in ("low", "high")))
-        for w in weights
-    ]
-
-
-def _cell_interval(row: Mapping[Any, object], claim: Mapping[str, str]) -> dict[str, float]:
-    column = claim["column"]
-    text = printed_text(row[column]) or ""
-    value = read_printed(text, f"{claim['claim']}, {column}", exact=column in WHOLE)
-    factor = float(claim["factor"] or 1)
-    if claim["scale_max"]:
-        highest = printed_text(row.get("scale_max"))
-        if highest is None:
-            raise ReviewError(f"{claim['claim']}: a row of {claim['table']} has no scale_max")
-        factor *= float(claim["scale_max"]) / float(highest)
-    scaled = value.scaled(factor)
-    return {"low": scaled.low, "high": scaled.high}
-
-
-def _holds(said: Interval, found: Interval, relation: str) -> bool:
-    if relation == "=":
-        return said.overlaps(found)
-    return found.low <= said.high if relation == "<=" else found.high >= said.low
-
-
-def _explained(rows: pd.DataFrame, column: str, difference: float) -> str:
-    """Name the rows that, left out or counted twice, would explain a difference of sums."""
-    same = rows[pd.to_numeric(rows[column]) == abs(difference)]
-    if difference == 0 or same.empty or "arm" not in rows.columns:
-        return ""
-    names = ", ".join(f"{t} {a}" for t, a in zip(same["trial"], same["arm"], strict=True))
-    return f"; the difference of {abs(difference):g} is the size of {names}" + (
-        " (left out?)" if difference > 0 else " (counted twice?)"
-    )
-
-
 def check_sexes(tables: Tables) -> Iterator[tuple[str, Check]]:
     """Check that men and women of an arm add up to its n.
 
@@ -541,7 +400,7 @@ def check_analysis_size(tables: Tables) -> Iterator[tuple[str, Check]]:
         found = trials
         if entering is not None:
             most, found = int(pd.to_numeric(entering["n"]).sum()), entering["trial"].nunique()
-            told = f"the arms that enter hold {most}, in {found} trials"
+            told = f"the arms taken to enter hold {most}, in {found} trials"
         elif candidates is not None and trials:
             sizes = pd.to_numeric(candidates["n"]).groupby(candidates["trial"]).sum()
             most = int(sizes.nlargest(trials).sum())
@@ -577,130 +436,6 @@ def check_exclusive_lists(tables: Tables) -> Iterator[tuple[str, Check]]:
                 str(trial),
                 wrong(" and ".join(entries) or "nothing", f"{column}: {told}", "wording"),
             )
-
-
-MEAN_SD: Final = ["n", "mean", "sd", "scale_min", "scale_max"]
-
-
-def _measured(tables: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield everything that is told of arms as mean and SD: results, then characteristics.
-
-    Each by its name, one row an arm with a mean and an SD: the columns of ``MEAN_SD``, the scale
-    absent where there is none.
-    """
-    arms, results = tables.frame("arms"), tables.frame("arm_results")
-    if results is not None:
-        for (outcome, time), rows in results.groupby(["outcome", "time"], sort=False):
-            yield str(outcome if time == BASELINE else f"{outcome} {time}"), _complete(rows)
-    if arms is not None:
-        for name in (c[:-5] for c in arms.columns if c.endswith("_mean")):
-            columns = {f"{name}_mean": "mean", f"{name}_sd": "sd"}
-            if f"{name}_sd" in arms.columns:
-                yield name, _complete(arms[[*ARM, "n", *columns]].rename(columns=columns))
-
-
-def _complete(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.reindex(columns=[*ARM, *MEAN_SD]).dropna(subset=["mean", "sd"])
-
-
-def check_identical_cells(tables: Tables) -> Iterator[tuple[str, Check]]:
-    """Look for two trials with the same mean and SD, to more digits than chance allows.
-
-    Formula: with means and SDs spread evenly over the ranges seen, two cells agree with
-    probability (unit / range) of the mean times that of the SD; the expected number of agreeing
-    pairs is this times the pairs of arms of different trials on one scale. A pair is told where
-    fewer than 0.05 are expected. Tolerance: identical printed digits only.
-    """
-    if tables.frame("arms") is None:
-        yield "all", unknown("needs the table of arms")
-        return
-    for name, rows in _measured(tables):
-        for _, group in rows.groupby("scale_max", dropna=False):
-            yield from _identical(name, group)
-
-
-def _identical(name: str, group: pd.DataFrame) -> Iterator[tuple[str, Check]]:
-    cells = [
-        (str(t), f"{t} {a}", printed_text(m) or "", printed_text(s) or "")
-        for t, a, m, s in group[[*ARM, "mean", "sd"]].itertuples(index=False)
-    ]
-    pairs = [(a, b) for a, b in combinations(cells, 2) if a[0] != b[0]]
-    for a, b in pairs:
-        if a[2:] != b[2:]:
-            continue
-        expected = float(len(pairs))
-        for place in (2, 3):
-            values = [float(c[place]) for c in cells]
-            printed = read_printed(a[place], name)
-            spread = max(values) - min(values)
-            expected *= min((printed.high - printed.low) / spread, 1.0) if spread else 1.0
-        if expected < ALPHA:
-            yield (
-                f"{a[1]}, {b[1]}",
-                wrong(
-                    f"{name}: {a[2]} ± {a[3]} in both",
-                    f"{expected:.2g} such pairs are expected by chance",
-                    "number",
-                ),
-            )
-
-
-def check_small_sds(tables: Tables) -> Iterator[tuple[str, Check]]:
-    """Look for SDs so far below those of like trials that they may be standard errors.
-
-    Formula: with the median SD m of the other trials as the true one, a trial's pooled s2 has
-    (sum of n - 1) s2 / m2 ~ chi2 with sum(n - 1) degrees of freedom. Told where the probability of
-    so small an s is below 0.05 over the number of trials (Bonferroni) and s sqrt(n), the SD if s
-    were a standard error, is not above the largest SD of the others. Scores are compared as shares
-    of their scale, other columns as shares of their mean. Tolerance: s at the upper end of its
-    printed digits.
-    """
-    if tables.frame("arms") is None:
-        yield "all", unknown("needs the table of arms")
-        return
-    for name, rows in _measured(tables):
-        filled = rows.dropna(subset=["n"])
-        filled = filled.assign(share=_spread(filled)).dropna(subset=["share"])
-        for trial, mine in filled.groupby("trial"):
-            others = filled.loc[filled["trial"] != trial, "share"]
-            if others.empty:
-                continue
-            likely, as_sd = _pooled_against(mine, name, float(others.median()))
-            if likely < ALPHA / filled["trial"].nunique() and as_sd <= others.max():
-                yield f"{trial} {name}", _small(mine, others, likely)
-
-
-def _spread(rows: pd.DataFrame) -> pd.Series:
-    """Return SDs as shares of their scale, or, where no row has one, of their mean."""
-    sd, mean, low, high = (pd.to_numeric(rows[c]) for c in ("sd", "mean", "scale_min", "scale_max"))
-    return sd / mean.abs() if high.isna().all() else sd / (high - low)
-
-
-def _pooled_against(mine: pd.DataFrame, name: str, median: float) -> tuple[float, float]:
-    """Probability of so small a pooled spread, and the spread if it were a standard error."""
-    top = [
-        read_printed(printed_text(sd) or "", name).high / float(sd) if float(sd) > 0 else 1.0
-        for sd in mine["sd"]
-    ]
-    n = pd.to_numeric(mine["n"]).astype(float)
-    spread = mine["share"] * top
-    df = float((n - 1).sum())
-    statistic = float(((n - 1) * spread**2).sum()) / median**2 if median > 0 else math.inf
-    return float(chdtr(df, statistic)), float((mine["share"] * n.pow(0.5)).mean())
-
-
-def _small(mine: pd.DataFrame, others: pd.Series, likely: float) -> Check:
-    sds = ", ".join(
-        f"{printed_text(sd)} (n {int(n)})" for sd, n in zip(mine["sd"], mine["n"], strict=True)
-    )
-    share = float(mine["share"].max() / others.median())
-    score = bool(mine["scale_max"].notna().any())  # a spread that gives trials their weight
-    return wrong(
-        f"SD {sds}",
-        f"at most {share:.2g} of the median of the other trials (p = {likely:.1g}); as standard "
-        "errors they would give SDs within the range of the others",
-        "number" if score else "none",
-    )
 
 
 TABLE_RULES: Final = (
@@ -754,13 +489,6 @@ TABLE_RULES: Final = (
         check_flow,
     ),
     Rule(
-        "text and table",
-        "Do numbers in the text follow from the tables?",
-        "Which rows of the table does the text sum up?",
-        ("value",),
-        check_claims,
-    ),
-    Rule(
         "sexes",
         "Do men and women add up to n?",
         "Is n, or one of the two counts, misprinted?",
@@ -780,19 +508,5 @@ TABLE_RULES: Final = (
         "In which list does this trial belong?",
         (),
         check_exclusive_lists,
-    ),
-    Rule(
-        "identical cells",
-        "Do two trials print the same mean and SD?",
-        "Was one of the two cells copied from the other row?",
-        (),
-        check_identical_cells,
-    ),
-    Rule(
-        "small SDs",
-        "Is an SD far below those of like trials?",
-        "Are these standard deviations, or standard errors?",
-        (),
-        check_small_sds,
     ),
 )

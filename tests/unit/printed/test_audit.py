@@ -142,7 +142,8 @@ def test_rounding_alone_never_raises_a_finding(synthetic: pd.DataFrame) -> None:
     # The silence means something: every rule about results has judged, not only abstained.
     judged = {c.rule for c in result.checks if c.verdict == "consistent"}
     needs_tables = {"flow diagram", "text and table", "sexes", "size of analysis",
-                    "exclusive lists", "identical cells", "small SDs", "copied figure"}  # fmt: skip
+                    "exclusive lists", "identical cells", "small SDs", "copied figure",
+                    "left-out arm", "implied SDs"}  # fmt: skip
     assert judged == {rule.name for rule in RULES} - needs_tables
 
 
@@ -262,6 +263,21 @@ def test_the_sound_review_raises_nothing() -> None:
     assert audit(published()).findings == ()
 
 
+#: The mean of the experimental arms of b, c and d: (6.3 + 4.2 + 5.6) / 3.
+MEAN_WITHOUT_A = CLAIM | {
+    "claim": "score", "table": "arm_results", "column": "mean", "statistic": "mean",
+    "where": "outcome=pain & time=baseline & group=experimental", "value": "5.37",
+}  # fmt: skip
+MEMBERS = pd.DataFrame(
+    [("main", trial, arm) for trial in "abcd" for arm in "xy"], columns=["analysis", "trial", "arm"]
+)
+#: SE 0.15; with the SDs at baseline, about 2, and 20 people an arm it is 0.32.
+NARROW = published(
+    measure="MD", estimate="-0.300", ci_low="-0.594", ci_high="-0.006", p="0.0455",
+    tau2="0", i2="0", pi_low="", pi_high="", participants="150", trials="4", comparisons="",
+)  # fmt: skip
+
+
 PLANTED = {
     "ranges": (published(i2="167"), {}),
     "sign": (published(estimate="0.500"), {}),
@@ -299,15 +315,23 @@ PLANTED = {
     ),
     "subgroups": (published({**SUBGROUP, "df": "1"}), tables(subgroup_levels=LEVELS)),
     "flow diagram": (published(), {"selection": changed(SELECTION, 4, count=81)}),
-    "text and table": (
-        published(),
-        {"arms": arms_frame(), "claims": pd.DataFrame([CLAIM | {"value": "60"}])},
-    ),
     "sexes": (published(), {"arms": changed(arms_frame(), 0, men=9)}),
     "size of analysis": (published(), {"arms": arms_frame(), "arm_results": scores_frame()}),
     "exclusive lists": (
         published(),
         {"trials": changed(TRIALS, 1, result="same; better"), "exclusive_columns": ["result"]},
+    ),
+    "text and table": (
+        published(),
+        {"arms": arms_frame(), "claims": pd.DataFrame([CLAIM | {"value": "60"}])},
+    ),
+    "left-out arm": (
+        published(),
+        {
+            "arms": arms_frame(),
+            "arm_results": scores_frame(),
+            "claims": pd.DataFrame([CLAIM | {"value": "60"}, MEAN_WITHOUT_A]),
+        },
     ),
     "identical cells": (
         published(),
@@ -325,6 +349,7 @@ PLANTED = {
             "arm_results": changed(changed(scores_frame(), 0, sd=0.4), 1, sd=0.4),
         },
     ),
+    "implied SDs": (NARROW, tables(members=MEMBERS)),
 }
 
 
@@ -339,6 +364,51 @@ def test_a_planted_error_is_caught(rule: str) -> None:
     found = [f for f in result.findings if f.rule == rule]
     assert found, result.to_frame(every_check=True)[["rule", "where", "verdict", "follows"]]
     assert all(f.printed and f.follows and f.question.endswith("?") for f in found)
+
+
+def test_an_arm_is_not_named_when_the_means_fit_another_as_well() -> None:
+    claims = pd.DataFrame([CLAIM | {"value": "60"}, MEAN_WITHOUT_A | {"value": "9.99"}])
+    result = audit(published(), **tables(claims=claims))
+    assert [c.verdict for c in result.checks if c.rule == "left-out arm"] == ["cannot be checked"]
+
+
+@pytest.mark.parametrize(("half_width", "found"), [("0.620", False), ("0.400", True)])
+def test_a_spread_as_at_baseline_is_fine(half_width: str, found: bool) -> None:
+    """An SE of 0.316 follows from the SDs at baseline; 0.8 of it is 0.253."""
+    rows = NARROW.assign(ci_low=f"{-0.3 - float(half_width):.3f}",
+                         ci_high=f"{-0.3 + float(half_width):.3f}", p="")  # fmt: skip
+    result = audit(rows, **tables(members=MEMBERS))
+    assert [f.where for f in result.findings if f.rule == "implied SDs"] == ["main"] * found
+
+
+def test_two_results_of_the_same_arms_imply_one_spread() -> None:
+    """Without scores at baseline the two follow-ups are compared: 0.30 is twice 0.15."""
+    later = {**NARROW.iloc[0], "id": "later", "follow_up": "later",
+             "ci_low": "-0.888", "ci_high": "0.288", "p": ""}  # fmt: skip
+    rows = pd.concat([NARROW, pd.DataFrame([later])], ignore_index=True)
+    members = pd.concat([MEMBERS, MEMBERS.assign(analysis="later")])
+    given = tables(members=members, arm_results=scores_frame(outcome="sleep"))
+    result = audit(rows, **given)
+    assert [f.where for f in result.findings if f.rule == "implied SDs"] == ["later"]
+
+
+def test_typical_weeks_times_sessions_a_week_is_set_beside_the_sessions() -> None:
+    weeks = CLAIM | {"claim": "weeks", "value": "8", "statistic": "max", "column": "n"}
+    often = weeks | {"claim": "often", "value": "3"}
+    product = CLAIM | {"claim": "sessions", "table": "claims", "column": "value", "where":
+                       "claim=weeks|often", "statistic": "product", "value": "12"}  # fmt: skip
+    result = audit(published(), **tables(claims=pd.DataFrame([weeks, often, product])))
+    (check,) = (c for c in result.checks if c.where == "sessions")
+    assert check.verdict == "inconsistent"
+    assert "18.75 to 29.75" in check.follows
+
+
+def test_a_figure_that_two_statements_share_is_told() -> None:
+    first = CLAIM | {"value": "81.5"}
+    other = CLAIM | {"claim": "others", "where": "group=comparator", "value": "81.5"}
+    result = audit(published(), **tables(claims=pd.DataFrame([first, other])))
+    (check,) = (c for c in result.checks if c.where == "people")
+    assert "others prints the same figure" in check.follows
 
 
 def test_random_misprints_of_an_estimate_are_caught(synthetic: pd.DataFrame) -> None:
@@ -409,7 +479,7 @@ def test_bad_figures_are_named(frame: pd.DataFrame, message: str) -> None:
     [
         ({"column": "weight"}, "no column 'weight'"),
         ({"where": "sex=f"}, "unknown column 'sex'"),
-        ({"statistic": "median"}, "unknown statistic"),
+        ({"statistic": "mode"}, "unknown statistic"),
         ({"value": "many"}, "not a number"),
         ({"matters": "greatly", "value": "7"}, "matters"),
     ],
