@@ -47,6 +47,7 @@ from analysis_lib.pooling.leaving_out import (
     influential,
     leave_one_out,
 )
+from analysis_lib.pooling.methods import Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.regression import (
     MetaRegression,
@@ -70,6 +71,7 @@ __all__ = [
     "EffectSizes",
     "LooksLikeStandardError",
     "MetaRegression",
+    "Methods",
     "PermutationTest",
     "PooledEffect",
     "PooledRows",

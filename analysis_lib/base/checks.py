@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, shown
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,14 +59,20 @@ def check_values(
 
 def check_level(level: float) -> None:
     """Raise unless the level of an interval lies between 0 and 1."""
+    if isinstance(level, bool) or not isinstance(level, Real):
+        raise ReviewError(f"level must be a number between 0 and 1, got {shown(level)}")
     if not 0 < level < 1:
-        raise ReviewError(f"level must lie between 0 and 1, got {level}")
+        meant = f"; did you mean {level / 100:g}?" if 1 < level < 100 else ""
+        raise ReviewError(f"level must lie between 0 and 1, got {level}{meant}")
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raise unless the value is one of the choices."""
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise unless the value is one of the choices, and name the one that was meant."""
     if value not in choices:
-        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
+        in_small = {choice.casefold(): choice for choice in choices}
+        near = get_close_matches(str(value).casefold(), in_small, n=1)
+        meant = f"; did you mean {in_small[near[0]]}?" if near else ""
+        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {shown(value)}{meant}")
 
 
 def check_effects(

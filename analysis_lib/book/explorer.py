@@ -32,14 +32,8 @@ from analysis_lib.book.sentences import Question, plain_words
 from analysis_lib.book.templates import render
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
-from analysis_lib.pooling.pooled_effect import (
-    CI_METHODS,
-    PI_METHODS,
-    TAU2_METHODS,
-    Interval,
-    PooledEffect,
-    pool_given_tau2,
-)
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS, Methods
+from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.subgroups import overall_risk
@@ -85,7 +79,6 @@ LEFT_OUT = (
     "stand in the tables below."
 )
 
-FIRST_PI = next(iter(PI_METHODS))
 
 Json = dict[str, Any]
 
@@ -144,7 +137,7 @@ def states(review: Review) -> Json:
         "tau2": list(TAU2_METHODS),
         "ci": list(CI_METHODS),
         "pi": list(PI_METHODS),
-        "level": fmt.percent(float(methods["level"])),
+        "level": fmt.percent(methods.level),
         "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
         "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
     }
@@ -177,9 +170,9 @@ def main_analysis(review: Review) -> StudyEffects:
 def _main_methods(review: Review) -> Json:
     methods = review.info.methods
     return {
-        "tau2": methods["tau2_method"],
-        "ci": methods["ci_method"],
-        "pi": methods["pi_method"],
+        "tau2": methods.tau2_method,
+        "ci": methods.ci_method,
+        "pi": methods.pi_method,
     }
 
 
@@ -241,22 +234,19 @@ def fits(
             pool_given_tau2(
                 studies,
                 None if mask.sum() == 1 else float(found[tau2_method][row]),
-                tau2_method=tau2_method,
-                ci_method=ci_method,
-                pi_method=FIRST_PI,
-                level=level,
+                Methods(tau2_method=tau2_method, ci_method=ci_method, level=level),
             )
             for tau2_method, ci_method in itertools.product(TAU2_METHODS, CI_METHODS)
         )
         yield [
-            dataclasses.replace(fit, pi_method=pi_method)
+            dataclasses.replace(fit, methods=fit.methods.but(pi_method=pi_method))
             for fit, pi_method in itertools.product(results, PI_METHODS)
         ]
 
 
 def _analysis(review: Review, effects: StudyEffects) -> Json:
     asked = question(review, effects.outcome)
-    level = float(review.info.methods["level"])
+    level = review.info.methods.level
     trials = list(dict.fromkeys(effects.table["trial"]))
     names = review.trial_names
     risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))

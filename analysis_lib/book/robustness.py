@@ -351,4 +351,4 @@ def basis(effects: StudyEffects) -> str:
 
 
 def _tau2(review: Review) -> dict[str, Any]:
-    return {"tau2_method": review.info.methods["tau2_method"]}
+    return {"tau2_method": review.info.methods.tau2_method}

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ from analysis_lib.base.measures import MEASURES
 from analysis_lib.conclusions.certainty import imprecision_prompt, inconsistency_prompt
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.methods import MethodNames
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.simulation import Design
 
@@ -151,7 +152,7 @@ def simulate_update(
     participants: float | None = None,
     mid: float | None = None,
     prompts: bool = False,
-    **pool_options: Any,
+    **methods: Unpack[MethodNames],
 ) -> UpdateSimulation:
     """Run a trial many times, add it to an analysis each time, and pool.
 
@@ -176,7 +177,7 @@ def simulate_update(
         difference.
     prompts : bool
         Whether to compute the certainty prompts for inconsistency and imprecision in each draw.
-    **pool_options
+    **methods
         As for `analysis_lib.pool`.
 
     Returns
@@ -206,7 +207,7 @@ def simulate_update(
     >>> round(found.before.estimate, 2), found.changed > 0
     (-0.28, True)
     """
-    before = pool(effect, variance, **pool_options)
+    before = pool(effect, variance, **methods)
     _check_trial(per_arm, sd, measure)
     if isinstance(draws, bool) or not 1 <= draws <= MOST_DRAWS:
         raise ReviewError(f"draws: {draws} is not between 1 and {MOST_DRAWS:,}")
@@ -217,11 +218,11 @@ def simulate_update(
     y, v = design.draw(draws, np.random.default_rng(seed))
     new_effect, new_variance = y[:, 0], v[:, 0]
     effects, variances = _with_new(before, new_effect, new_variance)
-    after = pool_many(effects, variances, **pool_options)
+    after = pool_many(effects, variances, **methods)
     steps_before, steps_after = None, None
     if prompts:
         more = None if participants is None else participants + 2 * per_arm
-        fits = (pool(y, v, **pool_options) for y, v in zip(effects, variances, strict=True))
+        fits = (pool(y, v, **methods) for y, v in zip(effects, variances, strict=True))
         steps_before = prompted_steps(before, participants, mid, sd)
         steps_after = np.array([prompted_steps(fit, more, mid, sd) for fit in fits])
     return UpdateSimulation(
@@ -309,7 +310,7 @@ def update_map(
     columns: int = 161,
     rows: int = 121,
     labels: Sequence[str] | None = None,
-    **pool_options: Any,
+    **methods: Unpack[MethodNames],
 ) -> UpdateMap:
     """Say for every effect and standard error of a new trial what the conclusion becomes.
 
@@ -325,7 +326,7 @@ def update_map(
         Points of the grid, 2 or more each.
     labels : sequence of str, optional
         Names of the effects that are there.
-    **pool_options
+    **methods
         As for `analysis_lib.pool`.
 
     Returns
@@ -349,7 +350,7 @@ def update_map(
     """
     if min(columns, rows) < 2:
         raise ReviewError(f"update_map: a grid of {columns} by {rows} points is none")
-    before = pool(effect, variance, labels=labels, **pool_options)
+    before = pool(effect, variance, labels=labels, **methods)
     deepest = 1.08 * float(np.sqrt(before.variance.max())) if largest_se is None else largest_se
     if effect_range is None:
         margin = deepest + 0.1 * float(np.ptp(before.effect))
@@ -361,7 +362,7 @@ def update_map(
     x = np.linspace(*effect_range, columns)
     y = np.linspace(min(least, deepest / 2), deepest, rows)
     grid_x, grid_y = np.meshgrid(x, y)
-    fits = pool_many(*_with_new(before, grid_x.ravel(), grid_y.ravel() ** 2), **pool_options)
+    fits = pool_many(*_with_new(before, grid_x.ravel(), grid_y.ravel() ** 2), **methods)
     shape = (rows, columns)
     return UpdateMap(before, x, y, fits.ci_low.reshape(shape), fits.ci_high.reshape(shape))
 
@@ -406,7 +407,7 @@ def smallest_trial(
     sd: float = 1.0,
     measure: str = "MD",
     largest: int = LARGEST_TRIAL,
-    **pool_options: Any,
+    **methods: Unpack[MethodNames],
 ) -> SmallestTrial:
     """Find the smallest two-arm trial whose addition changes the conclusion.
 
@@ -422,7 +423,7 @@ def smallest_trial(
         Mean difference or Hedges' g.
     largest : int
         People per arm up to which to look, 2 or more.
-    **pool_options
+    **methods
         As for `analysis_lib.pool`.
 
     Returns
@@ -449,13 +450,13 @@ def smallest_trial(
     _check_trial(largest, sd, measure)
     if not math.isfinite(observed):
         raise ReviewError(f"observed: {observed} is not a finite number")
-    before = pool(effect, variance, **pool_options)
+    before = pool(effect, variance, **methods)
     n = np.arange(2, largest + 1)
     variances = np.append(_sampling_variance(n, observed, sd, measure), 0.0)
     least = (SMALLEST_SE_SHARE * math.sqrt(before.variance.min())) ** 2
     variances[-1] = min(least, variances[-2])
     fits = pool_many(*_with_new(before, np.full(len(variances), observed), variances),
-                     **pool_options)  # fmt: skip
+                     **methods)  # fmt: skip
     sides = side_of(fits.ci_low, fits.ci_high)
     old = int(side_of(*before.ci))
     changed = np.flatnonzero(sides[:-1] != old)
@@ -488,7 +489,7 @@ def add_trial(
     new_variance: float,
     *,
     label: str = NEW_TRIAL,
-    **pool_options: Any,
+    **methods: Unpack[MethodNames],
 ) -> tuple[PooledEffect, PooledEffect]:
     """Pool an analysis before and after one trial is added to it.
 
@@ -500,7 +501,7 @@ def add_trial(
         What the new trial reports.
     label : str
         Its name.
-    **pool_options
+    **methods
         As for `analysis_lib.pool`.
 
     Returns
@@ -515,6 +516,6 @@ def add_trial(
     (2, 3, 'new trial')
     """
     y, v, names = check_effects(effect, variance, labels)
-    before = pool(y, v, labels=names, **pool_options)
-    after = pool([*y, new_effect], [*v, new_variance], labels=[*names, label], **pool_options)
+    before = pool(y, v, labels=names, **methods)
+    after = pool([*y, new_effect], [*v, new_variance], labels=[*names, label], **methods)
     return before, after

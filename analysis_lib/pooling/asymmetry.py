@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from analysis_lib.base.checks import (
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
     PooledEffect,
     confidence_interval,
@@ -374,10 +375,7 @@ def trim_and_fill(
     side: Side | None = None,
     estimator: Literal["L0", "R0"] = "L0",
     around: Literal["random", "common"] = "random",
-    tau2_method: str = "REML",
-    ci_method: str = "wald",
-    pi_method: str = "HTS",
-    level: float = 0.95,
+    **methods: Unpack[MethodNames],
 ) -> TrimAndFill:
     r"""Duval and Tweedie's trim and fill: add the mirror images of studies without a partner.
 
@@ -396,8 +394,8 @@ def trim_and_fill(
         Which mean is the centre while trimming: of the random-effects model with `tau2_method`
         (as R's metafor does with the model it is given), or of the common-effect model (the
         default of ``trimfill`` in R's meta). They can find different sides and numbers.
-    tau2_method, ci_method, pi_method, level : optional
-        Handed to `pool` for the final fit.
+    **methods
+        As in `pool`, for the final fit.
 
     Returns
     -------
@@ -441,10 +439,11 @@ def trim_and_fill(
     >>> print(f"{result.k0} missing on the {result.side}: {result.fit.estimate:.4f}")
     3 missing on the left: 0.0286
     """
+    chosen = Methods.named(methods)
     y, v, names = _checked(effect, variance, labels)
     check_choice("estimator", estimator, tuple(_ESTIMATORS))
     check_choice("around", around, ("random", "common"))
-    trim_method = "FE" if around == "common" else tau2_method
+    trim_method = "FE" if around == "common" else chosen.tau2_method
     found = _missing_side(y, v, trim_method) if side is None else side
     check_choice("side", found, ("left", "right"))
 
@@ -459,10 +458,7 @@ def trim_and_fill(
         np.concatenate([y, filled_effect]),
         np.concatenate([v, v[mirrored]]),
         labels=(*names, *filled_labels),
-        tau2_method=tau2_method,
-        ci_method=ci_method,
-        pi_method=pi_method,
-        level=level,
+        **chosen,
     )
     return TrimAndFill(
         k=len(y),

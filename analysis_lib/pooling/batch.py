@@ -12,22 +12,18 @@ there, so that its weight is zero and no formula has to know of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import IntFlag
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_level
+from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling.pooled_effect import (
-    CI_METHODS,
-    PI_METHODS,
-    TAU2_METHODS,
-)
+from analysis_lib.pooling.methods import PI_METHODS, MethodNames, Methods, NamesItsMethods
 
 BoolArray = npt.NDArray[np.bool_]
 RowIndex = npt.NDArray[np.intp]
@@ -69,7 +65,7 @@ UNFITTED = Reason.NO_STUDIES | Reason.BAD_INPUT | Reason.NOT_CONVERGED
 
 
 @dataclass(frozen=True, slots=True)
-class PooledRows:
+class PooledRows(NamesItsMethods):
     """What `pool_many` returns: one array of n numbers for each statistic, and the methods.
 
     A NaN is never unexplained: ``reason`` holds the `Reason` flags of each row.
@@ -88,10 +84,7 @@ class PooledRows:
     pi_low: FloatArray
     pi_high: FloatArray
     reason: npt.NDArray[np.uint8]
-    tau2_method: str
-    ci_method: str
-    pi_method: str
-    level: float
+    methods: Methods
 
     def __len__(self) -> int:
         return len(self.k)
@@ -106,18 +99,14 @@ class PooledRows:
         return pd.DataFrame({name: getattr(self, name) for name in _ARRAYS})
 
 
-_ARRAYS = tuple(f.name for f in fields(PooledRows) if not f.name.endswith(("_method", "level")))
+_ARRAYS = tuple(f.name for f in fields(PooledRows) if f.name != "methods")
 
 
 def pool_many(
     effect: npt.ArrayLike,
     variance: npt.ArrayLike,
     mask: npt.ArrayLike | None = None,
-    *,
-    tau2_method: str = "REML",
-    ci_method: str = "wald",
-    pi_method: str = "HTS",
-    level: float = 0.95,
+    **methods: Unpack[MethodNames],
 ) -> PooledRows:
     """Fit n meta-analyses of up to k studies at once.
 
@@ -128,14 +117,8 @@ def pool_many(
     mask : array_like of bool, shape (n, k) or (k,), optional
         Which studies each row has; all of them by default. Numbers outside the mask are not
         looked at and may be NaN.
-    tau2_method : {"REML", "FE", "DL", "HE", "HS", "SJ", "ML", "EB", "PM"}
-        Estimator of the variance between studies.
-    ci_method : {"wald", "HK", "HK-adhoc"}
-        Confidence interval of the pooled effect.
-    pi_method : {"HTS", "V", "HK", "HK-PR", "normal"}
-        Prediction interval.
-    level : float
-        Coverage of both intervals, between 0 and 1.
+    **methods
+        As in `analysis_lib.pool`; see `Methods`.
 
     Returns
     -------
@@ -189,33 +172,17 @@ def pool_many(
     >>> rows.reason
     array([0, 8, 1], dtype=uint8)
     """
-    options = _Options(tau2_method, ci_method, pi_method, level)
-    _check_options(options)
+    chosen = Methods.named(methods)
     y, v, present = _as_rows(effect, variance, mask)
     n, studies = present.shape
     columns = _empty_columns(n)
     rows_per_block = max(1, CELLS_PER_BLOCK // max(1, studies))
     for start in range(0, n, rows_per_block):
         part = slice(start, start + rows_per_block)
-        numbers = _fit_block(y[part], v[part], present[part], options)
+        numbers = _fit_block(y[part], v[part], present[part], chosen)
         for name, column in columns.items():
             column[part] = numbers[name]
-    return PooledRows(**columns, **asdict(options))
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    tau2_method: str
-    ci_method: str
-    pi_method: str
-    level: float
-
-
-def _check_options(options: _Options) -> None:
-    check_choice("tau2_method", options.tau2_method, TAU2_METHODS)
-    check_choice("ci_method", options.ci_method, CI_METHODS)
-    check_choice("pi_method", options.pi_method, tuple(PI_METHODS))
-    check_level(options.level)
+    return PooledRows(**columns, methods=chosen)
 
 
 def _as_rows(
@@ -325,7 +292,7 @@ def _weigh(block: _Block, tau2: FloatArray | float) -> _Weighted:
 
 
 def _fit_block(
-    y: FloatArray, v: FloatArray, present: BoolArray, options: _Options
+    y: FloatArray, v: FloatArray, present: BoolArray, methods: Methods
 ) -> dict[str, Any]:
     """Fit a block of data sets, rows first, and return its part of every column."""
     bad = (present & ~(np.isfinite(y) & np.isfinite(v) & (v > 0))).any(axis=1)
@@ -337,7 +304,7 @@ def _fit_block(
     if len(usable) < len(k):
         y, v, present = y[usable], v[usable], present[usable]
     if len(usable) > 0:
-        for name, column in _statistics(_contrasts(y, v, present), options).items():
+        for name, column in _statistics(_contrasts(y, v, present), methods).items():
             numbers[name][usable] = column
     return numbers
 
@@ -353,17 +320,17 @@ def _contrasts(y: FloatArray, v: FloatArray, present: BoolArray) -> _Block:
     return _Block(y0, v0, z[1:], v_columns[1:], present.sum(axis=1).astype(float))
 
 
-def _statistics(block: _Block, options: _Options) -> dict[str, Any]:
+def _statistics(block: _Block, methods: Methods) -> dict[str, Any]:
     """Return every column but ``k`` for data sets of one study or more."""
     tau2 = np.zeros(len(block.k))
     several = block.k > 1
-    tau2[several] = _estimate_tau2(block.take(several), options.tau2_method)
+    tau2[several] = _estimate_tau2(block.take(several), methods.tau2_method)
     fit = _weigh(block, tau2)
     estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
     generalised_q = fit.q(block)
-    numbers = _heterogeneity(block, tau2, options)
-    numbers |= _confidence(estimate, se, generalised_q, block.k, options)
-    numbers |= _prediction(estimate, se, generalised_q, tau2, block.k, options)
+    numbers = _heterogeneity(block, tau2, methods)
+    numbers |= _confidence(estimate, se, generalised_q, block.k, methods)
+    numbers |= _prediction(estimate, se, generalised_q, tau2, block.k, methods)
     reason = (
         (block.k == 1) * Reason.SINGLE_STUDY
         + np.isnan(numbers["pi_low"]) * Reason.NO_PREDICTION_INTERVAL
@@ -372,12 +339,12 @@ def _statistics(block: _Block, options: _Options) -> dict[str, Any]:
     return numbers | {"estimate": estimate, "reason": reason.astype(np.uint8)}
 
 
-def _heterogeneity(block: _Block, tau2: FloatArray, options: _Options) -> dict[str, FloatArray]:
+def _heterogeneity(block: _Block, tau2: FloatArray, methods: Methods) -> dict[str, FloatArray]:
     single, df = block.k == 1, block.k - 1
     fixed = _weigh(block, 0.0)
     q = fixed.q(block)
     i2 = np.maximum(0.0, 1 - np.divide(df, q, out=np.ones_like(q), where=q > 0))
-    if options.tau2_method == "FE":
+    if methods.tau2_method == "FE":
         i2_tau2 = i2
     else:
         # With one study both are zero; what comes out is replaced below.
@@ -388,12 +355,12 @@ def _heterogeneity(block: _Block, tau2: FloatArray, options: _Options) -> dict[s
 
 
 def _confidence(
-    estimate: FloatArray, se: FloatArray, q: FloatArray, k: FloatArray, options: _Options
+    estimate: FloatArray, se: FloatArray, q: FloatArray, k: FloatArray, methods: Methods
 ) -> dict[str, FloatArray]:
     """Return standard error, interval and two-sided p value; one study alone has Wald's."""
-    wald = (k == 1) | (options.ci_method == "wald")
-    se = np.where(wald, se, se * _hartung_knapp_factor(q, k, options.ci_method))
-    half = se * _critical(np.where(wald, 0, k - 1), wald, options.level)
+    wald = (k == 1) | (methods.ci_method == "wald")
+    se = np.where(wald, se, se * _hartung_knapp_factor(q, k, methods.ci_method))
+    half = se * _critical(np.where(wald, 0, k - 1), wald, methods.level)
     statistic = np.where(estimate == 0, 0.0, -np.inf)  # the limits where se is zero
     np.divide(-np.abs(estimate), se, out=statistic, where=se > 0)
     p_value = 2 * special.ndtr(statistic)
@@ -414,15 +381,15 @@ def _prediction(
     q: FloatArray,
     tau2: FloatArray,
     k: FloatArray,
-    options: _Options,
+    methods: Methods,
 ) -> dict[str, FloatArray]:
     """Return the prediction interval, NaN where `pool` has none; ``se`` is the classic one."""
-    lost, hartung_knapp = PI_METHODS[options.pi_method]
+    lost, hartung_knapp = PI_METHODS[methods.pi_method]
     if hartung_knapp:
-        se = se * _hartung_knapp_factor(q, k, options.ci_method)
+        se = se * _hartung_knapp_factor(q, k, methods.ci_method)
     normal = np.full(len(k), lost is None)
-    half = np.sqrt(tau2 + se**2) * _critical(k - (lost or 0), normal, options.level)
-    half[(k == 1) | (options.tau2_method == "FE")] = np.nan
+    half = np.sqrt(tau2 + se**2) * _critical(k - (lost or 0), normal, methods.level)
+    half[(k == 1) | (methods.tau2_method == "FE")] = np.nan
     return {"pi_low": estimate - half, "pi_high": estimate + half}
 
 

@@ -1,9 +1,9 @@
 """How much the pooled result depends on each study: leaving out, adding up, all subsets.
 
 Every function refits the meta-analysis on parts of the studies, through
-`analysis_lib.pool_many`. Options that `analysis_lib.pool` takes are passed on by
-name. The results are tables, one row a study (or group, or subset). A NaN in a table means that a
-single study is left there, which has no tau2, I2 or prediction interval.
+`analysis_lib.pool_many`, by the methods that `analysis_lib.pool` takes. The results are tables,
+one row a study (or group, or subset). A NaN in a table means that a single study is left there,
+which has no tau2, I2 or prediction interval.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from scipy import special
 from analysis_lib.base.checks import FloatArray, check_effects, study_labels
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
 BoolArray = npt.NDArray[np.bool_]
@@ -31,15 +32,6 @@ SUBSTANTIAL_REDUCTION = 0.25
 MOST_SUBSETS = 2**20
 #: Subsets that one task of an executor fits: about 0.2 s of work.
 SUBSETS_PER_TASK = 2**16
-
-
-class PoolOptions(TypedDict, total=False):
-    """The options of `analysis_lib.pool`."""
-
-    tau2_method: str
-    ci_method: str
-    pi_method: str
-    level: float
 
 
 class Executor(Protocol):
@@ -55,7 +47,7 @@ def leave_one_out(
     *,
     labels: Sequence[object] | None = None,
     groups: Sequence[object] | None = None,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
     """Pool again without each study, or without each group of rows.
 
@@ -68,8 +60,8 @@ def leave_one_out(
     groups : sequence of shape (k,), optional
         What is left out together, such as the trial to which several comparisons belong. Each
         row of the result is then a group, in order of first appearance.
-    **pool_options
-        ``tau2_method``, ``ci_method``, ``pi_method``, ``level``.
+    **methods
+        As in `analysis_lib.pool`; see `Methods`.
 
     Returns
     -------
@@ -108,7 +100,7 @@ def leave_one_out(
         remains = ~np.eye(len(y), dtype=bool)
     else:
         remains = np.array([[row != group for row in groups_by_row] for group in left_out])
-    return _table("left_out", left_out, pool_many(y, v, remains, **pool_options))
+    return _table("left_out", left_out, pool_many(y, v, remains, **methods))
 
 
 def influential(
@@ -119,7 +111,7 @@ def influential(
     groups: Sequence[object] | None = None,
     reduction: float = SUBSTANTIAL_REDUCTION,
     meaningful_change: float | None = None,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
     """Apply the review's rule for an influential study.
 
@@ -135,7 +127,7 @@ def influential(
         The part of tau2 or I2 whose loss counts as substantial.
     meaningful_change : float, optional
         A change of the pooled effect that matters, in its units. The review names none.
-    **pool_options
+    **methods
         As in `leave_one_out`; a result is significant if p is below 1 - ``level``.
 
     Returns
@@ -172,8 +164,8 @@ def influential(
     2        C        True      True                 False         True
     3        D       False     False                 False        False
     """
-    table = leave_one_out(effect, variance, labels=labels, groups=groups, **pool_options)
-    full = pool(effect, variance, labels=labels, **pool_options)
+    table = leave_one_out(effect, variance, labels=labels, groups=groups, **methods)
+    full = pool(effect, variance, labels=labels, **methods)
     alpha = 1 - full.level
     change = table["estimate"] - full.estimate
     tau2_reduction = _reduction(full.tau2, table["tau2"])
@@ -197,7 +189,7 @@ def influence(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
     r"""Return the deletion diagnostics of each study.
 
@@ -207,7 +199,7 @@ def influence(
         Study effects and their sampling variances.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    **pool_options
+    **methods
         As in `leave_one_out`.
 
     Returns
@@ -253,7 +245,7 @@ def influence(
     3     D    -0.205   0.017  0.226
     """
     y, v, names = check_effects(effect, variance, labels)
-    full, deleted = _full_and_deleted(y, v, names, pool_options)
+    full, deleted = _full_and_deleted(y, v, names, methods)
     tau2 = np.zeros(len(y)) if full.tau2_method == "FE" else deleted.tau2
     weights = 1 / (v + tau2[:, None])  # row i: the weights at tau2 without study i
     own = weights.diagonal()
@@ -281,7 +273,7 @@ def baujat(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
     """Return the two coordinates of each study in Baujat's plot.
 
@@ -291,7 +283,7 @@ def baujat(
         Study effects and their sampling variances.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    **pool_options
+    **methods
         As in `leave_one_out`. ``tau2_method="FE"`` is the plot of Baujat and of R's meta;
         other methods are metafor's extension.
 
@@ -325,7 +317,7 @@ def baujat(
     2     C             4.0      2.222
     """
     y, v, names = check_effects(effect, variance, labels)
-    full, deleted = _full_and_deleted(y, v, names, pool_options)
+    full, deleted = _full_and_deleted(y, v, names, methods)
     shift = full.estimate - deleted.estimate
     return pd.DataFrame(
         {
@@ -342,7 +334,7 @@ def cumulative(
     order: Sequence[Any] | npt.NDArray[Any] | None = None,
     *,
     labels: Sequence[object] | None = None,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
     """Pool the first study, the first two, and so on.
 
@@ -354,7 +346,7 @@ def cumulative(
         What to sort the studies by, such as the year; ties keep the order given.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    **pool_options
+    **methods
         As in `leave_one_out`.
 
     Returns
@@ -391,12 +383,12 @@ def cumulative(
         raise ReviewError(f"order: no value for {', '.join(gaps)}")
     rank = np.argsort(keys, kind="stable")
     so_far = np.tri(len(y), dtype=bool)
-    rows = pool_many(y[rank], v[rank], so_far, **pool_options)
+    rows = pool_many(y[rank], v[rank], so_far, **methods)
     return _table("added", [names[i] for i in rank], rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubsetFits:
+class SubsetFits(NamesItsMethods):
     """The result of `gosh`: one number a subset in every array.
 
     ``tau2``, ``i2`` and ``i2_tau2`` are NaN for subsets of one study (``k`` is 1 there).
@@ -412,7 +404,7 @@ class SubsetFits:
     i2: FloatArray
     i2_tau2: FloatArray
     q: FloatArray
-    tau2_method: str
+    methods: Methods
     exact: bool
     seed: int | None
 
@@ -444,10 +436,10 @@ def gosh(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    tau2_method: str = "REML",
     max_subsets: int = MOST_SUBSETS,
     seed: int = 0,
     executor: Executor | None = None,
+    **methods: Unpack[MethodNames],
 ) -> SubsetFits:
     """Pool every subset of the studies: a graphical display of study heterogeneity.
 
@@ -457,8 +449,6 @@ def gosh(
         Study effects and their sampling variances.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    tau2_method : str
-        As in `analysis_lib.pool`.
     max_subsets : int
         If there are more subsets than this (with the default, beyond 20 studies), so many are
         drawn at random: up to 20 studies without repeats, beyond with the rare repeat.
@@ -467,6 +457,8 @@ def gosh(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, such as a process pool or a
         Dask client's executor, to share the work. The result is the same with any.
+    **methods
+        As in `analysis_lib.pool`.
 
     Returns
     -------
@@ -491,29 +483,30 @@ def gosh(
     >>> len(fits), fits.estimate[fits.includes("B")].round(2)
     (7, array([0.5 , 0.29, 0.71, 0.5 ]))
     """
+    chosen = Methods.named(methods)
     y, v, names = check_effects(effect, variance, labels)
     if max_subsets < 1:
         raise ReviewError(f"max_subsets must be 1 or more, got {max_subsets}")
     exact = 2 ** len(y) - 1 <= max_subsets
     members = _all_subsets(len(y)) if exact else _drawn_subsets(len(y), max_subsets, seed)
     tasks = [members[i : i + SUBSETS_PER_TASK] for i in range(0, len(members), SUBSETS_PER_TASK)]
-    fit = partial(_fit_subsets, y, v, tau2_method)
+    fit = partial(_fit_subsets, y, v, chosen)
     parts = list(executor.map(fit, tasks) if executor else map(fit, tasks))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _GOSH_COLUMNS}
     return SubsetFits(
         members,
         names,
         **columns,
-        tau2_method=tau2_method,
+        methods=chosen,
         exact=exact,
         seed=None if exact else seed,
     )
 
 
 def _fit_subsets(
-    y: FloatArray, v: FloatArray, tau2_method: str, members: npt.NDArray[np.uint8]
+    y: FloatArray, v: FloatArray, methods: Methods, members: npt.NDArray[np.uint8]
 ) -> dict[str, Any]:
-    rows = pool_many(y, v, _unpack(members, len(y)), tau2_method=tau2_method)
+    rows = pool_many(y, v, _unpack(members, len(y)), **methods)
     return {name: getattr(rows, name) for name in _GOSH_COLUMNS}
 
 
@@ -542,13 +535,13 @@ def _unpack(members: npt.NDArray[np.uint8], k: int) -> BoolArray:
 
 
 def _full_and_deleted(
-    y: FloatArray, v: FloatArray, names: tuple[str, ...], options: PoolOptions
+    y: FloatArray, v: FloatArray, names: tuple[str, ...], methods: MethodNames
 ) -> tuple[PooledEffect, PooledRows]:
     """Return the fit to all studies, and those without each one."""
     if len(y) < 2:
         raise ReviewError(f"without {names[0]} no study remains")
-    full = pool(y, v, labels=names, **options)
-    return full, pool_many(y, v, ~np.eye(len(y), dtype=bool), **options)
+    full = pool(y, v, labels=names, **methods)
+    return full, pool_many(y, v, ~np.eye(len(y), dtype=bool), **methods)
 
 
 def _table(first: str, names: Sequence[str], rows: PooledRows) -> pd.DataFrame:

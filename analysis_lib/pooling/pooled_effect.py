@@ -10,49 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_effects, check_level
+from analysis_lib.base.checks import FloatArray, check_choice, check_effects
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import interval, number, p_value, percent, plural
-from analysis_lib.pooling.tau2 import (
-    ESTIMATORS,
-    MeanModel,
-    between_variance,
-    q_profile,
-    q_statistic,
-)
+from analysis_lib.pooling.methods import PI_METHODS, MethodNames, Methods, NamesItsMethods
+from analysis_lib.pooling.tau2 import MeanModel, between_variance, q_profile, q_statistic
 
 Interval = tuple[float, float]
 
-TAU2_METHODS = tuple(ESTIMATORS)
-CI_METHODS = ("wald", "HK", "HK-adhoc")
-#: Name of a prediction interval -> (degrees of freedom lost, None for normal; uses the HK SE?).
-PI_METHODS: dict[str, tuple[int | None, bool]] = {
-    "HTS": (2, False),
-    "V": (1, False),
-    "HK": (1, True),
-    "HK-PR": (2, True),
-    "normal": (None, False),
-}
-
-
-class PoolOptions(TypedDict, total=False):
-    """The options of ``pool``, for functions that pass them on."""
-
-    tau2_method: str
-    ci_method: str
-    pi_method: str
-    level: float
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PooledEffect:
+class PooledEffect(NamesItsMethods):
     """The result of ``pool``: one mean effect, how sure we are of it, and how effects vary.
 
     An absent value is ``None``: tau2 and what follows from it when there is one study, and the
@@ -65,8 +40,9 @@ class PooledEffect:
         The input, read-only.
     labels : tuple of str
         Study labels.
-    tau2_method, ci_method, pi_method, level
-        The methods in use. ``ci_method`` is ``"wald"`` whenever there is one study.
+    methods : Methods
+        The methods in use, each also an attribute: ``tau2_method``, ``ci_method``, ``pi_method``,
+        ``level``. ``ci_method`` is ``"wald"`` whenever there is one study.
     estimate, se : float
         Pooled effect and its standard error (Hartung and Knapp's where that is the method).
     ci : tuple of float
@@ -79,15 +55,14 @@ class PooledEffect:
         Variance of the true effects between studies.
     q : float
         Cochran's Q.
+    shared_tau2 : bool
+        Whether tau2 comes from other studies too, as in subgroups that share one.
     """
 
     effect: FloatArray
     variance: FloatArray
     labels: tuple[str, ...]
-    tau2_method: str
-    ci_method: str
-    pi_method: str
-    level: float
+    methods: Methods
     estimate: float
     se: float
     ci: Interval
@@ -96,6 +71,7 @@ class PooledEffect:
     df: int | None
     tau2: float | None
     q: float
+    shared_tau2: bool = False
 
     @property
     def k(self) -> int:
@@ -151,7 +127,7 @@ class PooledEffect:
     @property
     def tau2_ci(self) -> Interval | None:
         """Q-profile confidence interval of tau2; None where tau2 comes from other studies too."""
-        if self.tau2 is None or self.tau2_method not in TAU2_METHODS:
+        if self.tau2 is None or self.shared_tau2:
             return None
         model = MeanModel(self.effect, self.variance)
         low, high = q_profile(model, self.level)
@@ -252,7 +228,7 @@ class PooledEffect:
         return "\n".join(
             [
                 f"{kind} meta-analysis of {plural(self.k, 'study', 'studies')} "
-                f"({self.tau2_method}, {self.ci_method})",
+                f"({self.tau2_method}{', common' * self.shared_tau2}, {self.ci_method})",
                 f"estimate {number(self.estimate, 4)} ({per_cent} CI {interval(self.ci, 4)}), "
                 f"{p_value(self.p_value)}",
                 f"{per_cent} prediction interval ({self.pi_method}) "
@@ -267,10 +243,7 @@ def pool(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    tau2_method: str = "REML",
-    ci_method: str = "wald",
-    pi_method: str = "HTS",
-    level: float = 0.95,
+    **methods: Unpack[MethodNames],
 ) -> PooledEffect:
     """Pool effects by inverse-variance weighting.
 
@@ -282,19 +255,9 @@ def pool(
         Sampling variances (squared standard errors).
     labels : sequence of shape (k,), optional
         Names of the studies; numbered when absent.
-    tau2_method : {"REML", "FE", "DL", "HE", "HS", "SJ", "ML", "EB", "PM"}
-        Estimator of the between-study variance: restricted maximum likelihood, none (common
-        effect), DerSimonian-Laird, Hedges, Hunter-Schmidt, Sidik-Jonkman, maximum likelihood,
-        empirical Bayes, Paule-Mandel.
-    ci_method : {"wald", "HK", "HK-adhoc"}
-        Normal distribution; Hartung-Knapp, t with k - 1 degrees of freedom; the same with a
-        standard error that is never smaller than the classic one.
-    pi_method : {"HTS", "V", "HK", "HK-PR", "normal"}
-        Prediction interval with t on k - 2 (HTS, HK-PR) or k - 1 (V, HK) degrees of freedom, or
-        normal. HK and HK-PR use the Hartung-Knapp standard error (ad hoc when the interval is),
-        the others the classic one, whatever ``ci_method`` is; these are the names of R's meta.
-    level : float
-        Level of all intervals, between 0 and 1.
+    **methods
+        ``tau2_method="REML"``, ``ci_method="wald"``, ``pi_method="HTS"``, ``level=0.95``, typed
+        or unpacked from a `Methods` (which lists the choices): ``**review.info.methods``.
 
     Returns
     -------
@@ -332,30 +295,20 @@ def pool(
     >>> round(fit.estimate, 4), round(fit.tau2, 4)
     (0.4774, 0.0753)
     """
-    check_options(tau2_method, ci_method, pi_method, level)
+    chosen = Methods.named(methods)
     y, v, names = check_effects(effect, variance, labels)
     model = MeanModel(y, v)
-    tau2 = None if len(y) == 1 else between_variance(tau2_method, model) * model.unit
-    return pool_given_tau2(
-        (y, v, names),
-        tau2,
-        model=model,
-        tau2_method=tau2_method,
-        ci_method=ci_method,
-        pi_method=pi_method,
-        level=level,
-    )
+    tau2 = None if len(y) == 1 else between_variance(chosen.tau2_method, model) * model.unit
+    return pool_given_tau2((y, v, names), tau2, chosen, model=model)
 
 
 def pool_given_tau2(
     studies: tuple[FloatArray, FloatArray, tuple[str, ...]],
     tau2: float | None,
+    methods: Methods,
     *,
-    tau2_method: str,
-    ci_method: str,
-    pi_method: str,
-    level: float,
     model: MeanModel | None = None,
+    shared_tau2: bool = False,
 ) -> PooledEffect:
     """Pool checked effects, variances and labels with a between-study variance that is known.
 
@@ -363,28 +316,26 @@ def pool_given_tau2(
     """
     y, v, names = studies
     k = len(y)
-    ci_method = ci_method if k > 1 else "wald"
+    methods = methods if k > 1 else methods.but(ci_method="wald")
     model = model or MeanModel(y, v)
     estimate = model.mean(1 / (model.variance + (tau2 or 0.0) / model.unit))
-    se = _standard_error(model, (tau2 or 0.0) / model.unit, ci_method)
-    df = None if ci_method == "wald" else k - 1
+    se = _standard_error(model, (tau2 or 0.0) / model.unit, methods.ci_method)
+    df = None if methods.ci_method == "wald" else k - 1
     statistic = ratio(estimate, se)
     return PooledEffect(
         effect=frozen(y),
         variance=frozen(v),
         labels=names,
-        tau2_method=tau2_method,
-        ci_method=ci_method,
-        pi_method=pi_method,
-        level=level,
+        methods=methods,
         estimate=estimate,
         se=se,
-        ci=confidence_interval(estimate, se, df, level),
+        ci=confidence_interval(estimate, se, df, methods.level),
         statistic=statistic,
         p_value=2 * lower_tail(-abs(statistic), df),
         df=df,
         tau2=tau2,
         q=q_statistic(model),
+        shared_tau2=shared_tau2,
     )
 
 
@@ -415,16 +366,6 @@ def ratio(value: float, scale: float) -> float:
     if scale > 0:
         return value / scale
     return math.copysign(math.inf, value) if value else 0.0
-
-
-def check_options(
-    tau2_method: str = "REML", ci_method: str = "wald", pi_method: str = "HTS", level: float = 0.95
-) -> None:
-    """Raise unless the options of ``pool`` are known methods and a level between 0 and 1."""
-    check_choice("tau2_method", tau2_method, TAU2_METHODS)
-    check_choice("ci_method", ci_method, CI_METHODS)
-    check_choice("pi_method", pi_method, tuple(PI_METHODS))
-    check_level(level)
 
 
 def frozen(values: FloatArray) -> FloatArray:

@@ -15,11 +15,10 @@ from analysis_lib.base.checks import FloatArray, as_floats, check_effects, check
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, p_value, percent, plural
+from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import (
     Interval,
     PooledEffect,
-    PoolOptions,
-    check_options,
     confidence_interval,
     frozen,
     lower_tail,
@@ -146,7 +145,7 @@ def subgroup_analysis(
     *,
     labels: Sequence[object] | None = None,
     common_tau2: bool = False,
-    **pool_options: Unpack[PoolOptions],
+    **methods: Unpack[MethodNames],
 ) -> SubgroupAnalysis:
     """Pool each subgroup and test whether the subgroups differ.
 
@@ -161,8 +160,8 @@ def subgroup_analysis(
     common_tau2 : bool
         Let all subgroups share one tau2, estimated from the spread within them (advisable when
         subgroups are small), instead of one each.
-    **pool_options
-        ``tau2_method``, ``ci_method``, ``pi_method``, ``level``, as in ``pool``.
+    **methods
+        As in ``pool``; see `Methods`.
 
     Returns
     -------
@@ -193,23 +192,24 @@ def subgroup_analysis(
     >>> round(result.fits["gym"].estimate, 2), round(result.q_between, 1)
     (0.85, 24.5)
     """
-    check_options(**pool_options)
+    chosen = Methods.named(methods)
     y, v, names = check_effects(effect, variance, labels)
     members = _members(groups, names)
     tau2, tau2_ci = (None, None)
     if common_tau2:
-        tau2, tau2_ci = _shared_tau2(y, v, members, pool_options)
+        tau2, tau2_ci = _shared_tau2(y, v, members, chosen)
     fits = {}
     for group, rows in members.items():
         inside = tuple(names[row] for row in rows)
         if tau2 is None:
-            fits[group] = pool(y[rows], v[rows], labels=inside, **pool_options)
+            fits[group] = pool(y[rows], v[rows], labels=inside, **chosen)
         else:
-            fits[group] = _pool_with(tau2, (y[rows], v[rows], inside), pool_options)
+            studies = (y[rows], v[rows], inside)
+            fits[group] = pool_given_tau2(studies, tau2, chosen, shared_tau2=True)
     q_between = _q_between(fits)
     return SubgroupAnalysis(
         fits=fits,
-        overall=pool(y, v, labels=names, **pool_options),
+        overall=pool(y, v, labels=names, **chosen),
         q_between=q_between,
         df=len(fits) - 1,
         p_value=float(chdtrc(len(fits) - 1, q_between)),
@@ -235,7 +235,7 @@ def _members(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list
 
 
 def _shared_tau2(
-    y: FloatArray, v: FloatArray, members: Mapping[str, list[int]], options: PoolOptions
+    y: FloatArray, v: FloatArray, members: Mapping[str, list[int]], methods: Methods
 ) -> tuple[float, Interval]:
     """Return tau2 of the model with one mean a subgroup, and its Q-profile interval."""
     if len(members) == len(y):
@@ -244,22 +244,9 @@ def _shared_tau2(
     for column, rows in enumerate(members.values()):
         design[rows, column] = 1.0
     model = RegressionModel(y, v, design)
-    low, high = q_profile(model, options.get("level", 0.95))
-    tau2 = between_variance(options.get("tau2_method", "REML"), model)
+    low, high = q_profile(model, methods.level)
+    tau2 = between_variance(methods.tau2_method, model)
     return tau2 * model.unit, (low * model.unit, high * model.unit)
-
-
-def _pool_with(
-    tau2: float, studies: tuple[FloatArray, FloatArray, tuple[str, ...]], options: PoolOptions
-) -> PooledEffect:
-    return pool_given_tau2(
-        studies,
-        tau2,
-        tau2_method=f"{options.get('tau2_method', 'REML')}, common",
-        ci_method=options.get("ci_method", "wald"),
-        pi_method=options.get("pi_method", "HTS"),
-        level=options.get("level", 0.95),
-    )
 
 
 def _q_between(fits: Mapping[str, PooledEffect]) -> float:
@@ -272,7 +259,7 @@ def _q_between(fits: Mapping[str, PooledEffect]) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MetaRegression:
+class MetaRegression(NamesItsMethods):
     """The result of ``meta_regression``; arrays have one element a coefficient, p in all.
 
     Attributes
@@ -303,9 +290,7 @@ class MetaRegression:
     labels: tuple[str, ...]
     design: FloatArray
     names: tuple[str, ...]
-    tau2_method: str
-    ci_method: str
-    level: float
+    methods: Methods
     coefficients: FloatArray
     covariance: FloatArray
     se: FloatArray
@@ -391,10 +376,8 @@ def meta_regression(
     moderators: Moderators,
     *,
     labels: Sequence[object] | None = None,
-    tau2_method: str = "REML",
-    ci_method: str = "wald",
-    level: float = 0.95,
     intercept: bool = True,
+    **methods: Unpack[MethodNames],
 ) -> MetaRegression:
     """Regress effects on characteristics of the studies (mixed-effects meta-regression).
 
@@ -406,10 +389,10 @@ def meta_regression(
         Numeric moderators; ``indicators`` turns a categorical one into such columns.
     labels : sequence of shape (k,), optional
         Names of the studies.
-    tau2_method, ci_method, level
-        As in ``pool``; t has k - p degrees of freedom.
     intercept : bool
         Whether to add an intercept.
+    **methods
+        As in ``pool``; t has k - p degrees of freedom, and ``pi_method`` changes nothing here.
 
     Returns
     -------
@@ -442,23 +425,23 @@ def meta_regression(
     >>> fit.names, fit.coefficients.round(3)
     (('intercept', 'weeks'), array([-0.055,  0.037]))
     """
-    check_options(tau2_method=tau2_method, ci_method=ci_method, level=level)
+    chosen = Methods.named(methods)
     y, v, studies = check_effects(effect, variance, labels)
     names, design = _design(moderators, studies, intercept)
     k, p = design.shape
     if k <= p:
         raise ReviewError(f"moderators: {p} coefficients need more than {k} studies")
     model = RegressionModel(y, v, design)
-    tau2 = between_variance(tau2_method, model)
+    tau2 = between_variance(chosen.tau2_method, model)
     beta, covariance = model.coefficients(1 / (model.variance + tau2))
     df = None
-    if ci_method != "wald":
+    if chosen.ci_method != "wald":
         df = k - p
         factor = q_statistic(model, tau2) / df
-        covariance = covariance * (factor if ci_method == "HK" else max(1.0, factor))
+        covariance = covariance * (factor if chosen.ci_method == "HK" else max(1.0, factor))
     se = np.sqrt(np.diag(covariance))
     statistic = np.array([ratio(b, s) for b, s in zip(beta, se, strict=True)])
-    limits = [confidence_interval(b, s, df, level) for b, s in zip(beta, se, strict=True)]
+    limits = [confidence_interval(b, s, df, chosen.level) for b, s in zip(beta, se, strict=True)]
     q_m, q_m_df, q_m_p = _test_of_moderators(beta, covariance, df, tested=int(intercept))
     mean_model = MeanModel(y, v)
     return MetaRegression(
@@ -467,9 +450,7 @@ def meta_regression(
         labels=studies,
         design=frozen(design),
         names=names,
-        tau2_method=tau2_method,
-        ci_method=ci_method,
-        level=level,
+        methods=chosen,
         coefficients=frozen(beta),
         covariance=frozen(covariance),
         se=frozen(se),
@@ -478,7 +459,7 @@ def meta_regression(
         p_value=frozen(np.array([2 * lower_tail(-abs(z), df) for z in statistic])),
         df=df,
         tau2=tau2 * model.unit,
-        tau2_total=between_variance(tau2_method, mean_model) * mean_model.unit,
+        tau2_total=between_variance(chosen.tau2_method, mean_model) * mean_model.unit,
         q_e=q_statistic(model),
         q_m=q_m,
         q_m_df=q_m_df,

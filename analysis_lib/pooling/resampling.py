@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from analysis_lib.base.checks import FloatArray, check_effects
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import Executor
+from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, frozen, pool
 
 #: Sign patterns that are all looked at: those of 20 studies. Beyond, patterns are drawn.
@@ -31,7 +32,7 @@ FITS_PER_TASK = 2**14
 
 
 @dataclass(frozen=True, slots=True)
-class PermutationTest:
+class PermutationTest(NamesItsMethods):
     """The result of `permutation_test`.
 
     Attributes
@@ -44,7 +45,7 @@ class PermutationTest:
         How many of the sign patterns looked at have a statistic at least as far from zero.
     exact : bool
         Whether these are all patterns; if not, they were drawn with ``seed``.
-    tau2_method, ci_method : str
+    methods : Methods
         The methods of the statistic.
     seed : int or None
         None for an exact test.
@@ -56,8 +57,7 @@ class PermutationTest:
     as_extreme: int
     patterns: int
     exact: bool
-    tau2_method: str
-    ci_method: str
+    methods: Methods
     seed: int | None
 
     @property
@@ -73,12 +73,11 @@ def permutation_test(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    tau2_method: str = "REML",
-    ci_method: str = "wald",
     max_patterns: int = MOST_PATTERNS,
     draws: int = 99_999,
     seed: int = 0,
     executor: Executor | None = None,
+    **methods: Unpack[MethodNames],
 ) -> PermutationTest:
     """Test the pooled effect by turning round the signs of the studies' effects.
 
@@ -88,8 +87,6 @@ def permutation_test(
         Study effects and their sampling variances.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    tau2_method, ci_method : str
-        As in `analysis_lib.pool`; they make the statistic.
     max_patterns : int
         If there are more sign patterns, 2 to the power k, than this, some are drawn at random.
     draws : int
@@ -99,6 +96,8 @@ def permutation_test(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, to share the work. The result
         is the same with any.
+    **methods
+        As in `analysis_lib.pool`; ``tau2_method`` and ``ci_method`` make the statistic.
 
     Returns
     -------
@@ -138,7 +137,7 @@ def permutation_test(
     for name, given in (("max_patterns", max_patterns), ("draws", draws)):
         _check_count(name, given)
     y, v, names = check_effects(effect, variance, labels)
-    fit = pool(y, v, labels=names, tau2_method=tau2_method, ci_method=ci_method)
+    fit = pool(y, v, labels=names, **methods)
     exact = 2 ** len(y) <= max_patterns
     tasks = _halved_patterns(len(y)) if exact else _pieces(draws, seed)
     count_in = partial(
@@ -147,7 +146,7 @@ def permutation_test(
         v,
         abs(fit.statistic),
         _codes_to_signs if exact else _drawn_signs,
-        {"tau2_method": tau2_method, "ci_method": ci_method},
+        fit.methods,
     )
     counted = sum(_mapped(executor, count_in, tasks))
     as_extreme, patterns = (2 * counted, 2 ** len(y)) if exact else (counted, draws)
@@ -158,8 +157,7 @@ def permutation_test(
         as_extreme=as_extreme,
         patterns=patterns,
         exact=exact,
-        tau2_method=tau2_method,
-        ci_method=ci_method,
+        methods=fit.methods,
         seed=None if exact else seed,
     )
 
@@ -201,11 +199,11 @@ def _count_as_extreme(
     v: FloatArray,
     observed: float,
     to_signs: Callable[[Any, int], FloatArray],
-    options: dict[str, Any],
+    methods: Methods,
     task: range | _Piece,
 ) -> int:
     """Return how many sign patterns of one task have a statistic of the observed size or more."""
-    rows = _fitted(y * to_signs(task, len(y)), v, options)
+    rows = _fitted(y * to_signs(task, len(y)), v, methods)
     size = np.abs(rows.estimate)
     limit = np.where(size > 0, np.inf, 0.0)  # of the statistic, where the standard error is zero
     statistic = np.divide(size, rows.se, out=limit, where=rows.se > 0)
@@ -213,7 +211,7 @@ def _count_as_extreme(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bootstrap:
+class Bootstrap(NamesItsMethods):
     """The result of `bootstrap`.
 
     Attributes
@@ -228,8 +226,8 @@ class Bootstrap:
         Interval of the variance between studies, between quantiles of the redrawn estimates.
     estimates, standard_errors, tau2 : ndarray of shape (n,)
         What the redrawn data gave, read-only.
-    level : float
-        Level of the intervals.
+    methods : Methods
+        The methods of the fit, with the level of the intervals.
     seed : int
         Of the random draw.
     """
@@ -241,7 +239,7 @@ class Bootstrap:
     estimates: FloatArray
     standard_errors: FloatArray
     tau2: FloatArray
-    level: float
+    methods: Methods
     seed: int
 
 
@@ -250,11 +248,10 @@ def bootstrap(
     variance: npt.ArrayLike,
     *,
     labels: Sequence[object] | None = None,
-    tau2_method: str = "REML",
-    level: float = 0.95,
     draws: int = 10_000,
     seed: int = 0,
     executor: Executor | None = None,
+    **methods: Unpack[MethodNames],
 ) -> Bootstrap:
     """Find intervals by drawing the studies again from the fitted model.
 
@@ -264,10 +261,6 @@ def bootstrap(
         Study effects and their sampling variances, two studies or more.
     labels : sequence of shape (k,), optional
         Study names; numbered when absent.
-    tau2_method : str
-        As in `analysis_lib.pool`.
-    level : float
-        Level of the intervals, between 0 and 1.
     draws : int
         Number of redrawn data sets.
     seed : int
@@ -275,6 +268,8 @@ def bootstrap(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, to share the work. The result
         is the same with any.
+    **methods
+        As in `analysis_lib.pool`.
 
     Returns
     -------
@@ -315,15 +310,15 @@ def bootstrap(
     """
     _check_count("draws", draws)
     y, v, names = check_effects(effect, variance, labels)
-    fit = pool(y, v, labels=names, tau2_method=tau2_method, level=level)
+    fit = pool(y, v, labels=names, **methods)
     if fit.tau2 is None:
         raise ReviewError(f"{names[0]} alone has no variance between studies to draw from")
-    redraw = partial(_refit_draws, v, fit.estimate, fit.tau2, {"tau2_method": tau2_method})
+    redraw = partial(_refit_draws, v, fit.estimate, fit.tau2, fit.methods)
     parts = list(_mapped(executor, redraw, _pieces(draws, seed)))
     estimates, errors, tau2 = (
         frozen(np.concatenate(columns)) for columns in zip(*parts, strict=True)
     )
-    tails = ((1 - level) / 2, (1 + level) / 2)
+    tails = ((1 - fit.level) / 2, (1 + fit.level) / 2)
     low, high = np.quantile((estimates - fit.estimate) / errors, tails)
     return Bootstrap(
         fit=fit,
@@ -333,23 +328,23 @@ def bootstrap(
         estimates=estimates,
         standard_errors=errors,
         tau2=tau2,
-        level=level,
+        methods=fit.methods,
         seed=seed,
     )
 
 
 def _refit_draws(
-    v: FloatArray, mean: float, tau2: float, options: dict[str, Any], piece: _Piece
+    v: FloatArray, mean: float, tau2: float, methods: Methods, piece: _Piece
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return estimate, standard error and tau2 of each data set of one piece."""
     noise = piece.generator().standard_normal((piece.size, len(v)))
-    rows = _fitted(mean + noise * np.sqrt(v + tau2), v, options)
+    rows = _fitted(mean + noise * np.sqrt(v + tau2), v, methods)
     return rows.estimate, rows.se, rows.tau2
 
 
-def _fitted(effects: FloatArray, v: FloatArray, options: dict[str, Any]) -> PooledRows:
+def _fitted(effects: FloatArray, v: FloatArray, methods: Methods) -> PooledRows:
     """Pool every row, or say that one could not be fitted: none is lost unseen."""
-    rows = pool_many(effects, v, **options)
+    rows = pool_many(effects, v, **methods)
     if not rows.fitted.all():
         lost = int((~rows.fitted).sum())
         raise ReviewError(f"{lost} of {len(rows)} redrawn data sets could not be fitted")

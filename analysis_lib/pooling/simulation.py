@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -28,16 +28,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_level
+from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURES
 from analysis_lib.effects.means import small_sample_correction
 from analysis_lib.pooling.batch import PooledRows, pool_many
-from analysis_lib.pooling.pooled_effect import (
-    CI_METHODS,
-    PI_METHODS,
-    TAU2_METHODS,
-)
+from analysis_lib.pooling.methods import CI_METHODS, Methods
 
 #: Data sets a block: about 0.1 s of work, little to lose and little to send.
 BLOCK_SIZE = 10_000
@@ -267,7 +263,7 @@ def simulate(
     _check_names(designs)
     if n < 1:
         raise ReviewError(f"n must be 1 or more, got {n}")
-    methods = _Methods(tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods), float(level))
+    methods = _Compared(tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods), float(level))
     blocks = [block for design in designs for block in _blocks(design, methods, n, seed)]
     tallies = _run(blocks, executor, progress, _Store(None if store is None else Path(store)))
     rows = [
@@ -329,7 +325,7 @@ def _time_left(start: float, at_start: int, done: int, total: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Methods:
+class _Compared:
     """What is computed of every data set."""
 
     tau2: tuple[str, ...]
@@ -338,12 +334,17 @@ class _Methods:
     level: float
 
     def __post_init__(self) -> None:
-        for name, known in (("tau2", TAU2_METHODS), ("ci", CI_METHODS), ("pi", tuple(PI_METHODS))):
-            for method in getattr(self, name):
-                check_choice(f"{name}_methods", method, known)
         if not self.tau2 or not (self.ci or self.pi):
             raise ReviewError("simulate needs a method for tau2 and at least one interval")
-        check_level(self.level)
+        for _ in self.passes():  # each is checked
+            pass
+
+    def passes(self) -> Iterator[tuple[Methods, str | None, str | None]]:
+        """Yield the methods of each pass of fitting, and its interval of each kind."""
+        for tau2, (ci, pi) in product(self.tau2, zip_longest(self.ci, self.pi)):
+            methods = Methods(tau2_method=tau2, level=self.level)
+            methods = methods if ci is None else methods.but(ci_method=ci)
+            yield methods if pi is None else methods.but(pi_method=pi), ci, pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +352,7 @@ class _Block:
     """A part of the work: some data sets of one design."""
 
     design: Design
-    methods: _Methods
+    methods: _Compared
     place: int
     rows: int
     seed: int
@@ -371,7 +372,7 @@ def _digest(content: dict[str, Any]) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
 
 
-def _blocks(design: Design, methods: _Methods, n: int, seed: int) -> Iterator[_Block]:
+def _blocks(design: Design, methods: _Compared, n: int, seed: int) -> Iterator[_Block]:
     for place, start in enumerate(range(0, n, BLOCK_SIZE)):
         yield _Block(design, methods, place, min(BLOCK_SIZE, n - start), seed)
 
@@ -384,29 +385,20 @@ Tally = list[dict[str, Any]]
 def _compute(block: _Block) -> Tally:
     """Draw and fit the data sets of a block, and return the sums for each interval."""
     effect, variance = block.design.draw(block.rows, block.generator())
-    methods, tally = block.methods, []
-    for tau2_method in methods.tau2:
-        # one pass of fitting gives one interval of each kind
-        for ci, pi in zip_longest(methods.ci, methods.pi):
-            rows = pool_many(
-                effect,
-                variance,
-                tau2_method=tau2_method,
-                ci_method=ci or "wald",
-                pi_method=pi or "HTS",
-                level=methods.level,
-            )
-            if not rows.fitted.all():
-                lost = int((~rows.fitted).sum())
-                raise ReviewError(f"design {block.design.name!r}: {lost} data sets not fitted")
-            kinds = (
-                ("CI", ci, (rows.ci_low, rows.ci_high), _holds_mean),
-                ("PI", pi, (rows.pi_low, rows.pi_high), _share_held),
-            )
-            for kind, method, limits, cover in kinds:
-                if method is not None:
-                    name = {"tau2_method": tau2_method, "kind": kind, "method": method}
-                    tally.append(name | _sums(rows, *limits, cover, block.design))
+    tally = []
+    for methods, ci, pi in block.methods.passes():
+        rows = pool_many(effect, variance, **methods)
+        if not rows.fitted.all():
+            lost = int((~rows.fitted).sum())
+            raise ReviewError(f"design {block.design.name!r}: {lost} data sets not fitted")
+        kinds = (
+            ("CI", ci, (rows.ci_low, rows.ci_high), _holds_mean),
+            ("PI", pi, (rows.pi_low, rows.pi_high), _share_held),
+        )
+        for kind, method, limits, cover in kinds:
+            if method is not None:
+                name = {"tau2_method": rows.tau2_method, "kind": kind, "method": method}
+                tally.append(name | _sums(rows, *limits, cover, block.design))
     return tally
 
 

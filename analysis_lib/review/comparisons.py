@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from analysis_lib.effects.means import (
     rescale,
     standardized_mean_difference,
 )
+from analysis_lib.pooling.methods import MethodNames
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.model import Review
@@ -99,9 +100,9 @@ class StudyEffects:
         """Which effects are reconstructed, shape (k,)."""
         return (self.table["provenance"] == "reconstructed").to_numpy(dtype=bool)
 
-    def pool(self, **options: Any) -> PooledEffect:
-        """Pool the effects; ``options`` are those of ``analysis_lib.pool``."""
-        return pool(self.effect, self.variance, labels=self.labels, **options)
+    def pool(self, **methods: Unpack[MethodNames]) -> PooledEffect:
+        """Pool the effects by the methods that ``analysis_lib.pool`` takes."""
+        return pool(self.effect, self.variance, labels=self.labels, **methods)
 
     def without(self, *trials: str) -> StudyEffects:
         """Return the analysis without some trials."""

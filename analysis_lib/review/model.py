@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.pooling.methods import Methods
 from analysis_lib.review.baseline import ARM, BASELINE, NUMBERS, PROVENANCES, scores_at_baseline
 
 # A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
@@ -45,7 +46,7 @@ class ReviewInfo:
     comparator: str
     short_names: tuple[str, str]
     participants: Mapping[str, Any]
-    methods: Mapping[str, Any]
+    methods: Methods
     risk_of_bias: Mapping[str, Any]
 
 
@@ -308,7 +309,14 @@ def _read_info(path: Path) -> ReviewInfo:
         raise ReviewError(f"{path.name}: not readable as TOML: {error}") from None
     _stop([f"{path.name}: {problem}" for problem in _info_problems(toml)])
     short = toml.get("short_names", (toml["experimental"], toml["comparator"]))
-    return ReviewInfo(**{**toml, "authors": tuple(toml["authors"]), "short_names": tuple(short)})
+    return ReviewInfo(
+        **{
+            **toml,
+            "authors": tuple(toml["authors"]),
+            "short_names": tuple(short),
+            "methods": Methods(**toml["methods"]),
+        }
+    )
 
 
 def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
@@ -335,6 +343,11 @@ def _info_problems(toml: Mapping[str, Any]) -> Iterator[str]:
                 yield f"dates.{key} must be a text, not {shown(date)}"
     if _is_table(toml.get("participants")):
         yield from _participant_problems(toml["participants"])
+    if _is_table(toml.get("methods")):
+        try:
+            Methods.named(toml["methods"])
+        except ReviewError as error:
+            yield f"methods: {error}"
     for place, text in _texts_in(toml):
         for pattern, told in UNSAFE_TEXT:
             if pattern.search(text):

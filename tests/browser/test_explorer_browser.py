@@ -15,7 +15,7 @@ import analysis_lib as al
 from analysis_lib.base import formatting as fmt
 from analysis_lib.book.analyses import heading, pooled_analyses, question
 from analysis_lib.book.sentences import MEASURE_WORDS, plain_words
-from analysis_lib.pooling.pooled_effect import CI_METHODS, PI_METHODS, TAU2_METHODS
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
 from analysis_lib.review.subgroups import overall_risk
 
 PAGE = chromium.HTML / "book" / "explorer.html"

@@ -16,7 +16,8 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.book import explorer
 from analysis_lib.book.analyses import pooled_analyses, question
 from analysis_lib.book.sentences import plain_words
-from analysis_lib.pooling.pooled_effect import CI_METHODS, PI_METHODS, TAU2_METHODS, PooledEffect
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
+from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.subgroups import overall_risk
 
 MOST_BYTES = 1_000_000  # of the script for all analyses
@@ -50,7 +51,7 @@ def refit(review: al.Review, name: str, left_out: list[int], methods: tuple[str,
     trials = list(dict.fromkeys(effects.table["trial"]))
     rest = effects.without(*(trials[i] for i in left_out))
     options = dict(zip(("tau2_method", "ci_method", "pi_method"), methods, strict=True))
-    return rest, rest.pool(**options, level=review.info.methods["level"])
+    return rest, rest.pool(**options, level=review.info.methods.level)
 
 
 _known: dict[str, al.StudyEffects] = {}

@@ -20,13 +20,8 @@ from analysis_lib.book.sentences import (
     reach,
     results_sentence,
 )
-from analysis_lib.pooling.pooled_effect import (
-    CI_METHODS,
-    PI_METHODS,
-    TAU2_METHODS,
-    PooledEffect,
-    pool,
-)
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
+from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
 PAIN = Question("pain", "loaded exercise", "unloaded exercise", True, unit="points", mid=1.0)
 STRENGTH = Question("strength", "loaded exercise", "unloaded exercise", False, "SMD")

@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling import tau2 as _tau2
-from analysis_lib.pooling.pooled_effect import (
-    CI_METHODS,
-    PI_METHODS,
-    TAU2_METHODS,
-    PooledEffect,
-    pool,
-)
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
+from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
 # Tolerances with their reasons; the worst errors seen are printed after every run.
 CLOSED_FORM = (1e-10, "same formula on both sides; R prints 15 digits")

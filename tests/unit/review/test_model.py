@@ -880,6 +880,9 @@ TOML_CASES = [
         "difference = 5\n[other]",
         "participants.difference must be a list of tables, not 5",
     ),
+    ('"REML"', '"reml"', "methods: tau2_method must be one of FE, DL, HE,"),
+    ("level = 0.95", "level = 95", "methods: level must lie between 0 and 1, got 95; did you"),
+    ("ci_method", "cimethod", "methods: the name of a method must be one of tau2_method, ci_"),
 ]
 
 
@@ -889,6 +892,15 @@ def test_a_wrong_entry_of_review_toml_is_named(data: Path, old: str, new: str, w
     with pytest.raises(al.ReviewError) as caught:
         al.load_review(data)
     assert f"review.toml: {words}" in str(caught.value)
+
+
+def test_without_methods_the_stated_defaults_hold(data: Path) -> None:
+    toml = data / "review.toml"
+    lines = toml.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(tuple(al.Methods()))]
+    assert len(lines) - len(kept) == len(tuple(al.Methods()))
+    toml.write_text("\n".join(kept), encoding="utf-8")
+    assert al.load_review(data).info.methods == al.Methods()
 
 
 def test_without_review_toml_there_is_no_review(data: Path) -> None:

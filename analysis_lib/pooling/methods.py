@@ -1,0 +1,123 @@
+"""The methods of a meta-analysis as one value that every function shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypedDict, Unpack
+
+from analysis_lib.base.checks import check_choice, check_level
+from analysis_lib.pooling.tau2 import ESTIMATORS
+
+TAU2_METHODS = tuple(ESTIMATORS)
+CI_METHODS = ("wald", "HK", "HK-adhoc")
+#: Name of a prediction interval -> (degrees of freedom lost, None for normal; uses the HK SE?).
+PI_METHODS: dict[str, tuple[int | None, bool]] = {
+    "HTS": (2, False),
+    "V": (1, False),
+    "HK": (1, True),
+    "HK-PR": (2, True),
+    "normal": (None, False),
+}
+
+
+class MethodNames(TypedDict, total=False):
+    """The keyword arguments by which functions take the fields of `Methods`."""
+
+    tau2_method: str
+    ci_method: str
+    pi_method: str
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Methods:
+    """How effects are pooled. It unpacks into keyword arguments: ``pool(y, v, **methods)``.
+
+    Parameters
+    ----------
+    tau2_method : {"REML", "FE", "DL", "HE", "HS", "SJ", "ML", "EB", "PM"}
+        Estimator of the between-study variance: restricted maximum likelihood, none (common
+        effect), DerSimonian-Laird, Hedges, Hunter-Schmidt, Sidik-Jonkman, maximum likelihood,
+        empirical Bayes, Paule-Mandel.
+    ci_method : {"wald", "HK", "HK-adhoc"}
+        Normal distribution; Hartung-Knapp, t with k - 1 degrees of freedom; the same with a
+        standard error that is never smaller than the classic one.
+    pi_method : {"HTS", "V", "HK", "HK-PR", "normal"}
+        Prediction interval with t on k - 2 (HTS, HK-PR) or k - 1 (V, HK) degrees of freedom, or
+        normal. HK and HK-PR use the Hartung-Knapp standard error (ad hoc when the interval is),
+        the others the classic one, whatever ``ci_method`` is; these are the names of R's meta.
+    level : float
+        Level of all intervals, between 0 and 1.
+
+    Raises
+    ------
+    ReviewError
+        For an unknown method, with the choices, or a level outside 0 to 1.
+
+    Examples
+    --------
+    >>> from analysis_lib import Methods, pool
+    >>> methods = Methods(ci_method="HK")
+    >>> round(pool([0.1, 0.5, 0.9], [0.04, 0.05, 0.04], **methods).se, 3)
+    0.231
+    >>> methods.but(level=0.9).level
+    0.9
+    """
+
+    tau2_method: str = "REML"
+    ci_method: str = "wald"
+    pi_method: str = "HTS"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_choice("tau2_method", self.tau2_method, TAU2_METHODS)
+        check_choice("ci_method", self.ci_method, CI_METHODS)
+        check_choice("pi_method", self.pi_method, tuple(PI_METHODS))
+        check_level(self.level)
+
+    @classmethod
+    def named(cls, names: MethodNames) -> Methods:
+        """Return the methods of keyword arguments, or say which keyword there is not."""
+        for name in names:
+            check_choice("the name of a method", name, tuple(cls()))
+        return cls(**names)
+
+    def but(self, **names: Unpack[MethodNames]) -> Methods:
+        """Return the same methods with some of them changed."""
+        return replace(self, **names)
+
+    def __iter__(self) -> Iterator[str]:
+        return (field.name for field in fields(self))
+
+    keys = __iter__
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class NamesItsMethods:
+    """A result that keeps its ``methods`` and tells each of them by name."""
+
+    __slots__ = ()
+    methods: Methods
+
+    @property
+    def tau2_method(self) -> str:
+        """Estimator of the between-study variance."""
+        return self.methods.tau2_method
+
+    @property
+    def ci_method(self) -> str:
+        """Method of the confidence interval."""
+        return self.methods.ci_method
+
+    @property
+    def pi_method(self) -> str:
+        """Method of the prediction interval."""
+        return self.methods.pi_method
+
+    @property
+    def level(self) -> float:
+        """Level of the intervals."""
+        return self.methods.level
