@@ -41,7 +41,7 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
         judgements=overall_risk(review, effects),
         participants=effects.participants,
         mid=asked.margin,
-        sd=_sd_between_people(review, effects),
+        sd=sd_between_people(review, effects),
         egger=egger_test(effects.effect, effects.variance) if effects.k >= 3 else None,
         measure=effects.measure,
         recorded=None if recorded is None else str(recorded["rating"]),
@@ -49,7 +49,7 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     )
 
 
-def _sd_between_people(review: Review, effects: StudyEffects) -> float | None:
+def sd_between_people(review: Review, effects: StudyEffects) -> float | None:
     """Return what the optimal information size needs: for events that formula is not the one."""
     if effects.measure == "SMD":
         return 1.0

@@ -1,0 +1,363 @@
+"""The page on the next trial: whether it belongs to the review, and what it would change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import MEASURE_WORDS
+from analysis_lib.book.analyses import details, directions_in_short, heading, question
+from analysis_lib.book.grading import sd_between_people
+from analysis_lib.conclusions.update import (
+    ABOVE,
+    BELOW,
+    INCLUDES,
+    UpdateMap,
+    UpdateSimulation,
+    side_of,
+    simulate_update,
+    smallest_trial,
+    update_map,
+)
+from analysis_lib.importing.registry import TrialRecord
+from analysis_lib.importing.screening import ScreeningDecision
+from analysis_lib.plots.update import extended_funnel
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.model import Review
+
+PAST = {"include": "included", "exclude": "excluded"}
+
+
+# --- does it belong? ------------------------------------------------------------------------------
+
+
+def record_table(record: TrialRecord) -> pd.DataFrame:
+    """Return the facts of a registry record that a reader asks for first, as text."""
+    facts = {
+        "Title": record.title,
+        "Official title": record.official_title,
+        "Sponsor": record.sponsor,
+        "Place": "; ".join(record.locations),
+        "Allocation and masking": f"{record.allocation}, {record.masking}".lower(),
+        "Groups": "; ".join(record.interventions),
+        "Outcomes named": "; ".join(record.outcomes),
+        "Ages": f"{fmt.count(record.min_age)} to {fmt.count(record.max_age)} years",
+        "People": f"{fmt.count(record.enrolment)} ({str(record.enrolment_type).lower()})",
+    }
+    return pd.DataFrame({"What": facts.keys(), "In the record": facts.values()})
+
+
+def judgements_table(review: Review, decision: ScreeningDecision) -> pd.DataFrame:
+    """Return how every criterion was judged and by which words, as text."""
+    texts = review.criteria.set_index("criterion")["text"]
+    return pd.DataFrame(
+        {
+            "Criterion": texts[one.criterion],
+            "Judgement": one.judgement,
+            "Words that decide": one.words.removesuffix(".0"),
+            "domain": one.domain.capitalize(),
+        }
+        for one in decision.judgements
+    )
+
+
+def decision_told(decision: ScreeningDecision) -> dict[str, object]:
+    """Return a decision with its reason, the words that decide, and the judgements counted."""
+    counts = Counter(one.judgement for one in decision.judgements)
+    deciding = [one.words for one in decision.judgements if one.judgement == "not met"]
+    return {
+        "decision": PAST.get(decision.decision, decision.decision),
+        "reason": decision.reason_text or "",
+        "words": deciding[0] if deciding else "",
+        "criteria": len(decision.judgements),
+        "met": counts["met"],
+        "unclear": counts["unclear"],
+        "not-met": counts["not met"],
+    }
+
+
+def read_sources(path: Path) -> pd.DataFrame:
+    """Read what the sources about a trial say: ``topic``, ``source``, ``people``, ``words``."""
+    return pd.read_csv(path, dtype={"people": "Int64"})
+
+
+def sources_table(statements: pd.DataFrame) -> pd.DataFrame:
+    """Return what the sources about a trial say of the same thing, as text.
+
+    Parameters
+    ----------
+    statements
+        ``topic``, ``source``, ``people`` (or absent) and ``words`` (or absent).
+    """
+    people = ["" if pd.isna(n) else f"{n:.0f} people" for n in statements["people"]]
+    words = statements["words"].fillna("")
+    return pd.DataFrame(
+        {
+            "Source": statements["source"],
+            "What it says": [
+                "; ".join(filter(None, both)) for both in zip(people, words, strict=True)
+            ],
+            "topic": statements["topic"],
+        }
+    )
+
+
+def excluded_table(review: Review, decisions: Sequence[ScreeningDecision]) -> pd.DataFrame:
+    """Return the excluded reports by reason, by `screen_reports` and in the flow diagram."""
+    counted = Counter(one.reason for one in decisions if one.decision == "exclude")
+    boxes = review.selection[review.selection["parent"] == "reports_excluded"]
+    return pd.DataFrame(
+        {
+            "Reason": boxes["label"],
+            "By the structure": [fmt.count(counted[str(box)]) for box in boxes["box"]],
+            "In the flow diagram": boxes["count"].map(fmt.count),
+        }
+    )
+
+
+# --- what would it change? ------------------------------------------------------------------------
+
+
+def sides_told(review: Review, outcome: str) -> dict[int, str]:
+    """Return what an interval of an outcome says, by where it lies."""
+    below, above = directions_in_short(review, question(review, outcome))
+    return {BELOW: below, INCLUDES: "includes no difference", ABOVE: above}
+
+
+def map_of(review: Review, effects: StudyEffects) -> UpdateMap:
+    """Return `update_map` of an analysis, as far as twice the minimal important difference."""
+    mid = question(review, effects.outcome).margin
+    return update_map(
+        effects.effect,
+        effects.variance,
+        labels=effects.labels,
+        effect_range=None if mid is None else (-2 * mid, 2 * mid),
+        **review.info.methods,
+    )
+
+
+def draw_map(review: Review, effects: StudyEffects, landscape: UpdateMap) -> Axes:
+    """Draw the map of an analysis as an extended funnel, in the words of the review."""
+    asked = question(review, effects.outcome)
+    return extended_funnel(
+        landscape,
+        details=details(review, effects),
+        measure=MEASURE_WORDS[effects.measure].capitalize(),
+        unit=asked.unit,
+        favours=directions_in_short(review, asked),
+        title=heading(review, effects),
+    )
+
+
+def map_told(landscape: UpdateMap) -> dict[str, object]:
+    """Return which effects of a new trial take a conclusion in favour of less away.
+
+    Returns
+    -------
+    dict
+        The pooled effect (``estimate``, ``k``); the effect above which the most ``precise`` trial
+        takes it away, and one with the ``largest-se``, which is ``small``; and where in the map
+        the conclusion turns round (``harm``).
+    """
+    sides, fit = landscape.side, landscape.before
+    turned = "somewhere" if (sides == ABOVE).any() else "nowhere"
+    return {
+        "estimate": fmt.estimate(fit.estimate, fit.ci),
+        "k": fit.k,
+        "precise": float(landscape.effect[sides[0] == INCLUDES].min()),
+        "small": float(landscape.effect[sides[-1] == INCLUDES].min()),
+        "largest-se": float(landscape.se[-1]),
+        "harm": f"{turned} in the plot",
+    }
+
+
+def smallest_trials(review: Review, outcomes: Sequence[str]) -> pd.DataFrame:
+    """Return the smallest trial that changes each conclusion, by what the trial reports.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an analysis and report: ``outcome``, ``follow_up``, ``analysis``, ``reports`` (in
+        words), ``before`` and ``after`` (what the interval says), ``per_arm`` (absent where no
+        trial of up to ``largest`` people per arm changes it).
+    """
+    rows = []
+    keys = [(outcome, time) for outcome in outcomes for time in review.follow_ups["follow_up"]]
+    for outcome, follow_up in keys:
+        effects = study_effects(review, outcome, follow_up)
+        told, sd = sides_told(review, outcome), sd_between_people(review, effects)
+        pooled = effects.pool(**review.info.methods).estimate
+        reports = {
+            "the pooled effect": pooled,
+            "no difference": 0.0,
+            "the opposite of the pooled effect": -pooled,
+        }
+        for words, observed in reports.items():
+            found = smallest_trial(
+                effects.effect,
+                effects.variance,
+                observed=observed,
+                sd=sd or 1.0,
+                measure=effects.measure,
+                **review.info.methods,
+            )
+            rows.append(
+                {
+                    "outcome": outcome,
+                    "follow_up": follow_up,
+                    "analysis": heading(review, effects),
+                    "reports": f"{words} ({fmt.number(observed)})",
+                    "before": told[found.before],
+                    "per_arm": found.per_arm,
+                    "after": told[found.after] if found.per_arm else "",
+                    "largest": found.largest,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def smallest_trials_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return `smallest_trials` as text."""
+    return pd.DataFrame(
+        {
+            "The new trial reports": trials["reports"],
+            "Interval now": trials["before"],
+            "People per arm": [fmt.count(n, absent="out of reach") for n in trials["per_arm"]],
+            "Interval then": trials["after"],
+            "analysis": trials["analysis"],
+        }
+    )
+
+
+def simulated_updates(
+    review: Review,
+    effects: StudyEffects,
+    truths: Mapping[str, float],
+    per_arm: Sequence[int],
+    *,
+    draws: int,
+    seed: int,
+) -> list[tuple[str, UpdateSimulation]]:
+    """Draw new trials of every size for every truth, and add them to an analysis.
+
+    Parameters
+    ----------
+    review, effects
+        A review that was loaded, and the analysis.
+    truths
+        True effects in the new trial, by the words that say what they are.
+    per_arm
+        People in each arm.
+    draws, seed
+        As for `simulate_update`.
+    """
+    asked = question(review, effects.outcome)
+    return [
+        (
+            words,
+            simulate_update(
+                effects.effect,
+                effects.variance,
+                per_arm=n,
+                true_effect=truth,
+                sd=sd_between_people(review, effects) or 1.0,
+                measure=effects.measure,
+                draws=draws,
+                seed=seed,
+                participants=effects.participants,
+                mid=asked.margin,
+                prompts=True,
+                **review.info.methods,
+            ),
+        )
+        for words, truth in truths.items()
+        for n in per_arm
+    ]
+
+
+def updates_table(drawn: Sequence[tuple[str, UpdateSimulation]]) -> pd.DataFrame:
+    """Return medians over the draws, and how often a conclusion or a prompt changes, as text."""
+    return pd.DataFrame(
+        {
+            "People": fmt.count(s.per_arm),
+            "Estimate (95 % of draws)": "{1} ({0} to {2})".format(
+                *map(fmt.number, s.quantiles("estimate"))
+            ),
+            "Confidence interval": _medians(s, "ci_low", "ci_high"),
+            "Prediction interval": _medians(s, "pi_low", "pi_high"),
+            "Changed": fmt.percent(s.changed),
+            "Less certain": fmt.percent(s.rated_down_more),
+            "truth": f"True effect in the new trial: {words} ({fmt.number(s.true_effect)})",
+        }
+        for words, s in drawn
+    )
+
+
+def updates_note(drawn: Sequence[tuple[str, UpdateSimulation]]) -> str:
+    """Say how the columns of `updates_table` are to be read."""
+    return (
+        f"{fmt.count(len(drawn[0][1].new_effect))} trials drawn for each row, with a fixed seed. "
+        "People: in each arm. Estimate and limits: medians of the updated results. Changed: share "
+        "of draws in which the 95 % confidence interval no longer says what it says now. Less "
+        "certain: share in which the computed prompts for inconsistency and imprecision ask to "
+        "rate the certainty down by more levels than now. Effects that the trial is added to are "
+        "reconstructed."
+    )
+
+
+def _medians(simulation: UpdateSimulation, low: str, high: str) -> str:
+    return fmt.interval((float(simulation.quantiles(low)[1]), float(simulation.quantiles(high)[1])))
+
+
+def updates_told(drawn: Sequence[tuple[str, UpdateSimulation]]) -> dict[str, object]:
+    """Return where a conclusion changes most often, and where the prompts ask for more or less."""
+    truth, most = max(drawn, key=lambda pair: pair[1].changed)
+    more_truth, more = max(drawn, key=lambda pair: pair[1].rated_down_more or 0.0)
+    return {
+        "most-changed": 100 * most.changed,
+        "most-truth": truth,
+        "most-per-arm": most.per_arm,
+        "steps-now": fmt.plural(most.steps_before or 0, "step", spelled=True),
+        "more": 100 * (more.rated_down_more or 0.0),
+        "more-truth": more_truth,
+        "less": 100 * max(s.rated_down_less or 0.0 for _, s in drawn),
+    }
+
+
+def before_and_after_table(
+    before: PooledEffect, after: PooledEffect, sides: Mapping[int, str], new: str
+) -> pd.DataFrame:
+    """Return an analysis before and after a trial is added, as text.
+
+    Parameters
+    ----------
+    before, after
+        Result of `analysis_lib.conclusions.update.add_trial`.
+    sides
+        Result of `sides_told`.
+    new
+        What the trial is called.
+    """
+    columns = {
+        name: {
+            "Comparisons": fmt.count(fit.k),
+            "Mean difference (95 % CI)": fmt.estimate(fit.estimate, fit.ci),
+            "95 % prediction interval": fmt.interval(fit.prediction_interval),
+            "I²": fmt.percent(fit.i2),
+            "τ²": fmt.number(fit.tau2),
+            "The interval": interval_told(fit, sides),
+        }
+        for name, fit in (("Before", before), (f"With the {new}", after))
+    }
+    return pd.DataFrame(columns).rename_axis("What").reset_index()
+
+
+def interval_told(fit: PooledEffect, sides: Mapping[int, str]) -> str:
+    """Return what a confidence interval says: favours one, favours the other, or neither."""
+    return sides[int(side_of(*fit.ci))]

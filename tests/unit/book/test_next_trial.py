@@ -1,0 +1,190 @@
+"""Does the page on the next trial say what the record, the rules and the pooling say?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from places import DATA
+
+import analysis_lib as al
+from analysis_lib.book import next_trial as nt
+from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES, add_trial, simulate_update
+from analysis_lib.importing.registry import TrialRecord, read_record
+from analysis_lib.importing.screening import (
+    CriterionJudgement,
+    ScreeningDecision,
+    parse_rules,
+    screen_reports,
+)
+
+SIDES = {BELOW: "left", INCLUDES: "neither", ABOVE: "right"}
+
+
+@pytest.fixture(scope="module")
+def review() -> al.Review:
+    return al.load_review(DATA)
+
+
+@pytest.fixture(scope="module")
+def record() -> TrialRecord:
+    return read_record(DATA / "registry" / "NCT05706103.json")
+
+
+@pytest.fixture(scope="module")
+def pain(review: al.Review) -> al.StudyEffects:
+    return al.study_effects(review, "pain", "ETP")
+
+
+# --- does it belong? ------------------------------------------------------------------------------
+
+
+def test_the_facts_of_a_record(record: TrialRecord) -> None:
+    facts = nt.record_table(record).set_index("What")["In the record"]
+    assert facts["Ages"] == "18 to 45 years"
+    assert facts["People"] == "62 (estimated)"
+    assert facts["Allocation and masking"] == "randomized, double"
+    silent = nt.record_table(replace(record, enrolment=None)).set_index("What")["In the record"]
+    assert silent["People"] == "not stated (estimated)"
+
+
+def decided(*judgements: str, decision: str = "exclude", reason: str | None = "why") -> Any:
+    return ScreeningDecision(
+        "NCT1",
+        "A trial",
+        decision,  # type: ignore[arg-type]  # as the parameters spell it
+        reason,
+        reason,
+        tuple(
+            CriterionJudgement("chronic", "population", judged, f"words {i}", "inclusion")  # type: ignore[arg-type]
+            for i, judged in enumerate(judgements)
+        ),
+    )
+
+
+def test_a_decision_is_told_with_the_words_that_decide() -> None:
+    told = nt.decision_told(decided("met", "not met", "unclear", "met"))
+    assert (told["decision"], told["reason"], told["words"]) == ("excluded", "why", "words 1")
+    assert [told[name] for name in ("criteria", "met", "unclear", "not-met")] == [4, 2, 1, 1]
+    open_one = nt.decision_told(decided("met", "unclear", decision="unclear", reason=None))
+    assert (open_one["decision"], open_one["reason"], open_one["words"]) == ("unclear", "", "")
+
+
+def test_every_criterion_has_its_judgement(review: al.Review) -> None:
+    criterion = str(review.criteria["criterion"].iloc[0])
+    one = CriterionJudgement(criterion, "population", "met", "18.0", "min_age")
+    table = nt.judgements_table(review, replace(decided(), judgements=(one,)))
+    text = review.criteria["text"].iloc[0]
+    assert table.iloc[0].tolist() == [text, "met", "18", "Population"]
+
+
+def test_what_sources_say_of_one_thing() -> None:
+    rows = pd.DataFrame(
+        {
+            "topic": "Participants",
+            "source": ["A", "B", "C"],
+            "people": pd.array([62, 42, None], dtype="Int64"),
+            "words": ["1:1", None, "none"],
+        }
+    )
+    assert nt.sources_table(rows)["What it says"].tolist() == [
+        "62 people; 1:1",
+        "42 people",
+        "none",
+    ]
+
+
+def test_the_stored_statements_agree_with_the_record(record: TrialRecord) -> None:
+    stored = nt.read_sources(DATA / "registry" / "NCT05706103_sources.csv")
+    assert stored[["topic", "source", "provenance"]].notna().all(axis=None)
+    entry = stored[(stored["source"] == "Registry entry (trial page)")]
+    assert entry["people"].tolist() == [record.enrolment]
+
+
+def test_excluded_reports_are_counted_by_reason(review: al.Review) -> None:
+    rules = parse_rules(
+        (DATA / "screening_rules.toml").read_text(encoding="utf-8"), review.criteria
+    )
+    screened = screen_reports(review.excluded_reports, review.criteria, rules)
+    table = nt.excluded_table(review, screened)
+    assert table["By the structure"].tolist() == table["In the flow diagram"].tolist()
+    excluded = sum(one.decision == "exclude" for one in screened)
+    assert table["By the structure"].astype(int).sum() == excluded
+    (first, *rest) = (one for one in screened if one.decision == "exclude")
+    fewer = nt.excluded_table(review, [one for one in rest if one.reason != first.reason])
+    assert len(fewer) == len(table)  # a box that nothing falls into stays
+    assert fewer["By the structure"].tolist()[0] == "0"
+
+
+# --- what would it change? ------------------------------------------------------------------------
+
+
+def test_sides_are_told_in_the_words_of_the_outcome(review: al.Review) -> None:
+    assert nt.sides_told(review, "pain")[BELOW] == "favours loaded"
+    assert nt.sides_told(review, "endurance")[BELOW] == "favours unloaded"
+    assert nt.sides_told(review, "pain")[INCLUDES] == "includes no difference"
+
+
+def test_the_map_says_which_effect_takes_the_conclusion_away(
+    review: al.Review, pain: al.StudyEffects
+) -> None:
+    landscape = nt.map_of(review, pain)
+    told = nt.map_told(landscape)
+    step = float(np.diff(landscape.effect)[0])
+    for name, se in (("precise", landscape.se[0]), ("small", landscape.se[-1])):
+        effect = float(str(told[name]))
+        ends = []
+        for value in (effect - step, effect):
+            args = (pain.effect, pain.variance, pain.labels, value, se**2)
+            ends.append(add_trial(*args, **review.info.methods)[1].ci[1])
+        assert ends[0] < 0 <= ends[1]
+    assert told["k"] == pain.k
+
+
+def test_smallest_trials_ask_three_questions_of_each_analysis(review: al.Review) -> None:
+    trials = nt.smallest_trials(review, ["disability"])
+    assert len(trials) == 3 * len(review.follow_ups)
+    reached = trials["per_arm"].notna()
+    assert (trials.loc[reached, "before"] != trials.loc[reached, "after"]).all()
+    assert (trials.loc[~reached, "after"] == "").all()
+    table = nt.smallest_trials_table(trials)
+    assert (table["People per arm"] == "out of reach").tolist() == (~reached).tolist()
+
+
+def test_draws_are_told_by_truth_and_size(review: al.Review, pain: al.StudyEffects) -> None:
+    truths = {"no difference": 0.0, "harm": 1.5}
+    drawn = nt.simulated_updates(review, pain, truths, (25, 100), draws=40, seed=1)
+    table = nt.updates_table(drawn)
+    assert table["People"].tolist() == ["25", "100"] * 2
+    assert table["truth"].tolist()[2] == "True effect in the new trial: harm (1.50)"
+    assert nt.updates_note(drawn).startswith("40 trials drawn")
+    told = nt.updates_told(drawn)
+    shares = {(words, s.per_arm): s.changed for words, s in drawn}
+    assert told["most-changed"] == 100 * max(shares.values())
+    assert shares[str(told["most-truth"]), int(str(told["most-per-arm"]))] == max(shares.values())
+    assert told["more"] == 100 * max(s.rated_down_more or 0 for _, s in drawn)
+
+
+def test_a_row_holds_the_medians_of_its_draws() -> None:
+    found = simulate_update(
+        [-0.3, -0.6, -0.1], [0.05, 0.08, 0.04], per_arm=50, true_effect=0.0, draws=60, prompts=True
+    )
+    row = nt.updates_table([("none", found)]).iloc[0]
+    low, middle, high = np.quantile(found.after.estimate, (0.025, 0.5, 0.975))
+    expected = f"{middle:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
+    assert row["Estimate (95 % of draws)"] == expected
+    limits = [float(np.median(x)) for x in (found.after.ci_low, found.after.ci_high)]
+    assert row["Confidence interval"] == "{:.2f} to {:.2f}".format(*limits).replace("-", "−")
+
+
+def test_before_and_after_stand_side_by_side() -> None:
+    effect, variance = [-0.5, -0.6, -0.55], [0.02, 0.02, 0.02]
+    before, after = add_trial(effect, variance, ["A", "B", "C"], 0.9, 0.01)
+    table = nt.before_and_after_table(before, after, SIDES, new="next trial").set_index("What")
+    assert table.columns.tolist() == ["Before", "With the next trial"]
+    assert table.loc["Comparisons"].tolist() == ["3", "4"]
+    assert table.loc["The interval"].tolist() == ["left", "neither"]
+    assert nt.interval_told(before, SIDES) == "left"
