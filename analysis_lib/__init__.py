@@ -1,17 +1,10 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
-from analysis_lib.effects.means import (
-    EffectSizes,
-    LooksLikeStandardError,
-    change_unit,
-    combine_arms,
+from analysis_lib.effects.arms import change_unit, combine_arms, rescale, split_comparator
+from analysis_lib.effects.columns import EffectSizes
+from analysis_lib.effects.conversions import (
     correlation_from_sds,
-    mean_change,
-    mean_difference,
-    mean_sd_from_median,
-    rescale,
     sd_from_ci,
     sd_from_difference_ci,
     sd_from_difference_se,
@@ -19,11 +12,16 @@ from analysis_lib.effects.means import (
     sd_from_se,
     sd_from_t,
     sd_of_change,
-    split_comparator,
+)
+from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.means import (
+    mean_change,
+    mean_difference,
     standardized_mean_change,
     standardized_mean_difference,
-    warn_if_sd_looks_like_se,
 )
+from analysis_lib.effects.medians import mean_sd_from_median
+from analysis_lib.effects.suspect_sds import LooksLikeStandardError, warn_if_sd_looks_like_se
 from analysis_lib.importing import (
     deduplicate,
     import_results,

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.effects.means import EffectSizes, SuspectSD, rescale
+from analysis_lib.effects.arms import rescale
+from analysis_lib.effects.columns import EffectSizes
+from analysis_lib.effects.suspect_sds import SuspectSD
 from analysis_lib.review.baseline import NUMBERS
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.shared_arms import COLUMNS

@@ -17,12 +17,13 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    check_choice,
     check_lengths,
     check_values,
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.effects.means import EffectSizes
+from analysis_lib.effects.columns import EffectSizes, effect_sizes
 
 CorrectionRule: TypeAlias = Literal["only0", "if0all", "all", "none"]
 DoubleZeros: TypeAlias = Literal["keep", "drop"]
@@ -103,7 +104,7 @@ def risk_ratio(
     _check_computable("RR", computable, names)
     effect = np.log(a / (a + b)) - np.log(c / (c + d))
     variance = b / (a * (a + b)) + d / (c * (c + d))  # 1/a - 1/n1, without its cancellation
-    return _result(effect, variance, "RR", method, names)
+    return effect_sizes(effect, variance, "RR", method, names)
 
 
 def odds_ratio(
@@ -156,7 +157,7 @@ def odds_ratio(
     )
     _check_computable("OR", (a > 0) & (b > 0) & (c > 0) & (d > 0), names)
     effect = np.log(a / b) - np.log(c / d)
-    return _result(effect, 1 / a + 1 / b + 1 / c + 1 / d, "OR", method, names)
+    return effect_sizes(effect, 1 / a + 1 / b + 1 / c + 1 / d, "OR", method, names)
 
 
 def risk_difference(
@@ -211,7 +212,7 @@ def risk_difference(
     n1, n2 = a + b, c + d
     effect, variance = a / n1 - c / n2, a * b / n1**3 + c * d / n2**3
     _check_computable("RD", variance > 0, names)
-    return _result(effect, variance, "RD", method, names)
+    return effect_sizes(effect, variance, "RD", method, names)
 
 
 def is_double_zero(
@@ -276,8 +277,8 @@ def _tables(
     labels: Sequence[object] | None,
 ) -> tuple[Cells, tuple[str, ...], str]:
     """Return the corrected cells of the trials that stay, their names, and the method in words."""
-    _check_option("correct", correct, get_args(CorrectionRule))
-    _check_option("double_zeros", double_zeros, get_args(DoubleZeros))
+    check_choice("correct", correct, get_args(CorrectionRule))
+    check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
     if not (np.isfinite(correction) and correction > 0):
         raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
     cells, names = _cells(events1, n1, events2, n2, labels)
@@ -328,15 +329,3 @@ def _check_computable(measure: str, computable: Mask, names: tuple[str, ...]) ->
             f"{measure} or its variance cannot be computed from empty cells without a "
             f"correction: {told}"
         )
-
-
-def _check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ReviewError(f"{name}: one of {', '.join(map(repr, allowed))}, not {value!r}")
-
-
-def _result(
-    effect: FloatArray, variance: FloatArray, measure: str, method: str, names: tuple[str, ...]
-) -> EffectSizes:
-    effect.flags.writeable = variance.flags.writeable = False
-    return EffectSizes(effect, variance, measure, method, names)

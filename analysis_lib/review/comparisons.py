@@ -19,13 +19,10 @@ from scipy.special import ndtri
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.effects.arms import rescale
+from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
-from analysis_lib.effects.means import (
-    EffectSizes,
-    mean_difference,
-    rescale,
-    standardized_mean_difference,
-)
+from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.pooling.methods import MethodNames
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.baseline import PROVENANCES

@@ -17,7 +17,7 @@ from matplotlib.patches import Polygon
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects import events as binary
-from analysis_lib.effects.means import EffectSizes
+from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.plots import alt_text, forest
 from analysis_lib.pooling.pooled_effect import pool
 
@@ -197,8 +197,8 @@ def test_impossible_counts_are_named(measure: str, counts: Any, words: str) -> N
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"correct": "sometimes"}, r"correct: one of 'only0'.*not 'sometimes'"),
-        ({"double_zeros": "hide"}, r"double_zeros: one of 'keep', 'drop', not 'hide'"),
+        ({"correct": "sometimes"}, "correct must be one of only0, .*got 'sometimes'"),
+        ({"double_zeros": "hide"}, "double_zeros must be one of keep, drop; got 'hide'"),
         ({"correction": 0}, r"correction must be finite and greater than zero, not 0"),
         ({"correction": np.nan}, r"correction must be finite and greater than zero, not nan"),
         ({"double_zeros": "drop"}, r"no trial is left without double zeros \(study 1\)"),

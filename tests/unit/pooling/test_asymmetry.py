@@ -11,8 +11,8 @@ from golden_cases import agree, load
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.effects import means as es
 from analysis_lib.pooling import asymmetry as rb
 from analysis_lib.pooling.pooled_effect import pool
 
@@ -87,9 +87,9 @@ def effects(topic: str, entry: dict[str, Any]) -> tuple[Any, Any]:
         names = ("n1i", "m1i", "sd1i", "n2i", "m2i", "sd2i")
     arms = [data[name] for name in names]
     if "|MD|" in entry["id"]:
-        sizes = es.mean_difference(*arms)
+        sizes = al.mean_difference(*arms)
     else:
-        sizes = es.standardized_mean_difference(*arms, variance_method="UB")
+        sizes = al.standardized_mean_difference(*arms, variance_method="UB")
     return sizes.effect, sizes.variance
 
 
