@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 LONGEST_SHOWN = 80  # characters of a value in a message
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ReviewError(ValueError):
@@ -13,6 +18,23 @@ class ReviewError(ValueError):
     The message names the study label and the value, or the file, the row, the column and the
     value. A table with several problems raises one error that lists them all.
     """
+
+
+def attempt(compute: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T | ReviewError:
+    """Return what a function computes, or the error that says why it cannot be computed.
+
+    A page goes on where data allow no answer, and shows the error as a sentence in its place.
+
+    Examples
+    --------
+    >>> from analysis_lib import pool
+    >>> print(attempt(pool, [], []))
+    effect: no studies to pool (k = 0)
+    """
+    try:
+        return compute(*args, **options)
+    except ReviewError as error:
+        return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ certainty ask for the same things in the same order; they ask here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -35,40 +36,22 @@ from analysis_lib.printed.audit.rows import COUNTS
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import EVENTS, StudyEffects, study_effects
 from analysis_lib.review.model import Review
+from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
 from analysis_lib.review.subgroups import overall_risk
 
 
-def analyses(
-    review: Review, priority: str | None = None
-) -> Iterator[tuple[str, str, StudyEffects | ReviewError]]:
-    """Return every outcome and follow-up with its effects, or with why there can be none.
-
-    Parameters
-    ----------
-    review
-        A review that was loaded.
-    priority
-        ``primary`` or ``secondary`` outcomes only; all by default.
-    """
-    for outcome in review.outcomes.itertuples():
-        if priority is not None and outcome.priority != priority:
-            continue
-        for follow_up in review.follow_ups["follow_up"]:
-            name, time = str(outcome.outcome), str(follow_up)
-            try:
-                yield name, time, study_effects(review, name, time)
-            except ReviewError as error:
-                yield name, time, error
+def say_why(what: str, why: ReviewError) -> None:
+    """Show in place of a result why the data allow none."""
+    say("**{what} cannot be computed**: {why}.", what=what, why=why)
 
 
-def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
-    """Return the effects of every outcome and follow-up that has any, in the review's order.
-
-    An analysis that cannot be computed is left out; `analyses` says why, and so does ``check``.
-    """
-    for _, _, found in analyses(review, priority):
-        if isinstance(found, StudyEffects) and found.k:
-            yield found
+@contextmanager
+def or_say_why(what: str) -> Iterator[None]:
+    """Show what the block shows; where the data do not allow it, say why in its place."""
+    try:
+        yield
+    except ReviewError as error:
+        say_why(what, error)
 
 
 def question(review: Review, outcome: str) -> Question:
@@ -108,7 +91,15 @@ def directions_in_short(review: Review, asked: Question) -> tuple[str, str]:
 
 def heading(review: Review, effects: StudyEffects) -> str:
     """Return the name of an analysis: outcome and follow-up."""
-    return analysis_names(review)[effects.outcome, effects.follow_up]
+    return name_of(review, effects.outcome, effects.follow_up)
+
+
+def name_of(review: Review, outcome: str, follow_up: str) -> str:
+    """Return the name of an analysis, whether or not it can be computed."""
+    try:
+        return analysis_names(review)[outcome, follow_up]
+    except KeyError:
+        raise ReviewError(f"the review has no analysis of {outcome!r} at {follow_up!r}") from None
 
 
 def analysis_names(review: Review) -> dict[tuple[str, str], str]:
@@ -166,14 +157,15 @@ def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
 def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
     """Show one analysis: the forest plot, how it was computed, what came out, what it means.
 
-    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects is a sentence
-    that says so.
+    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects, or one that
+    cannot be computed, is a sentence that says so.
     """
-    effects = study_effects(review, outcome, follow_up)
-    show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
-    if effects.k:
-        fit = effects.pool(**review.info.methods)
-        say(analysis_text(fit, effects, question(review, outcome)))
+    with or_say_why(name_of(review, outcome, follow_up)):
+        effects = study_effects(review, outcome, follow_up)
+        show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
+        if effects.k:
+            fit = effects.pool(**review.info.methods)
+            say(analysis_text(fit, effects, question(review, outcome)))
 
 
 IN_WORDS = "**In plain words.** {meaning}\n\n**Result.** {result}\n\n**Method.** {method}"
@@ -299,7 +291,8 @@ def result_names(review: Review) -> dict[str, str]:
     for _, row in review.published.iterrows():
         name = analysis[row["outcome"], row["follow_up"]]
         if not pd.isna(row["without"]):
-            left_out = [trials[trial.strip()] for trial in row["without"].split(";")]
+            keys = [key.strip() for key in row["without"].split(";")]
+            left_out = [trials.get(key, key) for key in keys]
             name += f", without {fmt.listing(left_out)}"
         elif row["kind"] == "sensitivity":
             name += ", printed again with more digits"

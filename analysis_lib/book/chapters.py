@@ -7,28 +7,31 @@ review; where its tables hold nothing, it shows a sentence that says so and name
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 import pandas as pd
 
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.book import grading, robustness
 from analysis_lib.book.analyses import (
-    analyses,
     heading,
+    name_of,
     nothing_to_pool,
-    pooled_analyses,
+    say_why,
     show_analysis,
     show_comparison_with_published,
 )
 from analysis_lib.book.page import say, show_figure, show_table
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
-from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review, arms_at_baseline
+from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
 from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import overall_risk
 
 FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
@@ -185,6 +188,8 @@ def show_participants(review: Review) -> None:
         "arms",
         group="Trial",
     )
+    for outcome in review.outcomes["outcome"]:
+        _say_doubtful_spreads(review, str(outcome), [BASELINE])
 
 
 def _mean_sd(means: pd.Series, sds: pd.Series) -> list[str | None]:
@@ -310,15 +315,34 @@ def show_outcomes(review: Review, priority: str) -> None:
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
     for outcome, group in itertools.groupby(found, key=lambda analysis: analysis[0]):
         say("### {outcome}", outcome=labels[outcome])
-        told = [_show_or_say(review, follow_up, effects) for _, follow_up, effects in group]
+        told = [_show_or_say(review, *analysis) for analysis in group]
         if not any(told):
             say("No result of any trial is recorded.")
+        _say_doubtful_spreads(review, str(outcome), review.follow_ups["follow_up"])
 
 
-def _show_or_say(review: Review, follow_up: str, found: StudyEffects | ReviewError) -> bool:
+def _say_doubtful_spreads(review: Review, outcome: str, times: Collection[str]) -> None:
+    """Ask of standard deviations whether they are standard errors."""
+    found = [
+        str(one)
+        for one in doubtful_spreads(review)
+        if one.outcome == outcome and one.time in set(times)
+    ]
+    if found:
+        say(
+            "**Standard deviation or standard error?** Each of these would fit the other arms "
+            "better as a standard error. Only the report can tell; a standard error that passes "
+            "for a standard deviation makes its trial look far too sure. {arms}.",
+            arms="; ".join(found),
+        )
+
+
+def _show_or_say(
+    review: Review, outcome: str, follow_up: str, found: StudyEffects | ReviewError
+) -> bool:
     """Show one analysis, or say why not; return whether there was anything to say."""
     if isinstance(found, ReviewError):
-        say("**{what} cannot be computed.** {why}.", what=follow_up, why=found)
+        say_why(name_of(review, outcome, follow_up), found)
     elif found.k:
         show_analysis(review, found.outcome, found.follow_up)
         _say_shared_arms(review, found)
@@ -353,22 +377,26 @@ def show_published(review: Review) -> None:
 
 def show_subgroups(review: Review) -> None:
     """Show every primary analysis by every factor that divides it, and list those undivided."""
-    factors, undivided = 0, []
-    for effects in pooled_analyses(review, "primary"):
-        try:
-            found = _subgroups(review, effects)
-        except ReviewError as error:
-            say("**Subgroups cannot be formed.** {why}.", why=error)
-            return
-        factors += len(found)
+    primary = list(pooled_analyses(review, "primary"))
+    if not primary:
+        say("There is no primary analysis of which to form subgroups.")
+        return
+    said, undivided = False, []
+    for effects in primary:
+        found = attempt(_subgroups, review, effects)
+        if isinstance(found, ReviewError):
+            say_why(f"{heading(review, effects)}, by subgroups,", found)
+            said = True
+            continue
         for factor, groups in found.items():
             if len(set(groups)) > 1:
                 robustness.show_subgroups(review, effects.outcome, effects.follow_up, factor)
+                said = True
             else:
                 undivided.append(f"{heading(review, effects)}, by {factor}: {groups[0]}")
     if undivided:
         say("In one group only: {analyses}.", analyses="; ".join(undivided))
-    if not factors:
+    elif not said:
         say(
             "No subgroups are formed: no risk of bias is rated, and `data/subgroup_levels.csv` "
             "names no factor."
@@ -445,14 +473,28 @@ def show_findings(review: Review) -> None:
         say("No rating is recorded in `data/certainty.csv`.")
         return
     table = grading.summary_table(review)
-    show_table(
-        table.loc[:, (table != "").any()],
-        f"Summary of findings: {review.info.experimental} against {review.info.comparator}",
-        numeric=["Trials", "Comparisons", "People"],
-        group="Outcome",
-        note="Recorded: the rating of the reviewers. Prompted: the range of ratings that the "
-        "computed prompts allow; a prompt is not a rating.",
-    )
+    if len(table):
+        show_table(
+            table.loc[:, (table != "").any()],
+            f"Summary of findings: {review.info.experimental} against {review.info.comparator}",
+            numeric=["Trials", "Comparisons", "People"],
+            group="Outcome",
+            note="Recorded: the rating of the reviewers. Prompted: the range of ratings that the "
+            "computed prompts allow; a prompt is not a rating.",
+        )
+    _say_ratings_alone(review)
+
+
+def _say_ratings_alone(review: Review) -> None:
+    """Say which recorded ratings belong to no result on these pages."""
+    pooled = {(effects.outcome, effects.follow_up) for effects in pooled_analyses(review)}
+    alone = [
+        f"{name_of(review, str(row.outcome), str(row.follow_up))} ({row.rating}: {row.reasons})"
+        for row in review.certainty.itertuples()
+        if (row.outcome, row.follow_up) not in pooled
+    ]
+    if alone:
+        say("Rated, with no effect that can be pooled: {ratings}.", ratings="; ".join(alone))
 
 
 def show_prompts(review: Review) -> None:

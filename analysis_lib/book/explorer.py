@@ -26,7 +26,7 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
-from analysis_lib.book.analyses import directions_in_short, heading, pooled_analyses, question
+from analysis_lib.book.analyses import directions_in_short, heading, question
 from analysis_lib.book.page import table_html
 from analysis_lib.book.sentences import Question, plain_words
 from analysis_lib.book.templates import render
@@ -36,6 +36,7 @@ from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS, M
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
+from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import overall_risk
 
 #: All ways to leave out some of ten trials but not all. With more trials, as many as stay below

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis_lib.book.analyses import heading, pooled_analyses, question
+from analysis_lib.base.errors import attempt
+from analysis_lib.book.analyses import heading, question
 from analysis_lib.book.page import show_table
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
-from analysis_lib.pooling.asymmetry import egger_test
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, egger_test
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review, arms_at_baseline
+from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import overall_risk
 
 
@@ -36,13 +38,14 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     """
     asked = question(review, effects.outcome)
     recorded = _recorded(review, effects)
+    enough = effects.k >= FEWEST_STUDIES
     return assess(
         effects.pool(**review.info.methods),
         judgements=overall_risk(review, effects),
         participants=effects.participants,
         mid=asked.margin,
         sd=sd_between_people(review, effects),
-        egger=egger_test(effects.effect, effects.variance) if effects.k >= 3 else None,
+        egger=attempt(egger_test, effects.effect, effects.variance) if enough else None,
         measure=effects.measure,
         recorded=None if recorded is None else str(recorded["rating"]),
         recorded_reasons="" if recorded is None else str(recorded["reasons"]),
@@ -124,7 +127,7 @@ def findings(
                 measure=effects.measure,
                 unit="SD" if effects.measure == "SMD" else asked.unit,
                 trials=int(effects.table["trial"].nunique()),
-                participants=round(effects.participants),  # half of a shared arm has half people
+                participants=effects.participants,
                 familiar=known,
             )
         )

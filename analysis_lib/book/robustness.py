@@ -9,23 +9,31 @@ import pandas as pd
 
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.book.analyses import (
     axis_unit,
     details,
     directions,
     heading,
-    pooled_analyses,
+    name_of,
+    or_say_why,
     question,
 )
 from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
-from analysis_lib.pooling.asymmetry import TrimAndFill, egger_test, trim_and_fill
+from analysis_lib.pooling.asymmetry import (
+    FEWEST_STUDIES,
+    EggerTest,
+    TrimAndFill,
+    egger_test,
+    trim_and_fill,
+)
 from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential
 from analysis_lib.pooling.regression import SubgroupAnalysis, subgroup_analysis
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
+from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import (
     RISK_LEVELS,
     high_risk_or_not,
@@ -34,16 +42,6 @@ from analysis_lib.review.subgroups import (
 )
 
 RISK_OF_BIAS = "risk of bias"
-FEWEST_TRIALS = 5  # the review leaves out one trial at a time where there are at least five
-
-
-def enough_trials(review: Review) -> list[StudyEffects]:
-    """Return the analyses of primary outcomes that the review's sensitivity analysis looks at."""
-    return [
-        effects
-        for effects in pooled_analyses(review, "primary")
-        if effects.table["trial"].nunique() >= FEWEST_TRIALS
-    ]
 
 
 def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
@@ -57,21 +55,30 @@ def subgroup_table(review: Review) -> pd.DataFrame:
     for effects in pooled_analyses(review, "primary"):
         for factor, groups in subgroups(review, effects).items():
             row = {"Analysis": heading(review, effects), "Factor": factor}
-            if len(set(groups)) < 2:
-                rows.append(row | {"Subgroups": f"one only: {groups[0]}", "Test between": ""})
-                continue
-            found = _by_subgroup(review, effects, factor, groups)
-            told = [
-                f"{name} {fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)}, "
-                f"{fmt.plural(fit.k, 'comparison')}"
-                for name, fit in found.fits.items()
-            ]
-            row["Subgroups"] = "; ".join(told)
-            row["Test between"] = (
-                f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
-            )
-            rows.append(row)
+            rows.append(row | _subgroup_cells(review, effects, factor, groups))
     return pd.DataFrame(rows)
+
+
+def _subgroup_cells(
+    review: Review, effects: StudyEffects, factor: str, groups: list[str]
+) -> dict[str, str]:
+    if len(set(groups)) < 2:
+        return {"Subgroups": f"one only: {groups[0]}", "Test between": ""}
+    found = attempt(_by_subgroup, review, effects, factor, groups)
+    if isinstance(found, ReviewError):
+        return {"Subgroups": _not_computed(found), "Test between": ""}
+    told = [
+        f"{name} {fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)}, "
+        f"{fmt.plural(fit.k, 'comparison')}"
+        for name, fit in found.fits.items()
+    ]
+    test = f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
+    return {"Subgroups": "; ".join(told), "Test between": test}
+
+
+def _not_computed(why: ReviewError) -> str:
+    """Return what a cell says where the data allow no answer."""
+    return f"not computed: {why}"
 
 
 def _by_subgroup(
@@ -95,12 +102,12 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
     name = f"fig-subgroups-{outcome}-{follow_up}-{factor}".lower().replace(" ", "-")
     title = f"{heading(review, effects)}, by {factor}"
     if len(set(groups)) < 2:
-        ax = statement("All comparisons are in one subgroup.", title=title)
-    else:
-        found = _by_subgroup(review, effects, factor, groups)
-        asked = question(review, outcome)
+        show_figure(statement("All comparisons are in one subgroup.", title=title), name)
+        return
+    asked = question(review, outcome)
+    with or_say_why(title):
         ax = plots.forest_by_subgroup(
-            found,
+            _by_subgroup(review, effects, factor, groups),
             factor=factor,
             details=details(review, effects),
             measure=effects.measure,
@@ -110,7 +117,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
             mid=asked.mid,
             title=title,
         )
-    show_figure(ax, name)
+        show_figure(ax, name)
 
 
 def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
@@ -127,24 +134,34 @@ def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
 
 def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
     """Show what is left of an analysis without each of its trials."""
-    effects = study_effects(review, outcome, follow_up)
     asked = question(review, outcome)
-    ax = plots.leave_one_out(
-        trials_left_out(review, effects),
-        effects.pool(**review.info.methods),
-        measure=effects.measure,
-        unit=axis_unit(review, outcome),
-        favours=directions(asked),
-        mid=asked.mid,
-        title=f"{heading(review, effects)}, without each trial",
-    )
-    show_figure(ax, f"fig-leave-one-out-{outcome}-{follow_up}".lower())
+    title = f"{name_of(review, outcome, follow_up)}, without each trial"
+    with or_say_why(title):
+        effects = study_effects(review, outcome, follow_up)
+        ax = plots.leave_one_out(
+            trials_left_out(review, effects),
+            effects.pool(**review.info.methods),
+            measure=effects.measure,
+            unit=axis_unit(review, outcome),
+            favours=directions(asked),
+            mid=asked.mid,
+            title=title,
+        )
+        show_figure(ax, f"fig-leave-one-out-{outcome}-{follow_up}".lower())
 
 
 def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
     """Show the case diagnostics of Viechtbauer and Cheung as a table."""
-    effects = study_effects(review, outcome, follow_up)
-    found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+    caption = f"Influence of each comparison: {name_of(review, outcome, follow_up)}"
+    with or_say_why(caption):
+        effects = study_effects(review, outcome, follow_up)
+        found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+        table, numeric = _diagnostics(found)
+        show_table(table, caption, numeric=numeric, note=basis(effects))
+
+
+def _diagnostics(found: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the diagnostics as text, and which columns hold numbers."""
     columns = {
         "rstudent": "Studentised residual",
         "dffits": "DFFITS",
@@ -154,42 +171,39 @@ def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
         "q_del": "Q without",
         "hat": "Hat",
     }
-    table = pd.DataFrame({"Comparison": list(effects.labels)})
-    for name, words in columns.items():
-        table[words] = [fmt.number(x, absent="") for x in found[name]]
-    show_table(
-        table,
-        f"Influence of each comparison: {heading(review, effects)}",
-        numeric=list(columns.values()),
-        note=basis(effects),
-    )
+    cells = {words: [fmt.number(x, absent="") for x in found[c]] for c, words in columns.items()}
+    return pd.DataFrame({"Comparison": found["label"], **cells}), list(cells)
 
 
 def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
     """Show what each comparison adds to heterogeneity and to the pooled effect."""
-    effects = study_effects(review, outcome, follow_up)
-    table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
-    # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
-    common = baujat(effects.effect, effects.variance, tau2_method="FE")
-    table["q_contribution"] = common["q_contribution"]
-    ax = plots.baujat(table, title=heading(review, effects))
-    show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
+    title = name_of(review, outcome, follow_up)
+    with or_say_why(f"{title}, what each comparison adds,"):
+        effects = study_effects(review, outcome, follow_up)
+        table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+        # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
+        common = baujat(effects.effect, effects.variance, tau2_method="FE")
+        table["q_contribution"] = common["q_contribution"]
+        ax = plots.baujat(table, title=title)
+        show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
 
 
 def show_all_subsets(
     review: Review, outcome: str, follow_up: str, highlight: str | None = None
 ) -> None:
     """Show the pooled effect and the heterogeneity of every subset of the comparisons."""
-    effects = study_effects(review, outcome, follow_up)
-    fits = gosh(effects.effect, effects.variance, labels=effects.labels)
-    ax = plots.gosh(
-        fits,
-        highlight=highlight,
-        measure=effects.measure,
-        unit=axis_unit(review, outcome),
-        title=heading(review, effects),
-    )
-    show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
+    title = name_of(review, outcome, follow_up)
+    with or_say_why(f"{title}, every subset of the comparisons,"):
+        effects = study_effects(review, outcome, follow_up)
+        fits = gosh(effects.effect, effects.variance, labels=effects.labels)
+        ax = plots.gosh(
+            fits,
+            highlight=highlight,
+            measure=effects.measure,
+            unit=axis_unit(review, outcome),
+            title=title,
+        )
+        show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
 
 
 def specification_table(review: Review, *, exclude_influential: bool = True) -> pd.DataFrame:
@@ -207,7 +221,10 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
         exclusions: list[tuple[str, ...]] = [()]
         if exclude_influential and len(trials) > 2:
             exclusions += [(trial,) for trial in trials]
-        found = specifications(effects, exclusions=exclusions)
+        found = attempt(specifications, effects, exclusions=exclusions)
+        if isinstance(found, ReviewError):
+            rows.append({"Analysis": heading(review, effects), "Estimates": _not_computed(found)})
+            continue
         with_pi = found.dropna(subset=["pi_excludes_zero"])
         low, high = float(found["estimate"].min()), float(found["estimate"].max())
         rows.append(
@@ -231,21 +248,23 @@ def _share(found: pd.Series) -> str:
 
 def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
     """Show a contour-enhanced funnel plot with what trim-and-fill would add."""
-    effects = study_effects(review, outcome, follow_up)
-    name, title = f"fig-funnel-{outcome}-{follow_up}".lower(), heading(review, effects)
-    if effects.k < 3:
-        told = fmt.plural(effects.k, "comparison", spelled=True)
-        ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
-    else:
-        ax = plots.funnel(
-            effects.pool(**review.info.methods),
-            details=details(review, effects),
-            filled=_filled(review, effects),
-            measure=effects.measure,
-            unit=axis_unit(review, outcome),
-            title=title,
-        )
-    show_figure(ax, name)
+    title = name_of(review, outcome, follow_up)
+    with or_say_why(f"{title}, the funnel plot,"):
+        effects = study_effects(review, outcome, follow_up)
+        if effects.k < FEWEST_STUDIES:
+            told = fmt.plural(effects.k, "comparison", spelled=True)
+            ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
+        else:
+            filled = attempt(_filled, review, effects)
+            ax = plots.funnel(
+                effects.pool(**review.info.methods),
+                details=details(review, effects),
+                filled=None if isinstance(filled, ReviewError) else filled,
+                measure=effects.measure,
+                unit=axis_unit(review, outcome),
+                title=title,
+            )
+        show_figure(ax, f"fig-funnel-{outcome}-{follow_up}".lower())
 
 
 def reporting_bias_table(review: Review) -> pd.DataFrame:
@@ -254,26 +273,37 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     for effects in pooled_analyses(review):
-        row: dict[str, object] = {
+        row = {
             "Follow-up": follow_ups[effects.follow_up],
             "k": fmt.count(effects.k),
             "Effect": _pooled_text(effects, review),
             "Outcome": outcomes[effects.outcome],
         }
-        if effects.k < 3:
-            rows.append(row | {"Egger's test": "too few comparisons"})
-            continue
-        egger = egger_test(effects.effect, effects.variance, labels=effects.labels)
-        told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
-        filled = _filled(review, effects)
-        row["Egger's test"] = told if egger.readable else f"too few to read: {told}"
-        row["Filled"] = _filled_text(filled)
-        row["Effect then"] = fmt.effect_estimate(
-            filled.fit.estimate, filled.fit.ci, effects.measure
-        )
-        row["Filled, common effect"] = _filled_text(_filled(review, effects, around="common"))
-        rows.append(row)
+        rows.append(row | _asymmetry_cells(review, effects))
     return pd.DataFrame(rows)
+
+
+def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
+    if effects.k < FEWEST_STUDIES:
+        return {"Egger's test": "too few comparisons"}
+    filled = attempt(_filled, review, effects)
+    then = ""
+    if not isinstance(filled, ReviewError):
+        fit = filled.fit
+        then = fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
+    return {
+        "Egger's test": _egger_text(attempt(egger_test, effects.effect, effects.variance)),
+        "Filled": _filled_text(filled),
+        "Effect then": then,
+        "Filled, common effect": _filled_text(attempt(_filled, review, effects, "common")),
+    }
+
+
+def _egger_text(egger: EggerTest | ReviewError) -> str:
+    if isinstance(egger, ReviewError):
+        return _not_computed(egger)
+    told = f"t = {fmt.number(egger.statistic)}, df = {egger.df}, {fmt.p_value(egger.p_value)}"
+    return told if egger.readable else f"too few to read: {told}"
 
 
 def _filled(
@@ -288,7 +318,9 @@ def _filled(
     )
 
 
-def _filled_text(filled: TrimAndFill) -> str:
+def _filled_text(filled: TrimAndFill | ReviewError) -> str:
+    if isinstance(filled, ReviewError):
+        return _not_computed(filled)
     return f"{filled.k0} on the {filled.side}" if filled.k0 else "0"
 
 

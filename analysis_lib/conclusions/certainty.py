@@ -136,7 +136,7 @@ def assess(
     participants: float | None,
     mid: float | None = None,
     sd: float | None = None,
-    egger: EggerTest | None = None,
+    egger: EggerTest | ReviewError | None = None,
     measure: str = "MD",
     start: str = "high",
     recorded: str | None = None,
@@ -159,7 +159,8 @@ def assess(
         Standard deviation of the outcome between people, in the units of the effect (1 for a
         standardised mean difference); with ``mid`` it gives the optimal information size.
     egger
-        Result of `analysis_lib.egger_test`, used when there are ten comparisons or more.
+        Result of `analysis_lib.egger_test`, or why it has none; used when there are ten
+        comparisons or more.
     measure
         What was pooled; the prompts print ratios where these are logarithms.
     start
@@ -329,20 +330,21 @@ def imprecision_prompt(
     return Prompt("imprecision", rule, finding, (step, step))
 
 
-def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | None) -> Prompt:
+def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | ReviewError | None) -> Prompt:
     """Return the prompt from the number of comparisons and, if there are enough, Egger's test."""
     rule = (
         f"1 if there are {FEWEST_TO_READ} comparisons or more and Egger's test has "
         f"p < {EGGER_LEVEL:g}"
     )
+    comparisons = fmt.plural(fit.k, "comparison")
     if fit.k < FEWEST_TO_READ:
-        finding = f"{fmt.plural(fit.k, 'comparison')}: too few to tell asymmetry from chance"
+        finding = f"{comparisons}: too few to tell asymmetry from chance"
         return Prompt("publication bias", rule, finding, (0, 0))
-    if egger is None:
-        finding = f"{fmt.plural(fit.k, 'comparison')}; no test was given"
-        return Prompt("publication bias", rule, finding, None)
+    if not isinstance(egger, EggerTest):
+        why = "no test was given" if egger is None else f"no Egger's test: {egger}"
+        return Prompt("publication bias", rule, f"{comparisons}; {why}", None)
     step = int(egger.p_value < EGGER_LEVEL)
-    finding = f"{fmt.plural(fit.k, 'comparison')}, Egger's test {fmt.p_value(egger.p_value)}"
+    finding = f"{comparisons}, Egger's test {fmt.p_value(egger.p_value)}"
     return Prompt("publication bias", rule, finding, (step, step))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.measures import shown, shown_interval
 from analysis_lib.pooling.asymmetry import EggerTest, egger_test
 from analysis_lib.pooling.pooled_effect import PooledEffect
@@ -86,7 +87,9 @@ QUANTITIES = (
 def _compare_result(
     review: Review, printed: pd.Series, numbers: pd.Series
 ) -> Iterator[dict[str, object]]:
-    ours = _recompute(review, numbers)
+    ours = attempt(_recompute, review, numbers)
+    if isinstance(ours, ReviewError):
+        ours = Recomputed({}, NOT_RECOMPUTED, str(ours))
     for quantity in QUANTITIES:
         text = printed[quantity]
         if pd.isna(text):

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from analysis_lib.base.checks import FloatArray, check_choice
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import margin
 from analysis_lib.conclusions.certainty import assess
@@ -319,10 +319,12 @@ def _subgroups(known: _Known) -> Iterator[tuple[str, Said]]:
             continue
         fits = known.pool([[word == name for word in level] for name in names])
         mean = np.array([fit.estimate for fit in fits])
-        weight = np.array([fit.se**-2 for fit in fits])
+        se = np.array([fit.se for fit in fits])
+        known_se = (se > 0).all(axis=0)  # equal effects have a Hartung-Knapp error of zero
+        weight = np.where(known_se, se, 1.0) ** -2
         overall = (weight * mean).sum(axis=0) / weight.sum(axis=0)
         q = (weight * (mean - overall) ** 2).sum(axis=0)
-        yield factor, _significance(chdtrc(len(names) - 1, q))
+        yield factor, np.where(known_se, _significance(chdtrc(len(names) - 1, q)), NO_ANSWER)
 
 
 def _small_studies(known: _Known) -> Iterator[tuple[str, Said]]:
@@ -333,20 +335,18 @@ def _small_studies(known: _Known) -> Iterator[tuple[str, Said]]:
 
 def _egger(effects: StudyEffects) -> str:
     found = _egger_test(effects)
-    return NO_ANSWER if found is None else str(_significance(np.array(found.p_value)))
+    if isinstance(found, ReviewError):
+        return NO_ANSWER
+    return str(_significance(np.array(found.p_value)))
 
 
-def _egger_test(effects: StudyEffects) -> EggerTest | None:
-    try:
-        return egger_test(effects.effect, effects.variance)
-    except ReviewError:  # too few, equal standard errors, or effects exactly on a line
-        return None
+def _egger_test(effects: StudyEffects) -> EggerTest | ReviewError:
+    return attempt(egger_test, effects.effect, effects.variance)
 
 
 def _filled(effects: StudyEffects) -> str:
-    try:
-        found = trim_and_fill(effects.effect, effects.variance)
-    except ReviewError:  # or a trimming without end
+    found = attempt(trim_and_fill, effects.effect, effects.variance)
+    if isinstance(found, ReviewError):
         return NO_ANSWER
     return f"adds {plural(found.k0, 'comparison')} on the {found.side}" if found.k0 else "adds none"
 

@@ -12,9 +12,11 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import listing, plural
 from analysis_lib.importing.new_review import INTRO_PROMPT, REVIEW_TOML
 from analysis_lib.review.baseline import BASELINE
-from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.possible import analyses
 from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+from analysis_lib.review.spreads import doubtful_spreads
 
 #: What a book cannot show without a table.
 NEEDED_FOR = {
@@ -66,7 +68,7 @@ def check_folder(path: str | Path) -> list[str]:
         For a folder that cannot be read; the message lists every problem.
     """
     review = load_review(data_folder(path))
-    analyses, impossible = _analyses(review)
+    known, impossible = _analyses(review)
     counts = {
         "trial": len(review.trials),
         "arm": len(review.arms),
@@ -77,11 +79,12 @@ def check_folder(path: str | Path) -> list[str]:
         f"{review.info.title}",
         ", ".join(plural(n, what, PLURALS.get(what)) for what, n in counts.items() if n) + ".",
         *_untouched(review),
-        *_told_analyses(review, analyses),
+        *_told_analyses(review, known),
         *impossible,
         *_without_results(review),
         *_missing_numbers(review),
-        *_shared(review, analyses),
+        *_shared(review, known),
+        *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_empty_tables(review),
     ]
 
@@ -103,25 +106,29 @@ def _as_list(words: str | tuple[str, ...]) -> str | list[str]:
 
 def _analyses(review: Review) -> tuple[list[StudyEffects], list[str]]:
     """Return the effects of every analysis, and why an analysis cannot be computed."""
-    analyses, impossible = [], []
-    for outcome in review.outcomes["outcome"]:
-        for follow_up in review.follow_ups["follow_up"]:
-            try:
-                analyses.append(study_effects(review, str(outcome), str(follow_up)))
-            except ReviewError as error:
-                impossible.append(f"Cannot be computed: {outcome}, {follow_up}: {error}.")
-    return analyses, impossible
+    known, impossible = [], []
+    for outcome, follow_up, found in analyses(review):
+        if isinstance(found, ReviewError):
+            name = _name(review, outcome, follow_up)
+            impossible.append(f"Cannot be computed: {name}: {found}.")
+        else:
+            known.append(found)
+    return known, impossible
 
 
-def _told_analyses(review: Review, analyses: list[StudyEffects]) -> Iterator[str]:
+def _name(review: Review, outcome: str, follow_up: str) -> str:
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
-    for effects in analyses:
-        name = f"{labels[effects.outcome]}, {effects.follow_up}"
+    return f"{labels[outcome]}, {follow_up}"
+
+
+def _told_analyses(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    for effects in known:
+        name = _name(review, effects.outcome, effects.follow_up)
         if effects.k:
             yield f"Can be pooled: {name}, {plural(effects.k, 'comparison')}."
         if effects.unknown:
             yield f"Cannot be used yet in {name}: {listing(list(effects.unknown))}."
-    if not any(effects.k for effects in analyses):
+    if not any(effects.k for effects in known):
         yield "Nothing can be pooled yet: fill arm_results.csv (n, mean, sd) or contrasts.csv."
 
 
@@ -147,8 +154,8 @@ def _missing_numbers(review: Review) -> Iterator[str]:
         yield f"arm_results.csv: {plural(alone, 'arm')} of one person cannot enter a pooling."
 
 
-def _shared(review: Review, analyses: list[StudyEffects]) -> Iterator[str]:
-    for effects in analyses:
+def _shared(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    for effects in known:
         for arm in find_shared_arms(comparisons_of(review, effects)):
             yield (
                 f"{effects.outcome}, {effects.follow_up}: {arm}. If it is one arm, its people "

@@ -13,7 +13,13 @@ from matplotlib.ticker import NullLocator
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import EVENT_MEASURES, MEASURE_WORDS, RATIO_MEASURES, shown
+from analysis_lib.base.measures import (
+    EVENT_MEASURES,
+    MEASURE_WORDS,
+    RATIO_MEASURES,
+    shown,
+    shown_interval,
+)
 from analysis_lib.plots.style import SMALL, NumberFormatter, figure_of, text_size
 
 MOST_TICKS = 8
@@ -22,6 +28,8 @@ GAP = 0.1  # inches between the numbers of two ticks, at least
 IN_A_DECADE = ((1, 2, 5), (1, 3))
 HALVED_AND_DOUBLED = ("0.125", "0.25", "0.5", "1", "2", "4", "8")
 STEPS = (10, 20, 25, 50)
+#: The largest logarithm of a ratio on an axis, which cannot hold every number; more is an arrow.
+FARTHEST = 200.0
 #: Axes of more decades than these have room for powers of ten only.
 MANY_DECADES = 5
 
@@ -47,6 +55,13 @@ def set_effect_axis(ax: Axes, measure: str, low: float, high: float) -> None:
         )
     set_effect_scale(ax, measure)
     ax.set_xlim(low, high)
+
+
+def set_pooled_axis(ax: Axes, measure: str, low: float, high: float) -> None:
+    """Give an Axes the scale of a measure, and its ends as effects are pooled."""
+    if measure in RATIO_MEASURES:
+        low, high = max(low, -FARTHEST), min(high, FARTHEST)
+    set_effect_axis(ax, measure, *shown_interval((low, high), measure))
 
 
 def set_effect_ticks(ax: Axes, measure: str) -> None:

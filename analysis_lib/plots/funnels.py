@@ -21,7 +21,7 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import RATIO_MEASURES, no_difference, shown
-from analysis_lib.plots.axis import axis_words, set_effect_axis, set_effect_ticks, shown_values
+from analysis_lib.plots.axis import axis_words, set_effect_ticks, set_pooled_axis, shown_values
 from analysis_lib.plots.forests import RECONSTRUCTED, study_details
 from analysis_lib.plots.style import (
     BLUE,
@@ -134,7 +134,7 @@ def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None, measure
     reach = ndtri((1 + fit.level) / 2) * lowest
     ends = [0.0, fit.estimate - reach, fit.estimate + reach, *np.concatenate(effects)]
     pad = 0.04 * (max(ends) - min(ends))
-    set_effect_axis(ax, measure, shown(min(ends) - pad, measure), shown(max(ends) + pad, measure))
+    set_pooled_axis(ax, measure, min(ends) - pad, max(ends) + pad)
     ax.set_ylim(lowest, 0.0)
 
 

@@ -33,7 +33,7 @@ from analysis_lib.base.measures import (
     shown,
     shown_interval,
 )
-from analysis_lib.plots.axis import axis_words, ratio_ticks, set_effect_axis
+from analysis_lib.plots.axis import axis_words, ratio_ticks, set_effect_axis, set_pooled_axis
 from analysis_lib.plots.style import (
     BLACK,
     BLUE,
@@ -342,8 +342,10 @@ class RowPlot:
         )
         ax.set_ylim(sum(self._heights()) - 0.5, -0.5)
         half = None if self.mid is None else margin(self.mid, self.measure)
-        limits = self.limits or shown_interval(_axis_limits(self.rows, half), self.measure)
-        set_effect_axis(ax, self.measure, *limits)
+        if self.limits is None:
+            set_pooled_axis(ax, self.measure, *_axis_limits(self.rows, half))
+        else:
+            set_effect_axis(ax, self.measure, *self.limits)
 
     def _paint(
         self,

@@ -18,7 +18,7 @@ from analysis_lib.base.measures import (
     shown,
     shown_interval,
 )
-from analysis_lib.plots.axis import set_effect_axis, set_effect_ticks
+from analysis_lib.plots.axis import set_effect_ticks, set_pooled_axis
 from analysis_lib.plots.style import (
     BLACK,
     BLUE,
@@ -123,7 +123,7 @@ def _panel(
     limit = 1.08 * max(
         abs(end) for row in rows for end in (*row.ci, *(row.prediction_interval or ()))
     )
-    set_effect_axis(ax, measure, *shown_interval((-limit, limit), measure))
+    set_pooled_axis(ax, measure, -limit, limit)
     ax.set(ylim=(-0.6, len(rows) - 0.4), yticks=positions)
     labels = [wrap_to(row.label, 1.15, size=9.0) for row in rows]
     ax.set_yticklabels(labels)

@@ -88,9 +88,13 @@ class StudyEffects:
         return tuple(self.table["label"])
 
     @property
-    def participants(self) -> float:
-        """People in the analysis; an arm that is shared counts once."""
-        return float(self.table["n_experimental"].sum() + self.table["n_comparator"].sum())
+    def participants(self) -> float | None:
+        """People in the analysis; an arm that is shared counts once.
+
+        ``None`` where a source prints a difference and not of how many people.
+        """
+        people = self.table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
+        return None if np.isnan(people).any() else float(people.sum())
 
     @property
     def reconstructed(self) -> npt.NDArray[np.bool_]:
@@ -302,8 +306,7 @@ def _from_contrast(
         return None
     z = -float(ndtri((1 - LEVEL) / 2))
     return {
-        "n_experimental": row["n_experimental"],
-        "n_comparator": row["n_comparator"],
+        **pd.to_numeric(row[["n_experimental", "n_comparator"]]),  # what is absent becomes NaN
         "effect": row["estimate"],
         "variance": ((row["ci_high"] - row["ci_low"]) / (2 * z)) ** 2,
         "provenance": row["provenance"],

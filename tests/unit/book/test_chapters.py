@@ -166,7 +166,7 @@ def test_an_analysis_that_cannot_be_computed_is_said_and_hides_no_other(
     found = run(al.load_review(path / "data"), shown)
     cell = found['chapters.show_outcomes(review, "primary")']
     (told,) = (x for x in cell if "cannot be computed" in x)
-    assert told.startswith("**w8 cannot be computed.** n1 must be finite and at least 2")
+    assert told.startswith("**Pain, week 8 cannot be computed**: n1 must be finite and at least 2")
     assert "figure fig-pain-w52" in cell
 
 

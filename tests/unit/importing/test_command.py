@@ -292,7 +292,7 @@ def test_an_arm_of_one_person_is_told_by_check(folder: Path, tmp_path: Path, cap
     assert (code, "Aasa 2015, experimental has one person" in out) == (0, True)
     code, out, _ = run(capsys, "check", folder)
     assert code == 0
-    assert "Cannot be computed: pain, ETP: n1 must be finite and at least 2 (aasa-2015" in out
+    assert "Cannot be computed: Pain, ETP: n1 must be finite and at least 2 (aasa-2015" in out
 
 
 def test_500_trials_are_imported_and_checked(folder: Path, tmp_path: Path, capsys: Any) -> None:

@@ -1,0 +1,126 @@
+"""Standard deviations that may be standard errors, typed into the column of the former.
+
+A standard error is smaller than its standard deviation by the root of n. Taken for one it makes a
+trial look surer than it is, and gives it most of the weight.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis_lib.effects.means import (
+    FEWEST_TO_COMPARE,
+    LooksLikeStandardError,
+    SuspectSD,
+    warn_if_sd_looks_like_se,
+)
+from analysis_lib.review.model import Review
+
+FEWEST_PEOPLE = 2  # one person has no standard deviation
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulSpread:
+    """A standard deviation that would fit the other arms better as a standard error.
+
+    Attributes
+    ----------
+    trial, arm : str
+        Their names in the review.
+    outcome, time : str
+        Keys: what was measured, and when.
+    label : str
+        Name of the outcome.
+    sd, others_median, sd_if_se : float
+        As typed; the median of the other arms on the same scale; what the typed number would mean
+        as a standard error.
+    """
+
+    trial: str
+    arm: str
+    outcome: str
+    time: str
+    label: str
+    sd: float
+    others_median: float
+    sd_if_se: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.trial}, {self.arm}, {self.label}, {self.time}: the SD of {self.sd:g} is "
+            f"small beside those of the other arms (median {self.others_median:.3g}); as a "
+            f"standard error it would mean an SD of {self.sd_if_se:.3g}"
+        )
+
+
+def doubtful_spreads(review: Review) -> tuple[DoubtfulSpread, ...]:
+    """Find the standard deviations of a review that may be standard errors.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+
+    Returns
+    -------
+    tuple of DoubtfulSpread
+        In the order of ``arm_results.csv`` within each outcome and time.
+
+    Notes
+    -----
+    The rule is that of `warn_if_sd_looks_like_se`, among three or more arms of one outcome at one
+    time: on one scale, or on scales whose ends are stated, as shares of them. Arms that are known
+    on unlike scales (a standardised outcome whose instruments have no stated ends) are not
+    compared.
+    """
+    found: list[DoubtfulSpread] = []
+    for _, rows in _comparable(review).groupby(["outcome", "time", "has_scale"], sort=False):
+        if len(rows) >= FEWEST_TO_COMPARE:
+            found += _doubtful(review, rows)
+    return tuple(found)
+
+
+def _comparable(review: Review) -> pd.DataFrame:
+    """Return the results whose spread can be held beside others, with the width of the scale."""
+    results = review.arm_results.dropna(subset=["n", "sd"])
+    results = results[results["n"] >= FEWEST_PEOPLE]
+    outcomes = review.outcomes.set_index("outcome").loc[results["outcome"]].set_index(results.index)
+    is_difference = outcomes["measure"] == "MD"
+    width = results["scale_max"] - results["scale_min"]
+    # A mean difference is pooled as if what states no scale were on that of the outcome.
+    width = width.fillna((outcomes["scale_max"] - outcomes["scale_min"]).where(is_difference))
+    table = results.assign(width=width.fillna(1.0), has_scale=width.notna())
+    return table[table["has_scale"] | is_difference]
+
+
+def _doubtful(review: Review, rows: pd.DataFrame) -> Iterator[DoubtfulSpread]:
+    arms = review.arms.set_index(["trial", "arm"])["label_printed"].to_dict()
+    labels = review.outcomes.set_index("outcome")["label"].to_dict()
+    for place, one in _suspects(rows):
+        row = rows.loc[place].to_dict()
+        yield DoubtfulSpread(
+            trial=review.trial_names[row["trial"]],
+            arm=arms[row["trial"], row["arm"]],
+            outcome=row["outcome"],
+            time=row["time"],
+            label=labels[row["outcome"]],
+            sd=row["sd"],
+            others_median=one.others_median * row["width"],
+            sd_if_se=one.sd_if_se * row["width"],
+        )
+
+
+def _suspects(rows: pd.DataFrame) -> list[tuple[int, SuspectSD]]:
+    """Return the suspects with the index of their rows; what to make of them is said elsewhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LooksLikeStandardError)
+        found = warn_if_sd_looks_like_se(
+            rows["n"].to_numpy(dtype=float),
+            (rows["sd"] / rows["width"]).to_numpy(dtype=float),
+            labels=list(rows.index),
+        )
+    return [(int(one.label), one) for one in found]
