@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.columns import Labels, checked
 
@@ -100,14 +101,7 @@ def warn_if_sd_looks_like_se(
     >>> print([(one.label, round(one.sd_if_se, 1)) for one in found])
     [('study 3', 2.1)]
     """
-    (sizes, spreads), names = checked(labels, n=n, sd=sd)
-    if len(names) < FEWEST_TO_COMPARE:
-        raise ReviewError(f"sd: {FEWEST_TO_COMPARE} arms or more to compare, got {len(names)}")
-    others = np.array([np.median(np.delete(spreads, i)) for i in range(len(names))])
-    found = tuple(
-        _suspect(names[i], float(sizes[i]), float(spreads[i]), float(others[i]))
-        for i in np.flatnonzero(spreads < others / sizes**0.25)
-    )
+    found = suspect_sds(n, sd, labels=labels)
     if found:
         told = ", ".join(
             f"{one.label}: SD {one.sd:g}, the others' median {one.others_median:g}, "
@@ -118,6 +112,38 @@ def warn_if_sd_looks_like_se(
             f"SDs that may be standard errors ({told})", LooksLikeStandardError, stacklevel=2
         )
     return found
+
+
+def suspect_sds(
+    n: npt.ArrayLike, sd: npt.ArrayLike, *, labels: Labels = None
+) -> tuple[SuspectSD, ...]:
+    """Return what `warn_if_sd_looks_like_se` finds, without the warning.
+
+    Examples
+    --------
+    >>> [one.label for one in suspect_sds([25, 30, 28, 36], [2.1, 1.9, 0.4, 2.4], labels="ABCD")]
+    ['C']
+    """
+    (sizes, spreads), names = checked(labels, n=n, sd=sd)
+    if len(names) < FEWEST_TO_COMPARE:
+        raise ReviewError(f"sd: {FEWEST_TO_COMPARE} arms or more to compare, got {len(names)}")
+    others = _medians_of_others(spreads)
+    return tuple(
+        _suspect(names[i], float(sizes[i]), float(spreads[i]), float(others[i]))
+        for i in np.flatnonzero(spreads < others / sizes**0.25)
+    )
+
+
+def _medians_of_others(values: FloatArray) -> FloatArray:
+    """Return for each value the median of all the others, by one sorting."""
+    k = len(values)
+    order = np.argsort(values)
+    rank = np.empty(k, dtype=int)
+    rank[order] = np.arange(k)
+    # Of k - 1 others these stand in the middle; they are one if that number is odd.
+    middle = ((k - 2) // 2, (k - 1) // 2)
+    low, high = (values[order[np.where(rank <= place, place + 1, place)]] for place in middle)
+    return np.asarray((low + high) / 2)
 
 
 def _suspect(label: str, n: float, sd: float, others_median: float) -> SuspectSD:

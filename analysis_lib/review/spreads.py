@@ -6,18 +6,12 @@ trial look surer than it is, and gives it most of the weight.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis_lib.effects.means import (
-    FEWEST_TO_COMPARE,
-    LooksLikeStandardError,
-    SuspectSD,
-    warn_if_sd_looks_like_se,
-)
+from analysis_lib.effects.suspect_sds import FEWEST_TO_COMPARE, suspect_sds
 from analysis_lib.review.model import Review
 
 FEWEST_PEOPLE = 2  # one person has no standard deviation
@@ -100,8 +94,9 @@ def _comparable(review: Review) -> pd.DataFrame:
 def _doubtful(review: Review, rows: pd.DataFrame) -> Iterator[DoubtfulSpread]:
     arms = review.arms.set_index(["trial", "arm"])["label_printed"].to_dict()
     labels = review.outcomes.set_index("outcome")["label"].to_dict()
-    for place, one in _suspects(rows):
-        row = rows.loc[place].to_dict()
+    shares = (rows["sd"] / rows["width"]).to_numpy(dtype=float)
+    for one in suspect_sds(rows["n"].to_numpy(dtype=float), shares, labels=list(rows.index)):
+        row = rows.loc[int(one.label)].to_dict()
         yield DoubtfulSpread(
             trial=review.trial_names[row["trial"]],
             arm=arms[row["trial"], row["arm"]],
@@ -112,15 +107,3 @@ def _doubtful(review: Review, rows: pd.DataFrame) -> Iterator[DoubtfulSpread]:
             others_median=one.others_median * row["width"],
             sd_if_se=one.sd_if_se * row["width"],
         )
-
-
-def _suspects(rows: pd.DataFrame) -> list[tuple[int, SuspectSD]]:
-    """Return the suspects with the index of their rows; what to make of them is said elsewhere."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LooksLikeStandardError)
-        found = warn_if_sd_looks_like_se(
-            rows["n"].to_numpy(dtype=float),
-            (rows["sd"] / rows["width"]).to_numpy(dtype=float),
-            labels=list(rows.index),
-        )
-    return [(int(one.label), one) for one in found]
