@@ -19,6 +19,10 @@ class ReviewError(ValueError):
     value. A table with several problems raises one error that lists them all.
     """
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook prints: the message, for whoever mends the data, and no more."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def attempt(compute: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T | ReviewError:
     """Return what a function computes, or the error that says why it cannot be computed.

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, Unpack
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import special
 
 from analysis_lib.base.checks import (
@@ -25,6 +26,8 @@ from analysis_lib.base.checks import (
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import number, p_cell
+from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
     PooledEffect,
@@ -46,10 +49,26 @@ EXACT_BELOW = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _FunnelResult:
+class _FunnelResult(Result):
     """What every result of this module knows: on how many effects it rests."""
 
     k: int
+
+    def numbers(self) -> dict[str, float]:
+        """Return the results by name, unrounded."""
+        raise NotImplementedError
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the results as words, and the caution where there is one."""
+        told: list[tuple[str, ...]] = [
+            (name.replace("_", " "), _as_words(name, value))
+            for name, value in self.numbers().items()
+        ]
+        return [*told, ("caution", self.caution)] if self.caution else told
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the results, unrounded, as a table of one row."""
+        return pd.DataFrame([{"k": self.k, **self.numbers()}])
 
     @property
     def readable(self) -> bool:
@@ -65,6 +84,12 @@ class _FunnelResult:
             f"Only {self.k} effects: with fewer than {FEWEST_TO_READ}, asymmetry of a funnel "
             "plot cannot be told from chance (Sterne 2011)."
         )
+
+
+def _as_words(name: str, value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return p_cell(value) if name.endswith("p_value") else number(value, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +147,23 @@ class EggerTest(_FunnelResult):
     level: float
     method: str = "Egger: weighted regression, t on k - 2 degrees of freedom"
 
+    def title(self) -> str:
+        """Say which test it is."""
+        return self.method
+
+    def numbers(self) -> dict[str, float]:
+        """Return the results by name, unrounded."""
+        return {
+            "intercept": self.intercept,
+            "se": self.se,
+            "ci_low": self.ci[0],
+            "ci_high": self.ci[1],
+            "statistic": self.statistic,
+            "df": self.df,
+            "p_value": self.p_value,
+            "limit": self.limit.estimate,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeggTest(_FunnelResult):
@@ -148,6 +190,14 @@ class BeggTest(_FunnelResult):
     p_value: float
     exact: bool
     method: str = "Begg and Mazumdar: rank correlation"
+
+    def title(self) -> str:
+        """Say which test it is."""
+        return self.method
+
+    def numbers(self) -> dict[str, float]:
+        """Return the results by name, unrounded."""
+        return {"tau": self.tau, "p_value": self.p_value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -179,6 +229,21 @@ class TrimAndFill(_FunnelResult):
     estimator: str
     around: str
 
+    def title(self) -> str:
+        """Say how many studies were filled in, and where."""
+        return f"Trim and fill ({self.estimator}): {self.k0} filled in on the {self.side}"
+
+    def numbers(self) -> dict[str, float]:
+        """Return the results by name, unrounded."""
+        low, high = self.fit.ci
+        return {
+            "k0": self.k0,
+            "estimate": self.fit.estimate,
+            "ci_low": low,
+            "ci_high": high,
+            "p_value": self.fit.p_value,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PetPeese(_FunnelResult):
@@ -202,6 +267,23 @@ class PetPeese(_FunnelResult):
     peese_slope: Coefficient
     level: float
     method: str = "PET and PEESE: weighted regression, t on k - 2 degrees of freedom"
+
+    def title(self) -> str:
+        """Say what was computed."""
+        return self.method
+
+    def numbers(self) -> dict[str, float]:
+        """Return the results by name, unrounded."""
+        return {
+            f"{name}_{part}": value
+            for name, line in (("pet", self.pet), ("peese", self.peese))
+            for part, value in (
+                ("estimate", line.estimate),
+                ("ci_low", line.ci[0]),
+                ("ci_high", line.ci[1]),
+                ("p_value", line.p_value),
+            )
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -769,6 +851,6 @@ def _trim(
         center = pool(y[: k - k0], v[: k - k0], tau2_method=tau2_method).estimate
         k0 = max(0, round(estimate(y - center)))
     if k0 != seen[-1]:
-        turns = " and ".join(str(number) for number in seen[seen.index(k0) :])
+        turns = " and ".join(str(n) for n in seen[seen.index(k0) :])
         raise ReviewError(f"trimming alternates between {turns} studies: no answer")
     return k0, center

@@ -94,7 +94,7 @@ class PooledRows(NamesItsMethods):
         """True for each row that has an estimate."""
         return np.asarray((self.reason & np.uint8(UNFITTED)) == 0)
 
-    def frame(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return the arrays as a table, one row a data set."""
         return pd.DataFrame({name: getattr(self, name) for name in _ARRAYS})
 

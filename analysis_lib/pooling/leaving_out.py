@@ -423,7 +423,7 @@ class SubsetFits(NamesItsMethods):
         place = self.labels.index(label)
         return np.asarray(self.members[:, place // 8] >> (place % 8) & 1, dtype=bool)
 
-    def frame(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return the arrays as a table, one row a subset."""
         return pd.DataFrame({name: getattr(self, name) for name in _GOSH_COLUMNS})
 
@@ -546,7 +546,7 @@ def _full_and_deleted(
 
 def _table(first: str, names: Sequence[str], rows: PooledRows) -> pd.DataFrame:
     """Return the fits as a table with the names in front."""
-    table = rows.frame().drop(columns="reason")
+    table = rows.to_frame().drop(columns="reason")
     df = rows.k - 1
     q_p_value = np.where(df > 0, special.chdtrc(np.maximum(df, 1), rows.q), np.nan)
     table.insert(list(table.columns).index("q") + 1, "q_p_value", q_p_value)

@@ -14,12 +14,14 @@ from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from analysis_lib.base.checks import FloatArray, check_choice, check_effects
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import interval, number, p_value, percent, plural
+from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import PI_METHODS, MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.tau2 import MeanModel, between_variance, q_profile, q_statistic
 
@@ -27,7 +29,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PooledEffect(NamesItsMethods):
+class PooledEffect(Result, NamesItsMethods):
     """The result of ``pool``: one mean effect, how sure we are of it, and how effects vary.
 
     An absent value is ``None``: tau2 and what follows from it when there is one study, and the
@@ -215,27 +217,51 @@ class PooledEffect(NamesItsMethods):
             f"ci_method={self.ci_method!r})"
         )
 
-    def __str__(self) -> str:
+    def title(self) -> str:
+        """Say which model was fitted to how many studies."""
         kind = "Common-effect" if self.tau2_method == "FE" else "Random-effects"
-        per_cent = f"{100 * self.level:g}%"
-        if self.q_p_value is None:
-            spread = "heterogeneity: needs two studies"
-        else:
-            spread = (
-                f"tau2 {estimate_text(self.tau2, self.tau2_ci, 4)}, I2 {percent(self.i2, 1)}, "
-                f"Q = {number(self.q)} on {self.q_df} df, {p_value(self.q_p_value)}"
-            )
-        return "\n".join(
-            [
-                f"{kind} meta-analysis of {plural(self.k, 'study', 'studies')} "
-                f"({self.tau2_method}{', common' * self.shared_tau2}, {self.ci_method})",
-                f"estimate {number(self.estimate, 4)} ({per_cent} CI {interval(self.ci, 4)}), "
-                f"{p_value(self.p_value)}",
-                f"{per_cent} prediction interval ({self.pi_method}) "
-                f"{interval(self.prediction_interval, 4)}",
-                spread,
-            ]
+        common = ", common" * self.shared_tau2
+        return (
+            f"{kind} meta-analysis of {plural(self.k, 'study', 'studies')} "
+            f"({self.tau2_method}{common}, {self.ci_method})"
         )
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the results as words."""
+        level = percent(self.level)
+        told = [
+            ("estimate", f"{number(self.estimate, 4)} ({level} CI {interval(self.ci, 4)})"),
+            ("test", p_value(self.p_value)),
+            (f"{level} PI ({self.pi_method})", interval(self.prediction_interval, 4)),
+        ]
+        if self.q_p_value is None:
+            return [*told, ("heterogeneity", "needs two studies")]
+        q = f"{number(self.q)} on {self.q_df} df, {p_value(self.q_p_value)}"
+        tau2 = estimate_text(self.tau2, self.tau2_ci, 4)
+        return [*told, ("tau2", tau2), ("I2", percent(self.i2, 1)), ("Q", q)]
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return the results by name, unrounded."""
+        low, high = self.prediction_interval or (None, None)
+        return {
+            "k": self.k,
+            "estimate": self.estimate,
+            "se": self.se,
+            "ci_low": self.ci[0],
+            "ci_high": self.ci[1],
+            "p_value": self.p_value,
+            "pi_low": low,
+            "pi_high": high,
+            "tau2": self.tau2,
+            "i2": self.i2,
+            "i2_tau2": self.i2_tau2,
+            "q": self.q,
+            "q_p_value": self.q_p_value,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the results, unrounded, as a table of one row."""
+        return pd.DataFrame([self.numbers()])
 
 
 def pool(

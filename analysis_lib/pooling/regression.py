@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, Unpack, cast
+from typing import TypeAlias, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
 from analysis_lib.base.checks import FloatArray, as_floats, check_effects, check_values
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, p_value, percent, plural
+from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import (
     Interval,
@@ -33,9 +35,6 @@ from analysis_lib.pooling.tau2 import (
     q_profile,
     q_statistic,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 INTERCEPT = "intercept"
 #: A moderator is said to follow from the others when less than half the digits of it are left
@@ -84,7 +83,7 @@ class RegressionModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubgroupAnalysis:
+class SubgroupAnalysis(Result):
     """The result of ``subgroup_analysis``.
 
     Attributes
@@ -129,13 +128,30 @@ class SubgroupAnalysis:
         """P value of ``q_within``; None when every subgroup is a single study."""
         return float(chdtrc(self.q_within_df, self.q_within)) if self.q_within_df else None
 
-    def __str__(self) -> str:
-        lines = [
-            f"{name}: {plural(fit.k, 'study', 'studies')}, {estimate_text(fit.estimate, fit.ci)}"
-            for name, fit in self.fits.items()
+    has_header = True
+
+    def title(self) -> str:
+        """Say how many subgroups there are, and whether they differ."""
+        return (
+            f"{plural(len(self.fits), 'subgroup')}; between them Q = {number(self.q_between)} "
+            f"on {self.df} df, {p_value(self.p_value)}"
+        )
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return one row a subgroup, as words."""
+        fits = {**self.fits, "all": self.overall}
+        cells = [
+            (name, str(fit.k), estimate_text(fit.estimate, fit.ci, 4), percent(fit.i2, 1))
+            for name, fit in fits.items()
         ]
-        between = f"between subgroups: Q = {number(self.q_between)} on {self.df} df"
-        return "\n".join([*lines, f"{between}, {p_value(self.p_value)}"])
+        level = percent(self.overall.level)
+        return [("subgroup", "studies", f"estimate ({level} CI)", "I2"), *cells]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the results of the subgroups, unrounded, one row each."""
+        return pd.DataFrame(
+            [{"subgroup": name, **fit.numbers()} for name, fit in self.fits.items()]
+        )
 
 
 def subgroup_analysis(
@@ -259,7 +275,7 @@ def _q_between(fits: Mapping[str, PooledEffect]) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MetaRegression(NamesItsMethods):
+class MetaRegression(Result, NamesItsMethods):
     """The result of ``meta_regression``; arrays have one element a coefficient, p in all.
 
     Attributes
@@ -352,21 +368,38 @@ class MetaRegression(NamesItsMethods):
     def _model(self) -> RegressionModel:
         return RegressionModel(self.effect, self.variance, self.design)
 
-    def __str__(self) -> str:
-        rows = [
-            f"{name}: {estimate_text(b, (low, high), 4)}, {p_value(p)}"
+    has_header = True
+
+    def title(self) -> str:
+        """Say what was fitted, and what it explains."""
+        return (
+            f"Meta-regression of {plural(self.k, 'study', 'studies')} "
+            f"({self.tau2_method}, {self.ci_method}): residual tau2 {number(self.tau2, 4)}, "
+            f"R2 {percent(self.r2, 1)}, moderators {p_value(self.q_m_p_value)}"
+        )
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return one row a coefficient, as words."""
+        cells = [
+            (name, estimate_text(b, (low, high), 4), p_value(p))
             for name, b, (low, high), p in zip(
                 self.names, self.coefficients, self.ci, self.p_value, strict=True
             )
         ]
-        return "\n".join(
-            [
-                f"Meta-regression of {plural(self.k, 'study', 'studies')} "
-                f"({self.tau2_method}, {self.ci_method})",
-                *rows,
-                f"residual tau2 {number(self.tau2, 4)}, R2 {percent(self.r2, 1)}, "
-                f"moderators {p_value(self.q_m_p_value)}",
-            ]
+        return [("coefficient", f"estimate ({percent(self.level)} CI)", "test"), *cells]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the coefficients, unrounded, one row each."""
+        return pd.DataFrame(
+            {
+                "coefficient": self.names,
+                "estimate": self.coefficients,
+                "se": self.se,
+                "ci_low": self.ci[:, 0],
+                "ci_high": self.ci[:, 1],
+                "statistic": self.statistic,
+                "p_value": self.p_value,
+            }
         )
 
 

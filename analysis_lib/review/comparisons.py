@@ -18,7 +18,9 @@ from scipy.special import ndtri
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import count, number, plural
 from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.base.results import Result
 from analysis_lib.effects.arms import rescale
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
@@ -41,7 +43,7 @@ COMPUTE: dict[str, Callable[..., EffectSizes]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StudyEffects:
+class StudyEffects(Result):
     """The effects of one analysis.
 
     Attributes
@@ -66,6 +68,8 @@ class StudyEffects:
     measure: str
     table: pd.DataFrame
     unknown: tuple[str, ...]
+
+    has_header = True
 
     @property
     def k(self) -> int:
@@ -100,6 +104,27 @@ class StudyEffects:
     def reconstructed(self) -> npt.NDArray[np.bool_]:
         """Which effects are reconstructed, shape (k,)."""
         return (self.table["provenance"] == "reconstructed").to_numpy(dtype=bool)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of the comparisons, to be changed freely."""
+        return self.table.copy()
+
+    def title(self) -> str:
+        """Say which analysis it is, and how many comparisons enter."""
+        return f"{self.outcome}, {self.follow_up}: {plural(self.k, 'comparison')} ({self.measure})"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return one row a comparison, as words."""
+        head = ("comparison", "people", f"effect ({self.measure})", "SE", "provenance")
+        people = self.table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
+        columns = (
+            self.labels,
+            [f"{count(n1)} and {count(n2)}" for n1, n2 in people],
+            map(number, self.effect),
+            map(number, np.sqrt(self.variance)),
+            self.table["provenance"],
+        )
+        return [head, *zip(*columns, strict=True)]
 
     def pool(self, **methods: Unpack[MethodNames]) -> PooledEffect:
         """Pool the effects by the methods that ``analysis_lib.pool`` takes."""

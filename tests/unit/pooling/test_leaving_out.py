@@ -433,7 +433,7 @@ def test_gosh_beyond_twenty_studies_draws_each_study_half_the_time():
 def test_gosh_finds_the_subsets_with_a_study():
     fits = inf.gosh(Y, V, labels=LABELS, tau2_method="DL")
     assert (fits.includes("trial 4") == fits.membership[:, 4]).all()
-    assert len(fits.frame()) == len(fits) == 127
+    assert len(fits.to_frame()) == len(fits) == 127
     with pytest.raises(ReviewError, match="no study 'Kell'"):
         fits.includes("Kell")
     with pytest.raises(ReviewError, match="max_subsets must be 1 or more"):
