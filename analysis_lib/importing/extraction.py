@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from analysis_lib.base.errors import Problem, ReviewError, shown
-from analysis_lib.importing.spreadsheets import Row, Sheet, as_key, plain, read_sheet, stop
+from analysis_lib.importing.spreadsheets import MOST_PROBLEMS, Row, Sheet, read_sheet, stop, unsafe
+from analysis_lib.importing.texts import as_key, plain
 
 Side: TypeAlias = Literal["experimental", "comparator"]
 
@@ -149,9 +150,9 @@ def import_results(
     if "study" not in where or missing:
         wanted = [*(["study"] if "study" not in where else []), *missing]
         raise ReviewError(
-            f"{table.file}, row 1: no column for {', '.join(wanted)}. The columns are "
-            f"{', '.join(map(repr, table.columns))}; name the right one, or give one value for all"
+            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; name the right one, or give one value for all"
         )
+    stop(_unclear(table, where))
     reader = _Reader(table, where, given)
     results = list(reader.read())
     results = _numbered(results) if reader.pairs else results
@@ -187,6 +188,14 @@ def _mapped(table: Sheet, chosen: Mapping[str, str]) -> dict[str, str]:
     return where
 
 
+def _unclear(table: Sheet, where: Mapping[str, str]) -> Iterator[Problem]:
+    """Name what is unsafe or ambiguous in the columns that are used; the others are not judged."""
+    for column in where.values():
+        if column in table.repeated:
+            yield Problem(table.file, f"two columns are named {shown(column)}")
+    yield from unsafe(table, where.values())
+
+
 class _Reader:
     """Turns the rows of a sheet into results and collects what cannot be used."""
 
@@ -199,12 +208,14 @@ class _Reader:
         if not self.pairs and not {"arm", "side", "n"} <= where.keys():
             raise ReviewError(
                 f"{table.file}, row 1: neither the columns of two arms (n1, n2 and means with SDs "
-                "or events) nor those of one (arm, side, n and mean with SD or events). The "
-                f"columns are {', '.join(map(repr, table.columns))}"
+                "or events) nor those of one (arm, side, n and mean with SD or events). "
+                f"{table.header}"
             )
 
     def read(self) -> Iterator[ArmResult]:
         for row in self.table.rows:
+            if len(self.problems) >= MOST_PROBLEMS:
+                break
             base = self._base(row)
             if base is None:
                 continue
@@ -311,12 +322,6 @@ class _Reader:
     def _add(self, row: Row, name: str, told: str) -> None:
         column = self.where.get(name, name)
         self.problems.append(Problem(self.table.file, told, row.number, column))
-
-
-def _is_scale(low: float | None, high: float | None) -> bool:
-    if low is None or high is None:
-        return low is None and high is None
-    return low < high
 
 
 def _numbered(results: Sequence[ArmResult]) -> list[ArmResult]:

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.extraction import PAIR, ArmResult, ImportedResults
 from analysis_lib.importing.records import Deduplication
-from analysis_lib.importing.spreadsheets import plain, read_text, stop
+from analysis_lib.importing.spreadsheets import harmless, stop
+from analysis_lib.importing.texts import decode, plain, read_bytes
 
 Cells: TypeAlias = dict[str, str]
 
@@ -172,18 +173,12 @@ def write_records(found: Deduplication, data: str | Path) -> Path:
             "after moving the old records away"
         )
     names = ["record", "title", "authors", "year", "journal", "doi", "file", "row"]
-    rows = [
-        dict(
-            zip(
-                names,
-                map(str, (i, r.title, r.authors, r.year or "", r.journal, r.doi, r.file, r.row)),
-                strict=True,
-            )
-        )
-        for i, r in enumerate(found.records, start=1)
-    ]
+    rows = []
+    for i, r in enumerate(found.records, start=1):
+        cells = (i, r.title, r.authors, r.year or "", r.journal, r.doi, r.file, r.row)
+        rows.append(dict(zip(names, (harmless(str(cell)) for cell in cells), strict=True)))
     screening = [{"record": row["record"], "title": row["title"]} for row in rows]
-    log = found.log()
+    log = found.log().map(lambda cell: harmless(cell) if isinstance(cell, str) else cell)
     folder.mkdir(parents=True, exist_ok=True)
     _write_all(
         {
@@ -206,7 +201,7 @@ def _read(folder: Path, name: str, keys: tuple[str, ...]) -> _Table:
     if not path.exists():
         return _Table(path, list(SCHEMAS[name].columns), [], keys)
     try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+        rows = list(csv.reader(io.StringIO(decode(read_bytes(path)).text, newline=""), strict=True))
     except csv.Error as error:
         raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
     header = [cell.strip() for cell in rows[0]] if rows else list(SCHEMAS[name].columns)

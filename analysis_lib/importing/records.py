@@ -7,6 +7,7 @@ the log exactly once, as kept, as a duplicate of a kept record, or as kept and t
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,18 +20,14 @@ from scipy.special import ndtri
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import Problem, ReviewError, shown
-from analysis_lib.importing.spreadsheets import (
-    FORMATTING,
-    MOST_ROWS,
-    plain,
-    read_sheet,
-    read_text,
-    stop,
-)
-from analysis_lib.review.model import CONTROL, FORMULA, MARKUP
+from analysis_lib.importing.spreadsheets import read_sheet, stop
+from analysis_lib.importing.texts import decode, plain, read_bytes
+from analysis_lib.importing.workbooks import MOST_ROWS
+from analysis_lib.review.model import CONTROL, MARKUP
 
 RIS_LINE = re.compile(r"^([A-Z][A-Z0-9])  ?-(?: (.*)|)$")
 YEAR = re.compile(r"\b(1[89]|20)\d\d\b")
+FORMATTING = re.compile(r"</?(?:i|b|u|em|strong|sub|sup)>", re.IGNORECASE)
 DOI = re.compile(r"\b10\.\d{4,9}/\S+", re.IGNORECASE)
 
 #: The tags of RIS that say what is needed here, the preferred one first.
@@ -49,6 +46,9 @@ CSV_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "journal": ("journal", "journal book", "source title", "publication title", "source"),
     "doi": ("doi",),
 }
+
+FACTS = ("DOI", "year", "first author")
+CHOICES = tuple(itertools.product((False, True), repeat=len(FACTS)))  # which of the facts
 
 Verdict: TypeAlias = Literal["kept", "duplicate", "look at"]
 
@@ -149,7 +149,7 @@ def is_search_export(path: str | Path) -> bool:
         return True
     if file.suffix.lower() == ".txt" and _is_ris(file):
         return True
-    header = {plain(column) for column in read_sheet(file, formatting=True).columns}
+    header = {plain(column) for column in read_sheet(file).columns}
     results = {"n", "mean", "experimental n", "n1", "events"}
     return not header.isdisjoint(CSV_NAMES["title"]) and header.isdisjoint(results)
 
@@ -176,7 +176,7 @@ def read_records(path: str | Path) -> tuple[Record, ...]:
     """
     file = Path(path)
     if file.suffix.lower() == ".ris" or (file.suffix.lower() == ".txt" and _is_ris(file)):
-        return _from_ris(file.name, FORMATTING.sub("", read_text(file)))
+        return _from_ris(file.name, FORMATTING.sub("", decode(read_bytes(file)).text))
     return _from_sheet(file)
 
 
@@ -206,60 +206,87 @@ def deduplicate(records: Iterable[Record]) -> Deduplication:
     >>> deduplicate([first, again]).counts["duplicates_removed"]
     1
     """
-    kept: list[Record] = []
-    by_doi: dict[str, int] = {}
-    by_title: dict[str, list[int]] = {}
+    known = _Known()
     judged: list[tuple[Record, Verdict, int | None, str]] = []
     for record in records:
-        verdict, twin, why = _judged(record, kept, by_doi, by_title)
+        verdict, twin, why = _judged(record, known)
         judged.append((record, verdict, twin, why))
-        if verdict == "duplicate" and twin is not None:
-            position = twin
-            kept[twin] = _completed(kept[twin], record)
-        else:
-            position = len(kept)
-            kept.append(record)
-        places = by_title.setdefault(plain(kept[position].title), [])
-        if position not in places:
-            places.append(position)
-        if kept[position].doi:
-            by_doi.setdefault(kept[position].doi, position)
+        known.learn(record, twin if verdict == "duplicate" else None)
     decisions = tuple(
-        Decision(record, decision, None if of is None else kept[of], why)
+        Decision(record, decision, None if of is None else known.records[of], why)
         for record, decision, of, why in judged
     )
-    return Deduplication(tuple(kept), decisions)
+    return Deduplication(tuple(known.records), decisions)
 
 
-def _judged(
-    record: Record,
-    kept: Sequence[Record],
-    by_doi: Mapping[str, int],
-    by_title: Mapping[str, Sequence[int]],
-) -> tuple[Verdict, int | None, str]:
+class _Known:
+    """The records that are kept, found by DOI, and by title with what does not contradict it.
+
+    DOI, year and first author are three facts of which any may be missing; a record is kept under
+    every choice of those that it has, so that one look finds it for every choice that another has,
+    however many records share a title.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.by_doi: dict[str, int] = {}
+        self.by_title: dict[str, int] = {}
+        self.by_facts: dict[object, int] = {}
+
+    def learn(self, record: Record, twin: int | None) -> None:
+        """Keep a record, or let the one that it repeats take what it lacks."""
+        position = len(self.records) if twin is None else twin
+        if twin is None:
+            self.records.append(record)
+        else:
+            self.records[twin] = record = _completed(self.records[twin], record)
+        title, facts = plain(record.title), _facts(record)
+        self.by_title.setdefault(title, position)
+        for chosen in CHOICES:
+            self.by_facts.setdefault((title, *_given(facts), *_only(facts, chosen)), position)
+        if record.doi:
+            self.by_doi.setdefault(record.doi, position)
+
+    def fitting(self, record: Record) -> int | None:
+        """Return the first kept record with the title, of which no fact contradicts these."""
+        title, facts = plain(record.title), _facts(record)
+        places = (self.by_facts.get((title, *given, *_only(facts, given))) for given in CHOICES)
+        return min((place for place in places if place is not None), default=None)
+
+
+def _facts(record: Record) -> tuple[str, ...]:
+    return record.doi, str(record.year or ""), record.first_author
+
+
+def _given(facts: tuple[str, ...]) -> tuple[bool, ...]:
+    return tuple(map(bool, facts))
+
+
+def _only(facts: tuple[str, ...], chosen: tuple[bool, ...]) -> tuple[str, ...]:
+    return tuple(fact if choice else "" for fact, choice in zip(facts, chosen, strict=True))
+
+
+def _judged(record: Record, known: _Known) -> tuple[Verdict, int | None, str]:
     """Return the decision on a record, the position of its twin among the kept ones, and why."""
-    if record.doi in by_doi:
-        return "duplicate", by_doi[record.doi], f"the same DOI, {record.doi}"
+    if record.doi in known.by_doi:
+        return "duplicate", known.by_doi[record.doi], f"the same DOI, {record.doi}"
     title = plain(record.title)
     if not title:
         return "kept", None, "without a title, it cannot be compared by title"
-    resembles = None
-    for position in by_title.get(title, ()):
-        differs = " and ".join(_contradictions(record, kept[position]))
-        if not differs:
-            return "duplicate", position, "the same title, and nothing that contradicts it"
-        resembles = resembles or (position, f"the same title, but {differs}")
-    return ("look at", *resembles) if resembles else ("kept", None, "")
+    fitting = known.fitting(record)
+    if fitting is not None:
+        return "duplicate", fitting, "the same title, and nothing that contradicts it"
+    first = known.by_title.get(title)
+    if first is None:
+        return "kept", None, ""
+    differs = " and ".join(_contradictions(record, known.records[first]))
+    return "look at", first, f"the same title, but {differs}"
 
 
 def _contradictions(one: Record, other: Record) -> Iterator[str]:
-    for what, mine, theirs in (
-        ("another DOI", one.doi, other.doi),
-        ("another year", one.year, other.year),
-        ("another first author", one.first_author, other.first_author),
-    ):
+    for what, mine, theirs in zip(FACTS, _facts(one), _facts(other), strict=True):
         if mine and theirs and mine != theirs:
-            yield what
+            yield f"another {what}"
 
 
 def _completed(kept: Record, duplicate: Record) -> Record:
@@ -272,7 +299,7 @@ def _completed(kept: Record, duplicate: Record) -> Record:
 
 
 def _is_ris(file: Path) -> bool:
-    first = next((line for line in read_text(file).splitlines() if line.strip()), "")
+    first = next((line for line in decode(read_bytes(file)).text.splitlines() if line.strip()), "")
     return RIS_LINE.match(first) is not None
 
 
@@ -325,7 +352,7 @@ def _from_tags(name: str, start: int, fields: Mapping[str, Sequence[str]]) -> Re
 
 
 def _from_sheet(file: Path) -> tuple[Record, ...]:
-    table = read_sheet(file, formatting=True)
+    table = read_sheet(file)
     where: dict[str, str] = {}
     for what, known in CSV_NAMES.items():
         for name in known:  # in the order of preference
@@ -333,12 +360,13 @@ def _from_sheet(file: Path) -> tuple[Record, ...]:
             if found:
                 where.setdefault(what, found[0])
     if "title" not in where:
-        raise ReviewError(
-            f"{table.file}, row 1: no column for titles. The columns are "
-            f"{', '.join(map(repr, table.columns))}"
-        )
+        raise ReviewError(f"{table.file}, row 1: no column for titles. {table.header}")
     return tuple(
-        _record(table.file, row.number, {what: row.get(where.get(what)) for what in CSV_NAMES})
+        _record(
+            table.file,
+            row.number,
+            {what: FORMATTING.sub("", row.get(where.get(what))) for what in CSV_NAMES},
+        )
         for row in table.rows
     )
 
@@ -360,8 +388,8 @@ def _unsafe(records: Iterable[Record]) -> Iterator[Problem]:
     for record in records:
         for what in ("title", "authors", "journal", "doi"):
             cell = getattr(record, what)
-            if CONTROL.search(cell) or MARKUP.search(cell) or FORMULA.search(cell):
-                told = f"{shown(cell)} holds HTML, script, a formula or a control character"
+            if CONTROL.search(cell) or MARKUP.search(cell):
+                told = f"{shown(cell)} holds HTML, script or a control character"
                 yield Problem(record.file, told, record.row, what)
 
 

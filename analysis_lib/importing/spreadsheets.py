@@ -1,8 +1,9 @@
 """Read what people keep in spreadsheets, as text with its place, and guess about nothing.
 
 A CSV file may be separated by commas, semicolons or tabs; an xlsx file may hold merged cells. What
-comes out is a `Sheet`: cells of text, each with the row of the file in which it stands. A formula,
-markup or a control character stops the reading, as it stops the loading of a review.
+comes out is a `Sheet`: cells of text, each with the row of the file in which it stands. Whoever
+uses a column asks what is unsafe in it (a formula, markup, a control character); columns that
+nobody uses are not judged.
 """
 
 from __future__ import annotations
@@ -10,25 +11,31 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from analysis_lib.base.errors import Problem, ReviewError, shown
-from analysis_lib.review.model import CONTROL, FORMULA, LARGEST_FILE, MARKUP
+from analysis_lib.importing.texts import decode, encoding_note, read_bytes
+from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
+from analysis_lib.review.model import CONTROL, MARKUP
 
-LARGEST_UNPACKED = 200_000_000  # bytes of an xlsx file once unpacked; a zip can hide any size
-MOST_ROWS = 200_000
-MOST_COLUMNS = 200
+IsHeader: TypeAlias = Callable[[Collection[str]], bool]
+
+LONGEST_REPORT = 20  # lines of a message; the rest is counted
+SAMPLE = 100_000  # characters, from which the marks between cells are told
+LONGEST_HEADER = 60  # names of columns in a message
+MOST_PROBLEMS = 1000  # so many that the file is another than it seems
+LONGEST_PREAMBLE = 50  # rows before the header, of a file that tells of its search first
 
 WITH_POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,234: decimals, or a thousand?
-FORMATTING = re.compile(r"</?(?:i|b|u|em|strong|sub|sup)>", re.IGNORECASE)
+# A spreadsheet runs what begins like this, wherever a space stands, unless it is a number.
+RUNS = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*[\d.,]*\s*%?\s*$))")
+QUOTED = re.compile(r'="((?:[^"]|"")*)"')  # how CINAHL and Excel keep a number as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,10 @@ class Sheet:
     decimal_commas : bool
         Whether the numbers of the file are written with decimal commas.
     notes : tuple of str
-        What the reader should know: other sheets that were not read, merged cells filled.
+        What the reader should know: other sheets that were not read, merged cells filled, an
+        encoding that was guessed.
+    repeated : frozenset of str
+        Names that several columns bear; the first is the one that is read.
     """
 
     file: str
@@ -66,6 +76,14 @@ class Sheet:
     rows: tuple[Row, ...]
     decimal_commas: bool = False
     notes: tuple[str, ...] = ()
+    repeated: frozenset[str] = frozenset()
+
+    @property
+    def header(self) -> str:
+        """The names of the columns for a message, the first of very many."""
+        more = len(self.columns) - LONGEST_HEADER
+        names = ", ".join(map(shown, self.columns[:LONGEST_HEADER]))
+        return f"The columns are {names}" + (f" and {more} more" if more > 0 else "")
 
     def number(self, row: Row, column: str) -> float | None:
         """Return a cell as a number, ``None`` when it is empty.
@@ -124,17 +142,26 @@ def _finite(cell: str, text: str) -> float:
     return number
 
 
-def read_sheet(path: str | Path, *, sheet: str | None = None, formatting: bool = False) -> Sheet:
-    """Read a table from a CSV or an xlsx file.
+def read_sheet(
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    is_header: IsHeader | None = None,
+) -> Sheet:
+    """Read a table from a text file or an xlsx workbook, whatever its name ends with.
 
     Parameters
     ----------
     path
-        The file; its ending says what it is (.csv, .tsv, .txt or .xlsx).
+        The file.
     sheet
-        Which sheet of an xlsx file; the first when absent.
-    formatting
-        Take away the tags of italics and the like, as titles have them, instead of refusing them.
+        Which sheet of a workbook; the first when absent.
+    encoding
+        Of a text file, if somebody knows it.
+    is_header
+        Says whether the cells of a row are a header, where lines about the search may stand
+        before it; otherwise the first row that is filled is the header.
 
     Returns
     -------
@@ -143,227 +170,156 @@ def read_sheet(path: str | Path, *, sheet: str | None = None, formatting: bool =
     Raises
     ------
     ReviewError
-        For a file that is missing, too large, not a table, or unsafe; every unsafe cell is named
-        with file, row, column and value.
+        For a file that is missing, too large, or not a table.
     """
     file = Path(path)
-    _check_size(file)
-    if file.suffix.lower() == ".xlsx":
-        cells, notes = _xlsx_cells(file, sheet)
-        cells = _unformatted(cells) if formatting else cells
-        return _as_sheet(file.name, cells, decimal_commas=False, notes=notes)
-    if file.suffix.lower() not in {".csv", ".tsv", ".txt"}:
-        raise ReviewError(f"{file.name}: a .csv, .tsv, .txt or .xlsx file is needed")
+    content = read_bytes(file)
+    if is_workbook(content):
+        cells = read_workbook(file.name, content, sheet)
+        return _as_sheet(file.name, cells.rows, is_header, notes=cells.notes)
     if sheet is not None:
         raise ReviewError(f"{file.name}: only an .xlsx file has sheets")
-    text = read_text(file)
-    separator = _separator(text)
-    rows = _csv_rows(file.name, text, separator)
+    decoded = decode(content, encoding)
+    if "\0" in decoded.text:
+        raise ReviewError(f"{file.name}: not a table, neither as text nor as an .xlsx workbook")
+    separator = _separator(decoded.text, is_header)
+    rows = _csv_rows(file.name, decoded.text, separator)
     # With a comma between cells, a comma within one has to be quoted and says little about marks.
     commas = separator != "," and any(
         WITH_COMMA.fullmatch(cell.strip()) for row in rows.values() for cell in row
     )
-    rows = _unformatted(rows) if formatting else rows
-    return _as_sheet(file.name, rows, decimal_commas=commas)
+    notes = tuple(encoding_note(file.name, decoded))
+    return _as_sheet(file.name, rows, is_header, decimal_commas=commas, notes=notes)
 
 
-def _unformatted(rows: Mapping[int, Sequence[str]]) -> dict[int, list[str]]:
-    return {number: [FORMATTING.sub("", cell) for cell in row] for number, row in rows.items()}
+def harmless(text: str) -> str:
+    """Return text that no spreadsheet runs, whatever it begins with.
 
-
-def read_text(path: str | Path) -> str:
-    """Return the text of a file, without the mark that Excel puts before UTF-8."""
-    file = Path(path)
-    _check_size(file)
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.read_bytes()[: error.start].count(b"\n") + 1
-        raise ReviewError(
-            f"{file.name}, row {line}: not UTF-8 text; in Excel save as 'CSV UTF-8'"
-        ) from None
-    except OSError as error:
-        raise ReviewError(f"{file.name}: cannot be read ({error.strerror})") from None
-
-
-def plain(text: str) -> str:
-    """Return text for comparison: without accents, case, punctuation or double spaces.
+    `restored` takes the mark away again.
 
     Examples
     --------
-    >>> plain("  Ülger,  T. (2017) ")
-    'ulger t 2017'
+    >>> harmless("=quality: a sample"), harmless("-0.5"), restored(harmless("-Omics"))
+    ("'=quality: a sample", '-0.5', '-Omics')
     """
-    unaccented = "".join(
-        c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c)
-    )
-    return " ".join("".join(c if c.isalnum() else " " for c in unaccented).split())
+    return f"'{text}" if RUNS.match(text) else text
 
 
-def as_key(text: str) -> str:
-    """Return a name as an identifier of a review's tables; empty if nothing of it can be one.
-
-    Examples
-    --------
-    >>> as_key("Ülger 2017")
-    'ulger-2017'
-    """
-    ascii_only = "".join(c for c in plain(text) if c.isascii())
-    return "-".join(ascii_only.split())
+def restored(cell: str) -> str:
+    """Return the text that `harmless` marked."""
+    return cell[1:] if cell.startswith("'") and RUNS.match(cell[1:]) else cell
 
 
-def _check_size(file: Path) -> None:
-    if not file.is_file():
-        raise ReviewError(f"{file.name}: there is no such file in {file.parent}")
-    size = file.stat().st_size
-    if size > LARGEST_FILE:
-        raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {LARGEST_FILE:,}")
+def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
+    """Name every cell of the columns that a spreadsheet or a browser would run."""
+    wanted = list(columns)
+    for row in table.rows:
+        for column in wanted:
+            told = _danger(row.get(column))
+            if told:
+                yield Problem(table.file, f"{shown(row.get(column))} {told}", row.number, column)
 
 
-def _separator(text: str) -> str:
-    """Return what separates the cells of the header: the mark that makes the most of them."""
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    return max(",;\t", key=header.count)
+def _danger(cell: str) -> str:
+    if RUNS.match(cell):
+        return "looks like a spreadsheet formula"
+    if MARKUP.search(cell):
+        return "holds HTML or script"
+    return "holds a control character" if CONTROL.search(cell) else ""
+
+
+def _separator(text: str, is_header: IsHeader | None) -> str:
+    """Return what separates cells: the mark that makes a header, and the most cells of it."""
+
+    def of_header(mark: str) -> tuple[bool, int]:
+        lines = csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=mark)
+        rows = dict(enumerate(islice(lines, LONGEST_PREAMBLE)))
+        head = _header(rows, is_header)
+        if head is None:
+            return False, 0
+        return is_header is not None and is_header(rows[head]), len(rows[head])
+
+    return max(",;\t", key=of_header)
 
 
 def _csv_rows(name: str, text: str, separator: str) -> dict[int, list[str]]:
+    rows = {}
+    longest = csv.field_size_limit(len(text) + 1)  # a list of authors may be very long
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = {}
         for number, row in enumerate(lines, start=1):
+            check_extent(name, number, len(row))
             rows[number] = row
-            _check_extent(name, number, len(row))
     except csv.Error as error:
         raise ReviewError(f"{name}: not a readable CSV file ({error})") from None
+    finally:
+        csv.field_size_limit(longest)
     return rows
-
-
-def _check_extent(name: str, rows: int, columns: int) -> None:
-    if rows > MOST_ROWS:
-        raise ReviewError(
-            f"{name}: more than {MOST_ROWS:,} rows; delete empty ones that were only formatted"
-        )
-    if columns > MOST_COLUMNS:
-        raise ReviewError(f"{name}, row {rows}: {columns:,} columns; the limit is {MOST_COLUMNS}")
-
-
-def _xlsx_cells(file: Path, wanted: str | None) -> tuple[dict[int, list[str]], tuple[str, ...]]:
-    """Return the cells of one sheet as text, merged cells filled, and what was noteworthy."""
-    book = _open_xlsx(file)
-    names = book.sheetnames
-    if not names or (wanted is not None and wanted not in names):
-        raise ReviewError(f"{file.name}: no sheet {wanted!r}; it has {', '.join(names) or 'none'}")
-    table = book[wanted or names[0]]
-    if not hasattr(table, "iter_rows"):
-        raise ReviewError(f"{file.name}: {table.title!r} is a chart, not a table")
-    _check_extent(file.name, table.max_row, table.max_column)
-    rows = {
-        number: [_as_text(cell) for cell in row]
-        for number, row in enumerate(table.iter_rows(values_only=True), start=1)
-    }
-    notes = [f"{file.name}: read sheet {table.title!r}"]
-    others = [name for name in names if name != table.title]
-    if others:
-        notes.append(f"{file.name}: not read: {', '.join(others)}")
-    for area in table.merged_cells.ranges:
-        value = rows[area.min_row][area.min_col - 1]
-        for number in range(area.min_row, area.max_row + 1):
-            rows[number][area.min_col - 1] = value
-        if area.max_row > area.min_row:
-            notes.append(f"{file.name}: merged cells {area.coord}: {shown(value)} in each row")
-    return rows, tuple(notes)
-
-
-def _open_xlsx(file: Path) -> Any:
-    # Only who imports a spreadsheet has to wait for the library that reads it.
-    import openpyxl
-
-    content = io.BytesIO(file.read_bytes())  # the library leaves a broken file open
-    try:
-        with zipfile.ZipFile(content) as packed:
-            unpacked = sum(entry.file_size for entry in packed.infolist())
-        if unpacked > LARGEST_UNPACKED:
-            raise ReviewError(
-                f"{file.name}: {unpacked:,} bytes unpacked; the limit is {LARGEST_UNPACKED:,}"
-            )
-        # Formulas as they are written, so that they can be refused; no links to other files.
-        return openpyxl.load_workbook(content, data_only=False, keep_links=False)
-    except ReviewError:
-        raise
-    except Exception as error:  # the library raises whatever a broken file makes it raise
-        raise ReviewError(
-            f"{file.name}: not a readable xlsx file ({type(error).__name__})"
-        ) from None
-
-
-def _as_text(value: object) -> str:
-    """Return a cell of a workbook as the text that a person would type."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, (datetime, date, time, timedelta)):
-        return f"{value} (a date, says Excel)"
-    return str(value)
 
 
 def _as_sheet(
     name: str,
-    rows: Mapping[int, Sequence[str]],
+    rows: dict[int, list[str]],
+    is_header: IsHeader | None,
     *,
-    decimal_commas: bool,
+    decimal_commas: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Sheet:
-    filled = {number: row for number, row in rows.items() if any(cell.strip() for cell in row)}
-    if not filled:
+    head = _header(rows, is_header)
+    if head is None:
         raise ReviewError(f"{name}: the file is empty")
-    head, *numbers = filled
-    columns = [cell.strip() for cell in filled[head]]
-    while columns and not columns[-1]:
-        columns.pop()  # Excel counts cells that were touched once
-    problems = [*_header_problems(name, head, columns), *_unsafe(name, columns, filled)]
-    for number in numbers:
-        if any(cell.strip() for cell in filled[number][len(columns) :]):
-            told = f"more cells than the header, which has {len(columns)}"
-            problems.append(Problem(name, told, number))
-    stop(problems)
-    table = []
-    for number in numbers:
-        pairs = zip(columns, filled[number], strict=False)  # a short row ends in empty cells
-        cells = {column: " ".join(cell.split()) for column, cell in pairs if cell.strip()}
-        table.append(Row(number, cells))
-    return Sheet(name, tuple(columns), tuple(table), decimal_commas, notes)
+    columns, repeated = _names([_cell(cell) for cell in rows[head]])
+    table: list[Row] = []
+    longer: list[int] = []
+    for number in sorted(rows):
+        row = rows.pop(number)  # so that a long table is not held twice
+        if number <= head:
+            continue
+        cells = {c: text for c, cell in zip(columns, row, strict=False) if (text := _cell(cell))}
+        if any(cell.strip() for cell in row[len(columns) :]):
+            longer.append(number)
+        if cells:
+            table.append(Row(number, cells))
+    told = f"more cells than the header, which has {len(columns)}"
+    stop(Problem(name, told, number) for number in longer)
+    return Sheet(name, tuple(columns), tuple(table), decimal_commas, notes, repeated)
 
 
-def _header_problems(name: str, row: int, columns: Sequence[str]) -> Iterator[Problem]:
-    if not all(columns):
-        yield Problem(name, "a column of the header has no name", row)
-    for column in dict.fromkeys(c for c in columns if c and columns.count(c) > 1):
-        yield Problem(name, f"two columns are named {shown(column)}", row)
+def _header(rows: Mapping[int, Sequence[str]], is_header: IsHeader | None) -> int | None:
+    """Return the number of the row with the names of the columns: by default the first filled."""
+    filled = (number for number in sorted(rows) if any(cell.strip() for cell in rows[number]))
+    first = list(islice(filled, 1 if is_header is None else LONGEST_PREAMBLE))
+    found = (n for n in first if is_header and is_header([_cell(cell) for cell in rows[n]]))
+    return next(found, first[0] if first else None)
 
 
-def _unsafe(name: str, columns: Sequence[str], rows: Mapping[int, Sequence[str]]) -> list[Problem]:
-    rules = (
-        (FORMULA, "looks like a spreadsheet formula"),
-        (MARKUP, "holds HTML or script"),
-        (CONTROL, "holds a control character"),
-    )
-    found = []
-    for number, row in rows.items():
-        for position, cell in enumerate(row):
-            for pattern, told in rules:
-                if pattern.search(cell.strip()):
-                    column = columns[position] if position < len(columns) else None
-                    found.append(Problem(name, f"{shown(cell)} {told}", number, column))
-                    break
-    return found
+def _names(header: list[str]) -> tuple[list[str], frozenset[str]]:
+    """Return a name for each column, none twice, and the names that were."""
+    while header and not header[-1]:
+        header.pop()  # Excel counts cells that were touched once
+    names: list[str] = []
+    for position, name in enumerate(header, start=1):
+        free = name and name not in names
+        names.append(name if free else f"{name or 'without a name'} (column {position})")
+    return names, frozenset(name for name in header if name and header.count(name) > 1)
 
 
-def stop(problems: Sequence[object]) -> None:
-    """Raise one error that lists all problems, if there are any."""
-    if problems:
-        lines = list(dict.fromkeys(str(problem) for problem in problems))
-        head = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-        raise ReviewError(f"{head} in the file:\n" + "\n".join(f"- {line}" for line in lines))
+def _cell(text: str) -> str:
+    """Return the text of a cell, without double spaces and line ends."""
+    if not text:
+        return text
+    quoted = QUOTED.fullmatch(text.strip()) if text.startswith("=") else None
+    words = " ".join((quoted[1].replace('""', '"') if quoted else text).split())
+    return text if words == text else words  # no second copy of a long text
+
+
+def stop(problems: Iterable[object]) -> None:
+    """Raise one error that lists the first problems and counts all, if there are any."""
+    found = list(dict.fromkeys(map(str, islice(problems, MOST_PROBLEMS))))
+    if found:
+        count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
+        more = " or more" if len(found) == MOST_PROBLEMS else ""
+        lines = [f"{count}{more} in the file:", *(f"- {line}" for line in found[:LONGEST_REPORT])]
+        if len(found) > LONGEST_REPORT:
+            lines.append(f"- and {len(found) - LONGEST_REPORT:,} more")
+        raise ReviewError("\n".join(lines))

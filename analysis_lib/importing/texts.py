@@ -1,0 +1,173 @@
+"""From the bytes of a file to its text, saying so where the encoding had to be guessed."""
+
+from __future__ import annotations
+
+import codecs
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import plural
+from analysis_lib.review.model import LARGEST_FILE
+
+MARKS = (  # the longer first: the mark of UTF-32 begins like that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+WESTERN = "cp1252"
+SAMPLE = 20_000  # bytes are enough to tell an alphabet
+FEWEST_LETTERS = 20  # not ASCII, that tell an alphabet
+#: What is written in other than Latin letters, and not in Unicode.
+OTHERS = (
+    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"),
+    *("gb18030", "big5", "cp932", "euc_jp", "cp949"),
+)
+OTHER_ALPHABET = 0.25  # of the letters; in a text with Latin letters few have accents
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text of a file, and how its encoding was guessed; empty if nothing was."""
+
+    text: str
+    guessed: str = ""
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    ReviewError
+        For a file that is missing, cannot be read, or is too large.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ReviewError(f"{file.name}: there is no such file in {file.parent}")
+    size = file.stat().st_size
+    if size > LARGEST_FILE:
+        raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {LARGEST_FILE:,}")
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ReviewError(f"{file.name}: cannot be read ({error.strerror})") from None
+
+
+def decode(content: bytes, encoding: str | None = None) -> Decoded:
+    """Return bytes as text: by their mark, as UTF-8, and only then by a guess.
+
+    Parameters
+    ----------
+    content
+        The bytes of a file.
+    encoding
+        Its encoding, if somebody knows it.
+
+    Raises
+    ------
+    ReviewError
+        For an encoding that does not exist, or in which the bytes are not written.
+
+    Examples
+    --------
+    >>> decode("für ältere".encode("cp1252"))
+    Decoded(text='für ältere', guessed='cp1252')
+    """
+    if encoding is not None:
+        return Decoded(_in_encoding(content, encoding))
+    content = content.removeprefix(codecs.BOM_UTF8)
+    for mark, marked in MARKS:
+        if content.startswith(mark):
+            return Decoded(content.decode(marked, errors="replace"))
+    if b"\0" in content[:SAMPLE]:
+        order = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+        return Decoded(content.decode(order, errors="replace"), "UTF-16")
+    try:
+        return Decoded(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return _guessed(content)
+
+
+def _in_encoding(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise ReviewError(f"--encoding {encoding}: no such encoding; try utf-8 or cp1252") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ReviewError(f"row {line} is not written in {encoding}") from None
+
+
+def _guessed(content: bytes) -> Decoded:
+    """Return text that is not UTF-8: another alphabet, or Western, line by line if it is mixed."""
+    other = _other_alphabet(content)
+    if other:
+        return Decoded(content.decode(other, errors="replace"), other)
+    lines, western, mixed = [], 0, False
+    for line in content.splitlines(keepends=True):
+        try:
+            lines.append(line.decode("utf-8"))
+            mixed = mixed or not line.isascii()
+        except UnicodeDecodeError:
+            lines.append(_western(line))
+            western += 1
+    told = f"UTF-8, but {WESTERN} in {plural(western, 'line')}" if mixed else WESTERN
+    return Decoded("".join(lines), told)
+
+
+def _other_alphabet(content: bytes) -> str:
+    """Return the encoding of a text in letters that are not Latin; empty if it is none."""
+    # Only who has such a file waits for the library that tells alphabets.
+    from charset_normalizer import from_bytes
+
+    sample = content[:SAMPLE]
+    high = sum(byte > 0x7F for byte in sample)
+    letters = high + sum(bytes([byte]).isalpha() for byte in sample)
+    if high < max(FEWEST_LETTERS, OTHER_ALPHABET * letters):
+        return ""
+    best = from_bytes(sample, cp_isolation=list(OTHERS)).best()
+    return best.encoding if best else ""
+
+
+def _western(line: bytes) -> str:
+    try:
+        return line.decode(WESTERN)
+    except UnicodeDecodeError:  # five bytes mean nothing in it
+        return line.decode("latin-1")
+
+
+def plain(text: str) -> str:
+    """Return text for comparison: without accents, case, punctuation or double spaces.
+
+    Examples
+    --------
+    >>> plain("  Ülger,  T. (2017) ")
+    'ulger t 2017'
+    """
+    unaccented = "".join(
+        c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c)
+    )
+    return " ".join("".join(c if c.isalnum() else " " for c in unaccented).split())
+
+
+def as_key(text: str) -> str:
+    """Return a name as an identifier of a review's tables; empty if nothing of it can be one.
+
+    Examples
+    --------
+    >>> as_key("Ülger 2017")
+    'ulger-2017'
+    """
+    ascii_only = "".join(c for c in plain(text) if c.isascii())
+    return "-".join(ascii_only.split())
+
+
+def encoding_note(file: str, decoded: Decoded) -> list[str]:
+    """Say how the encoding of a file was guessed, and what to do if it is wrong."""
+    if not decoded.guessed:
+        return []
+    told = f"{file}: the encoding is not stated; read as {decoded.guessed}"
+    return [f"{told}. If letters look wrong, name it with --encoding"]
