@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
 from analysis_lib.importing.new_review import new_review
-from analysis_lib.pooling.pooled_effect import CI_METHODS, PI_METHODS, TAU2_METHODS
+from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
 from analysis_lib.review.schemas import RATINGS
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
+Drawn = tuple[Tables, dict[str, str]]  # the tables, and what review.toml says of methods
 
 END = {"provenance": "reported", "source": "drawn"}
 TIMES = ("w8", "w52")
@@ -51,8 +52,8 @@ PALETTES: Mapping[str, Mapping[str, Sequence[str]]] = {
 
 
 @st.composite
-def small_reviews(draw: st.DrawFn) -> tuple[Tables, dict[str, str]]:
-    """Draw the tables of a review and what its ``review.toml`` says of methods."""
+def small_reviews(draw: st.DrawFn) -> Drawn:
+    """Draw a review."""
     outcomes = draw(st.lists(_outcome(), min_size=1, max_size=3, unique_by=lambda o: o["label"]))
     for number, outcome in enumerate(outcomes):
         outcome["outcome"] = f"outcome-{number}"
@@ -81,8 +82,40 @@ def small_reviews(draw: st.DrawFn) -> tuple[Tables, dict[str, str]]:
     return tables, draw(_methods())
 
 
-def write(folder: Path, drawn: tuple[Tables, Mapping[str, str]]) -> Path:
-    """Write a drawn review into a new folder; return its data."""
+def three_equal_trials() -> Drawn:
+    """Return a review in which every trial has the same size and spread, as many have.
+
+    Standard errors are equal, so that no line can be drawn through them; with one trial at high
+    risk of bias, the effects of the two others are equal too.
+    """
+    trials = [f"trial-{number}" for number in range(3)]
+    arms = {"a": ("experimental", ("3", "4", "4")), "b": ("comparator", ("5", "5", "5"))}
+    outcome = {"outcome": "pain", "label": "Pain", "priority": "primary", "measure": "MD"}
+    tables: Tables = {
+        "outcomes": [outcome | {"instruments": "any", "lower_is_better": "yes"}],
+        "follow_ups": [{"follow_up": "w8", "label": "Week 8", "definition": "Week 8"}],
+        "trials": [_trial(trial, trial.replace("-", " ")) for trial in trials],
+        "arms": [
+            {"trial": t, "arm": arm, "group": group, "label_printed": arm, "n": "20"}
+            for t in trials
+            for arm, (group, _) in arms.items()
+        ],
+        "arm_results": [
+            {"trial": t, "outcome": "pain", "arm": arm, "time": "w8", "n": "20", "mean": mean}
+            | {"sd": "2"}
+            for arm, (_, means) in arms.items()
+            for t, mean in zip(trials, means, strict=True)
+        ],
+        "risk_of_bias": [
+            {"trial": "trial-0", "outcome": "all", "item": "overall", "judgement": "high"}
+        ],
+        "certainty": [{"outcome": "pain", "follow_up": "w8", "rating": "low", "reasons": "few"}],
+    }
+    return tables, {}
+
+
+def write(folder: Path, drawn: Drawn) -> None:
+    """Write a drawn review into a new folder."""
     tables, methods = drawn
     new_review(folder)
     for name, rows in tables.items():
@@ -95,7 +128,6 @@ def write(folder: Path, drawn: tuple[Tables, Mapping[str, str]]) -> Path:
     for key, value in methods.items():
         lines = [f"{key} = {value}" if line.startswith(f"{key} ") else line for line in lines]
     toml.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return folder / "data"
 
 
 @st.composite
@@ -116,9 +148,7 @@ def _outcome(draw: st.DrawFn) -> Row:
 
 
 def _add_trial(draw: st.DrawFn, tables: Tables, trial: str, label: str) -> None:
-    judged = {"risk_of_bias_text": "not stated", "between_groups_text": "not stated"}
-    yes = {"pooled": "yes", "gender_reported": "no"}
-    tables["trials"].append({"trial": trial, "label": label, "year": "2020", **yes, **judged})
+    tables["trials"].append(_trial(trial, label))
     # Identifiers may end in one word, as a-group and b-group do.
     names = draw(st.sampled_from([("a", "b", "c", "d"), ("x-a", "x-b", "x-c", "x-d")]))
     for number, arm in enumerate(names[: draw(st.sampled_from([1, 2, 2, 2, 3, 4]))]):
@@ -133,6 +163,12 @@ def _add_trial(draw: st.DrawFn, tables: Tables, trial: str, label: str) -> None:
                 "age_mean": draw(st.sampled_from(["", "30", "50"])),
             }
         )
+
+
+def _trial(trial: str, label: str) -> Row:
+    judged = {"risk_of_bias_text": "not stated", "between_groups_text": "not stated"}
+    yes = {"pooled": "yes", "gender_reported": "no"}
+    return {"trial": trial, "label": label, "year": "2020", **yes, **judged}
 
 
 def _add_arm_results(

@@ -1,0 +1,112 @@
+"""Does a book show what `check` promises, whatever small review is typed in?
+
+Random reviews go through the loader, `check` and the code cells of the notebooks that `new` writes.
+Where `check` refuses a folder, the book refuses it in the same words; where it does not, every
+section shows something, what can be pooled is drawn, and what cannot be computed is said as `check`
+says it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pytest
+from hypothesis import HealthCheck, example, given, note, settings
+from small_reviews import Drawn, small_reviews, three_equal_trials, write
+
+import analysis_lib as al
+from analysis_lib import plots
+from analysis_lib.base.errors import attempt
+from analysis_lib.book import analyses, chapters, page, robustness
+from analysis_lib.importing.checking import check_folder
+
+#: What no reader should meet; an error that names a wrong number may say that it is ``inf``.
+NO_WORDS = re.compile(r"\b(nan|None|NaT|NAType)\b|<NA>|(?<!: )\binf\b")
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[str]]:
+    """Collect what is shown, as text: of a figure its name, alt text and caption."""
+    seen: list[str] = []
+
+    def show_figure(ax: Any, name: str) -> None:
+        ax.figure.draw_without_rendering()
+        seen.append(f"figure {name}: {plots.alt_text(ax)} {plots.caption(ax)}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "display", lambda thing: seen.append(words(thing.data)))
+        for module in (chapters, analyses, robustness):
+            patch.setattr(module, "show_figure", show_figure)
+        yield seen
+    plt.close("all")
+
+
+def words(shown: str) -> str:
+    """Return the words of HTML or Markdown."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", shown)).replace("\\", "")
+
+
+def code_cells(folder: Path) -> list[str]:
+    """Return the code of a book, each cell once: what every notebook begins with is run once."""
+    notebooks = [json.loads(p.read_text()) for p in sorted((folder / "notebooks").glob("*.ipynb"))]
+    cells = [
+        "".join(c["source"]) for n in notebooks for c in n["cells"] if c["cell_type"] == "code"
+    ]
+    return list(dict.fromkeys(cells))
+
+
+def build(folder: Path) -> dict[str, list[str]]:
+    """Run the code of a book; return what each cell showed."""
+    names: dict[str, Any] = {}
+    found = {}
+    with contextlib.chdir(folder):
+        for code in code_cells(folder):
+            with collected() as seen:
+                exec(code, names)
+            found[code] = list(seen)
+    return found
+
+
+def promises(folder: Path, told: list[str]) -> Iterator[str]:
+    """Yield what must stand on the pages of the results, from what `check` says."""
+    review = al.load_review(folder / "data")
+    keys = dict(zip(review.outcomes["label"], review.outcomes["outcome"], strict=True))
+    times = dict(zip(review.follow_ups["follow_up"], review.follow_ups["label"], strict=True))
+    for line in told:
+        pooled = re.fullmatch(r"Can be pooled: (.*), (\w+), \d+ comparisons?\.", line)
+        refused = re.fullmatch(r"Cannot be computed: (.*?), (\w+): (.*)\.", line)
+        if pooled:
+            yield f"figure fig-{keys[pooled[1]]}-{pooled[2]}: "
+        if refused:
+            time = times[refused[2]]
+            yield f"{refused[1]}, {time[0].lower()}{time[1:]} cannot be computed**: {refused[3]}."
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@example(three_equal_trials())
+@given(small_reviews())
+def test_the_book_shows_what_check_promises(drawn: Drawn) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "review"
+        write(folder, drawn)
+        told = attempt(check_folder, folder)
+        if isinstance(told, al.ReviewError):
+            with pytest.raises(al.ReviewError) as caught:
+                build(folder)
+            assert str(caught.value) == str(told)
+            return
+        shown = build(folder)
+        assert all(list(shown.values())[1:])  # the first cell only loads
+        whole = "\n".join(text for texts in shown.values() for text in texts)
+        note(whole)
+        assert not NO_WORDS.search(whole)
+        for promise in promises(folder, told):
+            assert promise in whole
