@@ -59,7 +59,8 @@ from analysis_lib.pooling.simulation import Design, Simulation, simulate
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.flow import flow_problems
-from analysis_lib.review.model import Review, ReviewInfo, load_review
+from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.shared_arms import find_shared_arms, settle_shared_arms
 
 __all__ = [

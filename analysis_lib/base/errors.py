@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ParamSpec, TypeVar
 
 LONGEST_SHOWN = 80  # characters of a value in a message
+MOST_PROBLEMS = 20  # lines of one error; who mends these sees the next
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,3 +65,36 @@ def shown(value: object) -> str:
     """Return a value as a message shows it: in quotes, and cut when it is very long."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def did_you_mean(word: object, choices: Sequence[str]) -> str:
+    """Return the question after the choice that a word is close to; nothing if none is.
+
+    Examples
+    --------
+    >>> did_you_mean("cuont", ["label", "count"])
+    " (did you mean 'count'?)"
+    """
+    if not isinstance(word, str):
+        return ""
+    by_letters = {choice.casefold(): choice for choice in choices}
+    close = get_close_matches(word.casefold(), by_letters, n=1)
+    return f" (did you mean {by_letters[close[0]]!r}?)" if close else ""
+
+
+def stop(problems: Iterable[object], where: str) -> None:
+    """Raise one error for all problems, if there are any: their number, and the first of them.
+
+    Examples
+    --------
+    >>> stop([Problem("arms.csv", "a value is missing", 4, "n")], "in the review's data")
+    Traceback (most recent call last):
+    analysis_lib.base.errors.ReviewError: 1 problem in the review's data:
+    - arms.csv, row 4, column n: a value is missing
+    """
+    if not (lines := list(dict.fromkeys(map(str, problems)))):
+        return
+    head = f"{len(lines)} problem{'' if len(lines) == 1 else 's'} {where}"
+    more = f"; the first {MOST_PROBLEMS}" if len(lines) > MOST_PROBLEMS else ""
+    told = "\n".join(f"- {line}" for line in lines[:MOST_PROBLEMS])
+    raise ReviewError(f"{head}{more}:\n{told}")

@@ -80,18 +80,20 @@ class WhatsNew:
 def data_fingerprint(review: Review) -> str:
     """Return a digest of all tables of a review and of the words about it.
 
+    A column in which nothing stands says nothing, so that a schema may gain one.
+
     Examples
     --------
     >>> from analysis_lib import load_review
     >>> len(data_fingerprint(load_review("data")))
     12
     """
-    digest = hashlib.sha256(repr(review.info).encode())
+    digest = hashlib.sha256(review.info.model_dump_json(exclude_unset=True).encode())
     for field in fields(review):
         table = getattr(review, field.name)
         if isinstance(table, pd.DataFrame):
             digest.update(field.name.encode())
-            digest.update(table.to_csv(index=False).encode())
+            digest.update(table.dropna(axis=1, how="all").to_csv(index=False).encode())
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
 
 

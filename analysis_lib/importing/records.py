@@ -23,7 +23,7 @@ from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.spreadsheets import read_sheet, stop
 from analysis_lib.importing.texts import decode, plain, read_bytes
 from analysis_lib.importing.workbooks import MOST_ROWS
-from analysis_lib.review.model import CONTROL, MARKUP
+from analysis_lib.review.cells import CONTROL, MARKUP
 
 RIS_LINE = re.compile(r"^([A-Z][A-Z0-9])  ?-(?: (.*)|)$")
 YEAR = re.compile(r"\b(1[89]|20)\d\d\b")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.review.model import CONTROL, MARKUP
+from analysis_lib.review.cells import CONTROL, MARKUP
 
 LARGEST_RECORD = 2_000_000  # characters; the longest records of the registry stay below
 LONGEST_LIST = 2_000  # entries, of sites say

@@ -3,54 +3,76 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, cast, get_args
+from typing import Annotated, Final, Literal
 
 import pandas as pd
+from annotated_types import MinLen
+from pydantic import AfterValidator, PlainValidator, model_validator
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, did_you_mean, shown, stop
 from analysis_lib.importing.registry import TrialRecord
+from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.entries import Entries, Items, Words, read_toml
 
 Judgement = Literal["met", "not met", "unclear"]
 Decision = Literal["include", "exclude", "unclear"]
 
-JUDGEMENTS: Final = frozenset(get_args(Judgement))
+FILE: Final = "screening_rules.toml"
 RECORD_FIELDS: Final = frozenset(f.name for f in fields(TrialRecord))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"is a broken pattern ({error})") from None
+
+
+def _field(name: str) -> str:
+    if name not in RECORD_FIELDS:
+        raise ValueError(f"is no field of a record{did_you_mean(name, sorted(RECORD_FIELDS))}")
+    return name
+
+
+Field = Annotated[str, AfterValidator(_field)]
+
+
+class Rule(Entries):
     """One way to judge a criterion: what to look for, where, and what it decides."""
 
-    criterion: str
+    criterion: Words
     decision: Judgement
-    fields: tuple[str, ...] = ()
-    pattern: re.Pattern[str] | None = None
+    fields: Items[Field] = ()
+    pattern: Annotated[re.Pattern[str], PlainValidator(_pattern)] | None = None
     at_least: float | None = None
     below: float | None = None
-    always: str | None = None
+    always: Words | None = None
+
+    @model_validator(mode="after")
+    def _has_one_test(self) -> Rule:
+        tests = [t for t in ("pattern", "at_least", "below", "always") if self[t] is not None]
+        if len(tests) != 1 or (tests != ["always"] and not self.fields):
+            raise ValueError("needs fields and one test (pattern, at_least or below), or always")
+        return self
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something is excluded: its box in the flow diagram and the criterion behind it."""
+class Reason(Entries):
+    """Why something is excluded: its words, the criterion behind it and its box in the diagram."""
 
-    id: str
-    text: str
-    criterion: str | None
-    box: str
-    decision: Decision
+    text: Annotated[Words, MinLen(1)]
+    criterion: Words | None = None
+    box: Words | None = None
+    decision: Decision = "exclude"
 
 
-@dataclass(frozen=True, slots=True)
-class ScreeningRules:
-    """The rules and reasons of a review, as data."""
+class ScreeningRules(Entries):
+    """The rules and reasons of a review, as data: the tables of ``screening_rules.toml``."""
 
-    rules: tuple[Rule, ...]
-    shown: Mapping[str, tuple[str, ...]]
-    reasons: tuple[Reason, ...]
+    rule: Items[Rule] = ()
+    shown: Mapping[Words, Items[Field]] = {}
+    reason: Mapping[Words, Reason] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,83 +143,31 @@ def parse_rules(text: str, criteria: pd.DataFrame) -> ScreeningRules:
     Raises
     ------
     ReviewError
-        If the text is not TOML, or a rule or reason names an unknown criterion, field or
-        decision, has no test or a broken pattern.
+        If the text is not TOML, or a rule or reason names an unknown criterion, field, decision or
+        key, has no test or a broken pattern.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ReviewError(f"screening rules: not readable as TOML: {error}") from None
-    known = _criteria(criteria)
-    rules = tuple(_rule(entry, known) for entry in _tables(data, "rule"))
-    shown = {str(c): tuple(map(str, names)) for c, names in data.get("shown", {}).items()}
-    for criterion, names in shown.items():
-        _stop_unknown(f"shown.{criterion}", criterion, names, known)
-    reasons = data.get("reason", {})
-    if not isinstance(reasons, dict):
-        raise ReviewError("screening rules: reason must be a table of reasons")
-    return ScreeningRules(rules, shown, tuple(_reason(n, e, known) for n, e in reasons.items()))
+    rules = read_toml(text, ScreeningRules, FILE)
+    known = list(_criteria(criteria))
+    named = [
+        *((f"table [rule.{i}], key criterion", r.criterion) for i, r in enumerate(rules.rule, 1)),
+        *(("table [shown]", name) for name in rules.shown),
+        *((f"table [reason.{n}], key criterion", r.criterion) for n, r in rules.reason.items()),
+    ]
+    unknown = [(place, name) for place, name in named if name is not None and name not in known]
+    stop(
+        [
+            f"{FILE}, {place}: {shown(name)} is not in criteria.csv{did_you_mean(name, known)}"
+            for place, name in unknown
+        ],
+        f"in {FILE}",
+    )
+    return rules
 
 
 def _criteria(criteria: pd.DataFrame) -> dict[str, str]:
     if missing := [c for c in ("criterion", "domain") if c not in criteria.columns]:
         raise ReviewError(f"criteria: missing columns {', '.join(missing)}")
     return dict(zip(map(str, criteria["criterion"]), map(str, criteria["domain"]), strict=True))
-
-
-def _tables(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = data.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise ReviewError(f"screening rules: {name} must be a list of tables")
-    return found
-
-
-def _stop_unknown(
-    where: str, criterion: str, names: Iterable[str], known: Mapping[str, str]
-) -> None:
-    if criterion not in known:
-        raise ReviewError(f"screening rules, {where}: unknown criterion {criterion!r}")
-    if unknown := [name for name in names if name not in RECORD_FIELDS]:
-        raise ReviewError(f"screening rules, {where}: unknown field {', '.join(unknown)}")
-
-
-def _rule(entry: Mapping[str, Any], known: Mapping[str, str]) -> Rule:
-    criterion, names = str(entry.get("criterion")), tuple(map(str, entry.get("fields", ())))
-    where, decision = f"rule for {criterion}", entry.get("decision")
-    _stop_unknown(where, criterion, names, known)
-    if decision not in JUDGEMENTS:
-        raise ReviewError(f"screening rules, {where}: unknown decision {decision!r}")
-    tests = [t for t in ("pattern", "at_least", "below", "always") if t in entry]
-    if len(tests) != 1 or (tests != ["always"] and not names):
-        raise ReviewError(f"screening rules, {where}: needs fields and one test, or always")
-    bound = {t: float(entry[t]) for t in ("at_least", "below") if t in entry}
-    return Rule(
-        criterion,
-        cast(Judgement, decision),
-        names,
-        _compiled(str(entry["pattern"]), where) if "pattern" in entry else None,
-        bound.get("at_least"),
-        bound.get("below"),
-        str(entry["always"]) if "always" in entry else None,
-    )
-
-
-def _compiled(pattern: str, where: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise ReviewError(f"screening rules, {where}: broken pattern ({error})") from None
-
-
-def _reason(name: str, entry: Mapping[str, Any], known: Mapping[str, str]) -> Reason:
-    criterion, decision = entry.get("criterion"), entry.get("decision", "exclude")
-    if criterion is not None:
-        _stop_unknown(f"reason.{name}", criterion, (), known)
-    if decision not in get_args(Decision) or not entry.get("text"):
-        raise ReviewError(f"screening rules, reason.{name}: needs a text and a known decision")
-    return Reason(
-        name, str(entry["text"]), criterion, str(entry.get("box", name)), cast(Decision, decision)
-    )
 
 
 # --- a registry record ----------------------------------------------------------------------------
@@ -234,21 +204,17 @@ def screen(record: TrialRecord, criteria: pd.DataFrame, rules: ScreeningRules) -
         clear = all(j.judgement == "met" for j in judgements)
         decision: Decision = "include" if clear else "unclear"
         return ScreeningDecision(record.id, record.title, decision, None, None, judgements)
-    reason = next((r for r in rules.reasons if r.criterion == failed[0]), None)
-    return ScreeningDecision(
-        record.id,
-        record.title,
-        "exclude",
-        reason.box if reason else failed[0],
-        reason.text if reason else None,
-        judgements,
-    )
+    for name, reason in rules.reason.items():
+        if reason.criterion == failed[0]:
+            box, text = reason.box or name, reason.text
+            return ScreeningDecision(record.id, record.title, "exclude", box, text, judgements)
+    return ScreeningDecision(record.id, record.title, "exclude", failed[0], None, judgements)
 
 
 def _judge(
     record: TrialRecord, criterion: str, domain: str, rules: ScreeningRules
 ) -> CriterionJudgement:
-    for rule in rules.rules:
+    for rule in rules.rule:
         if rule.criterion != criterion:
             continue
         if rule.always is not None:
@@ -257,9 +223,9 @@ def _judge(
             for entry in _entries(record, name):
                 if _applies(rule, entry):
                     return CriterionJudgement(criterion, domain, rule.decision, str(entry), name)
-    shown = rules.shown.get(criterion, ())
-    words = "; ".join(str(e) for name in shown for e in _entries(record, name))
-    return CriterionJudgement(criterion, domain, "unclear", words or "not stated", ", ".join(shown))
+    quoted = rules.shown.get(criterion, ())
+    words = "; ".join(str(e) for name in quoted for e in _entries(record, name))
+    return CriterionJudgement(criterion, domain, "unclear", words or NOT_STATED, ", ".join(quoted))
 
 
 def _entries(record: TrialRecord, name: str) -> Sequence[object]:
@@ -305,17 +271,23 @@ def screen_reports(
     ReviewError
         If a reason is unknown; the message names the report.
     """
-    known, reasons = _criteria(criteria), {r.id: r for r in rules.reasons}
+    known = _criteria(criteria)
     decisions = []
     for row in reports.to_dict("records"):
         name, given = str(row["report"]), str(row["reason"])
-        if given not in reasons:
-            raise ReviewError(f"{name}: unknown reason {given!r}")
-        reason = reasons[given]
+        if given not in rules.reason:
+            close = did_you_mean(given, list(rules.reason))
+            raise ReviewError(f"{name}: unknown reason {given!r}{close}")
+        reason = rules.reason[given]
         judgements = tuple(_recorded(c, domain, reason) for c, domain in known.items())
         decisions.append(
             ScreeningDecision(
-                name, str(row["title"]), reason.decision, reason.box, reason.text, judgements
+                name,
+                str(row["title"]),
+                reason.decision,
+                reason.box or given,
+                reason.text,
+                judgements,
             )
         )
     return tuple(decisions)

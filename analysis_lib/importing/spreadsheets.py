@@ -20,7 +20,7 @@ from typing import TypeAlias
 from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.texts import decode, encoding_note, read_bytes
 from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
-from analysis_lib.review.model import CONTROL, MARKUP
+from analysis_lib.review.cells import CONTROL, MARKUP
 
 IsHeader: TypeAlias = Callable[[Collection[str]], bool]
 

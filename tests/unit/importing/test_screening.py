@@ -163,7 +163,7 @@ def test_the_table_of_judgements_has_a_row_for_each_criterion(
 
 
 def test_every_criterion_of_the_review_has_a_rule(rules: ScreeningRules) -> None:
-    assert {r.criterion for r in rules.rules} == set(CRITERIA["criterion"])
+    assert {r.criterion for r in rules.rule} == set(CRITERIA["criterion"])
 
 
 def test_an_unknown_reason_or_criterion_is_named(
@@ -182,18 +182,25 @@ RULE = '[[rule]]\ncriterion = "adults"\ndecision = "met"\nfields = ["min_age"]\n
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[rule", "TOML"),
-        ("rule = 1", "list of tables"),
-        ("reason = 1", "table of reasons"),
-        (RULE.replace("adults", "age"), "unknown criterion 'age'"),
-        (RULE.replace("min_age", "age"), "unknown field age"),
-        (RULE.replace('"met"', '"fine"'), "unknown decision 'fine'"),
+        ("[[rule", "not readable as TOML"),
+        ("rule = 1", "key rule: 1 must be a list"),
+        ("reason = 1", "key reason: 1 must be a table"),
+        ("rules = 1", r"key rules is not known \(did you mean 'rule'\?\)"),
+        (RULE.replace("adults", "adutls"), r"'adutls' is not in .* \(did you mean 'adults'\?\)"),
+        (
+            RULE.replace("min_age", "minage"),
+            r"'minage' is no field .* \(did you mean 'min_age'\?\)",
+        ),
+        (RULE.replace("at_least", "at_lest"), r"key at_lest is not .*did you mean 'at_least'\?"),
+        (RULE.replace('"met"', '"fine"'), "key decision: 'fine' must be one of met, not met, unc"),
         (RULE.replace("at_least = 18", ""), "one test"),
         (RULE + "below = 3", "one test"),
-        (RULE.replace("at_least = 18", "pattern = '('"), "broken pattern"),
-        ('[shown]\nadults = ["age"]', "unknown field age"),
-        ('[reason.x]\ncriterion = "adults"', "needs a text"),
-        ('[reason.x]\ncriterion = "age"\ntext = "t"', "unknown criterion"),
+        (RULE.replace("at_least = 18", "pattern = '('"), "key pattern: .* is a broken pattern"),
+        (RULE.replace("18", "'18'"), "key at_least: '18' must be a number"),
+        ('[shown]\nadults = ["age"]', r"table \[shown\], key adults, entry 1: 'age' is no field"),
+        ('[reason.x]\ncriterion = "adults"', r"table \[reason.x\], key text is missing"),
+        ('[reason.x]\ncriterion = "age"\ntext = "t"', "key criterion: 'age' is not in criteria"),
+        ('[reason.x]\ntext = "<b>"', "key text: '<b>' holds HTML"),
     ],
 )
 def test_rules_that_cannot_be_used_are_named(text: str, message: str) -> None:

@@ -1,0 +1,306 @@
+"""The one reader of tables: from a CSV file to cells that are checked, or to what is wrong.
+
+A file is read as text with no guess about any cell. A schema then says what each column holds: its
+kind (numbers, whole numbers, yes or no, text) and its rules. Every problem names file, row, column
+and value; rows are counted as a spreadsheet counts them, the header being row 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
+
+if TYPE_CHECKING:  # slow to import, and the statistics do not need it
+    import pandera.pandas as pa
+
+# A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
+# has a place in a table of facts.
+FORMULA = re.compile(r"^[=@].|^[+-](?![\s\d.∞]|$)|^[+-]\S*(?:\||[A-Za-z]\()")
+MARKUP = re.compile(r"<\s*[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
+# The last two ranges turn the direction of writing, and so hide what a cell says.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNSAFE_TEXT: Final = ((MARKUP, "holds HTML or script"), (CONTROL, "holds a control character"))
+UNSAFE_CELL: Final = ((FORMULA, "looks like a spreadsheet formula"), *UNSAFE_TEXT)
+
+LARGEST_FILE = 20_000_000  # bytes; a table of facts is far smaller
+LARGEST_COUNT = 999_999_999
+
+#: What a column holds, as the types that pandas gives it.
+TEXT, NUMBER, COUNT, YES_NO = "str", "float64", "Int64", "boolean"
+NOT_OF_KIND: Final = {
+    NUMBER: "is not a number",
+    COUNT: "is not a whole number",
+    YES_NO: "is neither yes nor no",
+}
+
+
+def kind_of(column: pa.Column) -> str:
+    """Return what a column holds: ``TEXT``, ``NUMBER``, ``COUNT`` or ``YES_NO``."""
+    return str((column.metadata or {})["kind"])
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A table as it stands in its file.
+
+    Attributes
+    ----------
+    file : str
+        Name of the file.
+    text : pandas.DataFrame
+        Every cell as text without spaces around it, an empty one absent; the columns of the schema,
+        then those that only the file has. The index holds the rows of the file.
+    ragged : tuple of Problem
+        The rows whose length is not that of the header; with any, there is no text.
+    """
+
+    file: str
+    text: pd.DataFrame
+    ragged: tuple[Problem, ...] = ()
+
+
+def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Read a table that stands alone.
+
+    Parameters
+    ----------
+    path
+        The file.
+    schema
+        Its columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Checked values; the index holds the rows of the file.
+
+    Raises
+    ------
+    ReviewError
+        Naming file, row, column and value of everything that cannot be used.
+    """
+    cells = read_cells(path, schema)
+    stop(cells.ragged, f"in {path.name}")
+    values, problems = checked_values(cells, schema)
+    stop(in_order(problems), f"in {path.name}")
+    return values
+
+
+def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
+    """Read a table as text.
+
+    Raises
+    ------
+    ReviewError
+        If the file cannot be read, or its header does not fit the schema.
+    """
+    rows = _rows(path)
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    _stop_header(path.name, header, schema)
+    width, lines = len(header), rows[1:]
+    places = range(2, len(lines) + 2)
+    other = [i for i, row in enumerate(lines) if len(row) != width]
+    ragged = [
+        Problem(path.name, f"{len(lines[i])} cells where the header has {width}", places[i])
+        for i in other
+        if any(cell.strip() for cell in lines[i])
+    ]
+    for i in other:
+        lines[i] = [""] * width
+    columns = zip(*lines, strict=True) if lines else [()] * width
+    text = pd.DataFrame(
+        {name: _stripped(cells) for name, cells in zip(header, columns, strict=True)},
+        index=pd.Index(places, dtype="int64"),
+        dtype="str",
+    )
+    text = text.iloc[:0] if ragged else text.dropna(how="all")
+    names = [*schema.columns, *(name for name in header if name not in schema.columns)]
+    return Cells(path.name, text.reindex(columns=names).astype("str"), tuple(ragged))
+
+
+def checked_values(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Problem]]:
+    """Turn text into numbers, whole numbers and yes/no, and list every cell that breaks a rule.
+
+    Of one cell the first problem matters, the others follow from it: see `in_order`.
+    """
+    values, problems = _typed(cells, schema)
+    if len(values):
+        problems += _broken_rules(cells, values, schema)
+    elif (schema.metadata or {}).get("needs_rows"):
+        problems.append(Problem(cells.file, "the table has a header and no rows"))
+    return values, problems
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort by file and row, as somebody goes through the files to mend them.
+
+    A cell is named once, with the first thing that is wrong with it.
+    """
+    once: dict[object, Problem] = {}
+    for problem in problems:
+        in_a_cell = problem.row is not None and problem.column is not None
+        place = (problem.file, problem.row, problem.column) if in_a_cell else problem
+        once.setdefault(place, problem)
+    return sorted(once.values(), key=lambda p: (p.file, p.row or 0, p.column or ""))
+
+
+def rows_where(wrong: pd.Series) -> list[int]:
+    """Return the row numbers at which something is true."""
+    return [int(row) for row in wrong.index[wrong.to_numpy(dtype=bool, na_value=False)]]
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of a review, without the mark that Excel puts before UTF-8.
+
+    Raises
+    ------
+    ReviewError
+        If it is missing, a link, too large, not UTF-8, or may not be read.
+    """
+    if path.is_symlink():
+        raise ReviewError(f"{path.name}: a link to another place; put the file itself there")
+    if not path.is_file():
+        raise ReviewError(f"{path.name}: the file is missing from {path.parent.name}/")
+    size = path.stat().st_size
+    if size > LARGEST_FILE:
+        raise ReviewError(f"{path.name}: {size:,} bytes; the limit is {LARGEST_FILE:,}")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise ReviewError(f"{path.name}, row {line}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise ReviewError(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def links_in(folder: Path) -> Iterator[Problem]:
+    """Find the links in a folder: what they lead to is not part of the review."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            name = path.relative_to(folder).as_posix()
+            yield Problem(name, "a link to another place; put the file itself there")
+
+
+def _rows(path: Path) -> list[list[str]]:
+    text = read_text(path)
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
+
+
+def _stop_header(file: str, header: Sequence[str], schema: pa.DataFrameSchema) -> None:
+    if not any(header):
+        raise ReviewError(f"{file}, row 1: the header is missing")
+    known = list(schema.columns)
+    absent = [name for name in known if name not in header]
+    unknown = [
+        name for name in header
+        if name not in known and (schema.strict or not name or did_you_mean(name, absent))
+    ]  # fmt: skip
+    lists = {
+        "missing columns": [shown(c) for c in absent if schema.columns[c].required],
+        "unknown columns": [f"{shown(c)}{did_you_mean(c, absent)}" for c in unknown],
+        "columns named twice": [
+            shown(c) for c in sorted({c for c in header if header.count(c) > 1})
+        ],
+    }
+    if told := [f"{what}: {', '.join(names)}" for what, names in lists.items() if names]:
+        raise ReviewError(f"{file}, row 1: {'; '.join(told)}")
+
+
+# --- the cells ------------------------------------------------------------------------------------
+# Most cells of a large table repeat each other, so what is asked of a text is asked once.
+
+
+def _stripped(cells: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    codes, distinct = pd.factorize(np.array(cells, dtype=object))
+    clean = np.array([cell.strip() or None for cell in distinct], dtype=object)
+    return clean[codes] if len(clean) else clean
+
+
+def _typed(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Problem]]:
+    """Turn text into values, and list the cells that are unsafe or not of their column's kind."""
+    values, problems = cells.text.copy(), []
+    for name, text in cells.text.items():
+        column = str(name)
+        kind = kind_of(schema.columns[column]) if column in schema.columns else TEXT
+        if kind == TEXT:
+            problems += list(_unsafe(cells.file, column, text))
+            continue
+        values[column] = _as_kind(text, kind)
+        other = text[text.notna() & values[column].isna()]
+        problems += list(_unsafe(cells.file, column, other))
+        problems += [
+            Problem(cells.file, f"{shown(cell)} {NOT_OF_KIND[kind]}", int(row), column)
+            for row, cell in zip(other.index, other, strict=True)
+        ]
+    return values, problems
+
+
+def _as_kind(text: pd.Series, kind: str) -> pd.Series:
+    """Return values, absent where the text is not of the kind."""
+    if kind == YES_NO:
+        return text.map({"yes": True, "no": False}).astype("boolean")
+    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    numbers = numbers.where(numbers.abs() < float("inf"))
+    if kind == NUMBER:
+        return numbers
+    whole = (numbers == numbers.round()) & (numbers.abs() <= LARGEST_COUNT)
+    return numbers.where(whole).astype("Int64")
+
+
+def _unsafe(file: str, column: str, text: pd.Series) -> Iterator[Problem]:
+    """Name the cells that a spreadsheet or a browser could run."""
+    distinct = set(text.to_numpy(dtype=object))
+    told = {x: danger for x in distinct if isinstance(x, str) and (danger := _danger(x))}
+    if not told:
+        return
+    found = text[text.isin(list(told))]
+    for row, cell in zip(found.index, found, strict=True):
+        yield Problem(file, f"{shown(cell)} {told[cell]}", int(row), column)
+
+
+def _danger(cell: str) -> str | None:
+    return next((told for pattern, told in UNSAFE_CELL if pattern.search(cell)), None)
+
+
+def _broken_rules(
+    cells: Cells, values: pd.DataFrame, schema: pa.DataFrameSchema
+) -> Iterator[Problem]:
+    """Say what pandera finds in the words of somebody who looks at a spreadsheet."""
+    from pandera.errors import SchemaErrors
+
+    try:
+        schema.validate(values, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases[["index", "column", "check"]].drop_duplicates()
+        for index, column, check in cases.itertuples(index=False):
+            row, rule = int(index), str(check)
+            if rule == "multiple_fields_uniqueness":
+                names = schema.unique or []
+                key = ", ".join(f"{name} {shown(cells.text.loc[row, name])}" for name in names)
+                yield Problem(cells.file, f"{key} stand together in the table twice", row)
+            else:
+                yield Problem(cells.file, _broken(cells.text.loc[row, column], rule), row, column)
+
+
+def _broken(cell: object, rule: str) -> str:
+    if rule == "not_nullable":
+        return "a value is missing"
+    if rule == "field_uniqueness":
+        return f"{shown(cell)} stands in the table twice"
+    return f"{shown(cell)} {rule}"
