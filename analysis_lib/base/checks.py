@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.errors import ReviewError, shown
+from analysis_lib.base.errors import ReviewError, did_you_mean, shown
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,10 +68,8 @@ def check_level(level: float) -> None:
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise unless the value is one of the choices, and name the one that was meant."""
     if value not in choices:
-        in_small = {choice.casefold(): choice for choice in choices}
-        near = get_close_matches(str(value).casefold(), in_small, n=1)
-        meant = f"; did you mean {in_small[near[0]]}?" if near else ""
-        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {shown(value)}{meant}")
+        told = f"{shown(value)}{did_you_mean(value, choices)}"
+        raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {told}")
 
 
 def check_effects(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling.methods import Methods
+from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.review.entries import Entries, Items, Words
 
 Side = Literal["experimental", "comparator"]
@@ -60,7 +60,7 @@ def _methods(entries: object) -> object:
     faults = []
     for name, value in entries.items():
         try:
-            Methods.named({name: value})
+            Methods.named(cast(MethodNames, {name: value}))
         except ReviewError as error:
             faults.append(str(error))
     if faults:

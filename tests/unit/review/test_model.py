@@ -908,7 +908,11 @@ TOML_CASES = [
     ('["loaded", "unloaded"]', '["x"]', "key short_names, entry 2 is missing"),
     ('"REML"', '"reml"', "table [methods]: tau2_method must be one of FE, DL, HE,"),
     ('"REML"', '"NOPE"', "SJ, ML, REML, EB, PM; got 'NOPE'"),
-    ('"wald"', '"HKSJ"', "ci_method must be one of wald, HK, HK-adhoc; got 'HKSJ'; did you mean H"),
+    (
+        '"wald"',
+        '"HKSJ"',
+        "ci_method must be one of wald, HK, HK-adhoc; got 'HKSJ' (did you mean 'H",
+    ),
     ("level = 0.95", "level = 95", "table [methods]: level must lie between 0 and 1, got 95; did"),
     ("ci_method", "cimethod", "the name of a method must be one of tau2_method, ci_method"),
 ]
@@ -937,7 +941,7 @@ def test_all_wrong_methods_are_told_at_once(data: Path) -> None:
     replace(data, "review.toml", "level = 0.95", "levle = 0.95")
     (line,) = told(data)
     assert "got 'NOPE'" in line
-    assert "got 'levle'; did you mean level?" in line
+    assert "got 'levle' (did you mean 'level'?)" in line
 
 
 def test_the_words_of_a_review_cannot_change(review: al.Review) -> None:
