@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
-from analysis_lib.review.model import LARGEST_FILE
+from analysis_lib.review.cells import LARGEST_FILE
 
 MARKS = (  # the longer first: the mark of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
