@@ -351,6 +351,22 @@ def listing(items: list[str] | tuple[str, ...]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def inside_sentence(label: str) -> str:
+    """Return a label as it stands within a sentence: ``pain``, but ``ADHD symptoms``.
+
+    Its first word keeps its capital where that is more than the start of a label: where other
+    capitals or digits follow, or where it is a letter by itself.
+
+    Examples
+    --------
+    >>> [inside_sentence(label) for label in ("Pain", "ADHD total", "QoL", "T score", "A fall")]
+    ['pain', 'ADHD total', 'QoL', 'T score', 'a fall']
+    """
+    word = label.split(" ", 1)[0].strip(",;:()").replace("-", "")
+    is_plain = word == "A" or (len(word) > 1 and word.isalpha() and word[1:].islower())
+    return label[:1].lower() + label[1:] if is_plain else label
+
+
 def sentence(text: str) -> str:
     """Return the text with a capital first letter and a full stop.
 

@@ -58,7 +58,7 @@ def question(review: Review, outcome: str) -> Question:
     """Return the words in which the review speaks of an outcome."""
     row = review.outcomes.set_index("outcome").loc[outcome]
     return Question(
-        outcome=_lower_first(str(row["label"])),
+        outcome=fmt.inside_sentence(str(row["label"])),
         first=review.info.experimental,
         second=review.info.comparator,
         lower_is_better=bool(row["lower_is_better"]),
@@ -106,7 +106,7 @@ def analysis_names(review: Review) -> dict[tuple[str, str], str]:
     """Return the name of every outcome at every follow-up, by the keys of the two."""
     return {
         (str(outcome.outcome), str(follow_up.follow_up)): (
-            f"{outcome.label}, {_lower_first(str(follow_up.label))}"
+            f"{outcome.label}, {fmt.inside_sentence(str(follow_up.label))}"
         )
         for outcome in review.outcomes.itertuples()
         for follow_up in review.follow_ups.itertuples()
@@ -324,7 +324,3 @@ def show_comparison_with_published(review: Review, priority: str | None = None) 
         "were reconstructed so as to agree, and its agreement confirms nothing; where it does not "
         "agree, the printed numbers cannot all be right together.",
     )
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

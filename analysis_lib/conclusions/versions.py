@@ -328,7 +328,7 @@ def _changed(results: pd.DataFrame) -> str:
     if changed.empty:
         return "no conclusion changed"
     names = [
-        f"{outcome.lower()} ({result[:1].lower()}{result[1:]})"
+        f"{fmt.inside_sentence(outcome)} ({fmt.inside_sentence(result)})"
         for outcome, result in zip(changed["outcome"], changed["Result"], strict=True)
     ]
     return f"what the confidence interval says changed for {fmt.listing(names)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import listing, plural
 from analysis_lib.importing.new_review import INTRO_PROMPT, REVIEW_TOML
 from analysis_lib.review.baseline import BASELINE
@@ -17,6 +17,7 @@ from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.possible import analyses
 from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
 from analysis_lib.review.spreads import doubtful_spreads
+from analysis_lib.review.subgroups import levels_by_factor
 
 #: What a book cannot show without a table.
 NEEDED_FOR = {
@@ -81,6 +82,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_untouched(review),
         *_told_analyses(review, known),
         *impossible,
+        *_undivided(review, known),
         *_without_results(review),
         *_missing_numbers(review),
         *_shared(review, known),
@@ -132,6 +134,15 @@ def _told_analyses(review: Review, known: list[StudyEffects]) -> Iterator[str]:
         yield "Nothing can be pooled yet: fill arm_results.csv (n, mean, sd) or contrasts.csv."
 
 
+def _undivided(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    """Say which analyses cannot be divided into the subgroups that the review names."""
+    for effects in known:
+        found = attempt(levels_by_factor, review, effects)
+        if isinstance(found, ReviewError):
+            name = _name(review, effects.outcome, effects.follow_up)
+            yield f"Cannot be divided into subgroups: {name}: {found}."
+
+
 def _without_results(review: Review) -> Iterator[str]:
     known = {*_after_baseline(review)["trial"], *review.contrasts["trial"]}
     absent = review.trials[~review.trials["trial"].isin(known)]
@@ -149,7 +160,7 @@ def _missing_numbers(review: Review) -> Iterator[str]:
         lacking = int((table[column].isna() & table["mean"].notna()).sum())
         if lacking:
             yield f"arm_results.csv: {plural(lacking, 'mean')} without a {told}."
-    alone = int((table["n"] == 1).sum())
+    alone = int(((table["n"] == 1) & table["mean"].notna()).sum())  # events of one person can
     if alone:
         yield f"arm_results.csv: {plural(alone, 'arm')} of one person cannot enter a pooling."
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from analysis_lib.base.formatting import count, listing
+from analysis_lib.base.formatting import count, inside_sentence, listing
 from analysis_lib.plots.style import (
     GREY,
     INK,
@@ -171,7 +171,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def _alt(labels: Mapping[str, str], counts: Mapping[str, int], reasons: list[str]) -> str:
     def told(box: str) -> str:
-        return f"{labels[box].lower()}, {counts[box]}"
+        return f"{inside_sentence(labels[box])}, {counts[box]}"
 
     flow = "; ".join(told(box) for left, right in STEPS for box in (*left, *right))
     why = listing([told(reason) for reason in reasons])

@@ -172,3 +172,18 @@ def test_bands_and_ticks() -> None:
     assert fmt.mid_band(1.5, "MD") == "±1.5"
     shown = [fmt.tick(v) for v in (1e-5, 0.0001, 0.025, 0.2, 1.0, 5.0, 10000.0, 1e6, 2e6)]
     assert shown == ["10⁻⁵", "0.0001", "0.025", "0.2", "1", "5", "10000", "10⁶", "2e+06"]
+
+
+def test_a_label_keeps_its_capital_in_a_sentence_only_where_it_has_to() -> None:
+    plain = (
+        "Pain",
+        "Fear-avoidance beliefs",
+        "Post-washout",
+        "A fall",
+        "Pain, at rest",
+        "Übelkeit",
+    )
+    for label in plain:
+        assert fmt.inside_sentence(label) == label[0].lower() + label[1:]
+    for label in ("ADHD total", "QoL", "T score", "HbA1c", "6-minute walk", "pain", "ADHD-RS", ""):
+        assert fmt.inside_sentence(label) == label
