@@ -150,7 +150,8 @@ def import_results(
     if "study" not in where or missing:
         wanted = [*(["study"] if "study" not in where else []), *missing]
         raise ReviewError(
-            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; name the right one, or give one value for all"
+            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; "
+            "name the right one, or give one value for all"
         )
     stop(_unclear(table, where))
     reader = _Reader(table, where, given)

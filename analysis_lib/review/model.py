@@ -56,6 +56,7 @@ class Review:
     reconstructed: pd.DataFrame
     claims: pd.DataFrame
     subgroup_levels: pd.DataFrame
+    statements: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
 
     @property

@@ -16,6 +16,8 @@ from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
 from analysis_lib.review.baseline import BASELINE, BASELINE_OF, PROVENANCES
 from analysis_lib.review.cells import COUNT, NUMBER, TEXT, YES_NO, kind_of
 
+#: Whether printed numbers support a statement; or what it is, if it is none about numbers.
+SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
 RATINGS = ("very low", "low", "moderate", "high")
 
 
@@ -563,6 +565,18 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             ),
         },
         unique=("factor", "level"),
+    ),
+    "statements": _table(
+        "What the authors say, sentence by sentence, beside what their numbers show",
+        {
+            "statement": key("Statement", unique=True),
+            "section": text("Subject under which it is told"),
+            "text": text("What the authors say, in other words"),
+            "support": one_of("What the printed numbers say of it", SUPPORT),
+            "beside": text(
+                "What stands beside it; {result.number} is a number of published.csv", optional=True
+            ),
+        },
     ),
 }
 
