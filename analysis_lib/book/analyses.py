@@ -34,7 +34,8 @@ from analysis_lib.plots import forest, statement
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.printed.audit.rows import COUNTS
 from analysis_lib.review.baseline import NOT_STATED
-from analysis_lib.review.comparisons import EVENTS, StudyEffects, study_effects
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.known_effects import EVENTS
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
 from analysis_lib.review.subgroups import overall_risk

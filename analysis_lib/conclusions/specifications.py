@@ -52,8 +52,7 @@ def specifications(
 
     Examples
     --------
-    >>> from analysis_lib import load_review
-    >>> from analysis_lib.review import comparisons as study_effects
+    >>> from analysis_lib import load_review, study_effects
     >>> found = specifications(study_effects(load_review("data"), "endurance", "PW"))
     >>> set(found["ci_excludes_zero"])
     {True}

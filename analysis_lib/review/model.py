@@ -58,6 +58,8 @@ class Review:
     subgroup_levels: pd.DataFrame
     statements: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
+    #: What has been computed of these tables and may be asked for again.
+    computed: dict[object, object] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def trial_names(self) -> dict[str, str]:

@@ -19,7 +19,8 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURES
 from analysis_lib.effects.arms import combine_arms, split_comparator
 from analysis_lib.effects.columns import EffectSizes
-from analysis_lib.review.comparisons import COMPUTE, StudyEffects
+from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.known_effects import COMPUTE
 from analysis_lib.review.model import Review
 
 Choice: TypeAlias = Literal["keep", "split", "combine"]

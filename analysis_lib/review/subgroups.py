@@ -64,8 +64,7 @@ def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[st
 
     Examples
     --------
-    >>> from analysis_lib import load_review
-    >>> from analysis_lib.review import comparisons as study_effects
+    >>> from analysis_lib import load_review, study_effects
     >>> review = load_review("data")
     >>> levels_by_factor(review, study_effects(review, "endurance", "PW"))
     {'baseline pain intensity': ['acceptable']}

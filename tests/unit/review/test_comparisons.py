@@ -23,7 +23,8 @@ from analysis_lib.book.analyses import draw_forest, known_how, nothing_to_pool
 from analysis_lib.conclusions.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.effects.means import standardized_mean_difference
 from analysis_lib.plots import alt_text
-from analysis_lib.review.comparisons import COMPUTE, StudyEffects, study_effects
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.known_effects import COMPUTE
 from analysis_lib.review.model import result_status
 
 EXACT = 1e-12  # the same few operations in another order; worst seen 2e-16

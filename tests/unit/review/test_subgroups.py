@@ -46,10 +46,9 @@ def of_sleep(
         ],
         columns=["factor", "level", "variable", "low", "high"],
     )
-    columns = ["trial", "outcome", "arm", "time", "mean", "sd", "scale_min", "scale_max"]
     return replace(
         review,
-        arm_results=pd.concat([review.arm_results, rows])[columns],
+        arm_results=pd.concat([review.arm_results, rows]),
         subgroup_levels=pd.concat([review.subgroup_levels, levels]),
     )
 

@@ -1,0 +1,293 @@
+"""The effect of every comparison of a review, and how it is known: one table for all analyses.
+
+The table is computed once, whole columns at a time, and kept with the review. An analysis is a
+slice of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtri
+
+from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.effects.arms import rescale
+from analysis_lib.effects.columns import EffectSizes
+from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.means import mean_difference, standardized_mean_difference
+from analysis_lib.review.arm_names import ANALYSIS, ARMS, comparison_names
+from analysis_lib.review.baseline import BASELINE, PROVENANCES
+from analysis_lib.review.model import Review
+
+Mask = npt.NDArray[np.bool_]
+
+MAIN = "main"
+LEVEL = 0.95  # of the intervals in contrasts.csv
+SIDES = ("experimental", "comparator")
+KEYS = [*ANALYSIS, "trial", *ARMS]
+COMPUTE: dict[str, Callable[..., EffectSizes]] = {
+    "MD": mean_difference,
+    "SMD": standardized_mean_difference,
+    "RR": risk_ratio,
+    "OR": odds_ratio,
+    "RD": risk_difference,
+}
+#: What `COMPUTE` takes of each arm.
+OF_MEANS, OF_EVENTS = ("n", "mean", "sd"), ("events", "n")
+SCALE = ("scale_min", "scale_max")
+HOW = ("provenance", "source")
+
+NO_MEANS = "neither means and SDs by arm with n, nor a difference"
+NO_EVENTS = "no events with n in both arms"
+TOO_FEW = "an arm, or the share of it that is lent here, has fewer than two people"
+NOT_AMONG = "events are not among the people of the arm"
+OUTSIDE = "a mean lies outside the scale of its instrument"
+NO_VARIANCE = "its variance is not a finite number greater than zero"
+
+NAMES = ["trial", "label", *ARMS]
+COLUMNS = dict.fromkeys(NAMES, "str") | {
+    "n_experimental": "float64",
+    "n_comparator": "float64",
+    "effect": "float64",
+    "variance": "float64",
+    "low": "float64",
+    "high": "float64",
+    "provenance": "str",
+    "source": "str",
+}
+EVENTS = {"events_experimental": "float64", "events_comparator": "float64"}
+
+
+def takes(measure: str) -> tuple[str, ...]:
+    """Return what a measure takes of each arm, in the order of its function."""
+    return OF_EVENTS if measure in BINARY_MEASURES else OF_MEANS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownEffects:
+    """Every comparison of a review, in the order of outcomes, follow-ups, trials and arms.
+
+    Attributes
+    ----------
+    listed : pandas.DataFrame
+        One row a comparison: `KEYS`, ``label``, ``measure``, and what ``arm_results`` holds of
+        each side, as ``n_experimental``, ``mean_comparator`` and so on; absent where it is.
+    effects : pandas.DataFrame
+        The same rows as `StudyEffects.table` holds them; absent where no effect is known.
+    reasons : pandas.Series
+        Why an effect is not known; empty where it is.
+    places : mapping
+        The rows of each outcome and follow-up that have any.
+    """
+
+    listed: pd.DataFrame
+    effects: pd.DataFrame
+    reasons: pd.Series
+    places: Mapping[tuple[str, str], slice]
+
+    def rows(self, outcome: str, follow_up: str) -> slice:
+        """Return which rows belong to an analysis."""
+        return self.places.get((outcome, follow_up), slice(0))
+
+
+def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
+    """Return every comparison of a review with its effect, computed when first asked for.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    reading
+        Which reading of the text, where ``analyses.csv`` holds several.
+    """
+    kept = review.computed.get(("known effects", reading))
+    if not isinstance(kept, KnownEffects):
+        kept = review.computed["known effects", reading] = _known_effects(review, reading)
+    return kept
+
+
+def _known_effects(review: Review, reading: str) -> KnownEffects:
+    pairs = _comparisons(review, reading)
+    outcomes = review.outcomes.set_index("outcome")[["measure", *SCALE]]
+    listed = _with_arms(pairs.join(outcomes, on="outcome"), review.arm_results)
+    listed.insert(0, "label", pd.Series(comparison_names(pairs, review.trial_names), dtype="str"))
+    # Only the main reading is reconstructed.
+    reconstructed = review.reconstructed if reading == MAIN else review.reconstructed.iloc[:0]
+    other = pd.concat(
+        [_from_contrasts(listed, review.contrasts), _from_reconstruction(listed, reconstructed)]
+    )
+    arms, reasons = _from_arms(listed, listed.index.isin(other.index[_has_variance(other)]))
+    known = pd.concat([arms, other])  # the best known first: of a doubled row the first stays
+    usable = _has_variance(known)
+    reasons[known.index[~usable]] = NO_VARIANCE
+    known = known[usable]
+    known = known[~known.index.duplicated()]
+    reasons[known.index] = ""
+    effects = listed[NAMES].join(known)[[*COLUMNS, *EVENTS]].astype(COLUMNS | EVENTS)
+    return KnownEffects(listed, effects, reasons, _places(pairs))
+
+
+def _has_variance(known: pd.DataFrame) -> Mask:
+    """Say which effects can be weighted."""
+    effect, variance = (known[name].to_numpy(dtype=float) for name in ("effect", "variance"))
+    return np.asarray(np.isfinite(effect) & np.isfinite(variance) & (variance > 0))
+
+
+def _comparisons(review: Review, reading: str) -> pd.DataFrame:
+    """Return the comparisons that ``analyses.csv`` names, and those that only results name."""
+    named = review.analyses
+    in_reading = [reading in readings.split("; ") for readings in named["reading"]]
+    found = pd.concat([review.contrasts[KEYS], _pairs_of_arms(review)])
+    not_discussed = found.merge(named[[*ANALYSIS, "trial"]], how="left_anti")
+    pairs = pd.concat([named.loc[in_reading, KEYS], not_discussed]).drop_duplicates(KEYS)
+    order = {
+        "outcome": review.outcomes["outcome"],
+        "follow_up": review.follow_ups["follow_up"],
+        "trial": review.trials["trial"],
+    }
+    ranks = [pd.Index(order[key]).get_indexer(pairs[key]) for key in order]
+    arms = [pd.factorize(pairs[arm], sort=True)[0] for arm in ARMS]
+    return pairs.iloc[np.lexsort([*arms[::-1], *ranks[::-1]])].reset_index(drop=True)
+
+
+def _pairs_of_arms(review: Review) -> pd.DataFrame:
+    """Return every experimental arm of a trial with every comparator one, by analysis."""
+    results = review.arm_results.loc[review.arm_results["time"] != BASELINE]
+    results = results[["outcome", "time", "trial", "arm"]].rename(columns={"time": "follow_up"})
+    arms = results.merge(review.arms[["trial", "arm", "group"]], on=["trial", "arm"])
+    first, second = (
+        arms[arms["group"] == side].rename(columns={"arm": f"{side}_arm"}) for side in SIDES
+    )
+    return first.merge(second, on=[*ANALYSIS, "trial"])[KEYS]
+
+
+def _places(pairs: pd.DataFrame) -> dict[tuple[str, str], slice]:
+    """Return where each analysis begins and ends."""
+    starts = np.flatnonzero(~pairs.duplicated(ANALYSIS))
+    keys = pairs[ANALYSIS].iloc[starts].itertuples(index=False, name=None)
+    return dict(zip(keys, map(slice, starts, [*starts[1:], len(pairs)]), strict=True))
+
+
+def _with_arms(pairs: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Put what ``arm_results`` holds of both arms beside each comparison."""
+    columns = sorted({*OF_MEANS, *OF_EVENTS, *SCALE, *HOW})
+    results = results.rename(columns={"time": "follow_up"}).astype({"n": float, "events": float})
+    for side in SIDES:
+        here = [*ANALYSIS, "trial", f"{side}_arm"]
+        names = {"arm": f"{side}_arm", **{column: f"{column}_{side}" for column in columns}}
+        arm = results.rename(columns=names)[[*here, *(names[c] for c in columns)]]
+        pairs = pairs.merge(arm, how="left", on=here, validate="m:1")
+    return pairs
+
+
+def _of_both(names: Iterable[str]) -> list[str]:
+    return [f"{name}_{side}" for side in SIDES for name in names]
+
+
+def _from_arms(listed: pd.DataFrame, is_known: Mask) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the effects from means and SDs by arm, or from events; and why the others have none.
+
+    ``is_known`` says of which comparisons the effect is known in another way: they have their
+    share of an arm all the same.
+    """
+    of_events = listed["measure"].isin(BINARY_MEASURES)
+    has_means, has_events = (
+        listed[_of_both(names)].notna().all(axis="columns") for names in (OF_MEANS, OF_EVENTS)
+    )
+    reasons = pd.Series(np.where(of_events, NO_EVENTS, NO_MEANS), listed.index, dtype="str")
+    complete = has_events.where(of_events, has_means)
+    arms, fits = _rescaled(_shared(listed, complete | is_known)[complete])
+    people, events = arms[_of_both(["n"])], arms[_of_both(["events"])]
+    of_events = of_events[arms.index]
+    few = ~of_events & (people < 2).any(axis="columns")
+    beyond = of_events & np.any(events.to_numpy() > people.to_numpy(), axis=1)
+    reasons[arms.index] = np.select([few, beyond, ~fits], [TOO_FEW, NOT_AMONG, OUTSIDE], "")
+    arms = arms[reasons[arms.index] == ""]
+    return _computed(arms).join(arms[[*people, *events]]).join(_how(arms)), reasons
+
+
+def _shared(listed: pd.DataFrame, enters: pd.Series) -> pd.DataFrame:
+    """Divide the people and the events of an arm among the comparisons that it enters."""
+    shared = listed.copy()
+    for side in SIDES:
+        arm = [*ANALYSIS, "trial", f"{side}_arm"]
+        shares = enters.groupby([listed[key] for key in arm]).transform("sum").clip(lower=1)
+        for name in ("n", "events"):
+            shared[f"{name}_{side}"] /= shares
+    return shared
+
+
+def _rescaled(arms: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Bring means and SDs to the scale of the outcome, and say which fit their own scale."""
+    arms, fits = arms.copy(), pd.Series(True, index=arms.index)
+    for side in SIDES:
+        mean, sd, *scale = (f"{name}_{side}" for name in ("mean", "sd", *SCALE))
+        points = arms[arms["measure"] == "MD"].dropna(subset=[*scale, *SCALE])
+        for _, rows in points.groupby([*scale, *SCALE]):
+            low, high, new_low, new_high = (float(x) for x in rows[[*scale, *SCALE]].iloc[0])
+            inside = rows[mean].between(low, high) & (low < high) & (new_low < new_high)
+            fits[rows.index[~inside]] = False
+            if inside.any():
+                source, target = (low, high), (new_low, new_high)
+                here = rows.index[inside]
+                scaled = rescale(rows[mean][here], rows[sd][here], source=source, target=target)
+                arms.loc[here, mean], arms.loc[here, sd] = scaled.mean, scaled.sd
+    return arms, fits
+
+
+def _computed(arms: pd.DataFrame) -> pd.DataFrame:
+    """Return effects and variances, each measure in one call."""
+    found = [pd.DataFrame({"effect": [], "variance": []}, dtype=float)]
+    for measure, rows in arms.groupby("measure"):
+        numbers = [rows[name] for name in _of_both(takes(str(measure)))]
+        with np.errstate(all="ignore"):  # told as NO_VARIANCE
+            sizes = COMPUTE[str(measure)](*numbers, labels=rows["label"].tolist())
+        columns = {"effect": sizes.effect, "variance": sizes.variance}
+        found.append(pd.DataFrame(columns, index=rows.index))
+    return pd.concat(found)
+
+
+def _how(arms: pd.DataFrame) -> pd.DataFrame:
+    """Return how the effects are known: as well as the less known of two arms."""
+    ranks = [
+        pd.Index(PROVENANCES).get_indexer(pd.Index(arms[name])) for name in _of_both(["provenance"])
+    ]
+    first, second = (arms[name] for name in _of_both(["source"]))
+    return pd.DataFrame(
+        {
+            "provenance": np.take(PROVENANCES, np.maximum(*ranks)),
+            "source": first.where(first == second, first + "; " + second),
+        },
+        index=arms.index,
+    )
+
+
+def _from_contrasts(listed: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences that a source prints on the measure of the analysis."""
+    found = _matching(listed, contrasts)
+    z = -float(ndtri((1 - LEVEL) / 2))
+    variance = ((found["ci_high"] - found["ci_low"]) / (2 * z)) ** 2
+    return _renamed(found.assign(variance=variance))
+
+
+def _from_reconstruction(listed: pd.DataFrame, reconstructed: pd.DataFrame) -> pd.DataFrame:
+    """Return the reconstructed effects."""
+    found = _matching(listed, reconstructed)
+    return _renamed(found.assign(variance=found["se"] ** 2))
+
+
+def _matching(listed: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table that belong to the comparisons, numbered as these are."""
+    keys = [*KEYS, "measure"]
+    rows = listed[keys].rename_axis("row").reset_index()
+    return rows.merge(table, on=keys, validate="1:1").set_index("row")
+
+
+def _renamed(found: pd.DataFrame) -> pd.DataFrame:
+    columns = [column for column in COLUMNS if column not in NAMES]
+    people = dict.fromkeys(_of_both(["n"]), float)
+    return found.rename(columns={"estimate": "effect"}).reindex(columns=columns).astype(people)
