@@ -176,12 +176,16 @@ RECONSTRUCTED = (
     "therefore not an independent confirmation of the review, and no single hollow square is a "
     "result of its trial."
 )
+LEFT_OUT = "**Left out.** {unknown}."
 
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
     """Return the paragraphs below a forest plot."""
+    parts = [RECONSTRUCTED] if effects.reconstructed.any() else []
+    parts += [IN_WORDS, LEFT_OUT] if effects.unknown else [IN_WORDS]
     return prose(
-        f"{RECONSTRUCTED}\n\n{IN_WORDS}" if effects.reconstructed.any() else IN_WORDS,
+        "\n\n".join(parts),
+        unknown="; ".join(effects.unknown),
         meaning=plain_words(fit, asked),
         result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",
         method=methods_sentence(fit, effects.measure),

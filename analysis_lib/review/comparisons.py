@@ -19,7 +19,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import count, number, plural
 from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.base.results import Result
-from analysis_lib.pooling.methods import MethodNames
+from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.known_effects import COLUMNS, EVENTS, MAIN, known_effects
 from analysis_lib.review.model import Review
@@ -113,8 +113,27 @@ class StudyEffects(Result):
         return [head, *zip(*columns, strict=True)]
 
     def pool(self, **methods: Unpack[MethodNames]) -> PooledEffect:
-        """Pool the effects by the methods that ``analysis_lib.pool`` takes."""
-        return pool(self.effect, self.variance, labels=self.labels, **methods)
+        """Pool the effects by the methods of the review, or by others.
+
+        Parameters
+        ----------
+        **methods
+            What differs from the methods of the review; see `analysis_lib.pool`.
+
+        Raises
+        ------
+        ReviewError
+            If no effect is known, and as `analysis_lib.pool`.
+
+        Examples
+        --------
+        >>> from analysis_lib import load_review
+        >>> pain = study_effects(load_review("data"), "pain", "ETP")
+        >>> pain.pool().ci_method, pain.pool(ci_method="HK").ci_method
+        ('wald', 'HK')
+        """
+        own = self.review.info.methods if self.review else Methods()
+        return pool(self.effect, self.variance, labels=self.labels, **own.but(**methods))
 
     def without(self, *trials: str) -> StudyEffects:
         """Return the analysis without some trials."""

@@ -43,7 +43,7 @@ HOW = ("provenance", "source")
 
 NO_MEANS = "neither means and SDs by arm with n, nor a difference"
 NO_EVENTS = "no events with n in both arms"
-TOO_FEW = "an arm, or the share of it that is lent here, has fewer than two people"
+TOO_FEW = "fewer than two people in an arm or in the share of it that is lent here"
 NOT_AMONG = "events are not among the people of the arm"
 OUTSIDE = "a mean lies outside the scale of its instrument"
 NO_VARIANCE = "its variance is not a finite number greater than zero"
