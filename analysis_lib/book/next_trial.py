@@ -28,6 +28,8 @@ from analysis_lib.importing.registry import TrialRecord
 from analysis_lib.importing.screening import ScreeningDecision
 from analysis_lib.plots.update import extended_funnel
 from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.review.baseline import PROVENANCES
+from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
 
@@ -83,8 +85,32 @@ def decision_told(decision: ScreeningDecision) -> dict[str, object]:
 
 
 def read_sources(path: Path) -> pd.DataFrame:
-    """Read what the sources about a trial say: ``topic``, ``source``, ``people``, ``words``."""
-    return pd.read_csv(path, dtype={"people": "Int64"})
+    """Read what several sources say about a trial.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a statement: ``topic``, ``source``, ``people`` and ``words`` (absent where the
+        source says nothing of the kind), ``provenance``.
+
+    Raises
+    ------
+    ReviewError
+        Naming file, row, column and value of what cannot be used.
+    """
+    # pandera is slow to import, and nothing else here needs it.
+    import pandera.pandas as pa
+
+    from analysis_lib.review import schemas
+
+    columns = {
+        "topic": schemas.text("What the sources speak of"),
+        "source": schemas.text("Which source"),
+        "people": schemas.count("People to take part", optional=True),
+        "words": schemas.text("What the source says", optional=True),
+        "provenance": schemas.one_of("How the row came to be known", PROVENANCES),
+    }
+    return read_table(path, pa.DataFrameSchema(columns, strict=True))
 
 
 def sources_table(statements: pd.DataFrame) -> pd.DataFrame:

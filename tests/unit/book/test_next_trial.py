@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,14 @@ def test_the_stored_statements_agree_with_the_record(record: TrialRecord) -> Non
     assert stored[["topic", "source", "provenance"]].notna().all(axis=None)
     entry = stored[(stored["source"] == "Registry entry (trial page)")]
     assert entry["people"].tolist() == [record.enrolment]
+
+
+def test_a_statement_without_a_source_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sources.csv"
+    path.write_text("topic,source,people,words,provenance\nPeople,,6x,,secondary\n")
+    with pytest.raises(al.ReviewError, match="row 2, column source") as told:
+        nt.read_sources(path)
+    assert "'6x' is not a whole number" in str(told.value)
 
 
 def test_excluded_reports_are_counted_by_reason(review: al.Review) -> None:
