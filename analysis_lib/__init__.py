@@ -36,6 +36,7 @@ from analysis_lib.pooling.asymmetry import (
     trim_and_fill,
 )
 from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.leaving_out import (
     SubsetFits,
     baujat,
@@ -73,6 +74,7 @@ __all__ = [
     "Methods",
     "PermutationTest",
     "PooledEffect",
+    "PooledEvents",
     "PooledRows",
     "Review",
     "ReviewError",
@@ -109,7 +111,9 @@ __all__ = [
     "permutation_test",
     "pet_peese",
     "pool",
+    "pool_events",
     "pool_many",
+    "pool_rates",
     "read_records",
     "rescale",
     "risk_difference",

@@ -27,7 +27,9 @@ from analysis_lib.effects.columns import EffectSizes, effect_sizes
 
 CorrectionRule: TypeAlias = Literal["only0", "if0all", "all", "none"]
 DoubleZeros: TypeAlias = Literal["keep", "drop"]
+AddToN: TypeAlias = Literal["twice", "once"]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Cells: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 CORRECTION = 0.5
 
@@ -45,6 +47,7 @@ def risk_ratio(
     correction: float = CORRECTION,
     correct: CorrectionRule = "only0",
     double_zeros: DoubleZeros = "keep",
+    add_to_n: AddToN = "twice",
     labels: Sequence[object] | None = None,
 ) -> EffectSizes:
     r"""Logarithm of the ratio of two risks, first arm over second.
@@ -65,6 +68,9 @@ def risk_ratio(
         Kept, it is corrected like any other table with an empty cell, and says "no difference"
         with little weight. Such a trial tells nothing about a ratio, and the Cochrane Handbook
         leaves it out: ``"drop"`` does so, with a `DroppedTrials` warning that names it.
+    add_to_n : {"twice", "once"}, default "twice"
+        By how many times the correction an arm grows that is corrected: twice, once for each of
+        its two cells (RevMan and R's metafor), or once (R's meta unless told otherwise).
     labels : sequence, optional
         Trial labels.
 
@@ -97,13 +103,12 @@ def risk_ratio(
     >>> print(f"{np.exp(trial.effect[0]):.2f}")
     0.41
     """
-    (a, b, c, d), names, method = _tables(
+    check_choice("add_to_n", add_to_n, get_args(AddToN))
+    cells, add, names, method = _tables(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
-    computable = (a > 0) & (c > 0) & (b + d > 0)
-    _check_computable("RR", computable, names)
-    effect = np.log(a / (a + b)) - np.log(c / (c + d))
-    variance = b / (a * (a + b)) + d / (c * (c + d))  # 1/a - 1/n1, without its cancellation
+    effect, variance = log_risk_ratios(cells, add, add_to_n)
+    _check_computable("RR", effect, variance, names)
     return effect_sizes(effect, variance, "RR", method, names)
 
 
@@ -152,12 +157,12 @@ def odds_ratio(
     >>> print(f"{np.exp(trial.effect[0]):.2f}")
     0.39
     """
-    (a, b, c, d), names, method = _tables(
+    cells, add, names, method = _tables(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
-    _check_computable("OR", (a > 0) & (b > 0) & (c > 0) & (d > 0), names)
-    effect = np.log(a / b) - np.log(c / d)
-    return effect_sizes(effect, 1 / a + 1 / b + 1 / c + 1 / d, "OR", method, names)
+    effect, variance = log_odds_ratios(cells, add)
+    _check_computable("OR", effect, variance, names)
+    return effect_sizes(effect, variance, "OR", method, names)
 
 
 def risk_difference(
@@ -169,6 +174,7 @@ def risk_difference(
     correction: float = CORRECTION,
     correct: CorrectionRule = "only0",
     double_zeros: DoubleZeros = "keep",
+    shrink: bool = False,
     labels: Sequence[object] | None = None,
 ) -> EffectSizes:
     r"""Difference of two risks, first arm minus second.
@@ -176,9 +182,11 @@ def risk_difference(
     Parameters
     ----------
     events1, n1, events2, n2, correction, correct, double_zeros, labels
-        As for `risk_ratio`. A risk difference without a correction needs one only where both
-        arms are empty or full, since its variance would be zero; ``correct="only0"`` corrects
-        every table with an empty cell all the same, as R's metafor does.
+        As for `risk_ratio`. The correction of a table with an empty cell enters the variance,
+        which would be zero where both arms are empty or full, and not the difference: 0 of 20
+        against 6 of 20 is -0.3.
+    shrink : bool, default False
+        Let the correction enter the difference too, as R's metafor does.
 
     Returns
     -------
@@ -206,12 +214,11 @@ def risk_difference(
     >>> print(f"{trial.effect[0]:.3f}")
     -0.047
     """
-    (a, b, c, d), names, method = _tables(
+    cells, add, names, method = _tables(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
-    n1, n2 = a + b, c + d
-    effect, variance = a / n1 - c / n2, a * b / n1**3 + c * d / n2**3
-    _check_computable("RD", variance > 0, names)
+    effect, variance = risk_differences(cells, add, shrink=shrink)
+    _check_computable("RD", effect, variance, names)
     return effect_sizes(effect, variance, "RD", method, names)
 
 
@@ -239,14 +246,45 @@ def is_double_zero(
     >>> is_double_zero([0, 3], [10, 30], [0, 0], [12, 30]).tolist()
     [True, False]
     """
-    cells, _ = _cells(events1, n1, events2, n2, None)
+    cells, _ = checked_cells(events1, n1, events2, n2, None)
     return _double_zero(cells)
 
 
-Cells: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+def log_risk_ratios(
+    cells: Cells, add: FloatArray, add_to_n: AddToN = "twice"
+) -> tuple[FloatArray, FloatArray]:
+    """Return log risk ratios and variances; not finite where an empty cell forbids them."""
+    a, b, c, d = cells
+    to_n = add * (2 if add_to_n == "twice" else 1)
+    n1, n2 = a + b + to_n, c + d + to_n
+    everybody = (b == 0) & (d == 0) & (add_to_n == "once")
+    to_events = np.where(everybody, 0.0, add)  # as R's meta: else their variance would be zero
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = np.log((a + add) / n1) - np.log((c + add) / n2)
+        left1, left2 = n1 - a - to_events, n2 - c - to_events
+        variance = left1 / ((a + to_events) * n1) + left2 / ((c + to_events) * n2)
+    return effect, variance
 
 
-def _cells(
+def log_odds_ratios(cells: Cells, add: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return log odds ratios and variances; not finite where an empty cell forbids them."""
+    a, b, c, d = (cell + add for cell in cells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(a / b) - np.log(c / d), 1 / a + 1 / b + 1 / c + 1 / d
+
+
+def risk_differences(
+    cells: Cells, add: FloatArray, *, shrink: bool = False
+) -> tuple[FloatArray, FloatArray]:
+    """Return risk differences and variances; the correction enters the latter, or both."""
+    a, b, c, d = (cell + add for cell in cells)
+    variance = a * b / (a + b) ** 3 + c * d / (c + d) ** 3
+    if not shrink:
+        a, b, c, d = cells
+    return a / (a + b) - c / (c + d), variance
+
+
+def checked_cells(
     events1: npt.ArrayLike,
     n1: npt.ArrayLike,
     events2: npt.ArrayLike,
@@ -275,22 +313,21 @@ def _tables(
     correct: CorrectionRule,
     double_zeros: DoubleZeros,
     labels: Sequence[object] | None,
-) -> tuple[Cells, tuple[str, ...], str]:
-    """Return the corrected cells of the trials that stay, their names, and the method in words."""
+) -> tuple[Cells, FloatArray, tuple[str, ...], str]:
+    """Return the cells of the trials that stay, what is added, names, and the method in words."""
     check_choice("correct", correct, get_args(CorrectionRule))
     check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
     if not (np.isfinite(correction) and correction > 0):
         raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
-    cells, names = _cells(events1, n1, events2, n2, labels)
+    cells, names = checked_cells(events1, n1, events2, n2, labels)
     if double_zeros == "drop":
         cells, names = _without_double_zeros(cells, names)
-    a, b, c, d = cells
-    add = np.where(_to_correct(cells, correct), correction, 0.0)
+    add = np.where(to_correct(cells, correct), correction, 0.0)
     method = "no correction" if correct == "none" else f"{correction:g} added, {correct}"
-    return (a + add, b + add, c + add, d + add), names, f"{method}; double zeros: {double_zeros}"
+    return cells, add, names, f"{method}; double zeros: {double_zeros}"
 
 
-def _to_correct(cells: Cells, correct: CorrectionRule) -> Mask:
+def to_correct(cells: Cells, correct: CorrectionRule) -> Mask:
     """Say of each trial whether its cells are corrected."""
     empty: Mask = np.any([cell == 0 for cell in cells], axis=0)
     if correct == "only0":
@@ -322,7 +359,10 @@ def _without_double_zeros(cells: Cells, names: tuple[str, ...]) -> tuple[Cells, 
     return (a[~drop], b[~drop], c[~drop], d[~drop]), kept
 
 
-def _check_computable(measure: str, computable: Mask, names: tuple[str, ...]) -> None:
+def _check_computable(
+    measure: str, effect: FloatArray, variance: FloatArray, names: tuple[str, ...]
+) -> None:
+    computable = np.isfinite(effect) & np.isfinite(variance) & (variance > 0)
     if not computable.all():
         told = ", ".join(name for name, good in zip(names, computable, strict=True) if not good)
         raise ReviewError(

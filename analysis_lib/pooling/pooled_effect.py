@@ -121,7 +121,7 @@ class PooledEffect(Result, NamesItsMethods):
         """Higgins and Thompson's typical sampling variance; None for one study."""
         if self.k == 1:
             return None
-        model = MeanModel(self.effect, self.variance)
+        model = self._mean_model()
         weights = 1 / model.variance
         _, complement = model.residuals(weights)
         return self.q_df / float(weights @ complement) * model.unit
@@ -131,7 +131,7 @@ class PooledEffect(Result, NamesItsMethods):
         """Q-profile confidence interval of tau2; None where tau2 comes from other studies too."""
         if self.tau2 is None or self.shared_tau2:
             return None
-        model = MeanModel(self.effect, self.variance)
+        model = self._mean_model()
         low, high = q_profile(model, self.level)
         return low * model.unit, high * model.unit
 
@@ -199,6 +199,9 @@ class PooledEffect(Result, NamesItsMethods):
         beyond = self.estimate - threshold if direction == "above" else threshold - self.estimate
         return lower_tail(ratio(beyond, scale), df)
 
+    def _mean_model(self) -> MeanModel:
+        return MeanModel(self.effect, self.variance)
+
     def _predictive(self) -> tuple[float, int | None] | None:
         """Return scale and degrees of freedom of a new setting's effect, centred on the mean."""
         lost, hartung_knapp = PI_METHODS[self.pi_method]
@@ -206,7 +209,7 @@ class PooledEffect(Result, NamesItsMethods):
         if self.tau2 is None or self.tau2_method == "FE" or (df is not None and df < 1):
             return None
         se_method = (self.ci_method if self.df else "HK") if hartung_knapp else "wald"
-        model = MeanModel(self.effect, self.variance)
+        model = self._mean_model()
         se = _standard_error(model, self.tau2 / model.unit, se_method)
         return math.hypot(math.sqrt(self.tau2), se), df
 

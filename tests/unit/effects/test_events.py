@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -32,7 +33,7 @@ ITERATED = 1e-10
 MEASURES = {
     "RR": binary.risk_ratio,
     "OR": binary.odds_ratio,
-    "RD": binary.risk_difference,
+    "RD": partial(binary.risk_difference, shrink=True),  # as metafor does
 }
 NOT_OFFERED = {
     "AS": "arcsine difference: hard to read as a risk",
