@@ -57,6 +57,7 @@ from analysis_lib.pooling.regression import (
 )
 from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
 from analysis_lib.pooling.simulation import Design, Simulation, simulate
+from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.flow import flow_problems
@@ -87,7 +88,9 @@ __all__ = [
     "baujat",
     "begg_test",
     "bootstrap",
+    "breslow_day",
     "change_unit",
+    "cochran_mantel_haenszel",
     "combine_arms",
     "contour_levels",
     "correlation_from_sds",

@@ -90,11 +90,19 @@ def test_golden_peto_equals_metafor(entry: dict[str, Any]) -> None:
     agree(family, "Q", fit.q, out["QE"], scale=1e-12, **keys)
 
 
-@pytest.mark.parametrize("entry", golden("n1", "rma.mh"))
+def with_tests() -> list[Any]:
+    """Entries of raw counts; of corrected ones R takes the tests from the corrected counts."""
+    return [
+        param
+        for param in golden("n1", "rma.mh")
+        if param.values[0]["out"].get("TA") is not None
+        and param.values[0]["opts"]["to"][1] == "none"
+    ]
+
+
+@pytest.mark.parametrize("entry", with_tests())
 def test_golden_tests_of_the_counts_equal_metafor(entry: dict[str, Any]) -> None:
     out, opts = entry["out"], entry["opts"]
-    if opts["measure"] != "OR" or opts["to"][1] != "none" or out["TA"] is None:
-        return
     counts = columns("n1", entry)
     keys = {"where": entry["id"], "reason": REASON, "tolerance": CLOSED_FORM}
     association = cochran_mantel_haenszel(*counts, continuity=opts["correct_MH_test"])
@@ -254,10 +262,8 @@ def test_a_risk_difference_is_not_shrunk() -> None:
             "RR: no event in the second arms: .*correct_pooled=True",
         ),
         (
-            lambda: al.pool_events(
-                [1, 0], [9, 9], [2, 3], [9, 9], method="inverse", correct="none"
-            ),
-            "cannot be computed from empty cells: study 2",
+            lambda: al.pool_events([0], [9], [3], [9], method="inverse", correct="none"),
+            "cannot be computed from empty cells: study 1",
         ),
         (lambda: al.pool_rates([1], [0.0], [2], [9]), r"time1 must be .*\(study 1: 0\.0\)"),
         (lambda: al.pool_rates([-1], [8], [2], [9]), r"events1 must be .*\(study 1: -1\.0\)"),
