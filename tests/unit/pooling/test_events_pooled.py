@@ -248,7 +248,7 @@ def test_a_risk_difference_is_not_shrunk() -> None:
         (lambda: al.pool_events([11], [10], [2], [9]), r"events1 must be at most n1 \(study 1"),
         (lambda: al.pool_events([], [], [], []), "no trials"),
         (lambda: al.pool_events([0], [9], [0], [9]), "no trial is left without double zeros"),
-        (lambda: al.pool_events([1], [9], [2], [9], method="Mh"), "did you mean MH"),
+        (lambda: al.pool_events([1], [9], [2], [9], method="Mh"), "did you mean .MH"),
         (lambda: al.pool_events([1], [9], [2], [9], measure="HR"), "measure must be one of OR"),
         (lambda: al.pool_events([1], [9], [2], [9], model="fixed"), "model must be one of common"),
         (lambda: al.pool_events([1], [9], [2], [9], correction=0), "correction must be finite"),
