@@ -20,28 +20,15 @@ from analysis_lib.book.page import table_html
 from analysis_lib.conclusions.versions import (
     COMPUTED,
     PRINTED,
-    RESULT_COLUMNS,
-    VERSION_COLUMNS,
+    RESULTS,
+    VERSIONS,
+    read_versions,
     record_version,
     whats_new,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 STATUS = "living: searched and screened again when somebody brings a trial"
-
-
-def read_versions(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the recorded versions and their results; empty tables when there is none."""
-    return (
-        _read(folder / "versions.csv", VERSION_COLUMNS, ("version", "last_search")),
-        _read(folder / "version_results.csv", RESULT_COLUMNS, ("version",)),
-    )
-
-
-def _read(path: Path, columns: tuple[str, ...], texts: tuple[str, ...]) -> pd.DataFrame:
-    if not path.is_file():
-        return pd.DataFrame(columns=list(columns))
-    return pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
 
 
 def news_snippets(review: al.Review, folder: Path) -> dict[str, str]:
@@ -92,8 +79,8 @@ def add_version(
         old_heads = old_heads[old_heads["version"] != version]
         old_results = old_results[old_results["version"] != version]
     for name, old, new in (
-        ("versions", old_heads, head),
-        ("version_results", old_results, results),
+        (VERSIONS, old_heads, head),
+        (RESULTS, old_results, results),
     ):
         joined = new if old.empty else pd.concat([old, new], ignore_index=True)
         joined.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,35 +24,47 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import pooled, shown, shown_interval
 from analysis_lib.conclusions.update import ABOVE, BELOW, side_of
+from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.model import Review
+from analysis_lib.review.schemas import RATINGS, count, day, key, number, one_of, table, text
 
 #: How the results of a version came to be: taken from the article, or pooled from the data.
 PRINTED, COMPUTED = "printed", "computed"
-VERSION_COLUMNS: Final = (
-    "version",
-    "date",
-    "basis",
-    "status",
-    "last_search",
-    "fingerprint",
-    "trials",
-    "note",
-)
-RESULT_COLUMNS: Final = (
-    "version",
-    "outcome",
-    "follow_up",
-    "measure",
-    "k",
-    "reconstructed",
-    "estimate",
-    "ci_low",
-    "ci_high",
-    "pi_low",
-    "pi_high",
-    "certainty",
-)
+VERSIONS, RESULTS = "versions", "version_results"
+TABLES: Final = {
+    VERSIONS: table(
+        "Versions of the review",
+        {
+            "version": text("Version", unique=True),
+            "date": day("Day of its release"),
+            "basis": one_of("How its results came to be", (PRINTED, COMPUTED)),
+            "status": text("Whether the review was kept up to date", optional=True),
+            "last_search": text("Month of the last search", optional=True),
+            "fingerprint": text("Digest of its data", optional=True),
+            "trials": text("Trials included", optional=True),
+            "note": text("What made it necessary", optional=True),
+        },
+    ),
+    RESULTS: table(
+        "Results of each version",
+        {
+            "version": text("Version"),
+            "outcome": key("Outcome"),
+            "follow_up": key("Follow-up"),
+            "measure": text("Effect measure"),
+            "k": count("Comparisons", optional=True),
+            "reconstructed": count("Comparisons whose effect is reconstructed"),
+            "estimate": number("Pooled effect"),
+            "ci_low": number("Lower limit of the confidence interval"),
+            "ci_high": number("Upper limit of the confidence interval"),
+            "pi_low": number("Lower limit of the prediction interval"),
+            "pi_high": number("Upper limit of the prediction interval"),
+            "certainty": one_of("Certainty of the evidence", RATINGS, optional=True),
+        },
+        unique=("version", "outcome", "follow_up"),
+    ),
+}
 NUMBERS: Final = ("estimate", "ci_low", "ci_high", "pi_low", "pi_high")
 DIGITS = 6  # decimals that a record keeps; more would be the arithmetic of one machine
 FINGERPRINT_LENGTH = 12
@@ -152,7 +165,36 @@ def record_version(
     ]
     results["version"] = version
     results[list(NUMBERS)] = results[list(NUMBERS)].astype("float64").round(DIGITS)
-    return pd.DataFrame([head], columns=list(VERSION_COLUMNS)), results[list(RESULT_COLUMNS)]
+    return pd.DataFrame([head], columns=_columns(VERSIONS)), results[_columns(RESULTS)]
+
+
+def read_versions(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read ``versions.csv`` and ``version_results.csv``.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The records in the order of release, as `record_version` makes them; empty when there are
+        none.
+
+    Raises
+    ------
+    ReviewError
+        Naming file, row, column and value of what cannot be used.
+    """
+    heads, results = (_read(folder, name) for name in TABLES)
+    return heads, results
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame:
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return pd.DataFrame(columns=_columns(name))
+    return read_table(path, TABLES[name]).reset_index(drop=True)
+
+
+def _columns(name: str) -> list[str]:
+    return list(TABLES[name].columns)
 
 
 def _printed(review: Review) -> pd.DataFrame:
@@ -187,7 +229,7 @@ def _computed(review: Review) -> pd.DataFrame:
                     "pi_high": pi[1],
                 }
             )
-    columns = [c for c in RESULT_COLUMNS if c not in ("version", "certainty")]
+    columns = [c for c in _columns(RESULTS) if c not in ("version", "certainty")]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -210,8 +252,9 @@ def whats_new(review: Review, versions: pd.DataFrame, results: pd.DataFrame) -> 
     ReviewError
         If there is no version, or a column is missing, or a version stands twice.
     """
-    _check(versions, VERSION_COLUMNS, "versions")
-    _check(results, RESULT_COLUMNS, "results")
+    for name, given in ((VERSIONS, versions), (RESULTS, results)):
+        if missing := [c for c in _columns(name) if c not in given.columns]:
+            raise ReviewError(f"{name}: missing columns {', '.join(missing)}")
     if versions.empty or versions["version"].duplicated().any():
         raise ReviewError("versions: none, or one of them twice")
     rows = versions.to_dict("records")
@@ -226,11 +269,6 @@ def whats_new(review: Review, versions: pd.DataFrame, results: pd.DataFrame) -> 
         compared,
         _history(versions),
     )
-
-
-def _check(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
-    if missing := [c for c in columns if c not in table.columns]:
-        raise ReviewError(f"{name}: missing columns {', '.join(missing)}")
 
 
 Row = Mapping[object, object]

@@ -96,6 +96,19 @@ def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     return values
 
 
+def read_as_text(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Read a table that stands alone, its cells as they stand in the file.
+
+    Raises
+    ------
+    ReviewError
+        If the file cannot be read, or is no table of these columns.
+    """
+    cells = read_cells(path, schema)
+    stop(cells.ragged, f"in {path.name}")
+    return cells.text
+
+
 def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
     """Read a table as text.
 

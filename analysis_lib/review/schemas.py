@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -128,7 +129,13 @@ def yes_no(description: str, *, optional: bool = False, usual: bool = True) -> p
     return _column(YES_NO, description, optional=optional, usual=usual)
 
 
-def _table(
+def day(description: str, *, unique: bool = False) -> pa.Column:
+    """Make a column of days."""
+    rule = _written_as(r"\d{4}-\d{2}-\d{2}", "must be a day, as in 2025-03-31")
+    return _column(TEXT, description, rule, unique=unique)
+
+
+def table(
     title: str,
     columns: dict[str, pa.Column],
     *,
@@ -136,17 +143,21 @@ def _table(
     needs_rows: bool = False,
     takes_more: bool = False,
 ) -> pa.DataFrameSchema:
-    """Close a table with the three columns that every row of a review must carry.
+    """Make a table.
 
-    ``takes_more`` says that a file may have further columns, of text that describes.
+    Parameters
+    ----------
+    title
+        What it holds.
+    columns
+        Its columns by name.
+    unique
+        The columns whose cells may stand together only once.
+    needs_rows
+        Whether a header alone is not enough.
+    takes_more
+        Whether a file may have further columns, of text that describes.
     """
-    note = text("Oddities as printed, repairs, inferences said as such", optional=True)
-    note.required = True
-    columns |= {
-        "provenance": one_of("How the row came to be known", PROVENANCES),
-        "source": text("Which document, and where in it"),
-        "note": note,
-    }
     return pa.DataFrameSchema(
         columns,
         strict=not takes_more,
@@ -154,6 +165,21 @@ def _table(
         title=title,
         metadata={"needs_rows": needs_rows},
     )
+
+
+def _last_columns() -> dict[str, pa.Column]:
+    """Return the columns that every row of a review must carry."""
+    note = text("Oddities as printed, repairs, inferences said as such", optional=True)
+    note.required = True
+    return {
+        "provenance": one_of("How the row came to be known", PROVENANCES),
+        "source": text("Which document, and where in it"),
+        "note": note,
+    }
+
+
+def _table(title: str, columns: dict[str, pa.Column], **rules: Any) -> pa.DataFrameSchema:
+    return table(title, columns | _last_columns(), **rules)
 
 
 def _printed(what: str, *numbers: str) -> pa.Column:

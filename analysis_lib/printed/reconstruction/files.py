@@ -9,63 +9,72 @@ known data sets that was hidden and reconstructed (``reconstruction_validation.c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
+import pandera.pandas as pa
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import ReviewError
 from analysis_lib.printed.reconstruction.effects import Residual, validate
 from analysis_lib.printed.reconstruction.tables import KEY, ReconstructedAnalysis
+from analysis_lib.review.cells import COUNT, NUMBER, YES_NO, kind_of, read_table
 from analysis_lib.review.model import find_folder
+from analysis_lib.review.schemas import count, key, number, table, text, yes_no
 
 ENSEMBLE, REPORT = "ensemble", "reconstruction_report"
 VALIDATION = "reconstruction_validation"
-TEXT, NUMBER, POSITIVE, WHOLE, YES_NO = "text", "number", "positive", "whole", "yes or no"
-NOT_OF_KIND = {
-    NUMBER: "is not a number",
-    POSITIVE: "is not a number above zero",
-    WHOLE: "is not a whole number above zero",
-    YES_NO: "is neither yes nor no",
-}
-COLUMNS: Mapping[str, Mapping[str, str]] = {
-    ENSEMBLE: {
-        **dict.fromkeys(KEY, TEXT),
-        "draw": WHOLE,
-        "estimate": NUMBER,
-        "se": POSITIVE,
-    },
-    REPORT: {
-        "outcome": TEXT,
-        "follow_up": TEXT,
-        "reading": TEXT,
-        "result": TEXT,
-        "quantity": TEXT,
-        "printed": TEXT,
-        "printed_low": NUMBER,
-        "printed_high": NUMBER,
-        "reconstructed": NUMBER,
-        "inside_rounding": YES_NO,
-        "set_aside": YES_NO,
-    },
-    VALIDATION: {
-        "data_set": TEXT,
-        "conclusions_known": YES_NO,
-        "study": TEXT,
-        "effect": NUMBER,
-        "guess": NUMBER,
-        "reconstructed": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "covered": YES_NO,
-        "se": POSITIVE,
-        "se_guess": POSITIVE,
-        "se_reconstructed": POSITIVE,
-        "se_low": POSITIVE,
-        "se_high": POSITIVE,
-        "se_covered": YES_NO,
-    },
+TABLES: Final[Mapping[str, pa.DataFrameSchema]] = {
+    ENSEMBLE: table(
+        "Sets of effects that agree with what is printed",
+        {
+            **{name: key(name.replace("_", " ").capitalize()) for name in KEY},
+            "draw": count("Number of the set", low=1),
+            "estimate": number("Experimental minus comparator", optional=False),
+            "se": number("Standard error", above=0, optional=False),
+        },
+        unique=(*KEY, "draw"),
+        needs_rows=True,
+    ),
+    REPORT: table(
+        "Printed numbers beside their reconstructed values",
+        {
+            "outcome": key("Outcome"),
+            "follow_up": key("Follow-up"),
+            "reading": text("Reading of the text"),
+            "result": key("Printed result"),
+            "quantity": key("Which of its numbers"),
+            "printed": text("As printed"),
+            "printed_low": number("Least number that rounds to it", optional=False),
+            "printed_high": number("Greatest number that rounds to it", optional=False),
+            "reconstructed": number("Of the reconstructed effects"),
+            "inside_rounding": yes_no("Whether it rounds to the printed number"),
+            "set_aside": yes_no("Whether the printed number was not used"),
+        },
+        needs_rows=True,
+    ),
+    VALIDATION: table(
+        "Studies of known data sets, hidden and reconstructed",
+        {
+            "data_set": text("Data set"),
+            "conclusions_known": yes_no("Whether the studies' conclusions were known beforehand"),
+            "study": text("Study"),
+            "effect": number("True effect", optional=False),
+            "guess": number("Effect guessed beforehand", optional=False),
+            "reconstructed": number("Reconstructed effect", optional=False),
+            "low": number("Least of the ensemble (2.5 %)", optional=False),
+            "high": number("Greatest of the ensemble (97.5 %)", optional=False),
+            "covered": yes_no("Whether these hold the true effect"),
+            "se": number("True standard error", above=0, optional=False),
+            "se_guess": number("Guessed beforehand", above=0, optional=False),
+            "se_reconstructed": number("Reconstructed", above=0, optional=False),
+            "se_low": number("Least of the ensemble (2.5 %)", above=0, optional=False),
+            "se_high": number("Greatest of the ensemble (97.5 %)", above=0, optional=False),
+            "se_covered": yes_no("Whether these hold the true one"),
+        },
+        needs_rows=True,
+    ),
 }
 
 
@@ -188,13 +197,13 @@ def validation_csv(
     return _text(VALIDATION, pd.concat(parts))
 
 
-def _text(name: str, table: pd.DataFrame) -> str:
+def _text(name: str, rows: pd.DataFrame) -> str:
     """Write every number with six significant digits, no zero below zero, and yes or no."""
-    cells = table[list(COLUMNS[name])].astype(object)
-    for column, kind in COLUMNS[name].items():
-        if kind in (NUMBER, POSITIVE):
+    cells = rows[list(TABLES[name].columns)].astype(object)
+    for column, spec in TABLES[name].columns.items():
+        if kind_of(spec) == NUMBER:
             cells[column] = ["" if pd.isna(x) else f"{float(x) + 0.0:.6g}" for x in cells[column]]
-        elif kind == YES_NO:
+        elif kind_of(spec) == YES_NO:
             cells[column] = ["yes" if x else "no" for x in cells[column]]
     return cells.to_csv(index=False, lineterminator="\n")
 
@@ -221,15 +230,13 @@ def read_ensemble(folder: str | Path = "data") -> pd.DataFrame:
     ReviewError
         Naming file, row, column and value of what cannot be used.
     """
-    table = _read(folder, ENSEMBLE)
-    table["draw"] = table["draw"].astype(int)
-    sizes = table.groupby(["outcome", "follow_up"])["draw"].transform("max")
-    for key, rows in table.groupby(list(KEY), sort=False):
-        name, wanted = " ".join(map(str, key)), int(sizes[rows.index[0]])
-        if sorted(rows["draw"]) != list(range(1, wanted + 1)):
-            problem = f"{name}: the draws are not 1 to {wanted}, each once"
-            _stop([Problem(f"{ENSEMBLE}.csv", problem, int(rows.index[0]), "draw")])
-    return table.reset_index(drop=True)
+    rows = _read(folder, ENSEMBLE)
+    draws = rows.groupby(list(KEY), sort=False)["draw"].agg(["size", "max"])
+    most = draws.groupby(["outcome", "follow_up"])["max"].transform("max")
+    for comparison in draws.index[draws["size"] != most]:
+        told = f"{' '.join(comparison)}: the draws are not 1 to {most[comparison]}, each once"
+        raise ReviewError(f"{ENSEMBLE}.csv, column draw: {told}")
+    return rows
 
 
 def read_report(folder: str | Path = "data") -> pd.DataFrame:
@@ -252,7 +259,7 @@ def read_report(folder: str | Path = "data") -> pd.DataFrame:
     ReviewError
         Naming file, row, column and value of what cannot be used.
     """
-    return _read(folder, REPORT, optional=("reconstructed",)).reset_index(drop=True)
+    return _read(folder, REPORT)
 
 
 def read_validation(folder: str | Path = "data") -> pd.DataFrame:
@@ -273,60 +280,15 @@ def read_validation(folder: str | Path = "data") -> pd.DataFrame:
     ReviewError
         Naming file, row, column and value of what cannot be used.
     """
-    return _read(folder, VALIDATION).reset_index(drop=True)
+    return _read(folder, VALIDATION)
 
 
-def _read(folder: str | Path, name: str, optional: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table whose index is the row in the file, its cells checked by column."""
-    text = _read_text(find_folder(folder) / f"{name}.csv", list(COLUMNS[name]))
-    table = text.copy()
-    for column, kind in COLUMNS[name].items():
-        if kind == YES_NO:
-            table[column] = text[column].map({"yes": True, "no": False})
-        elif kind != TEXT:
-            table[column] = pd.to_numeric(text[column], errors="coerce").astype(float)
-    _stop(_problems(name, text, table, optional))
-    yes_no = [column for column, kind in COLUMNS[name].items() if kind == YES_NO]
-    return table.astype(dict.fromkeys(yes_no, bool))
-
-
-def _read_text(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read every cell as text; an empty one is absent."""
+def _read(folder: str | Path, name: str) -> pd.DataFrame:
+    """Read a table; what is never absent has a type that knows no absence."""
+    path = find_folder(folder) / f"{name}.csv"
     if not path.is_file():
         raise ReviewError(f"{path.name}: the file is missing; run make reconstruct")
-    try:
-        text = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
-    except (ValueError, pd.errors.ParserError) as error:  # not UTF-8, empty, cells too many
-        raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
-    if list(text.columns) != columns or not isinstance(text.index, pd.RangeIndex):
-        raise ReviewError(f"{path.name}, row 1: the columns must be {', '.join(columns)}")
-    return text.set_axis(range(2, len(text) + 2))  # the header is row 1, as spreadsheets count
-
-
-def _problems(
-    name: str, text: pd.DataFrame, table: pd.DataFrame, optional: Sequence[str]
-) -> Iterator[Problem]:
-    """Yield every cell that is absent or not what its column holds."""
-    if text.empty:
-        yield Problem(f"{name}.csv", "there is no row; run make reconstruct")
-    for column, kind in COLUMNS[name].items():
-        absent = text[column].isna()
-        if column not in optional:
-            for row in text.index[absent]:
-                yield Problem(f"{name}.csv", "a value is missing", int(row), column)
-        bad = table[column].isna() & ~absent
-        if kind in (NUMBER, POSITIVE, WHOLE):
-            bad |= table[column].abs() == math.inf
-        if kind in (POSITIVE, WHOLE):
-            bad |= table[column] <= 0
-        if kind == WHOLE:
-            bad |= table[column] % 1 != 0
-        for row in text.index[bad]:
-            told = f"{shown(text.loc[row, column])} {NOT_OF_KIND[kind]}"
-            yield Problem(f"{name}.csv", told, int(row), column)
-
-
-def _stop(problems: Iterable[Problem]) -> None:
-    """Raise one error for all problems, if there are any."""
-    if lines := [str(problem) for problem in problems]:
-        raise ReviewError("\n".join(lines))
+    rows = read_table(path, TABLES[name]).reset_index(drop=True)
+    kinds = {column: kind_of(spec) for column, spec in TABLES[name].columns.items()}
+    plain = {COUNT: "int64", YES_NO: "bool"}
+    return rows.astype({name: plain[kind] for name, kind in kinds.items() if kind in plain})

@@ -43,6 +43,8 @@ from analysis_lib.review.baseline import (
     read_factors,
     scores_at_baseline,
 )
+from analysis_lib.review.cells import read_as_text
+from analysis_lib.review.schemas import SCHEMAS
 
 TABLES = (
     "analyses",
@@ -54,19 +56,6 @@ TABLES = (
     "subgroup_levels",
 )
 KEY = ("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm")
-RECONSTRUCTED_COLUMNS = (
-    *KEY,
-    "measure",
-    "estimate",
-    "se",
-    "low",
-    "high",
-    "n_experimental",
-    "n_comparator",
-    "provenance",
-    "source",
-    "note",
-)
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -115,9 +104,10 @@ def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
     dict of str to DataFrame
         The tables named in `TABLES`; a cell where nothing stands is an empty text.
     """
+    files = {name: Path(folder) / f"{name}.csv" for name in TABLES}
     return {
-        name: pd.read_csv(Path(folder) / f"{name}.csv", dtype=str, keep_default_na=False)
-        for name in TABLES
+        name: read_as_text(path, SCHEMAS[name]).fillna("").reset_index(drop=True)
+        for name, path in files.items()
     }
 
 
@@ -536,7 +526,7 @@ class ReconstructedAnalysis:
         rows["provenance"] = "reconstructed"
         rows["source"] = "analysis_lib.printed.reconstruction, from review: Results and Table 1"
         rows["note"] = self._note()
-        return rows[list(RECONSTRUCTED_COLUMNS)]
+        return rows[list(SCHEMAS["reconstructed"].columns)]
 
     def _note(self) -> str:
         """Say what the numbers rest on and which printed numbers they do not meet."""

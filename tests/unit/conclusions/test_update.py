@@ -33,6 +33,8 @@ from analysis_lib.conclusions.update import (
 from analysis_lib.conclusions.versions import (
     COMPUTED,
     PRINTED,
+    RESULTS,
+    VERSIONS,
     data_fingerprint,
     record_version,
     whats_new,
@@ -431,11 +433,35 @@ def test_the_page_of_news_gets_all_its_parts_and_no_html_from_the_records(
     parts = new_version.news_snippets(review, ROOT / "data")
     assert sorted(parts) == sorted(re.findall(r"include\} generated/([a-z-]+)\.txt", page))
     head, results = record_version(
-        review, "1", "2026-01-01", basis=PRINTED, status="<script>", note="a & b"
+        review, "1", "2026-01-01", basis=PRINTED, status="1 < 2", note="a & b"
     )
     head.to_csv(tmp_path / "versions.csv", index=False)
     results.to_csv(tmp_path / "version_results.csv", index=False)
     parts = new_version.news_snippets(review, tmp_path)
-    assert "<script>" not in "".join(parts.values())
     assert "a &amp; b" in parts["news-status"]
+    assert "1 &lt; 2" in parts["news-status"]
     assert parts["news-trials"] == "<p>No trial was added or removed.</p>"
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "words"),
+    [
+        (VERSIONS, "status", "<script>", "'<script>' holds HTML or script"),
+        (VERSIONS, "date", "yesterday", "'yesterday' must be a day, as in 2025-03-31"),
+        (VERSIONS, "basis", "guessed", "'guessed' must be one of: printed, computed"),
+        (RESULTS, "estimate", "much", "'much' is not a number"),
+        (RESULTS, "k", "1.5", "'1.5' is not a whole number"),
+        (RESULTS, "certainty", "good", "'good' must be one of: very low, low, moderate, high"),
+    ],
+)
+def test_a_record_with_a_wrong_cell_is_refused_with_its_place(
+    tmp_path: Path, name: str, column: str, value: str, words: str
+) -> None:
+    for table in (VERSIONS, RESULTS):
+        rows = pd.read_csv(ROOT / "data" / f"{table}.csv", dtype="str")
+        if table == name:
+            rows.loc[0, column] = value
+        rows.to_csv(tmp_path / f"{table}.csv", index=False)
+    with pytest.raises(ReviewError) as caught:
+        new_version.read_versions(tmp_path)
+    assert f"{name}.csv, row 2, column {column}: {words}" in str(caught.value)
