@@ -7,14 +7,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from analysis_lib.base.errors import ReviewError
+from annotated_types import MaxLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, model_validator
+from pydantic.alias_generators import to_camel
+
+from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.review.cells import CONTROL, MARKUP
+from analysis_lib.review.entries import checked
 
 LARGEST_RECORD = 2_000_000  # characters; the longest records of the registry stay below
 LONGEST_LIST = 2_000  # entries, of sites say
-DEEPEST = 32  # levels of nesting; the registry's own form has fewer than ten
 OLDEST = 150.0  # years
 NCT_ID: Final = re.compile(r"NCT\d{8}")
 # Marks that reverse or hide text on a page, so that it reads otherwise than it is.
@@ -22,8 +26,6 @@ HIDING: Final = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # A lone surrogate is half a character; a print or a file of it fails later.
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 SUFFIXES: Final = (".json", ".txt")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class TrialRecord:
         People, and ``ESTIMATED`` or ``ACTUAL``.
     sponsor, locations, status, start_date, primary_completion_date, completion_date
         As the registry writes them; a location is city and state.
-    inclusion, exclusion
-        The criteria, one entry each.
+    inclusion, exclusion, other_criteria
+        The criteria, one entry each; those that stand under neither heading are the others.
     """
 
     id: str
@@ -80,6 +82,7 @@ class TrialRecord:
     completion_date: str | None
     inclusion: tuple[str, ...]
     exclusion: tuple[str, ...]
+    other_criteria: tuple[str, ...]
 
 
 def read_record(source: str | Path) -> TrialRecord:
@@ -100,9 +103,9 @@ def read_record(source: str | Path) -> TrialRecord:
     Raises
     ------
     ReviewError
-        If the file cannot be read; if the text is too long, cut short, nested too deeply, has a
-        value of the wrong kind, lacks the number, the title or the criteria, or holds markup,
-        script or control characters. Nothing is returned of a record with a fault.
+        If the file cannot be read; if the text is too long, cut short, nested too deeply, holds
+        several studies, has a value of the wrong kind, lacks the number, the title or all criteria,
+        or holds markup, script or control characters. Nothing is returned of a record with a fault.
 
     References
     ----------
@@ -119,7 +122,7 @@ def read_record(source: str | Path) -> TrialRecord:
         raise ReviewError(f"record: {len(text):,} characters; the limit is {LARGEST_RECORD:,}")
     if text.lstrip().startswith(("{", "[")):
         return _checked(_from_json(text))
-    _stop_unsafe("record", text)
+    _stop_unsafe("record: ", text)
     return _checked(_from_page(text))
 
 
@@ -149,7 +152,7 @@ def _stop_unsafe(where: str, text: str) -> None:
         (MARKUP, "holds HTML or script"),
     ):
         if found := pattern.search(text):
-            raise ReviewError(f"{where}: {told} at position {found.start()}")
+            raise ReviewError(f"{where}{told} at position {found.start()}")
 
 
 def _checked(record: TrialRecord) -> TrialRecord:
@@ -158,9 +161,8 @@ def _checked(record: TrialRecord) -> TrialRecord:
         raise ReviewError(f"id: {record.id[:40]!r} is not NCT and eight digits")
     if not record.title:
         raise ReviewError(f"{record.id}: the title is empty")
-    for name in ("inclusion", "exclusion"):
-        if not getattr(record, name):
-            raise ReviewError(f"{record.id}: no {name} criteria")
+    if not (record.inclusion or record.exclusion or record.other_criteria):
+        raise ReviewError(f"{record.id}: no criteria of who may take part")
     low, high = record.min_age or 0.0, record.max_age or OLDEST
     if not 0 <= low <= high <= OLDEST:
         raise ReviewError(f"{record.id}: ages from {low:g} to {high:g} years")
@@ -171,8 +173,16 @@ def _checked(record: TrialRecord) -> TrialRecord:
 
 # --- what both forms share ------------------------------------------------------------------------
 
-_YEARS: Final = {"year": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25}
-_AGE: Final = re.compile(r"(\d{1,4}) (year|month|week|day)s?", re.IGNORECASE)
+_DAYS_A_YEAR = 365.25
+_YEARS: Final = {
+    "year": 1.0,
+    "month": 1 / 12,
+    "week": 7 / _DAYS_A_YEAR,
+    "day": 1 / _DAYS_A_YEAR,
+    "hour": 1 / 24 / _DAYS_A_YEAR,
+    "minute": 1 / 1440 / _DAYS_A_YEAR,
+}
+_AGE: Final = re.compile(rf"(\d{{1,4}}) ({'|'.join(_YEARS)})s?", re.IGNORECASE)
 
 
 def _age(text: str | None) -> float | None:
@@ -180,32 +190,45 @@ def _age(text: str | None) -> float | None:
         return None
     found = _AGE.fullmatch(text.strip())
     if not found:
-        raise ReviewError(f"age: {text[:40]!r} is not a number of years, months, weeks or days")
+        raise ReviewError(
+            f"age: {text[:40]!r} is not a number of years, months, weeks, days or hours"
+        )
     return int(found[1]) * _YEARS[found[2].lower()]
 
 
 _BULLET: Final = re.compile(r"^\s*(?:[*•\-–]|\d{1,3}[.)])\s+")
-_INCLUSION: Final = re.compile(r"^\s*(?:key\s+)?inclusion criteria\s*:?\s*$", re.IGNORECASE)
-_EXCLUSION: Final = re.compile(r"^\s*(?:key\s+)?exclusion criteria\s*:?\s*$", re.IGNORECASE)
+# Inclusion Criteria:  **Inclusion**  Key inclusion criteria  Inclusion: adults
+_HEADING: Final = re.compile(
+    r"[\W_]*(?:(?:key|main|major|general)\s+)?(inclusion|exclusion)(?:\s+criteri(?:a|on))?"
+    r"[\W_]*?(?::[\W_]*(.*))?",
+    re.IGNORECASE,
+)
 _ESCAPED: Final = re.compile(r"\\([<>\[\]*_~^&#+\-.()=|`\\])")
 
 
-def _criteria(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Divide the criteria into those for and those against taking part, one entry a bullet."""
-    lists: dict[str, list[str]] = {"inclusion": [], "exclusion": []}
-    current: list[str] | None = None
-    for line in text.splitlines():
-        if _INCLUSION.match(line):
-            current = lists["inclusion"]
-        elif _EXCLUSION.match(line):
-            current = lists["exclusion"]
-        elif current is not None and line.strip():
+@dataclass(frozen=True, slots=True)
+class _Criteria:
+    """Who may take part and who may not, one entry a bullet, and what stands under no heading."""
+
+    inclusion: tuple[str, ...]
+    exclusion: tuple[str, ...]
+    other: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> _Criteria:
+        lists: dict[str, list[str]] = {"inclusion": [], "exclusion": [], "other": []}
+        current = lists["other"]
+        for line in filter(str.strip, text.splitlines()):
+            heading = _HEADING.fullmatch(line)
+            if heading:
+                current = lists[heading[1].lower()]
+                line = heading[2] or ""
             entry = _ESCAPED.sub(r"\1", _BULLET.sub("", line).strip())
-            if _BULLET.match(line) or not current:
-                current.append(entry)
+            if heading or _BULLET.match(line) or not current:
+                current += [entry] if entry else []
             else:  # a line without a bullet goes on with the entry above it
                 current[-1] += " " + entry
-    return tuple(lists["inclusion"]), tuple(lists["exclusion"])
+        return cls(*(tuple(entries) for entries in lists.values()))
 
 
 def _terms(texts: Sequence[str]) -> tuple[str, ...]:
@@ -217,146 +240,219 @@ def _terms(texts: Sequence[str]) -> tuple[str, ...]:
 # --- JSON of the registry's interface ------------------------------------------------------------
 
 
+def _clean(text: str) -> str:
+    _stop_unsafe("", text)
+    return text.strip()
+
+
+T = TypeVar("T")
+_Text = Annotated[str, AfterValidator(_clean)]
+_Items = Annotated[tuple[T, ...], Strict(strict=False), MaxLen(LONGEST_LIST)]
+
+
+class _Part(BaseModel):
+    """A part of a study: what is read here, of the registry's many fields."""
+
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, part: object) -> object:
+        is_table = isinstance(part, dict)
+        return {k: v for k, v in part.items() if v is not None} if is_table else part
+
+
+class _Intervention(_Part):
+    name: _Text
+    description: _Text | None = None
+
+
+class _Arm(_Part):
+    label: _Text
+    description: _Text | None = None
+
+
+class _Outcome(_Part):
+    measure: _Text
+    description: _Text | None = None
+
+
+class _Location(_Part):
+    city: _Text
+    state: _Text | None = None
+
+
+class _Day(_Part):
+    date: _Text | None = None
+
+
+class _Identification(_Part):
+    nct_id: _Text
+    brief_title: _Text
+    official_title: _Text | None = None
+
+
+class _Description(_Part):
+    brief_summary: _Text | None = None
+
+
+class _Masking(_Part):
+    masking: _Text | None = None
+
+
+class _DesignInfo(_Part):
+    intervention_model: _Text | None = None
+    allocation: _Text | None = None
+    masking_info: _Masking = _Masking()
+
+
+class _Enrolment(_Part):
+    count: int | None = None
+    type: _Text | None = None
+
+
+class _Design(_Part):
+    study_type: _Text | None = None
+    phases: _Items[_Text] = ()
+    design_info: _DesignInfo = _DesignInfo()
+    enrollment_info: _Enrolment = _Enrolment()
+
+
+class _Conditions(_Part):
+    conditions: _Items[_Text] = ()
+    keywords: _Items[_Text] = ()
+
+
+class _ArmsInterventions(_Part):
+    interventions: _Items[_Intervention] = ()
+    arm_groups: _Items[_Arm] = ()
+
+
+class _Outcomes(_Part):
+    primary_outcomes: _Items[_Outcome] = ()
+    secondary_outcomes: _Items[_Outcome] = ()
+    other_outcomes: _Items[_Outcome] = ()
+
+
+class _Eligibility(_Part):
+    eligibility_criteria: _Text = ""
+    sex: _Text | None = None
+    minimum_age: _Text | None = None
+    maximum_age: _Text | None = None
+
+
+class _Sponsor(_Part):
+    name: _Text | None = None
+
+
+class _Sponsors(_Part):
+    lead_sponsor: _Sponsor = _Sponsor()
+
+
+class _Locations(_Part):
+    locations: _Items[_Location] = ()
+
+
+class _Status(_Part):
+    overall_status: _Text | None = None
+    start_date_struct: _Day = _Day()
+    primary_completion_date_struct: _Day = _Day()
+    completion_date_struct: _Day = _Day()
+
+
+class _Protocol(_Part):
+    identification_module: _Identification
+    description_module: _Description = _Description()
+    design_module: _Design = _Design()
+    conditions_module: _Conditions = _Conditions()
+    arms_interventions_module: _ArmsInterventions = _ArmsInterventions()
+    outcomes_module: _Outcomes = _Outcomes()
+    eligibility_module: _Eligibility = _Eligibility()
+    sponsor_collaborators_module: _Sponsors = _Sponsors()
+    contacts_locations_module: _Locations = _Locations()
+    status_module: _Status = _Status()
+
+
+class _Study(_Part):
+    protocol_section: _Protocol
+
+
 def _from_json(text: str) -> TrialRecord:
+    study = checked(_the_study(_parsed(text)), _Study, "record").protocol_section
+    design, outcomes = study.design_module, study.outcomes_module
+    eligibility, status = study.eligibility_module, study.status_module
+    criteria = _Criteria.of(eligibility.eligibility_criteria)
+    measured = (outcomes.primary_outcomes, outcomes.secondary_outcomes, outcomes.other_outcomes)
+    return TrialRecord(
+        id=study.identification_module.nct_id,
+        title=study.identification_module.brief_title,
+        official_title=study.identification_module.official_title,
+        summary=study.description_module.brief_summary,
+        study_type=design.study_type,
+        phases=design.phases,
+        design=design.design_info.intervention_model,
+        allocation=design.design_info.allocation,
+        masking=design.design_info.masking_info.masking,
+        conditions=_terms(study.conditions_module.conditions + study.conditions_module.keywords),
+        interventions=_joined(study.arms_interventions_module.interventions),
+        arms=_joined(study.arms_interventions_module.arm_groups),
+        outcomes=tuple(outcome for rank in measured for outcome in _joined(rank)),
+        min_age=_age(eligibility.minimum_age),
+        max_age=_age(eligibility.maximum_age),
+        sex=eligibility.sex,
+        enrolment=design.enrollment_info.count,
+        enrolment_type=design.enrollment_info.type,
+        sponsor=study.sponsor_collaborators_module.lead_sponsor.name,
+        locations=_joined(study.contacts_locations_module.locations, ", "),
+        status=status.overall_status,
+        start_date=status.start_date_struct.date,
+        primary_completion_date=status.primary_completion_date_struct.date,
+        completion_date=status.completion_date_struct.date,
+        inclusion=criteria.inclusion,
+        exclusion=criteria.exclusion,
+        other_criteria=criteria.other,
+    )
+
+
+def _joined(entries: Sequence[_Part], between: str = ": ") -> tuple[str, ...]:
+    """Join the texts of each entry of a list."""
+    return tuple(
+        between.join(str(text) for _, text in entry if text is not None) for entry in entries
+    )
+
+
+def _parsed(text: str) -> object:
     try:
-        study = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except ReviewError:
         raise
     except RecursionError:
         raise ReviewError("record: nested too deeply") from None
     except ValueError as error:
         raise ReviewError(f"record: not readable as JSON, or cut short ({error})") from None
-    _stop_deep(study)
-    get = _Reader(study)
-    inclusion, exclusion = _criteria(get.text("eligibilityModule.eligibilityCriteria") or "")
-    title = get.text("identificationModule.briefTitle")
-    number = get.text("identificationModule.nctId")
-    if number is None or title is None:
-        raise ReviewError("record: nctId or briefTitle is missing")
-    return TrialRecord(
-        id=number,
-        title=title,
-        official_title=get.text("identificationModule.officialTitle"),
-        summary=get.text("descriptionModule.briefSummary"),
-        study_type=get.text("designModule.studyType"),
-        phases=get.texts("designModule.phases"),
-        design=get.text("designModule.designInfo.interventionModel"),
-        allocation=get.text("designModule.designInfo.allocation"),
-        masking=get.text("designModule.designInfo.maskingInfo.masking"),
-        conditions=_terms(
-            get.texts("conditionsModule.conditions") + get.texts("conditionsModule.keywords")
-        ),
-        interventions=get.entries(
-            "armsInterventionsModule.interventions", ": ", "name", "description"
-        ),
-        arms=get.entries("armsInterventionsModule.armGroups", ": ", "label", "description"),
-        outcomes=tuple(
-            outcome
-            for rank in ("primary", "secondary", "other")
-            for outcome in get.entries(
-                f"outcomesModule.{rank}Outcomes", ": ", "measure", "description"
-            )
-        ),
-        min_age=_age(get.text("eligibilityModule.minimumAge")),
-        max_age=_age(get.text("eligibilityModule.maximumAge")),
-        sex=get.text("eligibilityModule.sex"),
-        enrolment=get.whole("designModule.enrollmentInfo.count"),
-        enrolment_type=get.text("designModule.enrollmentInfo.type"),
-        sponsor=get.text("sponsorCollaboratorsModule.leadSponsor.name"),
-        locations=get.entries("contactsLocationsModule.locations", ", ", "city", "state"),
-        status=get.text("statusModule.overallStatus"),
-        start_date=get.text("statusModule.startDateStruct.date"),
-        primary_completion_date=get.text("statusModule.primaryCompletionDateStruct.date"),
-        completion_date=get.text("statusModule.completionDateStruct.date"),
-        inclusion=inclusion,
-        exclusion=exclusion,
-    )
+
+
+def _the_study(record: object) -> object:
+    """Return the study of a record, or the only one of a search's response."""
+    found = record.get("studies") if isinstance(record, dict) else None
+    if not isinstance(found, list):
+        return record
+    if len(found) != 1:
+        raise ReviewError(f"record: {len(found)} studies, not one study; save each by itself")
+    return found[0]
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = sorted({name[:40] for name in names if names.count(name) > 1})
-        raise ReviewError(f"record: {', '.join(twice)} stands twice in one object")
+        twice = sorted({shown(name) for name in names if names.count(name) > 1})
+        raise ReviewError(f"record: {', '.join(twice[:3])} stands twice in one object")
     return found
 
 
 def _no_constant(name: str) -> None:
     raise ReviewError(f"record: {name} is not a value")
-
-
-def _stop_deep(value: object) -> None:
-    level: list[object] = [value]
-    for _ in range(DEEPEST):
-        inner = (x for x in level if isinstance(x, dict | list))
-        level = [y for x in inner for y in (x.values() if isinstance(x, dict) else x)]
-        if not level:
-            return
-    raise ReviewError(f"record: nested more than {DEEPEST} levels deep")
-
-
-class _Reader:
-    """Take values from a study by their path, each of the kind it must be."""
-
-    def __init__(self, study: object) -> None:
-        if not isinstance(study, dict):
-            raise ReviewError("record: not one study, but a " + type(study).__name__)
-        section = study.get("protocolSection")
-        if not isinstance(section, dict):
-            raise ReviewError("record: protocolSection is missing or not an object")
-        self._section = section
-
-    def _value(self, path: str) -> object:
-        value: object = self._section
-        for key in path.split("."):
-            if value is None:
-                return None
-            value = _expect(value, dict, path).get(key)
-        return value
-
-    def text(self, path: str) -> str | None:
-        value = self._value(path)
-        return None if value is None else _clean(value, path)
-
-    def texts(self, path: str) -> tuple[str, ...]:
-        return tuple(_clean(x, path) for x in self._list(path))
-
-    def whole(self, path: str) -> int | None:
-        value = self._value(path)
-        if isinstance(value, bool):
-            raise ReviewError(f"{path}: a yes or no, where a whole number is expected")
-        return None if value is None else _expect(value, int, path)
-
-    def entries(self, path: str, between: str, *keys: str) -> tuple[str, ...]:
-        """Join the named texts of each object in a list; the first must be there."""
-        found = []
-        for entry in self._list(path):
-            cells = _expect(entry, dict, path)
-            if cells.get(keys[0]) is None:
-                raise ReviewError(f"{path}: an entry has no {keys[0]}")
-            texts = (_clean(cells[k], f"{path}.{k}") for k in keys if cells.get(k) is not None)
-            found.append(between.join(texts))
-        return tuple(found)
-
-    def _list(self, path: str) -> list[Any]:
-        value = self._value(path)
-        items: list[Any] = [] if value is None else _expect(value, list, path)
-        if len(items) > LONGEST_LIST:
-            raise ReviewError(f"{path}: {len(items)} entries; the limit is {LONGEST_LIST}")
-        return items
-
-
-def _expect(value: object, kind: type[T], path: str) -> T:
-    if not isinstance(value, kind):
-        raise ReviewError(f"{path}: a {type(value).__name__}, where {kind.__name__} is expected")
-    return value
-
-
-def _clean(value: object, path: str) -> str:
-    text = _expect(value, str, path)
-    _stop_unsafe(path, text)
-    return text.strip()
 
 
 # --- the plain text of a trial page ---------------------------------------------------------------
@@ -378,7 +474,7 @@ def _from_page(text: str) -> TrialRecord:
     facts = _facts(lines)
     summary = " ".join(_section(lines, "What this trial studies"))
     first, last = lines.index("Eligibility criteria"), _index(lines, _END_OF_CRITERIA)
-    inclusion, exclusion = _criteria("\n".join(lines[first:last]))
+    criteria = _Criteria.of("\n".join(lines[first + 1 : last]))
     head = filled[: filled.index("Quick facts")]
     low, high = _ages(facts.get("Ages"))
     count, kind = _enrolment(facts.get("Enrollment"))
@@ -408,8 +504,9 @@ def _from_page(text: str) -> TrialRecord:
         start_date=None,
         primary_completion_date=None,
         completion_date=None,
-        inclusion=inclusion,
-        exclusion=exclusion,
+        inclusion=criteria.inclusion,
+        exclusion=criteria.exclusion,
+        other_criteria=criteria.other,
     )
 
 
