@@ -190,9 +190,7 @@ def _age(text: str | None) -> float | None:
         return None
     found = _AGE.fullmatch(text.strip())
     if not found:
-        raise ReviewError(
-            f"age: {text[:40]!r} is not a number of years, months, weeks, days or hours"
-        )
+        raise ReviewError(f"age: {shown(text)} is no number of years, months, weeks, days or hours")
     return int(found[1]) * _YEARS[found[2].lower()]
 
 
@@ -258,8 +256,9 @@ class _Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nothing(cls, part: object) -> object:
-        is_table = isinstance(part, dict)
-        return {k: v for k, v in part.items() if v is not None} if is_table else part
+        if isinstance(part, dict):
+            return {key: value for key, value in part.items() if value is not None}
+        return part
 
 
 class _Intervention(_Part):
