@@ -28,7 +28,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
 from analysis_lib.book.analyses import directions_in_short, heading, question
 from analysis_lib.book.page import table_html
-from analysis_lib.book.sentences import Question, plain_words
+from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
@@ -373,15 +373,6 @@ def _weights(fit: PooledEffect, labels: tuple[str, ...]) -> list[float | None]:
 
 def _number_of(text: str, known: dict[str, int]) -> int:
     return known.setdefault(text, len(known))
-
-
-def share_of_benefit(fit: PooledEffect, asked: Question) -> float | None:
-    """Return the share of new settings with an important benefit of the first arm."""
-    if asked.margin is None:
-        return None
-    if asked.lower_is_better:
-        return fit.probability_beyond(-asked.margin, "below")
-    return fit.probability_beyond(asked.margin, "above")
 
 
 def template(text: str, limits: Interval | None, share: float | None) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "printed_sentence",
     "reach",
     "results_sentence",
+    "share_of_benefit",
 ]
 
 TAU2_WORDS = {
@@ -101,7 +102,15 @@ class Question:
         return self.measure in RATIO_MEASURES
 
     def better_arm(self, effect: float) -> str:
-        """Return the arm that an effect favours, given as it is pooled: its sign decides."""
+        """Return the arm that an effect favours, given as it is pooled: its sign decides.
+
+        Raises
+        ------
+        ReviewError
+            For an effect of zero, which favours neither.
+        """
+        if effect == 0:
+            raise ReviewError(f"{self.outcome}: no difference favours neither arm")
         return self.first if (effect < 0) == self.lower_is_better else self.second
 
     def with_unit(self, number: str) -> str:
@@ -392,7 +401,7 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
         return ""
     if limits is None:
         return f"From {_comparisons(fit)}, what a new setting may see cannot be estimated."
-    if crossed(limits, (0.0,)):
+    if crossed(limits, (0.0,)) or 0.0 in limits:
         text = "In a new, similar setting the true effect may favour either"
     else:
         text = (
@@ -400,7 +409,7 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
             f"{question.better_arm(fit.estimate)}"
         )
     text += f" (prediction interval {fmt.effect_interval(limits, question.measure)})"
-    share = _share_of_benefit(fit, question)
+    share = share_of_benefit(fit, question)
     if share is None:
         return f"{text}."
     return (
@@ -409,7 +418,8 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
     )
 
 
-def _share_of_benefit(fit: PooledEffect, question: Question) -> float | None:
+def share_of_benefit(fit: PooledEffect, question: Question) -> float | None:
+    """Return the share of new settings with an important benefit of the first arm."""
     if question.margin is None:
         return None
     if question.lower_is_better:

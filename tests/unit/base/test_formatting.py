@@ -167,6 +167,13 @@ def test_effects_with_their_intervals() -> None:
     assert fmt.effect_interval((math.nan, 1.0), "RR") == "not estimable"
 
 
+def test_the_digits_of_p_change_where_they_are_said_to() -> None:
+    below = [math.nextafter(border, 0) for border in (0.1, 0.001)]
+    assert [fmt.p_value(p) for p in (0.1, below[0])] == ["p = 0.10", "p = 0.100"]
+    assert [fmt.p_value(p) for p in (0.001, below[1])] == ["p = 0.001", "p < 0.001"]
+    assert [fmt.p_value(p) for p in (0.99, math.nextafter(0.99, 1))] == ["p = 0.99", "p > 0.99"]
+
+
 def test_bands_and_ticks() -> None:
     assert [fmt.mid_band(mid, "RR") for mid in (0.8, 1.25)] == ["0.80 to 1.25"] * 2
     assert fmt.mid_band(1.5, "MD") == "±1.5"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import random
@@ -206,10 +207,31 @@ def test_what_is_packed_can_be_unpacked(values: list[int | None]) -> None:
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(st.floats(-1e4, 1e4))
+@given(st.floats(-1e4, 1e4) | st.integers(-99_999, 99_999).map(lambda n: (10 * n + 5) / 1000))
 def test_last_digits_are_those_that_print(value: float) -> None:
+    """Also where the digit after the last is a 5, on whichever side of it the number lies."""
     (kept,) = explorer.last_digits([value])
     assert printed_number(kept) == fmt.number(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "left"), [("pain-ETP", "favours loaded"), ("endurance-PW", "favours unloaded")]
+)
+def test_the_side_that_a_negative_effect_favours_is_told(
+    data: explorer.Json, name: str, left: str
+) -> None:
+    """Less pain is better, more endurance is."""
+    sides = ["favours loaded", "favours unloaded"]
+    assert data["analyses"][name]["favours"] == (sides if left == sides[0] else sides[::-1])
+
+
+def test_an_important_benefit_lies_on_the_side_that_is_better(review: al.Review) -> None:
+    fit = al.study_effects(review, "pain", "ETP").pool(**review.info.methods)
+    less = dataclasses.replace(question(review, "pain"), mid=0.4)
+    more = dataclasses.replace(less, lower_is_better=False)
+    assert explorer.share_of_benefit(fit, less) == fit.probability_beyond(-0.4, "below")
+    assert explorer.share_of_benefit(fit, more) == fit.probability_beyond(0.4, "above")
+    assert explorer.share_of_benefit(fit, dataclasses.replace(more, mid=None)) is None
 
 
 def test_the_template_has_gaps_for_all_its_numbers(review: al.Review) -> None:

@@ -138,6 +138,18 @@ def test_an_interval_that_touches_zero_does_not_exclude_it() -> None:
     assert "includes no difference" in plain_words(zero, PAIN)
 
 
+@pytest.mark.parametrize("question", [PAIN, STRENGTH])
+def test_no_difference_favours_neither_arm(question: Question) -> None:
+    with pytest.raises(ReviewError, match="no difference favours neither arm"):
+        question.better_arm(0.0)
+    assert "in favour of" not in printed_sentence(0.0, (-0.2, 0.2), question)
+    zero = pool([0.0] * 4, [0.04] * 4, ci_method="HK", pi_method="HK")
+    assert zero.prediction_interval == (0.0, 0.0)
+    assert "the true effect may favour either (prediction interval 0.00 to 0.00)" in (
+        plain_words(zero, question)
+    )
+
+
 def test_the_share_of_settings_with_an_important_benefit_is_the_probability() -> None:
     fit = pool([-0.1, -1.9, 0.1, -0.9], [0.3, 0.1, 0.13, 0.25])
     share = fmt.percent(fit.probability_beyond(-1.0, "below"))

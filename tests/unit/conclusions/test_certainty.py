@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.measures import margin
 from analysis_lib.conclusions.certainty import (
     GRADE_DOMAINS,
@@ -78,6 +79,25 @@ def test_inconsistency(
     assert prompt.steps == (step, step), prompt
 
 
+@pytest.mark.parametrize(
+    ("q_by_df", "pi_crosses_alone", "step"),
+    [
+        (2.0, False, 1),  # I2 of 50 % is substantial
+        (1.99, False, 0),
+        (4.0, True, 2),  # I2 of 75 % is considerable
+        (3.99, True, 1),
+    ],
+)
+def test_inconsistency_begins_where_its_rule_says(
+    q_by_df: float, pi_crosses_alone: bool, step: int
+) -> None:
+    """I2 = 1 - 1 / (Q / df)."""
+    fit = pool([-2.0, -2.1, 2.0, 2.1], [0.01] * 4)
+    at_border = replace(fit, q=q_by_df * fit.q_df)
+    mid = 4.0 if pi_crosses_alone else None
+    assert inconsistency_prompt(at_border, mid).steps == (step, step)
+
+
 def test_one_comparison_cannot_be_inconsistent() -> None:
     assert inconsistency_prompt(pool([0.3], [0.04]), 1.0).steps == (0, 0)
 
@@ -86,7 +106,9 @@ def test_one_comparison_cannot_be_inconsistent() -> None:
     ("effect", "se", "mid", "participants", "step"),
     [
         (0.0, 0.3, 1.0, 500, 0),
-        (0.0, 0.3, 1.0, 100, 1),  # fewer than the optimal information size (126)
+        (0.0, 0.3, 1.0, 100, 1),
+        (0.0, 0.3, 1.0, 125, 1),  # fewer than the optimal information size
+        (0.0, 0.3, 1.0, 126, 0),
         (0.0, 0.3, 1.0, None, 0),  # the number is not known, so it is not held against it
         (-0.8, 0.3, 1.0, 500, 1),
         (0.0, 0.8, 1.0, 500, 2),
@@ -125,10 +147,23 @@ def test_funnel_needs_ten_comparisons_and_a_test() -> None:
     test = egger_test(effect, variance)
     assert test.p_value < 0.1
     assert publication_bias_prompt(pool(effect, variance), test).steps == (1, 1)
+    for p_value, step in ((0.1, 0), (math.nextafter(0.1, 0), 1)):
+        at_border = replace(test, p_value=p_value)
+        assert publication_bias_prompt(pool(effect, variance), at_border).steps == (step, step)
     even = [0.1 * (-1) ** i for i in range(10)]
     flat = egger_test(even, variance)
     assert flat.p_value > 0.1
     assert publication_bias_prompt(pool(even, variance), flat).steps == (0, 0)
+
+
+def test_a_test_that_cannot_be_computed_leaves_the_judgement_to_readers() -> None:
+    why = attempt(egger_test, [0.1 * i for i in range(10)], [0.04] * 10)
+    prompt = publication_bias_prompt(equal(10), why)
+    assert prompt.steps is None
+    assert prompt.finding == (
+        "10 comparisons; no Egger's test: all standard errors are equal (0.2): effects cannot "
+        "depend on them"
+    )
 
 
 def test_thresholds_on_the_edge_are_not_inside() -> None:

@@ -32,6 +32,7 @@ from analysis_lib.conclusions.update import (
 )
 from analysis_lib.conclusions.versions import (
     COMPUTED,
+    NUMBERS,
     PRINTED,
     RESULTS,
     VERSIONS,
@@ -332,7 +333,8 @@ def test_a_version_holds_every_result_once(review: al.Review) -> None:
     assert not results.duplicated(["outcome", "follow_up"]).any()
     pain = results.query("outcome == 'pain' and follow_up == 'ETP'").iloc[0]
     fit = al.study_effects(review, "pain", "ETP").pool(**review.info.methods)
-    assert pain["estimate"] == pytest.approx(fit.estimate, abs=1e-6)  # six decimals are kept
+    numbers = [fit.estimate, *fit.ci, *(fit.prediction_interval or ())]
+    assert pain[list(NUMBERS)].tolist() == pytest.approx(numbers, abs=1e-6)  # six decimals are kept
     assert (pain["k"], pain["certainty"]) == (fit.k, "very low")
 
 

@@ -11,6 +11,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -610,6 +611,29 @@ def test_ris_and_csv_exports_become_one_list(write: Callable[..., Path]) -> None
         "records_screened": 4,
     }
     assert found.log().loc[2, "of"] == "scopus.ris, row 2"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"year": 2010, "doi": ""}, "another year"),
+        ({"doi": "10.1/y"}, "another DOI"),
+        ({"authors": "Smith J", "doi": ""}, "another first author"),
+        ({"year": 2010, "doi": "10.1/y"}, "another DOI and another year"),
+    ],
+)
+def test_one_title_with_other_facts_is_looked_at(more: dict[str, Any], why: str) -> None:
+    one = Record("a", 1, "Lifting", "Kell, R", 2009, doi="10.1/x")
+    found = deduplicate([one, replace(one, file="b", **more)])
+    assert [d.decision for d in found.decisions] == ["kept", "look at"]
+    assert found.decisions[1].why == f"the same title, but {why}"
+
+
+def test_a_study_is_of_one_year(write: Callable[..., Path]) -> None:
+    head = "Study,Year,Outcome,Time,n1,mean1,sd1,n2,mean2,sd2\n"
+    rows = "Aasa,2015,Pain,w8,9,4,2,9,5,2\nAasa,2016,Pain,w52,9,4,2,9,5,2\n"
+    with pytest.raises(ReviewError, match=r"row 3: 'Aasa' is of 2015 in row 2"):
+        import_results(write(head + rows))
 
 
 def test_a_kept_record_takes_what_it_lacks_and_is_found_by_it() -> None:

@@ -366,6 +366,20 @@ def test_a_planted_error_is_caught(rule: str) -> None:
     assert all(f.printed and f.follows and f.question.endswith("?") for f in found)
 
 
+@pytest.mark.parametrize(("tau2", "found"), [("0.580", False), ("0.420", True)])
+def test_the_typical_variance_may_fall_as_far_as_its_formula_says(tau2: str, found: bool) -> None:
+    """With I2 = 50 % it is tau2: of 3 comparisons 2 are left, so at least (2 - 1) / (3 - 1) of 1.
+
+    0.42 is below that half by more than its digits and those of I2 leave open.
+    """
+    rest = {**OTHER, "kind": "sensitivity", "without": "a", "i2": "50.0", "tau2": tau2}
+    whole = {"i2": "50.0", "tau2": "1.000", "comparisons": "3", "trials": "3"}
+    wide = {"ci_low": "-2.500", "ci_high": "1.500", "pi_low": "", "pi_high": ""}
+    rows = published({**rest, "comparisons": "2"}, **whole, **wide)
+    result = audit(rows, **EXACT)
+    assert [f.where for f in result.findings if f.rule == "left out"] == ["other"] * found
+
+
 def test_an_arm_is_not_named_when_the_means_fit_another_as_well() -> None:
     claims = pd.DataFrame([CLAIM | {"value": "60"}, MEAN_WITHOUT_A | {"value": "9.99"}])
     result = audit(published(), **tables(claims=claims))
