@@ -80,6 +80,7 @@ def check_folder(path: str | Path) -> list[str]:
         f"{review.info.title}",
         ", ".join(plural(n, what, PLURALS.get(what)) for what, n in counts.items() if n) + ".",
         *_untouched(review),
+        _methods(review),
         *_told_analyses(review, known),
         *impossible,
         *_undivided(review, known),
@@ -100,6 +101,11 @@ def _untouched(review: Review) -> Iterator[str]:
     intro = review.path.parent / "book" / "intro.md"
     if intro.is_file() and INTRO_PROMPT in intro.read_text(encoding="utf-8", errors="replace"):
         yield "book/intro.md still asks what you found: write it there."
+
+
+def _methods(review: Review) -> str:
+    named = [f"{name} {value}" for name, value in dict(review.info.methods).items()]
+    return f"Pooled by {listing(named)}: review.toml, [methods], or its default."
 
 
 def _as_list(words: str | tuple[str, ...]) -> str | list[str]:

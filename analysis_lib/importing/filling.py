@@ -13,7 +13,8 @@ from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.importing.extraction import PAIR, ArmResult, ImportedResults
 from analysis_lib.importing.records import Deduplication
 from analysis_lib.importing.spreadsheets import harmless, stop
-from analysis_lib.importing.texts import decode, plain, read_bytes
+from analysis_lib.importing.texts import plain
+from analysis_lib.review.cells import read_cells
 
 Cells: TypeAlias = dict[str, str]
 
@@ -193,22 +194,18 @@ def write_records(found: Deduplication, data: str | Path) -> Path:
 
 
 def _read(folder: Path, name: str, keys: tuple[str, ...]) -> _Table:
-    """Read a table as it stands; a table that is not there has the columns of its schema."""
+    """Read a table as it stands; one that is not there has the columns of a new review."""
     # pandera is slow to import, and only who fills a table needs it.
-    from analysis_lib.review.schemas import SCHEMAS
+    from analysis_lib.review.schemas import SCHEMAS, header
 
     path = folder / f"{name}.csv"
     if not path.exists():
-        return _Table(path, list(SCHEMAS[name].columns), [], keys)
-    try:
-        rows = list(csv.reader(io.StringIO(decode(read_bytes(path)).text, newline=""), strict=True))
-    except csv.Error as error:
-        raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
-    header = [cell.strip() for cell in rows[0]] if rows else list(SCHEMAS[name].columns)
-    filled = [row for row in rows[1:] if any(cell.strip() for cell in row)]
-    if any(len(row) != len(header) for row in filled) or len(set(header)) != len(header):
-        raise ReviewError(f"{path.name}: rows and header do not fit; see `check`")
-    return _Table(path, header, [dict(zip(header, row, strict=True)) for row in filled], keys)
+        return _Table(path, header(name), [], keys)
+    cells = read_cells(path, SCHEMAS[name])
+    stop(cells.ragged)
+    columns = list(cells.header)
+    rows = cells.text[columns].fillna("").to_dict("records")
+    return _Table(path, columns, [{str(k): str(v) for k, v in row.items()} for row in rows], keys)
 
 
 def _matcher(table: _Table, column: str, always: Sequence[str]) -> Callable[[str], str | None]:
@@ -244,9 +241,6 @@ def _add_trial(trials: _Table, result: ArmResult, end: Cells) -> Iterator[str]:
         "label": result.study,
         "year": str(result.year),
         "pooled": "yes",
-        "gender_reported": "no",
-        "risk_of_bias_text": "not stated",
-        "between_groups_text": "not stated",
         **end,
     }
     twin = trials.find(row)
@@ -292,7 +286,6 @@ def _add_pairs(analyses: _Table, arms: Sequence[Cells]) -> None:
             "experimental_arm": experimental["arm"],
             "comparator_arm": comparator["arm"],
             "reading": "main",
-            "effect_from": "nothing",
             "why": "The two arms stand in one row of the sheet.",
             "provenance": "reported",
             "source": experimental["source"],

@@ -74,7 +74,10 @@ DATA_README: Final = """\
   and `note`.
 - `group` in `arms.csv` is `experimental` for the first side of the comparison and `comparator` for
   the second.
-- Leave a cell empty if nothing is known. A table that the review has no use for stays empty.
+- Leave a cell empty if nothing is known. A table that the review has no use for stays empty, and
+  a column whose cells may all be empty may be absent.
+- `interventions.csv` takes any further columns that describe what was done, such as dose or
+  training of the therapists.
 - `python -m analysis_lib check .` says what is wrong and what is missing.
 """
 
@@ -224,7 +227,7 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
         If the folder is not empty, or cannot be written.
     """
     # pandera is slow to import, and only this function and the loader need the schemas.
-    from analysis_lib.review.schemas import SCHEMAS
+    from analysis_lib.review.schemas import SCHEMAS, header
 
     folder = Path(path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -232,7 +235,7 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     texts = {
         "data/review.toml": REVIEW_TOML,
         "data/README.md": DATA_README,
-        **{f"data/{name}.csv": ",".join(s.columns) + "\n" for name, s in SCHEMAS.items()},
+        **{f"data/{name}.csv": ",".join(header(name)) + "\n" for name in SCHEMAS},
         "book/intro.md": INTRO,
         "book/references.bib": BIBLIOGRAPHY,
         "_config.yml": CONFIG,

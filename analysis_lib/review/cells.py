@@ -60,12 +60,15 @@ class Cells:
     text : pandas.DataFrame
         Every cell as text without spaces around it, an empty one absent; the columns of the schema,
         then those that only the file has. The index holds the rows of the file.
+    header : tuple of str
+        The columns of the file, in its order.
     ragged : tuple of Problem
         The rows whose length is not that of the header; with any, there is no text.
     """
 
     file: str
     text: pd.DataFrame
+    header: tuple[str, ...]
     ragged: tuple[Problem, ...] = ()
 
 
@@ -138,7 +141,8 @@ def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
     )
     text = text.iloc[:0] if ragged else text.dropna(how="all")
     names = [*schema.columns, *(name for name in header if name not in schema.columns)]
-    return Cells(path.name, text.reindex(columns=names).astype("str"), tuple(ragged))
+    text = text.reindex(columns=names).astype("str")
+    return Cells(path.name, text, tuple(header), tuple(ragged))
 
 
 def checked_values(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Problem]]:

@@ -24,7 +24,7 @@ import analysis_lib as al
 from analysis_lib.__main__ import main
 from analysis_lib.base import formatting
 from analysis_lib.importing.new_review import NOTEBOOKS
-from analysis_lib.review.schemas import SCHEMAS
+from analysis_lib.review.schemas import SCHEMAS, header
 
 RUBINSTEIN = json.loads((GOLDEN / "rubinstein2019.json").read_text(encoding="utf-8"))
 # Through the sheet the numbers stay what they are; worst error seen 1e-14.
@@ -99,7 +99,8 @@ def test_new_writes_every_table_and_a_book(tmp_path: Path) -> None:
     assert main(["new", str(path)]) == 0
     for name, schema in SCHEMAS.items():
         text = (path / "data" / f"{name}.csv").read_text(encoding="utf-8")
-        assert text == ",".join(schema.columns) + "\n"
+        assert text == ",".join(header(name)) + "\n"
+        assert {c for c, spec in schema.columns.items() if spec.required} <= set(header(name))
     for name in NOTEBOOKS:
         notebook = nbformat.read(path / "notebooks" / f"{name}.ipynb", as_version=4)
         nbformat.validate(notebook)
@@ -369,10 +370,13 @@ def test_a_broken_table_of_the_review_is_named(folder: Path, tmp_path: Path, cap
     command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP"]
     table = folder / "data" / "trials.csv"
     text = table.read_text(encoding="utf-8")
-    for broken, words in ((text + "a,b\n", "rows and header do not fit"), (text + '"a', "not a r")):
+    for broken, words in (
+        (text + "a,b\n", ", row 2: 2 cells where the header has 7"),
+        (text + '"a', ": not a readable CSV file"),
+    ):
         table.write_text(broken, encoding="utf-8")
         code, _, told = run(capsys, *command)
-        assert (code, f"trials.csv: {words}" in told) == (1, True)
+        assert (code, f"trials.csv{words}" in told) == (1, True)
 
 
 NUMBERS = st.integers(2, 400)
