@@ -30,7 +30,7 @@ from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
-from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import overall_risk
 
@@ -354,7 +354,7 @@ def _show_or_say(
 
 
 def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
-    shared = [str(arm) for arm in find_shared_arms(comparisons_of(review, effects))]
+    shared = [str(arm) for arm in arms_listed_twice(review, effects)]
     if shared:
         say(
             "**Counted more than once?** These comparisons list arms with equal numbers under "

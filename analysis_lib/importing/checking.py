@@ -15,7 +15,7 @@ from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.possible import analyses
-from analysis_lib.review.shared_arms import comparisons_of, find_shared_arms
+from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import levels_by_factor
 
@@ -173,7 +173,7 @@ def _missing_numbers(review: Review) -> Iterator[str]:
 
 def _shared(review: Review, known: list[StudyEffects]) -> Iterator[str]:
     for effects in known:
-        for arm in find_shared_arms(comparisons_of(review, effects)):
+        for arm in arms_listed_twice(review, effects):
             yield (
                 f"{effects.outcome}, {effects.follow_up}: {arm}. If it is one arm, its people "
                 "count more than once; see settle_shared_arms."

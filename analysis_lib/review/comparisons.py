@@ -15,12 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis_lib.base.checks import FloatArray
-from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.formatting import count, number, plural
+from analysis_lib.base.errors import ReviewError, did_you_mean
+from analysis_lib.base.formatting import count, effect, effect_interval, plural
 from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.review.arm_names import ARMS
 from analysis_lib.review.known_effects import COLUMNS, EVENTS, MAIN, known_effects
 from analysis_lib.review.model import Review
 
@@ -100,17 +102,57 @@ class StudyEffects(Result):
         return f"{self.outcome}, {self.follow_up}: {plural(self.k, 'comparison')} ({self.measure})"
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Return one row a comparison, as words."""
-        head = ("comparison", "people", f"effect ({self.measure})", "SE", "provenance")
+        """Return the rows of `comparisons`, without the longest columns, their heads first."""
+        table = self.comparisons.drop(columns=["Arms", "Source"])
+        return [tuple(table), *table.itertuples(index=False, name=None)]
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """One row a comparison, in words: its arms, people, effect, interval, and how it is known.
+
+        Ratios are ratios here, not logarithms. The interval is the trial's own normal one.
+        """
+        level = self._methods.level
+        margin = two_sided_quantile(level) * np.sqrt(self.variance)
+        limits = zip(self.effect - margin, self.effect + margin, strict=True)
         people = self.table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
-        columns = (
-            self.labels,
-            [f"{count(n1)} and {count(n2)}" for n1, n2 in people],
-            map(number, self.effect),
-            map(number, np.sqrt(self.variance)),
-            self.table["provenance"],
+        return pd.DataFrame(
+            {
+                "Comparison": self.table["label"],
+                "Arms": self._arms(),
+                "People": [f"{count(n1)} and {count(n2)}" for n1, n2 in people],
+                self.measure: [effect(y, self.measure) for y in self.effect],
+                f"{100 * level:g} % CI": [effect_interval(ends, self.measure) for ends in limits],
+                "How it is known": self.table["provenance"],
+                "Source": self.table["source"],
+            },
+            dtype="str",
         )
-        return [head, *zip(*columns, strict=True)]
+
+    def _arms(self) -> list[str]:
+        """Return the arms of each comparison, named as printed."""
+        arms = pd.DataFrame() if self.review is None else self.review.arms
+        printed = {} if arms.empty else arms.set_index(["trial", "arm"])["label_printed"].to_dict()
+        return [
+            f"{printed.get((trial, first), first)} against {printed.get((trial, second), second)}"
+            for trial, first, second in self.table[["trial", *ARMS]].itertuples(index=False)
+        ]
+
+    @property
+    def printed(self) -> pd.DataFrame:
+        """What the review prints of this analysis: rows of ``published.csv``, digits as printed.
+
+        ``place`` and ``source`` say where; empty if nothing is printed.
+        """
+        if self.review is None:
+            raise ReviewError("printed: these effects do not come from a review")
+        rows = self.review.printed
+        is_here = (rows["outcome"] == self.outcome) & (rows["follow_up"] == self.follow_up)
+        return rows[is_here].reset_index(drop=True)
+
+    @property
+    def _methods(self) -> Methods:
+        return self.review.info.methods if self.review else Methods()
 
     def pool(self, **methods: Unpack[MethodNames]) -> PooledEffect:
         """Pool the effects by the methods of the review, or by others.
@@ -132,15 +174,37 @@ class StudyEffects(Result):
         >>> pain.pool().ci_method, pain.pool(ci_method="HK").ci_method
         ('wald', 'HK')
         """
-        own = self.review.info.methods if self.review else Methods()
-        return pool(self.effect, self.variance, labels=self.labels, **own.but(**methods))
+        chosen = self._methods.but(**methods)
+        return pool(self.effect, self.variance, labels=self.labels, **chosen)
 
     def without(self, *trials: str) -> StudyEffects:
-        """Return the analysis without some trials."""
-        unknown = sorted(set(trials) - set(self.table["trial"]))
-        if unknown:
-            raise ReviewError(f"{self.outcome}, {self.follow_up}: no trial {', '.join(unknown)}")
-        rest = self.table[~self.table["trial"].isin(trials)].reset_index(drop=True)
+        """Return the analysis without some trials.
+
+        Parameters
+        ----------
+        *trials
+            What a trial is called, or its key.
+
+        Raises
+        ------
+        ReviewError
+            For a trial that is not in the analysis.
+
+        Examples
+        --------
+        >>> from analysis_lib import load_review
+        >>> pain = study_effects(load_review("data"), "pain", "ETP")
+        >>> pain.k - pain.without("Kell 2009").k
+        1
+        """
+        names = self.review.trial_names if self.review else {}
+        keys = {names.get(key, key): key for key in self.table["trial"]}
+        keys |= {key: key for key in keys.values()}
+        if absent := [name for name in trials if name not in keys]:
+            told = ", ".join(f"{name}{did_you_mean(name, tuple(keys))}" for name in absent)
+            raise ReviewError(f"{self.outcome}, {self.follow_up}: no trial {told}")
+        gone = {keys[name] for name in trials}
+        rest = self.table[~self.table["trial"].isin(gone)].reset_index(drop=True)
         return replace(self, table=rest)
 
 

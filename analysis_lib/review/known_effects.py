@@ -104,10 +104,7 @@ def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
     reading
         Which reading of the text, where ``analyses.csv`` holds several.
     """
-    kept = review.computed.get(("known effects", reading))
-    if not isinstance(kept, KnownEffects):
-        kept = review.computed["known effects", reading] = _known_effects(review, reading)
-    return kept
+    return review.kept(("known effects", reading), lambda: _known_effects(review, reading))
 
 
 def _known_effects(review: Review, reading: str) -> KnownEffects:

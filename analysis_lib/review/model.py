@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -21,6 +23,11 @@ from analysis_lib.review.cells import (
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.info import ReviewInfo
 
+if TYPE_CHECKING:
+    from analysis_lib.review.comparisons import StudyEffects
+
+T = TypeVar("T")
+
 INFO = "review.toml"
 IN_THE_DATA = "in the review's data"
 
@@ -31,6 +38,9 @@ class Review:
 
     Numbers are numbers; the digits of ``published.csv`` as they were printed are kept as text in
     ``printed``, for the checks that need to know how far a number was rounded.
+
+    The tables are not changed in place, since what was computed of them is kept; make another
+    review of other tables with ``dataclasses.replace``.
     """
 
     path: Path
@@ -59,7 +69,27 @@ class Review:
     statements: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
     #: What has been computed of these tables and may be asked for again.
-    computed: dict[object, object] = field(default_factory=dict, init=False, repr=False)
+    computed: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def kept(self, name: Hashable, compute: Callable[[], T]) -> T:
+        """Return what was computed of these tables before under a name, or compute it now."""
+        if name not in self.computed:
+            self.computed[name] = compute()
+        found: T = self.computed[name]
+        return found
+
+    def analysis(self, outcome: str, follow_up: str) -> StudyEffects:
+        """Return the effects of one outcome at one follow-up: `analysis_lib.study_effects`.
+
+        Examples
+        --------
+        >>> pain = load_review("data").analysis("pain", "ETP")
+        >>> pain.k, pain.pool().k
+        (9, 9)
+        """
+        from analysis_lib.review.comparisons import study_effects  # which needs this class
+
+        return study_effects(self, outcome, follow_up)
 
     @property
     def trial_names(self) -> dict[str, str]:

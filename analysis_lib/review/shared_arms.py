@@ -2,8 +2,11 @@
 
 A trial of one treatment against two others is often listed as two comparisons, with the treatment
 arm in both. Pooled like two trials, its people count twice and the two effects are correlated
-(Cochrane Handbook, section 23.3). An arm is recognised by equal size, mean and standard deviation
-within a trial; the reviewer chooses what to do.
+(Cochrane Handbook, section 23.3). An arm is recognised by equal numbers within a trial: size, mean
+and standard deviation, or events and size. The reviewer chooses what to do.
+
+An arm that has one name in a review is no such case: `analysis_lib.study_effects` shares its people
+out. `arms_listed_twice` finds those that stand under several names.
 """
 
 from __future__ import annotations
@@ -15,18 +18,23 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
+from analysis_lib.base.checks import check_choice
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
 from analysis_lib.effects.arms import combine_arms, split_comparator
 from analysis_lib.effects.columns import EffectSizes
+from analysis_lib.review.arm_names import ARMS
 from analysis_lib.review.comparisons import StudyEffects
-from analysis_lib.review.known_effects import COMPUTE
+from analysis_lib.review.known_effects import COMPUTE, takes
 from analysis_lib.review.model import Review
 
 Choice: TypeAlias = Literal["keep", "split", "combine"]
 
-ARMS = (("n1", "mean1", "sd1"), ("n2", "mean2", "sd2"))
-COLUMNS = ("trial", "label", *ARMS[0], *ARMS[1])
+#: What stands of the two arms in a table of means, and in one of events.
+MEANS = (("n1", "mean1", "sd1"), ("n2", "mean2", "sd2"))
+EVENTS = (("events1", "n1"), ("events2", "n2"))
+Sides: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+COLUMNS = ("trial", "label", *MEANS[0], *MEANS[1])
 
 
 class SharedArms(UserWarning):
@@ -43,8 +51,10 @@ class SharedArm:
         The trial.
     side : {1, 2}
         First or second arm of the comparisons.
-    n, mean, sd : float
-        The arm as it is listed in each of them.
+    n : float
+        Its people, as listed in each of them.
+    mean, sd, events : float or None
+        What else is listed: mean and standard deviation, or events.
     labels : tuple of str
         The comparisons.
     rows : tuple of int
@@ -54,14 +64,16 @@ class SharedArm:
     trial: str
     side: int
     n: float
-    mean: float
-    sd: float
+    mean: float | None
+    sd: float | None
+    events: float | None
     labels: tuple[str, ...]
     rows: tuple[int, ...]
 
     def __str__(self) -> str:
         place = "first" if self.side == 1 else "second"
-        return f"{', '.join(self.labels)}: the same {place} arm (n = {self.n:g})"
+        events = "" if self.events is None else f"{self.events:g} events, "
+        return f"{', '.join(self.labels)}: the same {place} arm ({events}n = {self.n:g})"
 
 
 def find_shared_arms(comparisons: pd.DataFrame) -> tuple[SharedArm, ...]:
@@ -70,13 +82,13 @@ def find_shared_arms(comparisons: pd.DataFrame) -> tuple[SharedArm, ...]:
     Parameters
     ----------
     comparisons
-        One row a comparison: ``trial``, ``label``, ``n1``, ``mean1``, ``sd1``, ``n2``, ``mean2``,
-        ``sd2``.
+        One row a comparison: ``trial``, ``label``, and ``n1``, ``mean1``, ``sd1``, ``n2``,
+        ``mean2``, ``sd2``; or ``events1``, ``n1``, ``events2``, ``n2``.
 
     Returns
     -------
     tuple of SharedArm
-        Arms with equal size, mean and standard deviation within one trial and on one side.
+        Arms with equal numbers within one trial and on one side.
 
     Raises
     ------
@@ -92,19 +104,79 @@ def find_shared_arms(comparisons: pd.DataFrame) -> tuple[SharedArm, ...]:
     >>> [str(arm) for arm in find_shared_arms(table)]
     ['Kell a, Kell b: the same first arm (n = 9)']
     """
-    missing = [column for column in COLUMNS if column not in comparisons]
-    if missing:
-        raise ReviewError(f"comparisons: no column {', '.join(missing)}")
+    sides = _sides(comparisons)
     table = comparisons.reset_index(drop=True)
     found = []
-    for side, arm in enumerate(ARMS, start=1):
-        for _, rows in table.groupby(["trial", *arm], sort=False):
-            if len(rows) > 1:
-                labels, places = tuple(map(str, rows["label"])), tuple(map(int, rows.index))
-                n, mean, sd = (float(rows[name].iloc[0]) for name in arm)
-                trial = str(rows["trial"].iloc[0])
-                found.append(SharedArm(trial, side, n, mean, sd, labels, places))
+    for side, arm in enumerate(sides, start=1):
+        shared = table[table.duplicated(["trial", *arm], keep=False)]
+        found += [_shared_arm(rows, side, arm) for _, rows in shared.groupby(["trial", *arm])]
     return tuple(sorted(found, key=lambda arm: arm.rows))
+
+
+def _sides(comparisons: pd.DataFrame) -> Sides:
+    """Return the columns of both arms, or say which column is missing."""
+    sides = EVENTS if "events1" in comparisons else MEANS
+    wanted = ["trial", "label", *sides[0], *sides[1]]
+    missing = [column for column in wanted if column not in comparisons]
+    if missing:
+        raise ReviewError(f"comparisons: no column {', '.join(missing)}")
+    return sides
+
+
+def _shared_arm(rows: pd.DataFrame, side: int, arm: Sequence[str]) -> SharedArm:
+    """Return the arm that rows with equal numbers have in common."""
+    first = rows.iloc[0]
+    numbers = {name.rstrip("12"): float(first[name]) for name in arm}
+    return SharedArm(
+        trial=str(first["trial"]),
+        side=side,
+        n=numbers["n"],
+        mean=numbers.get("mean"),
+        sd=numbers.get("sd"),
+        events=numbers.get("events"),
+        labels=tuple(map(str, rows["label"])),
+        rows=tuple(map(int, rows.index)),
+    )
+
+
+def arms_listed_twice(review: Review, effects: StudyEffects) -> tuple[SharedArm, ...]:
+    """Find the arms of an analysis that stand under several names, and so count more than once.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    effects
+        What `analysis_lib.study_effects` returned for it.
+
+    Returns
+    -------
+    tuple of SharedArm
+        Arms with equal numbers and different names. One that has a single name is not among
+        them: its people are shared between its comparisons.
+    """
+    suspects = review.kept("suspects", lambda: _suspects(review))
+    here = effects.table["trial"].isin(suspects.get((effects.outcome, effects.follow_up), ()))
+    if not here.any():
+        return ()
+    names = effects.table.set_index("label")[ARMS]
+    return tuple(
+        arm
+        for arm in find_shared_arms(comparisons_of(review, effects))
+        if len(set(names.loc[list(arm.labels), ARMS[arm.side - 1]])) > 1
+    )
+
+
+def _suspects(review: Review) -> dict[tuple[str, str], set[str]]:
+    """Return by outcome and time the trials with several arms of one side and equal numbers."""
+    results = review.arm_results.merge(review.arms[["trial", "arm", "group"]], on=["trial", "arm"])
+    place, numbers = ["outcome", "time", "trial"], ["n", "mean", "sd", "events"]
+    known = results[results["n"].notna() & (results["sd"].notna() | results["events"].notna())]
+    twice = known[known.duplicated([*place, "group", *numbers], keep=False)]
+    found: dict[tuple[str, str], set[str]] = {}
+    for outcome, time, trial in twice[place].itertuples(index=False):
+        found.setdefault((outcome, time), set()).add(trial)
+    return found
 
 
 def settle_shared_arms(comparisons: pd.DataFrame, choice: Choice = "keep") -> pd.DataFrame:
@@ -135,10 +207,10 @@ def settle_shared_arms(comparisons: pd.DataFrame, choice: Choice = "keep") -> pd
     Splitting takes away the double count and leaves part of the correlation; combining takes away
     both (Cochrane Handbook, section 23.3.4).
     """
-    if choice not in get_args(Choice):
-        raise ReviewError(f"choice: one of {', '.join(get_args(Choice))}, not {choice!r}")
+    check_choice("choice", choice, get_args(Choice))
     shared = find_shared_arms(comparisons)
-    table = comparisons[list(COLUMNS)].reset_index(drop=True)
+    sides = _sides(comparisons)
+    table = comparisons[["trial", "label", *sides[0], *sides[1]]].reset_index(drop=True)
     if choice == "split":
         return _split(table, shared)
     if choice == "combine":
@@ -163,21 +235,22 @@ def comparisons_of(review: Review, effects: StudyEffects) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of `find_shared_arms`; means and SDs on the scale of each trial.
+        The columns of `find_shared_arms`, means or events as the measure of the analysis takes
+        them; means and SDs on the scale of each trial.
     """
     results = review.arm_results
-    here = results[
-        (results["outcome"] == effects.outcome) & (results["time"] == effects.follow_up)
-    ].dropna(subset=["n", "mean", "sd"])
-    table = effects.table[["trial", "label", "experimental_arm", "comparator_arm"]]
-    for side, names in zip(("experimental_arm", "comparator_arm"), ARMS, strict=True):
-        numbers = here[["trial", "arm", "n", "mean", "sd"]]
-        numbers = numbers.set_axis(["trial", side, *names], axis="columns")
-        table = table.merge(numbers, on=["trial", side])
-    order = {label: place for place, label in enumerate(effects.labels)}
-    return table.sort_values("label", key=lambda labels: labels.map(order), ignore_index=True)[
-        list(COLUMNS)
-    ].astype({name: float for arm in ARMS for name in arm})
+    is_here = (results["outcome"] == effects.outcome) & (results["time"] == effects.follow_up)
+    names = takes(effects.measure)
+    here = (
+        results.loc[is_here, ["trial", "arm", *names]].dropna().astype(dict.fromkeys(names, float))
+    )
+    table = effects.table[["trial", "label", *ARMS]].rename_axis("row").reset_index()
+    columns: list[str] = []
+    for side, arm in enumerate(ARMS, start=1):
+        numbers = {name: f"{name}{side}" for name in names}
+        table = table.merge(here.rename(columns={"arm": arm, **numbers}), on=["trial", arm])
+        columns += numbers.values()
+    return table.sort_values("row", ignore_index=True)[["trial", "label", *columns]]
 
 
 def effects_of(comparisons: pd.DataFrame, measure: str = "MD") -> EffectSizes:
@@ -187,8 +260,9 @@ def effects_of(comparisons: pd.DataFrame, measure: str = "MD") -> EffectSizes:
     ----------
     comparisons
         As for `find_shared_arms`.
-    measure : {"MD", "SMD"}
-        Mean difference or standardized mean difference, first arm minus second.
+    measure : {"MD", "SMD", "RR", "OR", "RD"}
+        A difference between means, first arm minus second; or, of a table of events, a ratio of
+        risks or odds, or a difference of risks.
 
     Returns
     -------
@@ -199,18 +273,21 @@ def effects_of(comparisons: pd.DataFrame, measure: str = "MD") -> EffectSizes:
     ReviewError
         For an unknown measure, and as the function of that measure.
     """
-    if measure not in MEASURES:
-        raise ReviewError(f"measure: one of {', '.join(MEASURES)}, not {measure!r}")
-    numbers = [comparisons[column].to_numpy(dtype=float) for arm in ARMS for column in arm]
-    effects: EffectSizes = COMPUTE[measure](*numbers, labels=list(comparisons["label"]))
-    return effects
+    sides = _sides(comparisons)
+    check_choice("measure", measure, MEASURES if sides == MEANS else BINARY_MEASURES)
+    numbers = [comparisons[column].to_numpy(dtype=float) for arm in sides for column in arm]
+    return COMPUTE[measure](*numbers, labels=list(comparisons["label"]))
 
 
 def _split(table: pd.DataFrame, shared: Sequence[SharedArm]) -> pd.DataFrame:
-    parts = table.astype({"n1": float, "n2": float})
+    sides = _sides(table)
+    counts = [name for arm in sides for name in arm if name.startswith(("n", "events"))]
+    parts = table.astype(dict.fromkeys(counts, float))
     for arm in shared:
-        share = split_comparator(arm.n, arm.mean, arm.sd, len(arm.rows), labels=[arm.trial])
-        parts.loc[list(arm.rows), ARMS[arm.side - 1][0]] = float(share.n)
+        if arm.mean is not None and arm.sd is not None:  # a share of one person has no spread
+            split_comparator(arm.n, arm.mean, arm.sd, len(arm.rows), labels=[arm.trial])
+        own = [name for name in sides[arm.side - 1] if name in counts]
+        parts.loc[list(arm.rows), own] /= len(arm.rows)
     return parts
 
 
@@ -219,18 +296,21 @@ def _combine(table: pd.DataFrame, shared: Sequence[SharedArm]) -> pd.DataFrame:
     both = sorted({str(table.loc[row, "label"]) for row in uses if uses.count(row) > 1})
     if both:
         raise ReviewError(f"both arms are shared, so they cannot be combined: {', '.join(both)}")
-    combined = table.astype({name: float for arm in ARMS for name in arm})
+    sides = _sides(table)
+    combined = table.astype({name: float for arm in sides for name in arm})
     for arm in shared:
         first, *rest = arm.rows
-        others = ARMS[2 - arm.side]
-        combined.loc[first, list(others)] = _one_arm(table.loc[list(arm.rows), list(others)])
+        others = list(sides[2 - arm.side])
+        combined.loc[first, others] = _one_arm(table.loc[list(arm.rows), others])
         combined.loc[first, "label"] = _common_words(arm.labels)
         combined = combined.drop(index=rest)
     return combined.reset_index(drop=True)
 
 
 def _one_arm(arms: pd.DataFrame) -> list[float]:
-    """Return size, mean and SD of several arms together."""
+    """Return size, mean and SD of several arms together; or their events and people."""
+    if len(arms.columns) == len(EVENTS[0]):
+        return [float(total) for total in arms.sum()]
     n, mean, sd = (float(value) for value in arms.iloc[0])
     for _, other in arms.iloc[1:].iterrows():
         whole = combine_arms(n, mean, sd, *(float(value) for value in other))

@@ -295,11 +295,13 @@ def test_a_comparison_that_shares_both_arms_cannot_be_combined() -> None:
 
 
 def test_wrong_choices_are_named(comparisons: pd.DataFrame) -> None:
-    with pytest.raises(al.ReviewError, match="choice: one of keep, split, combine, not 'drop'"):
+    with pytest.raises(
+        al.ReviewError, match="choice must be one of keep, split, combine; got 'drop'"
+    ):
         sh.settle_shared_arms(comparisons, "drop")  # type: ignore[arg-type]  # that is the test
     with pytest.raises(al.ReviewError, match="no column sd2"):
         sh.find_shared_arms(comparisons.drop(columns="sd2"))
-    with pytest.raises(al.ReviewError, match="measure: one of MD, SMD, not 'RR'"):
+    with pytest.raises(al.ReviewError, match="measure must be one of MD, SMD; got 'RR'"):
         sh.effects_of(comparisons, "RR")
 
 

@@ -27,7 +27,7 @@ def _template() -> al.Review:
     return al.load_review(DATA)
 
 
-def _table(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+def table_of(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as the loader gives them: every column, each of its type."""
     empty = getattr(_template(), name).iloc[:0]
     return pd.DataFrame(rows, columns=empty.columns).astype(empty.dtypes)
@@ -74,7 +74,7 @@ def random_review(seed: int) -> al.Review:
         "reconstructed": [row | _rebuilt(random, measures[row["outcome"]]) for row in keyed(0.2)],
         "analyses": [row | {"reading": random.choice(READINGS)} for row in keyed(0.1)],
     }
-    made = {name: _table(name, rows) for name, rows in tables.items()}
+    made = {name: table_of(name, rows) for name, rows in tables.items()}
     return replace(_template(), **made)  # type: ignore[arg-type]  # tables alone
 
 

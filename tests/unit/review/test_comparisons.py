@@ -14,6 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from places import DATA
 from test_model import copy_to, read, write
 
@@ -23,6 +25,7 @@ from analysis_lib.book.analyses import draw_forest, known_how, nothing_to_pool
 from analysis_lib.conclusions.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.effects.means import standardized_mean_difference
 from analysis_lib.plots import alt_text
+from analysis_lib.review.arm_names import telling_parts
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.known_effects import COMPUTE
 from analysis_lib.review.model import result_status
@@ -313,5 +316,124 @@ def test_an_analysis_without_a_trial(review: al.Review) -> None:
     rest = effects.without("nambi-2020b")
     assert rest.k == effects.k - 2
     assert "nambi-2020b" not in set(rest.table["trial"])
+    called = review.trial_names["nambi-2020b"]
+    pd.testing.assert_frame_equal(effects.without(called).table, rest.table)
     with pytest.raises(al.ReviewError, match="pain, PW: no trial nobody-1999"):
         effects.without("nambi-2020b", "nobody-1999")
+    meant = r"pain, PW: no trial Gibs 2022 \(did you mean 'Gibbs 2022'\?\)"
+    with pytest.raises(al.ReviewError, match=meant):
+        effects.without("Gibs 2022")
+
+
+# An analysis as a notebook asks for it
+
+
+def test_the_review_gives_its_analyses(review: al.Review) -> None:
+    ours, theirs = review.analysis("pain", "PW"), study_effects(review, "pain", "PW")
+    pd.testing.assert_frame_equal(ours.table, theirs.table)
+    assert ours.review is review
+    with pytest.raises(al.ReviewError, match="outcome 'happiness' is not in"):
+        review.analysis("happiness", "PW")
+
+
+def test_an_analysis_pools_by_the_methods_of_its_review(review: al.Review) -> None:
+    methods = al.Methods(tau2_method="DL", ci_method="HK", pi_method="V", level=0.9)
+    other = replace(review, info=review.info.model_copy(update={"methods": methods}))
+    effects = other.analysis("pain", "PW")
+    assert effects.pool().methods == methods
+    assert effects.without("nambi-2020b").pool().methods == methods
+    assert effects.pool(level=0.8).methods == methods.but(level=0.8)
+    assert replace(effects, review=None).pool().methods == al.Methods()
+
+
+def test_an_effect_changes_with_its_table_and_not_with_that_of_another(review: al.Review) -> None:
+    """What was computed of a review is kept with that review alone."""
+    before = review.analysis("pain", "PW").table
+    none = replace(review, reconstructed=review.reconstructed.iloc[:0])
+    assert none.analysis("pain", "PW").k == 0
+    changed = review.analysis("pain", "PW").table
+    changed["effect"] = 0.0
+    pd.testing.assert_frame_equal(review.analysis("pain", "PW").table, before)
+
+
+def test_comparisons_are_told_in_words(data: Path) -> None:
+    add_arm(data, "cai-2017", "rtg-a", 28, 2.0, 1.0)
+    add_arm(data, "cai-2017", "ueg", 24, 3.0, 2.0)
+    add_difference(data, n_experimental="", n_comparator=32)
+    effects = al.load_review(data).analysis("pain", "PW")
+    table = effects.comparisons.set_index("Comparison")
+    variance = 1.0 / 28 + 2.0**2 / 12  # ueg serves two comparisons
+    low, high = (-1 + sign * Z95 * variance**0.5 for sign in (-1, 1))
+    assert table.loc["Cai 2017 (a)"].to_dict() == {
+        "Arms": "RTG (a) against UEG",
+        "People": "28 and 12",
+        "MD": "\u22121.00",
+        "95 % CI": f"\u2212{-low:.2f} to {high:.2f}",
+        "How it is known": "reported",
+        "Source": "made up for a test",
+    }
+    assert table.loc["Gibbs 2022", "People"] == "not stated and 32"
+    assert effects.rows()[0] == ("Comparison", "People", "MD", "95 % CI", "How it is known")
+    assert len(effects.rows()) == effects.k + 1
+
+
+def test_ratios_are_told_as_ratios(review: al.Review) -> None:
+    effects = study_effects(review, "pain", "PW")
+    table = effects.table.iloc[:1].assign(effect=np.log(0.5), variance=(np.log(2) / Z95) ** 2)
+    told = replace(effects, measure="RR", table=table).comparisons.iloc[0]
+    assert (told["RR"], told["95 % CI"]) == ("0.50", "0.25 to 1.00")
+
+
+def test_what_the_review_prints_of_an_analysis_stands_beside_it(review: al.Review) -> None:
+    printed = review.analysis("pain", "ETP").printed.set_index("id")
+    assert printed.loc["pain-ETP", ["estimate", "ci_low", "i2"]].tolist() == [
+        "-0.52",
+        "-0.92",
+        "67",
+    ]
+    assert printed.loc["pain-ETP", "place"] == "results"
+    assert set(printed["outcome"] + printed["follow_up"]) == {"painETP"}
+    assert review.analysis("catastrophizing", "STP").printed.empty
+    with pytest.raises(al.ReviewError, match="do not come from a review"):
+        replace(review.analysis("pain", "ETP"), review=None).printed  # noqa: B018
+
+
+def test_hostile_words_stay_words_in_the_table_of_an_analysis(review: al.Review) -> None:
+    effects = study_effects(review, "pain", "PW")
+    hostile = effects.table.assign(label="<script>", source="<img onerror=x>")
+    html = replace(effects, table=hostile)._repr_html_()
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+# Names of comparisons
+
+
+@pytest.mark.parametrize(
+    ("arms", "parts"),
+    [
+        (("rtg-a", "rtg-b"), ("a", "b")),
+        (("high-load-lifting", "low-load-lifting"), ("high", "low")),
+        (("usual-care", "wait-list"), ("usual-care", "wait-list")),
+        (("lifting", "lifting-fast"), ("lifting", "lifting-fast")),
+        (("a-b", "a_b"), ("a-b", "a_b")),
+        (("a-x", "a-y", "b-x"), ("a-x", "a-y", "b-x")),
+        (("leg-1-long", "leg-2-long", "leg-10-long"), ("1", "2", "10")),
+    ],
+)
+def test_arms_are_told_apart_by_what_differs(arms: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    telling = telling_parts(frozenset(arms))
+    assert tuple(telling[arm] for arm in arms) == parts
+
+
+words = st.text("ab-_", min_size=1, max_size=6).map(lambda text: f"a{text}")
+
+
+@given(st.frozensets(words, min_size=1, max_size=6))
+@settings(max_examples=200, derandomize=True, deadline=None)
+def test_what_tells_arms_apart_is_never_empty_and_never_twice(arms: frozenset[str]) -> None:
+    telling = telling_parts(arms)
+    assert set(telling) == arms
+    assert all(telling.values())
+    assert len(set(telling.values())) == len(arms)
