@@ -1,0 +1,126 @@
+"""The page of printed results: every pooled result as the article has it, before anything else."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis_lib import plots
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import MEASURE_WORDS
+from analysis_lib.book.analyses import axis_unit, printed_words
+from analysis_lib.review.model import Review
+
+NOT_PRINTED = "not printed"
+
+
+def printed_results(review: Review) -> pd.DataFrame:
+    """Return the printed results of all trials together, and of single trials, with their words.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of ``published.csv``, with ``label``, ``lower_is_better`` and ``mid`` of the
+        outcome, and ``follow_up_label``.
+    """
+    outcomes = review.outcomes[["outcome", "label", "lower_is_better", "mid"]]
+    times = review.follow_ups[["follow_up", "label"]].set_axis(
+        ["follow_up", "follow_up_label"], axis="columns"
+    )
+    printed = review.published[review.published["kind"].isin(["pooled", "single"])]
+    return printed.merge(outcomes, on="outcome").merge(times, on="follow_up")
+
+
+def draw_printed(review: Review, caption: str) -> Axes:
+    """Draw every printed result with its intervals, outcome by outcome."""
+    printed = printed_results(review)
+    outcomes = review.outcomes[review.outcomes["outcome"].isin(printed["outcome"])]
+    first, second = review.info.short_names
+    rows = [
+        plots.PooledRow(
+            panel=row["outcome"],
+            label=row["follow_up_label"],
+            estimate=row["estimate"],
+            ci=(row["ci_low"], row["ci_high"]),
+            prediction_interval=None if pd.isna(row["pi_low"]) else (row["pi_low"], row["pi_high"]),
+        )
+        for row in printed.to_dict("records")
+    ]
+    panels, favours = {}, {}
+    for row in outcomes.to_dict("records"):
+        outcome = row["outcome"]
+        measure = MEASURE_WORDS[row["measure"]].capitalize()
+        panels[outcome] = (row["label"], f"{measure}, {axis_unit(review, outcome)}")
+        favours[outcome] = (first, second) if row["lower_is_better"] else (second, first)
+    mid = outcomes.dropna(subset=["mid"])
+    return plots.overview(
+        rows,
+        panel_labels=panels,
+        favours=favours,
+        mid=dict(zip(mid["outcome"], mid["mid"], strict=True)),
+        caption=caption,
+    )
+
+
+def printed_table(review: Review) -> pd.DataFrame:
+    """Return every printed result as text, with the heading of its outcome."""
+    printed = printed_results(review)
+    units = [axis_unit(review, outcome) for outcome in printed["outcome"]]
+    pairs = {
+        name: list(zip(printed[f"{name}_low"], printed[f"{name}_high"], strict=True))
+        for name in ("ci", "pi")
+    }
+    return pd.DataFrame(
+        {
+            "Follow-up": printed["follow_up_label"],
+            "Trials": printed["trials"],
+            "People": printed["participants"],
+            "Effect (95 % CI)": [
+                fmt.estimate(x, ci) for x, ci in zip(printed["estimate"], pairs["ci"], strict=True)
+            ],
+            "95 % prediction interval": [
+                fmt.interval(pi, absent=NOT_PRINTED) for pi in pairs["pi"]
+            ],
+            "I²": [fmt.percent(x / 100, absent=NOT_PRINTED) for x in printed["i2"]],
+            "τ²": [fmt.number(x, 3, absent=NOT_PRINTED) for x in printed["tau2"]],
+            "outcome": printed["label"] + ", " + printed["measure"] + " in " + units,
+        }
+    )
+
+
+def printed_values(review: Review) -> dict[str, object]:
+    """Return the printed results by name, for the prose of any page.
+
+    Returns
+    -------
+    dict
+        How many results there are, with an interval that leaves out no difference (``clear``, and
+        in words ``clear-list``), and the same of prediction intervals (``pi``, ``pi-clear``); each
+        result by its id with its interval, its prediction interval (``-pi``) and its size
+        (``-size``); the recorded certainty (``certainty-...``), minimal important differences
+        (``mid-...``), people and trials of the whole review, and `printed_words`.
+    """
+    printed = printed_results(review)
+    clear = (printed["ci_low"] > 0) | (printed["ci_high"] < 0)
+    pi = printed.dropna(subset=["pi_low"])
+    names = printed["label"].str.lower() + " (" + printed["follow_up_label"].str.lower() + ")"
+    values: dict[str, object] = {
+        "results": len(printed),
+        "clear": int(clear.sum()),
+        "clear-list": fmt.listing(list(names[clear])),
+        "pi": len(pi),
+        "pi-clear": int(((pi["pi_low"] > 0) | (pi["pi_high"] < 0)).sum()),
+        "trials": len(review.trials),
+        "people": review.info.participants["total"],
+        "published": review.info.dates["published"],
+    }
+    for row in printed.to_dict("records"):
+        values[row["id"]] = fmt.estimate(row["estimate"], (row["ci_low"], row["ci_high"]))
+        limits = row["pi_low"], row["pi_high"]
+        values[f"{row['id']}-pi"] = fmt.interval(limits, absent=NOT_PRINTED)
+        values[f"{row['id']}-size"] = abs(row["estimate"])
+    for row in review.certainty.to_dict("records"):
+        values[f"certainty-{row['outcome']}-{row['follow_up']}"] = row["rating"]
+    for row in review.outcomes.dropna(subset=["mid"]).to_dict("records"):
+        values[f"mid-{row['outcome']}"] = row["mid"]
+    return values | printed_words(review)
