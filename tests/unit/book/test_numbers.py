@@ -72,7 +72,7 @@ def test_a_name_that_nobody_stores_is_told() -> None:
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1))
 def test_words_from_the_data_are_text_and_nothing_else(words: str) -> None:
     prose = with_numbers("A <data value='n:s'></data> b", {"n": repr(words)})
-    assert shown(prose) == " ".join(f"A {words} b".split())
+    assert shown(prose).split() == f"A {words} b".split()
     assert with_numbers(prose, {"n": repr("c")}) == "A <data value='n:s'>c</data> b"
 
 
