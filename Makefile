@@ -10,10 +10,10 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 book: $(READY)  ## check the data, run the notebooks, write _build/html
-	@$(BIN)/python tools/build_book.py
+	@$(BIN)/python -m analysis_lib build
 
-pdf: book  ## print the whole book to _build/book.pdf (needs Chromium)
-	@$(BIN)/python tools/print_book.py
+pdf: $(READY)  ## print the whole book to _build/book.pdf (needs Chromium)
+	@$(BIN)/python -m analysis_lib pdf
 
 check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tests
 	$(BIN)/ruff check .
@@ -32,7 +32,6 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 refresh: $(READY)  ## run the notebooks in place, so that their stored outputs are current
 	@$(BIN)/python tools/notebooks.py notebooks/*.ipynb
-	@$(BIN)/python tools/picture.py
 
 reconstruct: $(READY)  ## compute the effects that the review does not print, into data/
 	@$(BIN)/python tools/reconstruct.py

@@ -1,14 +1,18 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
-``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR``
+``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` ·
+``build DIR`` · ``pdf DIR``
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
@@ -28,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReviewError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped: what was there before is as it was.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -61,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"which column holds what; NAME is one of {', '.join(NAMES)}",
     )
     bring.set_defaults(run=_import)
+    build = commands.add_parser("build", help="make the book")
+    build.add_argument("folder", type=Path, nargs="?", default=Path())
+    build.set_defaults(run=_build)
+
+    pdf = commands.add_parser("pdf", help="make the book and print it as one file")
+    pdf.add_argument("folder", type=Path, nargs="?", default=Path())
+    pdf.set_defaults(run=_pdf)
     return parser
 
 
@@ -113,6 +127,26 @@ def _import_search(files: Sequence[Path], folder: Path) -> list[str]:
         *(looks if look else []),
         f"Every decision is in {place / 'duplicates.csv'}; screening.csv waits for two people.",
     ]
+
+
+def _build(options: argparse.Namespace) -> list[str]:
+    build = _from_extra("build").build
+    return [f"open {os.path.relpath(build(options.folder))} in a browser"]
+
+
+def _pdf(options: argparse.Namespace) -> list[str]:
+    pdf = _from_extra("printing").print_book(options.folder)
+    return [f"{os.path.relpath(pdf)}: {pdf.stat().st_size / 1e6:.1f} MB"]
+
+
+def _from_extra(name: str) -> ModuleType:
+    """Return a module of the book, which needs packages that the statistics do not."""
+    try:
+        return importlib.import_module(f"analysis_lib.book.{name}")
+    except ModuleNotFoundError as error:
+        raise ReviewError(
+            f"{error.name} is not installed: a book needs pip install 'analysis-lib[book]'"
+        ) from None
 
 
 def _columns(pairs: Sequence[str]) -> dict[str, str]:

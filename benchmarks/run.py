@@ -291,7 +291,7 @@ def book(python: str) -> Iterable[Row]:
         copy = Path(folder) / "project"
         skip = shutil.ignore_patterns("_build", ".venv", ".git", "__pycache__", ".*_cache")
         shutil.copytree(ROOT, copy, ignore=skip)
-        build = [python, "tools/build_book.py"]
+        build = [python, "-m", "analysis_lib", "build"]
         test = [python, "-m", "pytest", "-q", "-n", "2"]
         steps = (
             ("cold", build, 90.0),

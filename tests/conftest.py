@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
+FAMILIES = TABLE.with_name("agreement.csv")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         output["agreement"] = golden_cases.dump_tallies()
     elif session.config.getoption("--write-agreement") and exitstatus == 0:
         golden_cases.write_table(TABLE)
+        golden_cases.write_families(TABLE, FAMILIES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

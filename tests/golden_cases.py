@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from places import GOLDEN
 
 INFINITIES = {"Inf": math.inf, "-Inf": -math.inf}
@@ -81,7 +82,7 @@ def agree(
 
 
 def write_table(path: Path) -> None:
-    """Write the tally as the table that ``book/methods.md`` shows."""
+    """Write the tally, quantity by quantity."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -89,6 +90,25 @@ def write_table(path: Path) -> None:
         for (family, quantity), tally in sorted(tallies.items()):
             limit, worst = f"{tally.tolerance:.0e}", f"{tally.worst_error:.1e}"
             writer.writerow([family, quantity, len(tally.entries), limit, worst, tally.reason])
+
+
+def write_families(table: Path, families: Path) -> None:
+    """Write the table of ``write_table`` by family, as ``book/methods.md`` shows it."""
+    cases = pd.read_csv(table, dtype={"tolerance": "str"})
+    rows = [
+        {
+            "Family": family,
+            "Quantities": ", ".join(sorted(group["quantity"].astype(str))),
+            "Entries": group["entries"].max(),
+            "Tolerance": tolerance,
+            "Worst difference": f"{group['worst_error'].max():.1e}",
+            "Why this tolerance": reason,
+        }
+        for (family, tolerance, reason), group in cases.groupby(
+            ["family", "tolerance", "reason"], sort=False
+        )
+    ]
+    pd.DataFrame(rows).to_csv(families, index=False, lineterminator="\n")
 
 
 def summary_lines() -> Iterable[str]:

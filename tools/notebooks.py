@@ -1,85 +1,35 @@
-"""Run notebooks and keep of them only what a reader or a comparison needs.
-
-Starting a kernel and importing everything takes longer than most notebooks do, so each of the two
-kernels runs many notebooks, emptied in between. The tests run each notebook in a kernel of its own:
-one that leaned on another would give other outputs there.
-"""
+"""Run notebooks in place, so that their outputs, and the picture of the README, are current."""
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbclient.util import run_sync
 
-CELL_TIMEOUT = 300  # seconds
-KERNELS = min(2, os.cpu_count() or 1)
-EMPTY = nbformat.v4.new_code_cell("%reset -f")
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.running import execute_all
+
+#: The figure that the README shows, and where it finds it.
+PICTURE = ("fig-printed", Path(__file__).resolve().parent.parent / "book" / "answer.svg")
 
 
-def execute(path: Path, kernel: AsyncKernelManager) -> None:
-    """Execute one notebook in place, without timestamps or anything else that changes by itself."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(0, nbformat.from_dict(EMPTY))
-    client = NotebookClient(
-        notebook,
-        km=kernel,
-        timeout=CELL_TIMEOUT,
-        record_timing=False,
-        coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(path.parent)}},
-    )
+def keep(path: Path, ran: nbformat.NotebookNode) -> None:
+    """Write a notebook that has run, and the picture if it shows it."""
+    nbformat.write(ran, path)
+    name, picture = PICTURE
+    for output in (output for cell in ran.cells for output in cell.get("outputs", [])):
+        if output.get("metadata", {}).get("figure", {}).get("name") == name:
+            picture.write_text(output["data"]["image/svg+xml"], encoding="utf-8")
+
+
+def main() -> None:
+    """Run the notebooks that the command line names."""
     try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise SystemExit(f"{path.name}: a cell failed\n{error}") from None
-    del notebook.cells[0]
-    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
-        cell.execution_count = number
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-                "name": "python3",
-            },
-            "language_info": {"name": "python"},
-        }
-    )
-    nbformat.write(notebook, path)
-
-
-def execute_waiting(paths: SimpleQueue[Path]) -> None:
-    """Execute one notebook after the other in one kernel, until none is waiting."""
-    kernel = AsyncKernelManager(kernel_name="python3")
-    try:
-        while True:
-            path = paths.get_nowait()
-            execute(path, kernel)
-            print(f"  ran {path.name}", flush=True)
-    except Empty:
-        return
-    finally:
-        run_sync(kernel.shutdown_kernel)(now=True)
-
-
-def execute_all(paths: Iterable[Path]) -> None:
-    """Execute notebooks, two at a time, and say which are done."""
-    waiting: SimpleQueue[Path] = SimpleQueue()
-    for path in paths:
-        waiting.put(path)
-    with ThreadPoolExecutor(KERNELS) as pool:
-        list(pool.map(execute_waiting, [waiting] * min(KERNELS, waiting.qsize())))
+        execute_all(map(Path, sys.argv[1:]), keep)
+    except ReviewError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":
-    execute_all(map(Path, sys.argv[1:]))
+    main()

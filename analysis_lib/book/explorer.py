@@ -27,7 +27,7 @@ from scipy.special import ndtri
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
 from analysis_lib.book.analyses import directions_in_short, heading, question
-from analysis_lib.book.page import table_html
+from analysis_lib.book.page import Table
 from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
@@ -134,7 +134,7 @@ def states(review: Review) -> Json:
     methods = review.info.methods
     main = name_of(main_analysis(review)) if analyses else None
     return {
-        "main": {"analysis": main, **_main_methods(review)},
+        "main": {"analysis": main, **main_methods(review)},
         "tau2": list(TAU2_METHODS),
         "ci": list(CI_METHODS),
         "pi": list(PI_METHODS),
@@ -168,7 +168,8 @@ def main_analysis(review: Review) -> StudyEffects:
     return max(found, key=lambda effects: (effects.table["trial"].nunique(), effects.k))
 
 
-def _main_methods(review: Review) -> Json:
+def main_methods(review: Review) -> Json:
+    """Return the methods of the review, by the names that the page gives them."""
     methods = review.info.methods
     return {
         "tau2": methods.tau2_method,
@@ -458,7 +459,7 @@ def form(review: Review, folder: str = "../_static") -> Markup:
     shown = {effects.outcome: outcomes[effects.outcome] for effects in analyses}
     times = {t: follow_ups[t] for t in follow_ups.index if t in {e.follow_up for e in analyses}}
     main = main_analysis(review)
-    methods = _main_methods(review)
+    methods = main_methods(review)
     choices = [
         _Choice("outcome", "Outcome", shown, main.outcome),
         _Choice("follow_up", "Follow-up", times, main.follow_up),
@@ -542,31 +543,23 @@ def main_comparisons(review: Review) -> pd.DataFrame:
     )
 
 
-def static_tables(review: Review) -> Markup:
-    """Return the tables that say without scripts what the explorer says when it opens."""
+def results_table(review: Review) -> Table:
+    """Return the main results, which say without scripts what the explorer says."""
     results = main_results(review)
-    comparisons = main_comparisons(review)
-    first = heading(review, main_analysis(review))
     note = (
         "All trials, methods of the review. A dash: not estimable from so few. Effects that are "
         "not printed are reconstructed from what is, so that these results are no independent "
         "confirmation of the printed ones."
     )
-    return Markup("\n").join(
-        [
-            table_html(
-                results,
-                "The main result of every analysis",
-                name="explorer-main",
-                group="Outcome",
-                numeric=list(results.columns[2:]),
-                note=note,
-            ),
-            table_html(
-                comparisons,
-                f"The comparisons of the first analysis: {first}",
-                name="explorer-comparisons",
-                numeric=list(comparisons.columns[1:-2]),
-            ),
-        ]
-    )
+    numeric = list(results.columns[2:])
+    caption = "The main result of every analysis"
+    return Table(results, caption, "explorer-main", note, numeric, group="Outcome")
+
+
+def comparisons_table(review: Review) -> Table:
+    """Return the comparisons with which the explorer opens."""
+    comparisons = main_comparisons(review)
+    first = heading(review, main_analysis(review))
+    caption = f"The comparisons of the first analysis: {first}"
+    numeric = list(comparisons.columns[1:-2])
+    return Table(comparisons, caption, "explorer-comparisons", numeric=numeric)

@@ -11,6 +11,7 @@ and none can forget to.
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import itertools
@@ -18,6 +19,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -30,8 +32,9 @@ from matplotlib.axes import Axes
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
 
-#: The environment variable that names a folder in which figures are also kept as PDF, for print.
-FIGURE_FOLDER = "FIGURE_FOLDER"
+#: The environment variable that says that a book is made: what readers can take along, a figure as
+#: PDF and a table as CSV, travels with the outputs then.
+IN_BOOK = "ANALYSIS_LIB_IN_BOOK"
 NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 #: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
@@ -160,15 +163,17 @@ def show_figure(ax: Axes, name: str) -> None:
         The name by which pages refer to the figure, ``fig-...``.
     """
     figure = plots.figure_of(ax)
-    buffer = io.StringIO()
+    buffer, print_file = io.StringIO(), io.BytesIO()
     with mpl.rc_context(plots.STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        if folder := os.environ.get(FIGURE_FOLDER):
-            figure.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None})
+        if os.environ.get(IN_BOOK):
+            figure.savefig(print_file, format="pdf", metadata={"CreationDate": None})
     plt.close(figure)  # or the notebook would show it a second time
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}
     words["width"] = "wide" if figure.get_figwidth() > NARROW else "narrow"
+    if pdf := print_file.getvalue():
+        words["pdf"] = base64.b64encode(pdf).decode("ascii")
     display(SVG(buffer.getvalue()), metadata={"figure": words})
 
 
@@ -200,7 +205,38 @@ def show_table(
         A column to leave out; rows that follow each other with the same value in it stand under
         that value as their heading.
     """
-    display(HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group)))
+    shown = HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group))
+    if os.environ.get(IN_BOOK):
+        display(shown, metadata={"table": {"name": name, "csv": table_csv(table, group)}})
+    else:
+        display(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text with its caption, as `show_table` takes it."""
+
+    frame: pd.DataFrame
+    caption: str
+    name: str = ""
+    note: str = ""
+    numeric: Sequence[str] = ()
+    group: str | None = None
+
+    def html(self) -> Markup:
+        """Return the table as HTML; everything in it is escaped."""
+        return table_html(
+            self.frame,
+            self.caption,
+            note=self.note,
+            name=self.name,
+            numeric=self.numeric,
+            group=self.group,
+        )
+
+    def csv(self) -> str:
+        """Return the table as a file."""
+        return table_csv(self.frame, self.group)
 
 
 def table_html(
@@ -239,6 +275,20 @@ def table_html(
         'aria-label="{}"><table class="review"><caption>{}</caption> <thead><tr>{}</tr></thead> {}'
         "</table></div> {}</div>"
     ).format(anchor, _quoted(caption), _cell(caption), head, _joined(body), foot)
+
+
+def table_csv(table: pd.DataFrame, group: str | None = None) -> str:
+    """Return a table as CSV; the column of the headings comes first.
+
+    Examples
+    --------
+    >>> print(table_csv(pd.DataFrame({"n": [1], "Side": ["a, b"]}), "Side").strip())
+    Side,n
+    "a, b",1
+    """
+    first = [group] if group is not None else []
+    columns = [*first, *(column for column in table.columns if column != group)]
+    return str(table[columns].to_csv(index=False, lineterminator="\n"))
 
 
 def _row(values: Sequence[object], right: Sequence[Markup]) -> Markup:

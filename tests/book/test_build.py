@@ -1,7 +1,7 @@
 """Does the book stop at bad data, and never publish a stale number?
 
-A small book is built in a copy of the project: the same tools, library, data and settings, one
-notebook and one page. Each test changes what a reader of the book might change, and builds again.
+A small book is built in a copy of the project: the same library, data and settings, one notebook
+and one page. Each test changes what a reader of the book might change, and builds again.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,9 +23,16 @@ import pytest
 from bs4 import BeautifulSoup
 from places import ROOT
 
+from analysis_lib.book import running
+
 pytestmark = pytest.mark.xdist_group("build")
 
-COPIED = ("analysis_lib", "book", "data", "tools", "_config.yml", "requirements.lock")
+COPIED = ("analysis_lib", "book", "data", "_config.yml", "requirements.lock")
+BUILD = ("-m", "analysis_lib", "build")
+JUPYTER_BOOK = (
+    *("-c", "from jupyter_book.cli.main import main; main()"),
+    *("build", ".", "-W", "-n", "--keep-going"),
+)
 TOC = """\
 format: jb-book
 root: book/intro
@@ -35,10 +44,10 @@ INTRO = """\
 
 Elsewhere: {glue:text}`../notebooks/00_small.ipynb::small-estimate:.2f`.
 
-```{include} figures/fig-flow.txt
+```{review-figure} fig-flow
 ```
 
-```{include} generated/results.txt
+```{review-table} results
 ```
 """
 CODE = """\
@@ -79,16 +88,21 @@ class Book:
     def notebook(self) -> Path:
         return self.root / "notebooks" / "00_small.ipynb"
 
-    def build(self) -> Built:
-        result = subprocess.run(
-            [sys.executable, "tools/build_book.py"],
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Begin a command in the copy, and return at once."""
+        return subprocess.Popen(
+            [sys.executable, *(command or BUILD)],
             cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(self.root)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
         )
-        return Built(result.returncode, result.stdout + result.stderr)
+
+    def build(self, *command: str) -> Built:
+        process = self.start(*command)
+        said, _ = process.communicate()
+        return Built(process.returncode, said)
 
     def must_build(self) -> Built:
         built = self.build()
@@ -139,6 +153,8 @@ class Book:
 
 
 def small_copy(root: Path) -> Book:
+    root /= "a book, naïve & more"
+    root.mkdir()
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -172,7 +188,7 @@ def test_a_count_that_does_not_add_up_stops_the_book_before_anything_is_written(
     assert "selection.csv, row 2, column count: records_identified is 1710" in built.said
     assert "Nothing was built." in built.said
     assert "Traceback" not in built.said
-    assert not (copy.root / "_build").exists()
+    assert not (copy.root / "_build" / "html").exists()
 
 
 def test_bad_data_leave_a_finished_book_alone(book: Book) -> None:
@@ -205,7 +221,6 @@ def test_the_same_figure_stands_numbered_in_its_notebook(book: Book) -> None:
 def test_an_unchanged_book_is_not_built_again(book: Book) -> None:
     before = book.written()
     again = book.must_build()
-    assert "notebooks: 0 to run, 1 up to date" in again.said
     assert "pages: nothing changed" in again.said
     assert book.written() == before
 
@@ -221,7 +236,7 @@ def test_a_changed_cell_of_the_data_reaches_every_page(book: Book) -> None:
 
 
 def test_a_changed_library_module_reaches_the_page(book: Book) -> None:
-    module = book.root / "analysis_lib" / "formatting.py"
+    module = book.root / "analysis_lib" / "base" / "formatting.py"
     with module.open("a", encoding="utf-8") as end:
         end.write('\nMINUS = "minus "\n')
     assert "notebooks: 1 to run" in book.must_build().said
@@ -244,3 +259,143 @@ def test_a_failing_notebook_is_named_and_runs_again(book: Book) -> None:
             assert "00_small.ipynb: a cell failed" in built.said
             assert "no such number" in built.said
             assert book.written() == before
+
+
+def test_what_is_offered_is_what_the_pages_show(book: Book) -> None:
+    offered = book.root / "_build" / "html" / "downloads"
+    table = (book.root / "data" / "published.csv").read_bytes()
+    assert (offered / "data" / "published.csv").read_bytes() == table
+    notebook = nbformat.read(offered / "notebooks" / "00_small.ipynb", as_version=4)
+    assert "-0.57" in str(notebook.cells[1].outputs)
+    with zipfile.ZipFile(offered / "book.zip") as archive:
+        assert archive.read("data/published.csv") == table
+        assert archive.testzip() is None
+    assert (offered / "figures" / "fig-flow.pdf").read_bytes().startswith(b"%PDF")
+    assert (offered / "tables" / "intro-result-status.csv").is_file()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1", '{"metadata": 3}'])
+def test_a_kept_notebook_that_is_broken_counts_as_none(content: str, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.ipynb"
+    kept.write_text(content)
+    assert running.computed_from(kept) is None
+    assert running.computed_from(tmp_path / "none.ipynb") is None
+
+
+def test_a_broken_stamp_and_a_broken_notebook_mean_build_again(book: Book) -> None:
+    (book.root / "_build" / "html" / ".fingerprint").write_text("")
+    (book.root / "_build" / "ran" / "notebooks" / "00_small.ipynb").write_text('{"cells": [')
+    assert "notebooks: 1 to run" in book.must_build().said
+    assert "Estimate -0.57" in book.text("notebooks/00_small")
+
+
+def test_jupyter_book_gives_the_same_pages_and_none_that_is_stale(book: Book) -> None:
+    before = {page: page.read_text(encoding="utf-8") for page in book.written()}
+    built = book.build(*JUPYTER_BOOK)
+    assert built.code == 0, built.said
+    assert {page: page.read_text(encoding="utf-8") for page in book.written()} == before
+    with book.keeping("data/published.csv"):
+        book.set_cell("published", "pain-ETP", "estimate", "-0.58")
+        built = book.build(*JUPYTER_BOOK)
+        assert built.code == 0, built.said
+        assert "Elsewhere: -0.58." in book.text("book/intro")
+        assert "Estimate -0.58" in book.text("notebooks/00_small")
+    book.must_build()
+    assert "Elsewhere: -0.57." in book.text("book/intro")
+
+
+def said_until(process: subprocess.Popen[str], words: str) -> str:
+    """Read what a process says until it says these words."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"never said {words!r}:\n{said}")
+
+
+WAIT = (
+    'import time\nfrom pathlib import Path\nwhile not Path("go").exists():\n    time.sleep(0.05)\n'
+)
+
+
+def test_one_build_at_a_time_and_giving_up_ends_in_one_line(book: Book) -> None:
+    before = book.written()
+    with book.keeping("notebooks/00_small.ipynb"):
+        book.write_notebook(WAIT + CODE)
+        process = book.start()
+        said_until(process, "notebooks: 1 to run")
+        second = book.build()
+        assert second.code == 1
+        assert second.said.splitlines()[-1].endswith(
+            "this book is being built already; wait for it"
+        )
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+        assert process.returncode == 130
+        assert said.strip() == "Stopped: what was there before is as it was."
+        assert book.written() == before
+
+
+def test_a_killed_build_leaves_the_book_whole_and_the_next_one_right(book: Book) -> None:
+    before = book.written()
+    with book.keeping("data/published.csv"):
+        book.set_cell("published", "pain-ETP", "estimate", "-0.59")
+        for moment in ("notebooks: 1 to run", "ran 00_small"):
+            process = book.start()
+            said_until(process, moment)
+            process.kill()
+            process.communicate()
+            assert book.written() == before
+        book.must_build()
+        assert "Elsewhere: -0.59." in book.text("book/intro")
+    book.must_build()
+
+
+def test_a_swap_that_was_cut_off_is_mended(book: Book) -> None:
+    html = book.root / "_build" / "html"
+    html.rename(html.with_name("before"))
+    assert "nothing changed" in book.must_build().said
+    assert html.is_dir()
+
+
+def test_data_that_change_meanwhile_are_told(book: Book) -> None:
+    before = book.written()
+    with book.keeping("notebooks/00_small.ipynb"), book.keeping("data/published.csv"):
+        book.write_notebook(WAIT + CODE)
+        process = book.start()
+        said_until(process, "notebooks: 1 to run")
+        book.set_cell("published", "pain-ETP", "estimate", "-0.50")
+        (book.root / "notebooks" / "go").touch()
+        said, _ = process.communicate()
+        (book.root / "notebooks" / "go").unlink()
+    assert process.returncode == 1
+    assert "published.csv" in said
+    assert "changed while the book was made: build it again" in said
+    assert book.written() == before
+
+
+def test_a_folder_that_is_no_review_is_told(book: Book, tmp_path: Path) -> None:
+    built = book.build(*BUILD, str(tmp_path))
+    assert (built.code, built.said.count("\n")) == (1, 1)
+    assert "_config.yml: the file is missing" in built.said
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(book.root / name, tmp_path)
+    built = book.build(*BUILD, str(tmp_path))
+    assert built.code == 1
+    assert "no folder of that name with a review.toml" in built.said
+    assert "Traceback" not in built.said
+    assert not (tmp_path / "_build" / "html").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(book: Book, tmp_path: Path) -> None:
+    for part in ("data", "book", "notebooks"):
+        shutil.copytree(book.root / part, tmp_path / part)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(book.root / name, tmp_path)
+    (tmp_path / "_build").touch()  # whoever runs the tests as root may write everywhere
+    built = book.build(*BUILD, str(tmp_path))
+    assert built.code == 1
+    assert "_build: cannot be written" in built.said
+    assert "Traceback" not in built.said

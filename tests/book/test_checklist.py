@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from places import ROOT
 
+import analysis_lib as al
+from analysis_lib.book import chapters, checklist
+from analysis_lib.book.checklist import ITEMS as ITEMS_FILE
+from analysis_lib.review.schemas import SCHEMAS
+
 PAGE = ROOT / "book" / "prisma_checklist.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 LINK = re.compile(r"\{doc\}`(?:[^`<]*<)?([^`<>]+)>?`")
-ROW = re.compile(r"^\* - (.+)\n  - (.+)\n  - (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^```\{review-checklist\} \w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: The items of PRISMA 2020 (Page and others, BMJ 2021;372:n71) with their parts.
 PARTS = {10: "ab", 13: "abcdef", 16: "ab", 20: "abcd", 23: "abcd", 24: "abc"}
 ITEMS = [f"{n}{part}" for n in range(1, 28) for part in PARTS.get(n, " ")]
@@ -21,8 +28,16 @@ ADMITTED = re.compile(
 )
 
 
-def rows() -> list[tuple[str, str, str]]:
-    return [(m[1], m[2], m[3]) for m in ROW.finditer(TEXT) if m[1] != "Item"]
+def rows() -> list[tuple[str, str]]:
+    """Return each item of the page with where it is reported."""
+    lines = (line for block in BLOCK.findall(TEXT) for line in block.splitlines())
+    return [(item, where) for item, _, where in (line.partition(": ") for line in lines)]
+
+
+def items() -> list[dict[str, str]]:
+    """Return what the engine knows of each item."""
+    with ITEMS_FILE.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def targets(text: str) -> list[str]:
@@ -42,19 +57,38 @@ def pages_of_the_book() -> set[str]:
     return {toc["root"], *chapters}
 
 
-def test_every_item_stands_once_and_in_order() -> None:
-    numbers = [number for number, _, _ in rows() if re.fullmatch(r"\d+[a-f]?", number)]
-    assert numbers == [item.strip() for item in ITEMS]
-
-
-def test_the_items_for_living_reviews_are_there() -> None:
-    assert [n for n, _, _ in rows() if re.fullmatch(r"L\d", n)] == ["L1", "L2", "L3", "L4"]
+@pytest.mark.parametrize(
+    "numbers", [[item for item, _ in rows()], [row["item"] for row in items()]]
+)
+def test_every_item_stands_once_and_in_order(numbers: list[str]) -> None:
+    plain = [number for number in numbers if re.fullmatch(r"\d+[a-f]?", number)]
+    assert plain == [item.strip() for item in ITEMS]
+    assert [n for n in numbers if re.fullmatch(r"L\d", n)] == ["L1", "L2", "L3", "L4"]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
-def test_an_item_is_fulfilled_by_a_page_or_said_not_to_be(row: tuple[str, str, str]) -> None:
-    _, _, where = row
+def test_an_item_is_fulfilled_by_a_page_or_said_not_to_be(row: tuple[str, str]) -> None:
+    _, where = row
     assert targets(where) or ADMITTED.search(where), where
+
+
+def test_what_fills_an_item_exists() -> None:
+    for row in items():
+        assert all(hasattr(chapters, call) for call in row["calls"].split()), row
+        assert set(row["tables"].split()) <= SCHEMAS.keys(), row
+        assert row["calls"] or row["page"] or row["words"], row
+
+
+def test_an_item_is_filled_from_what_is_shown_and_held() -> None:
+    review = al.load_review(ROOT / "data")
+    shown = {"book/intro": set(), "notebooks/a": {"show_flow"}, "notebooks/b": {"show_criteria"}}
+    by_item = {answer.item: answer for answer in checklist.answers(review, "results", shown)}
+    assert by_item["16a"].pages == ("notebooks/a",)
+    assert by_item["17"].words == "Not here. No page of the book shows it."
+    empty = replace(review, selection=review.selection.iloc[:0])
+    by_item = {answer.item: answer for answer in checklist.answers(empty, "results", shown)}
+    assert by_item["16a"].pages == ()
+    assert by_item["16a"].words == "Not here. Nothing is recorded in data/selection.csv."
 
 
 @pytest.mark.parametrize("target", sorted(set(targets(TEXT))))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
 import re
+from dataclasses import replace
 from pathlib import Path
 
-import citing
 import nbformat
 import pytest
 import yaml
@@ -14,12 +13,16 @@ from places import ROOT
 from pybtex.database import Entry, parse_file
 
 import analysis_lib as al
-from analysis_lib.conclusions.versions import data_fingerprint
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import citing
+from analysis_lib.book.sphinx.texts import TEXTS
+from analysis_lib.conclusions.versions import data_fingerprint, read_versions
 
-FILES = ("references.bib", "methods.bib")
-ENTRIES: dict[str, Entry] = {
-    key: entry for name in FILES for key, entry in parse_file(ROOT / "book" / name).entries.items()
-}
+FOLDERS = (ROOT / "book", TEXTS)
+OURS: dict[str, Entry] = dict(parse_file(ROOT / "book" / "references.bib").entries)
+SHARED: dict[str, Entry] = dict(parse_file(TEXTS / "methods.bib").entries)
+ENTRIES = SHARED | OURS
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 DOI = re.compile(r"10\.\d{4,9}/[^\s{}]+")
 ROLE = re.compile(r"\{cite:\w+\}`([^`]+)`")
@@ -27,7 +30,7 @@ ROLE = re.compile(r"\{cite:\w+\}`([^`]+)`")
 
 def texts() -> dict[str, str]:
     """Return the Markdown of every page and every notebook."""
-    pages = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "book").glob("*.md")}
+    pages = {str(p): p.read_text("utf-8") for folder in FOLDERS for p in folder.glob("*.md")}
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         pages[path.name] = "\n".join(c.source for c in cells if c.cell_type == "markdown")
@@ -45,9 +48,21 @@ def test_every_citation_resolves() -> None:
     assert sorted((page, key) for page, key in cited if key not in ENTRIES) == []
 
 
-def test_no_entry_stands_in_both_bibliographies() -> None:
-    counts = [len(parse_file(ROOT / "book" / name).entries) for name in FILES]
-    assert sum(counts) == len(ENTRIES)
+def test_a_work_in_both_bibliographies_is_the_same() -> None:
+    both = SHARED.keys() & OURS.keys()
+    assert "higgins2024" in both
+    told = [
+        {name: text for name, text in entry.fields.items() if name not in citing.PRIVATE}
+        for works in (SHARED, OURS)
+        for entry in (works[key] for key in sorted(both))
+    ]
+    assert told[: len(both)] == told[len(both) :]
+
+
+def test_the_shared_texts_cite_shared_works_alone() -> None:
+    pages = "".join(text for page, text in texts().items() if page.startswith(str(TEXTS)))
+    cited = {key.strip() for keys in ROLE.findall(pages) for key in keys.split(",")}
+    assert cited <= SHARED.keys()
 
 
 @pytest.mark.parametrize("key", sorted(ENTRIES))
@@ -68,11 +83,12 @@ def test_no_doi_stands_twice() -> None:
 
 
 def test_the_citation_file_names_the_newest_version() -> None:
-    version = citing.newest_version(ROOT)
-    assert CFF["version"] == version["version"]
-    assert str(CFF["date-released"]) == version["date"]
-    assert CFF["title"] == citing.setting(ROOT, "title")
-    assert [author["name"] for author in CFF["authors"]] == [citing.setting(ROOT, "author")]
+    versions, _ = read_versions(ROOT / "data")
+    newest = versions.iloc[-1]
+    assert CFF["version"] == newest["version"]
+    assert str(CFF["date-released"]) == newest["date"]
+    assert CFF["title"] == CONFIG["title"]
+    assert [author["name"] for author in CFF["authors"]] == [CONFIG["author"]]
     assert "doi" not in CFF, "the book has none"
 
 
@@ -88,20 +104,35 @@ def test_the_citation_file_says_of_the_review_what_the_bibliography_says() -> No
 
 
 def test_the_page_on_citing_says_the_same(tmp_path: Path) -> None:
-    page = citing.page(ROOT)
-    version = citing.newest_version(ROOT)
-    assert f"version {version['version']} of {version['date']}" in page
-    fingerprint = data_fingerprint(al.load_review(ROOT / "data"))
-    assert page.count(f"data fingerprint {fingerprint}") == 2  # in words and as BibTeX
-    assert "The book has no DOI." in page
-    both = re.findall(r"```bibtex\n(.*?)```", page, re.DOTALL)
-    for name, text in zip(("book", "review"), both, strict=True):
+    review = al.load_review(ROOT / "data")
+    cited = citing.cite_book(review, CONFIG["title"], CONFIG["author"])
+    fingerprint = f"data fingerprint {data_fingerprint(review)}"
+    assert f"version {CFF['version']} of {CFF['date-released']}" in cited.after
+    assert fingerprint in cited.after
+    assert fingerprint in cited.bibtex
+    article = citing.cite_review(review)
+    assert article.before.startswith("Marco Ranzani, Andrea Pozzi, ")
+    for name, text in (("book", cited.bibtex), ("review", article.bibtex)):
         (tmp_path / f"{name}.bib").write_text(text, encoding="utf-8")
     (book,) = parse_file(tmp_path / "book.bib").entries.values()
     assert book.fields["title"] == CFF["title"]
-    (review,) = parse_file(tmp_path / "review.bib").entries.values()
-    assert review.fields["title"] == ENTRIES["ranzani2025"].fields["title"]
-    assert not set(citing.PRIVATE) & set(review.fields)
+    (entry,) = parse_file(tmp_path / "review.bib").entries.values()
+    assert entry.fields["title"] == ENTRIES["ranzani2025"].fields["title"]
+    assert not set(citing.PRIVATE) & set(entry.fields)
+
+
+def test_a_review_without_a_version_or_an_article_is_cited_by_what_is_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "references.bib").write_text("@misc{ranzani2025,\n}\n")
+    review = replace(al.load_review(ROOT / "data"), path=tmp_path / "data")
+    cited = citing.cite_book(review, "", "")
+    assert cited.before.startswith("Marco Ranzani, Andrea Pozzi, ")
+    assert "no version recorded, data fingerprint " in cited.after
+    assert "year" not in cited.bibtex
+    with pytest.raises(ReviewError, match="ranzani2025 has no author, title or year"):
+        citing.cite_review(review)
 
 
 def test_data_that_changed_since_the_version_are_not_cited_as_the_version() -> None:
@@ -109,7 +140,3 @@ def test_data_that_changed_since_the_version_are_not_cited_as_the_version() -> N
     words = "version 1.1 of 2026-11-21, data fingerprint a1"
     assert citing.version_words(version, "a1") == words
     assert "with later changes, data fingerprint b2" in citing.version_words(version, "b2")
-
-
-def test_the_examples_are_right() -> None:
-    assert doctest.testmod(citing).failed == 0

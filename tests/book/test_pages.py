@@ -125,6 +125,8 @@ def test_the_tables_are_counted_in_the_order_of_reading() -> None:
 def test_every_page_leads_to_how_to_cite_it(path: Path, page: BeautifulSoup) -> None:
     links = [str(a["href"]) for a in page.select("footer a[href]")]
     cite = [link for link in links if link.endswith("cite.html")]
+    if path.stem == "cite":
+        cite = [path.name for link in links if link == "#"]
     assert cite
     assert all((path.parent / link).is_file() for link in cite)
 

@@ -1,7 +1,6 @@
 """Does a page of a new book show figures, formulas and titles whole, and ask no other host?
 
-A new review is filled with one trial and built by jupyter-book; its notebook holds stored outputs,
-so that nothing runs.
+A new review is filled with one trial and built by jupyter-book; its notebook shows given outputs.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -30,8 +29,11 @@ from analysis_lib import plots
 from analysis_lib.__main__ import main
 from analysis_lib.book import page as book
 from analysis_lib.book import sphinx as sphinx_book
+from analysis_lib.book.sphinx import making
 
 pytestmark = pytest.mark.xdist_group("build")
+
+Output: TypeAlias = tuple[dict[str, str], dict[str, Any]]
 
 TITLE = 'Do weights & *bands* `help` "much", if n < 3? {{ no }}'
 CAPTION = "Aasa & `Co` *2015*: <i>p</i> < 0.05, $x$."
@@ -89,7 +91,7 @@ def build(folder: Path) -> Built:
 
 
 def new(folder: Path) -> Path:
-    """Write a review with one result, and replace its notebooks by one with stored outputs."""
+    """Write a review with one result, and replace its notebooks by one that shows given outputs."""
     assert main(["new", str(folder)]) == 0
     data = folder / "data"
     for table, row in {
@@ -105,48 +107,39 @@ def new(folder: Path) -> Path:
     title = TITLE.replace('"', '\\"')
     toml = toml.replace('"The title of the review"', f'"{title}"')
     (data / "review.toml").write_text(toml, encoding="utf-8")
-    config = (folder / "_config.yml").read_text(encoding="utf-8")
-    (folder / "_config.yml").write_text(
-        config.replace("execute_notebooks: force", 'execute_notebooks: "off"'), encoding="utf-8"
-    )
     (folder / "_toc.yml").write_text(TOC)
     (folder / "book" / "page.md").write_text(PAGE)
-    cell = nbformat.v4.new_code_cell("show()", execution_count=1)
-    cell.outputs = [
-        heading("Early"), figure("one"), a_table(), figure("two", width="narrow"), figure(None),
-    ]  # fmt: skip
-    last = nbformat.v4.new_code_cell("show()", execution_count=2)
-    last.outputs = [a_table(), heading("Pain"), figure("three"), heading("Sleep")]
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_markdown_cell("# Stored\n\n## Outcomes"), cell, last],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3"},
-            "language_info": {"name": "python"},
-        },
+    begin = nbformat.v4.new_markdown_cell("# Stored\n\n## Outcomes")
+    early = showing(
+        heading("Early"), figure("one"), a_table(), figure("two", width="narrow"), figure(None)
     )
+    last = showing(a_table(), heading("Pain"), figure("three"), heading("Sleep"))
+    notebook = nbformat.v4.new_notebook(cells=[begin, early, last])
     nbformat.write(notebook, folder / "notebooks" / "stored.ipynb")
     return folder
 
 
-def figure(name: str | None, width: str = "wide") -> Any:
+def showing(*outputs: Output) -> nbformat.NotebookNode:
+    """Return a cell that shows outputs, each with its metadata."""
+    lines = [f"publish_display_data({data!r}, {metadata!r})" for data, metadata in outputs]
+    source = "\n".join(["from IPython.display import publish_display_data", *lines])
+    return nbformat.v4.new_code_cell(source)
+
+
+def figure(name: str | None, width: str = "wide") -> Output:
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g id="{name}"/></svg>'
     words = {"name": f"fig-{name}", "alt": f"What {name} shows.", "caption": CAPTION}
-    return nbformat.v4.new_output(
-        "display_data",
-        data={"image/svg+xml": svg, "text/plain": "<SVG>"},
-        metadata={"figure": words | {"width": width}} if name else {},
-    )
+    metadata = {"figure": words | {"width": width}} if name else {}
+    return {"image/svg+xml": svg, "text/plain": "<SVG>"}, metadata
 
 
-def heading(words: str) -> Any:
-    return nbformat.v4.new_output(
-        "display_data", data={"text/markdown": f"### {words}", "text/plain": "<Markdown>"}
-    )
+def heading(words: str) -> Output:
+    return {"text/markdown": f"### {words}", "text/plain": "<Markdown>"}, {}
 
 
-def a_table() -> Any:
+def a_table() -> Output:
     html = '<table class="review"><caption>Between</caption></table>'
-    return nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": "<HTML>"})
+    return {"text/html": html, "text/plain": "<HTML>"}, {}
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +168,7 @@ def test_every_figure_of_a_cell_has_its_own_number_caption_and_description(built
     for number, (name, shown) in enumerate(zip(names, figures, strict=True), start=1):
         assert [img["alt"] for img in shown.select("img")] == [f"What {name} shows."]
         # The theme ends a caption with a link to it.
-        assert text(shown.select_one("figcaption")).rstrip("#") == f"Fig. {number} {CAPTION}"
+        assert text(shown.select_one("figcaption p")).rstrip("#") == f"Fig. {number} {CAPTION}"
 
 
 def test_the_order_of_the_outputs_is_kept_and_a_plain_image_stays_one(built: Built) -> None:
@@ -244,8 +237,9 @@ def test_the_style_of_the_review_follows_that_of_the_theme(built: Built) -> None
 
 def read(folder: Path) -> None:
     """Do what the build does before anything else."""
-    app, config = SimpleNamespace(srcdir=folder), SimpleNamespace(review_folder="data")
-    sphinx_book.read_review(app, config)  # type: ignore[arg-type]  # all that it looks at
+    app = SimpleNamespace(srcdir=folder)
+    config = SimpleNamespace(review_folder="data", review_inputs=[], review_ignores=[])
+    making.Making(app, config)  # type: ignore[arg-type]  # all that it looks at
 
 
 def test_wrong_data_stop_the_build_with_the_words_of_check(tmp_path: Path) -> None:
@@ -276,7 +270,7 @@ def test_the_words_of_show_figure_are_those_the_book_reads(monkeypatch: pytest.M
     monkeypatch.setattr(book, "display", lambda thing, **options: shown.append(options))
     book.show_figure(plots.statement("Nothing."), "fig-none")
     plt.close("all")
-    expected = figure("none")["metadata"]["figure"]
+    expected = figure("none")[1]["figure"]
     assert shown[0]["metadata"]["figure"].keys() == expected.keys()
 
 

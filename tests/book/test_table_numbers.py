@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from places import ROOT
 
-EXTENSION = ROOT / "book" / "_ext"
-SETTINGS = f"""\
-import sys
-sys.path.append({str(EXTENSION)!r})
-extensions = ["myst_parser", "table_numbers"]
+SETTINGS = """\
+extensions = ["myst_parser", "analysis_lib.book.sphinx.table_numbers"]
 root_doc = "first"
 numfig = True
 """

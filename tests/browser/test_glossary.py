@@ -10,18 +10,13 @@ from pathlib import Path
 import chromium
 import pytest
 from bs4 import BeautifulSoup
-from places import ROOT
 from playwright.sync_api import Browser, Page, expect
 from test_accessibility import AXE, LEVELS, audit
 
-EXTENSION = ROOT / "book" / "_ext"
-sys.path.append(str(EXTENSION))
-import glossary_terms  # noqa: E402  # it stands with the pages, where Sphinx looks for it
+from analysis_lib.book.sphinx import glossary
 
-SETTINGS = f"""\
-import sys
-sys.path.append({str(EXTENSION)!r})
-extensions = ["myst_parser", "glossary_terms"]
+SETTINGS = """\
+extensions = ["myst_parser", "analysis_lib.book.sphinx.glossary"]
 myst_enable_extensions = ["colon_fence"]
 root_doc = "page"
 """
@@ -135,11 +130,11 @@ def test_a_book_without_a_glossary_is_built(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_is_found_in_its_plural_and_by_its_sign(name: str, written: list[str]) -> None:
-    assert list(glossary_terms.spellings(name)) == written
+    assert list(glossary.spellings(name)) == written
 
 
 def test_small_letters_may_begin_a_sentence_and_capitals_stay() -> None:
-    find, groups = glossary_terms.pattern(["p value", "Egger's test", "Q"])
+    find, groups = glossary.pattern(["p value", "Egger's test", "Q"])
     text = "P values, Egger’s test, Egger's test, egger's test, q, Q, p value-based, Q2"
     found = [(match[0], groups[str(match.lastgroup)]) for match in find.finditer(text)]
     assert found == [

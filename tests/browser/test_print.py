@@ -15,11 +15,14 @@ from pathlib import Path
 
 import chromium
 import pandas as pd
-import print_book
 import pytest
+from places import HTML
 
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import printing
 from analysis_lib.book.page import table_html
 
+PDF = HTML.parent / "book.pdf"
 TOOLS = ("pdfinfo", "pdftotext", "pdffonts", "pdftohtml")
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, TOOLS)), reason="poppler is not installed: no PDF is read"
@@ -148,17 +151,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Printed:
     }
     for name, text in files.items():
         (source / name).write_text(text, encoding="utf-8")
-    page = print_book.single_page(source, folder / "written")
-    print_book.make_printable(page)
-    print_book.print_pdf(page, folder / "book.pdf", chromium.CHROMIUM)
+    page = printing.single_page(source, folder / "written")
+    printing.make_printable(page)
+    printing.print_pdf(page, folder / "book.pdf", chromium.CHROMIUM)
     return read(folder / "book.pdf")
 
 
 @pytest.fixture(scope="module")
 def whole() -> Printed:
-    if not print_book.PDF.is_file():
+    if not PDF.is_file():
         pytest.skip("the whole book is not printed: run make pdf")
-    return read(print_book.PDF)
+    return read(PDF)
 
 
 @pytest.fixture(params=["small", "whole"])
@@ -275,13 +278,9 @@ def test_what_belongs_to_a_screen_is_not_printed(small: Printed) -> None:
         assert word not in text
 
 
-def test_without_a_browser_or_a_book_it_says_what_is_missing(
+def test_without_a_browser_it_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(print_book, "BUILD", tmp_path)
-    monkeypatch.setattr(print_book.shutil, "which", lambda name: None)
-    with pytest.raises(SystemExit, match="Printing needs one of chromium"):
-        print_book.main()
-    monkeypatch.setattr(print_book.shutil, "which", lambda name: name)
-    with pytest.raises(SystemExit, match="run make book first"):
-        print_book.main()
+    monkeypatch.setattr(printing.shutil, "which", lambda name: None)
+    with pytest.raises(ReviewError, match="Printing needs one of chromium"):
+        printing.print_book(tmp_path)

@@ -1,9 +1,9 @@
 """The words of a review on its pages: text and nothing else, whatever signs they hold.
 
 A page says them by a role: ``{review}`title` ``, and in its place ``authors``, ``question``,
-``registration``, ``experimental`` or ``comparator``. MyST's substitutions (``{{ }}``) would say
-them too, but they are Jinja templates, which can run any program, and parse what they give as
-MyST again; they are switched off for every page.
+``registration``, ``experimental``, ``comparator`` or ``news``. MyST's substitutions (``{{ }}``)
+would say them too, but they are Jinja templates, which can run any program, and parse what they
+give as MyST again; they are switched off for every page.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from sphinx import search
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
 
+from analysis_lib.base.formatting import listing
+from analysis_lib.book.sphinx.making import making
+from analysis_lib.book.tables import NO_VERSION
+
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
+UNNAMED = ("My Jupyter Book", "")  # titles of books that do not say theirs
+CITE_PAGE = "book/cite"
 #: Extensions of MyST that make more of a text than it says: a program, a link.
 REFUSED = {"substitution", "linkify"}
 
@@ -75,6 +81,32 @@ def refuse_extensions(app: Sphinx, config: Config) -> None:
     config.myst_enable_extensions = set(config.myst_enable_extensions) - REFUSED
 
 
+def read_words(app: Sphinx, config: Config) -> None:
+    """Take what pages can say from the review; so its title, if the settings give the book none."""
+    info, found = making(app).review.info, making(app).news
+    config.review_words = {
+        "title": info.title,
+        "authors": listing(info.authors),
+        "question": info.question,
+        "registration": info.registration,
+        "experimental": info.experimental,
+        "comparator": info.comparator,
+        "news": found.summary if found else NO_VERSION,
+    }
+    if config.html_title in UNNAMED:
+        config.html_title = config.project = info.title
+        config.author = config.review_words["authors"]
+
+
+def lead_to_citing(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+) -> None:
+    """End each page with a link to how to cite it, if the book says so."""
+    if CITE_PAGE in app.env.found_docs:
+        link = f'<p><a href="{context["pathto"](CITE_PAGE)}">Cite this book</a></p>'
+        context["theme_extra_footer"] = f"{context.get('theme_extra_footer', '')}{link}"
+
+
 def setup(app: Sphinx) -> None:
     """Register everything with Sphinx."""
     search.IndexBuilder = SearchIndex  # type: ignore[misc]  # Sphinx has no setting for it
@@ -82,3 +114,5 @@ def setup(app: Sphinx) -> None:
     app.add_role("review", ReviewWord())
     app.add_transform(AsWritten)
     app.connect("config-inited", refuse_extensions)
+    app.connect("config-inited", read_words, priority=600)  # the review is loaded before
+    app.connect("html-page-context", lead_to_citing)

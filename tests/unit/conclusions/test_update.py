@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import new_version
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,6 +34,7 @@ from analysis_lib.conclusions.versions import (
     RESULTS,
     VERSIONS,
     data_fingerprint,
+    read_versions,
     record_version,
     whats_new,
 )
@@ -402,49 +400,6 @@ def test_records_that_cannot_be_read_are_told(review: al.Review) -> None:
             whats_new(review, wrong, results)
 
 
-def test_the_tool_records_a_version_once(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    shutil.copytree(ROOT / "data", data, ignore=shutil.ignore_patterns("version*"))
-    (tmp_path / "book").mkdir()
-    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
-    given = {"status": "living", "note": "", "again": False}
-    new_version.add_version(data, "1.0", "2025-12-05", basis=PRINTED, **given)
-    new_version.add_version(data, "1.10", "2026-01-01", basis=COMPUTED, **given)
-    with pytest.raises(ReviewError, match="recorded"):
-        new_version.add_version(
-            data, "1.0", "2026-01-01", basis=COMPUTED, **{**given, "again": True}
-        )
-    new_version.add_version(data, "1.10", "2026-02-02", basis=COMPUTED, **{**given, "again": True})
-    heads, results = new_version.read_versions(data)
-    assert heads["version"].tolist() == ["1.0", "1.10"]  # text: 1.10 is not 1.1
-    assert heads["date"].tolist() == ["2025-12-05", "2026-02-02"]
-    assert "unchanged" in whats_new(al.load_review(data), heads, results).status.to_string()
-
-
-def test_the_recorded_versions_of_this_review_can_be_told(review: al.Review) -> None:
-    heads, results = new_version.read_versions(ROOT / "data")
-    news = whats_new(review, heads, results)
-    assert set(heads["version"]) == set(results["version"])
-    assert len(news.results) == results["version"].eq(heads["version"].iloc[-1]).sum()
-
-
-def test_the_page_of_news_gets_all_its_parts_and_no_html_from_the_records(
-    review: al.Review, tmp_path: Path
-) -> None:
-    page = (ROOT / "book" / "whats_new.md").read_text(encoding="utf-8")
-    parts = new_version.news_snippets(review, ROOT / "data")
-    assert sorted(parts) == sorted(re.findall(r"include\} generated/([a-z-]+)\.txt", page))
-    head, results = record_version(
-        review, "1", "2026-01-01", basis=PRINTED, status="1 < 2", note="a & b"
-    )
-    head.to_csv(tmp_path / "versions.csv", index=False)
-    results.to_csv(tmp_path / "version_results.csv", index=False)
-    parts = new_version.news_snippets(review, tmp_path)
-    assert "a &amp; b" in parts["news-status"]
-    assert "1 &lt; 2" in parts["news-status"]
-    assert parts["news-trials"] == "<p>No trial was added or removed.</p>"
-
-
 @pytest.mark.parametrize(
     ("name", "column", "value", "words"),
     [
@@ -465,5 +420,5 @@ def test_a_record_with_a_wrong_cell_is_refused_with_its_place(
             rows.loc[0, column] = value
         rows.to_csv(tmp_path / f"{table}.csv", index=False)
     with pytest.raises(ReviewError) as caught:
-        new_version.read_versions(tmp_path)
+        read_versions(tmp_path)
     assert f"{name}.csv, row 2, column {column}: {words}" in str(caught.value)

@@ -11,10 +11,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import chromium
-import extras
+import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from fontTools.ttLib import TTFont
+
+from analysis_lib.book import archive, weight
+from analysis_lib.book.page import table_csv
 
 HTML = chromium.HTML
 DOWNLOADS = HTML / "downloads"
@@ -25,55 +28,22 @@ COMPRESSED = {".html", ".css", ".js", ".svg", ".json"}
 
 built = pytest.mark.skipif(not DOWNLOADS.is_dir(), reason="the book is not built: run make book")
 
-TABLE = (
-    '<div class="table-block" id="results"><div class="table-scroll" tabindex="0">'
-    '<table class="review"><caption>C</caption><thead><tr><th scope="col">Trial</th>'
-    '<th scope="col">n, all</th></tr></thead><tbody><tr class="group"><th scope="rowgroup" '
-    'colspan="2">Pain</th></tr><tr><th scope="row">Aasa &amp; al</th><td>−0.50\N{NO-BREAK SPACE}to'
-    " 1<br>two</td></tr></tbody></table></div></div>"
-)
 
-
-def test_a_table_becomes_csv_with_its_groups() -> None:
-    rows = list(csv.reader(io.StringIO(extras.table_csv(TABLE))))
-    assert rows == [["Group", "Trial", "n, all"], ["Pain", "Aasa & al", "−0.50 to 1\ntwo"]]
-
-
-def test_a_table_gets_a_link_to_its_file(tmp_path: Path) -> None:
-    nameless = TABLE.replace(' id="results"', "")
-    page = extras.link_tables(TABLE + nameless, "s", tmp_path)
-    links = [str(a["href"]) for a in BeautifulSoup(page, "html.parser").find_all("a")]
-    assert links == ["../downloads/tables/s-results.csv", "../downloads/tables/s-1.csv"]
-    assert all((tmp_path / "tables" / Path(link).name).is_file() for link in links)
-
-
-def test_a_figure_gets_links_to_what_there_is_of_it(tmp_path: Path) -> None:
-    figures, prints, downloads = (tmp_path / n for n in ("figures", "prints", "book/downloads"))
-    for folder in (figures, prints, downloads, tmp_path / "book" / "_images"):
-        folder.mkdir(parents=True)
-    for name in ("fig-a", "fig-b"):
-        (figures / f"{name}.svg").write_text(f"<svg>{name}</svg>")
-        (tmp_path / "book" / "_images" / f"{name[-1]}0.svg").write_text(f"<svg>{name}</svg>")
-    (prints / "fig-a.pdf").write_text("%PDF")
-    figure = '<figure class="x"><img src="../_images/{}.svg"><figcaption>C</figcaption></figure>'
-    page = "".join(figure.format(name) for name in ("a0", "b0", "unknown"))
-    linked = BeautifulSoup(extras.link_figures(page, figures, prints, downloads), "html.parser")
-    assert [[a["href"] for a in f.find_all("a")] for f in linked.find_all("figure")] == [
-        ["../downloads/figures/fig-a.svg", "../downloads/figures/fig-a.pdf"],
-        ["../downloads/figures/fig-b.svg"],
-        [],
-    ]
+def test_a_table_becomes_a_file_with_its_groups() -> None:
+    table = pd.DataFrame({"Trial": ["Aasa & al"], "n, all": ["−0.50 to 1\ntwo"], "of": ["Pain"]})
+    rows = list(csv.reader(io.StringIO(table_csv(table, "of"))))
+    assert rows == [["of", "Trial", "n, all"], ["Pain", "Aasa & al", "−0.50 to 1\ntwo"]]
 
 
 def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(name)
     archives = [tmp_path / "one.zip", tmp_path.parent / f"{tmp_path.name}.zip"]
-    extras.write_archive(tmp_path, archives[0])
+    archive.write_archive(tmp_path, archives[0])
     first = archives[0].read_bytes()
     archives[0].unlink()
     (tmp_path / "a.txt").touch()
-    extras.write_archive(tmp_path, archives[1])
+    archive.write_archive(tmp_path, archives[1])
     assert archives[1].read_bytes() == first
     with zipfile.ZipFile(archives[1]) as packed:
         assert packed.namelist() == ["a.txt", "b.txt"]
@@ -81,10 +51,10 @@ def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
 
 def test_the_icons_in_use_are_those_that_pages_and_scripts_name() -> None:
     css = r'.fa-bars:before,.fa-navicon:before{content:"\f0c9"}.fa-sun:before{content:"\f185"}'
-    assert extras.icons_in_use(['<i class="fa-solid fa-bars"></i>'], css) == {0xF0C9}
-    assert extras.icons_in_use(['<i class="fa-moon">'], css) == set()
-    assert extras.icons_in_use([], '--pst-icon-bell:"\uf0f3"') == {0xF0F3}
-    assert extras.icons_in_use(['.open:after { content: "\\f107"; }'], css) == {0xF107}
+    assert weight.icons_in_use(['<i class="fa-solid fa-bars"></i>'], css) == {0xF0C9}
+    assert weight.icons_in_use(['<i class="fa-moon">'], css) == set()
+    assert weight.icons_in_use([], '--pst-icon-bell:"\uf0f3"') == {0xF0F3}
+    assert weight.icons_in_use(['.open:after { content: "\\f107"; }'], css) == {0xF107}
 
 
 # -- The built book -------------------------------------------------------------------------------
@@ -107,7 +77,7 @@ def test_the_font_has_every_icon_that_a_page_shows() -> None:
     fonts = (HTML / "_static" / "vendor" / "fontawesome" / "webfonts").glob("*.woff")
     glyphs = {code for font in fonts for code in TTFont(font).getBestCmap() or {}}
     css = (HTML / "_static" / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
-    used = extras.icons_in_use(
+    used = weight.icons_in_use(
         [page.read_text(encoding="utf-8") for page in HTML.rglob("*.html")], css
     )
     assert used
@@ -141,15 +111,25 @@ def test_every_figure_and_table_of_a_page_can_be_downloaded() -> None:
         for block in page.select("article figure"):
             kinds = [Path(str(a["href"])).suffix for a in block.select(".downloads a")]
             assert kinds == [".svg", ".pdf"], f"{path}: {block.get('id')}"
-        tables = page.select("article .table-block")
-        assert len(page.select("article .table-block .downloads a")) == len(tables), path
+        for block in page.select("article .table-block"):
+            (link,) = after(block).select("a")
+            assert (HTML / path.parent / str(link["href"])).is_file(), f"{path}: {block.get('id')}"
+
+
+def after(block: Tag) -> Tag:
+    """Return the links below a table, which follow it or the output that holds it alone."""
+    place = block if block.find_next_sibling() else block.parent
+    found = place.find_next_sibling() if place else None
+    assert isinstance(found, Tag)
+    assert "downloads" in found["class"]
+    return found
 
 
 @built
 def test_the_archive_holds_every_file_that_is_offered() -> None:
-    with zipfile.ZipFile(DOWNLOADS / extras.ARCHIVE) as packed:
+    with zipfile.ZipFile(DOWNLOADS / archive.ARCHIVE) as packed:
         assert packed.testzip() is None
         names = set(packed.namelist())
     files = {file.relative_to(DOWNLOADS).as_posix() for file in DOWNLOADS.rglob("*.*")}
-    assert names == {name for name in files if (DOWNLOADS / name).is_file()} - {extras.ARCHIVE}
+    assert names == {name for name in files if (DOWNLOADS / name).is_file()} - {archive.ARCHIVE}
     assert {name.partition("/")[0] for name in names} == {"data", "figures", "notebooks", "tables"}

@@ -59,7 +59,7 @@ def entries(env: BuildEnvironment) -> dict[str, Entry]:
     """Return every entry by each of its names; the names of one entry share it."""
     terms = [term for term in env.get_domain("std").get_objects() if term[2] == "term"]
     names = {(page, anchor): name for name, _, _, page, anchor, _ in terms}
-    found = {}
+    found: dict[str, Entry] = {}
     for page in sorted({page for page, _ in names}):
         for item in env.get_doctree(page).findall(nodes.definition_list_item):
             anchors = [anchor for term in item.findall(nodes.term) for anchor in term["ids"]]

@@ -1,22 +1,18 @@
-"""Print the whole book to one PDF: a single page of HTML, made ready for paper by Chromium.
-
-Run ``python tools/print_book.py`` after ``make book``; the PDF lies in ``_build/book.pdf``.
-"""
+"""Print a whole book to one PDF: a single page of HTML, made ready for paper by Chromium."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "_build"
-PDF = BUILD / "book.pdf"
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.build import build, read_settings, write_pages
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 #: What belongs to a screen goes, and pages break where a reader expects it.
@@ -68,34 +64,38 @@ FOOTER = """
 """
 
 
-def main() -> None:
-    """Build the single page, print it, and say how long the PDF is."""
+def print_book(folder: Path) -> Path:
+    """Make a book, print it, and return the PDF, ``_build/book.pdf``.
+
+    Raises
+    ------
+    ReviewError
+        If there is no Chromium, or the book cannot be made.
+    """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        raise SystemExit(f"Printing needs one of {', '.join(BROWSERS)}, and none is installed.")
-    if not (BUILD / "source").is_dir():
-        raise SystemExit("The book is not built: run make book first.")
-    page = single_page(BUILD / "source", BUILD / "print")
+        raise ReviewError(f"Printing needs one of {', '.join(BROWSERS)}, and none is installed.")
+    folder = folder.resolve()
+    build(folder)
+    page = single_page(folder, folder / "_build" / "print")
     make_printable(page)
-    print_pdf(page, PDF, browser)
-    print(f"{PDF.relative_to(ROOT)}: {PDF.stat().st_size / 1e6:.1f} MB")
+    pdf = folder / "_build" / "book.pdf"
+    part = pdf.with_suffix(".part")
+    print_pdf(page, part, browser)
+    part.replace(pdf)
+    shutil.rmtree(folder / "_build" / "print")
+    return pdf
 
 
-def single_page(source: Path, folder: Path) -> Path:
+def single_page(folder: Path, out: Path) -> Path:
     """Write all pages as one, and return it where its pictures and links are found."""
-    shutil.rmtree(folder, ignore_errors=True)
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["--builder", "singlehtml", "--path-output", str(folder), "--quiet"]
-    result = subprocess.run(
-        [jupyter_book, "build", source, *options], check=False, stdout=subprocess.DEVNULL
-    )
-    written = folder / "_build" / "singlehtml"
-    first = re.search(r"^root: (\S+)", (source / "_toc.yml").read_text(), flags=re.MULTILINE)
-    page = written / f"{first[1] if first else 'index'}.html"
-    if result.returncode or not page.is_file():
-        raise SystemExit("The single page could not be written; see the messages above.")
+    shutil.rmtree(out, ignore_errors=True)
+    settings = read_settings(folder)
+    write_pages(folder, settings, out, "singlehtml")
+    written = out / "singlehtml"
+    root = yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))["root"]
     # The page lies in the folder of the first one, but its addresses are those of the top.
-    return page.rename(written / "all.html")
+    return (written / f"{root}.html").rename(written / "all.html")
 
 
 def make_printable(page: Path) -> None:
@@ -144,7 +144,3 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
             outline=True,
         )
         chromium.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,169 @@
+"""Run notebooks, each when something that it depends on has changed, and keep what they show.
+
+Starting a kernel and importing everything takes longer than most notebooks do, so each of the two
+kernels runs many notebooks, emptied in between. The tests run each notebook in a kernel of its own:
+one that leaned on another would give other outputs there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
+from tqdm import tqdm
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.page import IN_BOOK
+from analysis_lib.book.sources import Sources
+
+CELL_TIMEOUT = 600  # seconds
+KERNELS = min(2, os.cpu_count() or 1)
+#: The entry of a kept notebook's metadata that says from what it was computed.
+DIGEST = "computed_from"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode], None]
+
+
+def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
+    """Execute one notebook in its folder; return it without timestamps or other noise.
+
+    Raises
+    ------
+    ReviewError
+        If a cell fails, takes too long or ends its kernel.
+    """
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    # The kernel may have run a notebook of another folder.
+    begin = f"import os\nos.chdir({str(path.parent.resolve())!r})\n%reset -f"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(begin))
+    client = NotebookClient(
+        notebook,
+        km=kernel,
+        timeout=CELL_TIMEOUT,
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise ReviewError(f"{path.name}: a cell failed\n{error}") from None
+    del notebook.cells[0]
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
+        cell.execution_count = number
+    notebook.metadata = nbformat.from_dict(METADATA)
+    return notebook
+
+
+def execute_all(paths: Iterable[Path], keep: Kept) -> None:
+    """Execute notebooks, two at a time, and say which are done.
+
+    Parameters
+    ----------
+    paths
+        The notebooks; none of them is changed.
+    keep
+        Called with the path and the executed notebook of each, as soon as it has run.
+    """
+    waiting: SimpleQueue[Path] = SimpleQueue()
+    for path in paths:
+        waiting.put(path)
+    count = waiting.qsize()
+    kernels: list[AsyncKernelManager] = []
+    with (
+        ThreadPoolExecutor(KERNELS) as pool,
+        tqdm(total=count, desc="notebooks", disable=None, leave=False) as bar,
+    ):
+
+        def execute_waiting() -> None:
+            kernel = AsyncKernelManager(kernel_name="python3")
+            kernels.append(kernel)
+            try:
+                while True:
+                    path = waiting.get_nowait()
+                    keep(path, execute(path, kernel))
+                    bar.update()
+                    tqdm.write(f"  ran {path.name}")
+            except Empty:
+                return
+            finally:
+                run_sync(kernel.shutdown_kernel)(now=True)
+
+        try:
+            for done in as_completed([pool.submit(execute_waiting) for _ in range(KERNELS)]):
+                done.result()
+        finally:  # what was not reached is not begun, and what runs does not hold up who gives up
+            while not waiting.empty():
+                waiting.get()
+            for kernel in kernels:
+                _kill(kernel)
+
+
+def _kill(kernel: AsyncKernelManager) -> None:
+    process = getattr(kernel.provisioner, "process", None)
+    if process is not None and process.poll() is None:
+        process.kill()
+
+
+def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> None:
+    """Run the notebooks whose result may have changed since they last ran.
+
+    Parameters
+    ----------
+    sources
+        What the book is made from.
+    notebooks
+        Each notebook by its name in the store.
+    store
+        The folder of notebooks that have run. One that was cut off while it was written, or that
+        was computed from something else, is run again.
+    """
+    wanted = {name: _wanted(sources, path) for name, path in notebooks.items()}
+    stale = [name for name in notebooks if computed_from(store / name) != wanted[name]]
+    print(f"notebooks: {len(stale)} to run, {len(notebooks) - len(stale)} up to date", flush=True)
+    names = {notebooks[name]: name for name in stale}
+    os.environ[IN_BOOK] = "yes"  # the kernels inherit it
+
+    def keep(path: Path, notebook: nbformat.NotebookNode) -> None:
+        notebook.metadata[DIGEST] = wanted[names[path]]
+        write_whole(store / names[path], nbformat.writes(notebook))
+
+    execute_all(names, keep)
+
+
+def _wanted(sources: Sources, path: Path) -> str:
+    try:
+        return sources.notebook(nbformat.read(path, as_version=4).cells)
+    except Exception as error:  # whatever nbformat raises: the file is no notebook
+        raise ReviewError(f"{path.name}: not a notebook ({error})") from None
+
+
+def computed_from(path: Path) -> Any:
+    """Return from what a kept notebook was computed; nothing if it is not whole."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["metadata"][DIGEST]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,138 @@
+"""What a book is made from, and whether any of it has changed since.
+
+A book depends on the files of its folder, on the library and on the packages that are installed.
+Each has a digest of contents; times of change decide nothing, save for a file that changes while a
+book is being made from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import analysis_lib
+
+LIBRARY = Path(analysis_lib.__file__).parent
+#: What is copied into the archive of a book; a review may name more, under ``review_inputs``.
+PARTS = ("data", "book", "notebooks", "_config.yml", "_toc.yml", "requirements.lock")
+MADE = {"_build", "__pycache__", "node_modules"}
+#: Neither pages nor their looks change what a notebook computes.
+PROSE = {".md", ".ipynb", ".css", ".js"}
+
+
+def files_below(folder: Path, ignored: Sequence[str] = ()) -> list[Path]:
+    """Return the files of a folder in order, without what is hidden or was made by a program.
+
+    Parameters
+    ----------
+    folder
+        Where to look. Folders that are links are not entered.
+    ignored
+        Paths relative to ``folder`` that are left out, with everything below them.
+    """
+    found = []
+    left_out = {folder / path for path in ignored}
+    for top, inner, names in os.walk(folder):
+        here = Path(top)
+        inner[:] = [name for name in inner if _is_source(name) and here / name not in left_out]
+        found += [here / name for name in names if _is_source(name)]
+    return sorted(file for file in found if file not in left_out and file.is_file())
+
+
+def _is_source(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith((".egg-info", "~")) and name not in MADE
+
+
+def digest(files: Iterable[Path], root: Path) -> str:
+    """Return a digest of the names, relative to ``root``, and the contents of files."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        total.update(file.relative_to(root).as_posix().encode(errors="surrogateescape"))
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def environment() -> str:
+    """Return a digest of Python and of every package that is installed."""
+    packages = {(d.metadata["Name"] or "", d.version or "") for d in distributions()}
+    return hashlib.sha256(json.dumps([sys.version, sorted(packages)]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folder of a review, as it is when a book is made.
+
+    Attributes
+    ----------
+    folder
+        The review: its ``data``, ``book``, ``notebooks``, ``_config.yml`` and ``_toc.yml``.
+    inputs
+        Further files and folders that its notebooks read, relative to ``folder``.
+    ignored
+        What has no influence on the book, relative to ``folder``.
+    """
+
+    folder: Path
+    inputs: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.seen  # noqa: B018  # before anything is read
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Every file on which the book may depend."""
+        known = files_below(self.folder, self.ignored)
+        return tuple(dict.fromkeys([*known, *self.copied]))
+
+    @property
+    def copied(self) -> list[Path]:
+        """Every file that readers can take along; links are not followed."""
+        places = [self.folder / part for part in (*PARTS, *self.inputs)]
+        found = {file for place in places if place.is_dir() for file in files_below(place)}
+        found |= {place for place in places if place.is_file()}
+        return sorted(file for file in found if not file.is_symlink())
+
+    @cached_property
+    def common(self) -> str:
+        """A digest of all that a notebook may read or call."""
+        read = [file for file in self.files if file.suffix not in PROSE]
+        code = [file for file in files_below(LIBRARY) if file.suffix not in PROSE]
+        return "".join((digest(read, self.folder), digest(code, LIBRARY), environment()))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of all that a page may show."""
+        shown = (digest(self.files, self.folder), digest(files_below(LIBRARY), LIBRARY))
+        return hashlib.sha256("".join((*shown, environment())).encode()).hexdigest()
+
+    @cached_property
+    def seen(self) -> dict[Path, tuple[int, int, int]]:
+        """When each file of the review was written last, to tell one that is written meanwhile."""
+        return {file: _written(file) for file in (*self.copied, *files_below(LIBRARY))}
+
+    def notebook(self, cells: Sequence[Mapping[str, Any]]) -> str:
+        """Return a digest of what a notebook does: its cells and all that they may use."""
+        told = [(c["cell_type"], c["source"], c["metadata"]) for c in cells]
+        text = self.common + json.dumps(told, sort_keys=True)
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+    def changed(self) -> list[Path]:
+        """Return the files that were written, added or removed since the book was begun."""
+        now = Sources(self.folder, self.inputs, self.ignored).seen
+        return sorted(
+            file for file in now.keys() | self.seen if now.get(file) != self.seen.get(file)
+        )
+
+
+def _written(file: Path) -> tuple[int, int, int]:
+    told = file.stat()
+    return told.st_ino, told.st_size, told.st_mtime_ns

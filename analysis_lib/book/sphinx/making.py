@@ -1,0 +1,167 @@
+"""A book is never stale: what changed is run and read again, whoever calls Sphinx.
+
+The fingerprint of everything that a book is made from stands in the folder of its pages, in
+``.fingerprint``, and is the last thing that is written. Where it is another one or missing, every
+page is read again, and the notebooks whose own digest changed run before that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sphinx.errors import ConfigError, ExtensionError
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import archive, weight
+from analysis_lib.book.lock import hold
+from analysis_lib.book.news import news
+from analysis_lib.book.running import run_stale, write_whole
+from analysis_lib.book.sources import Sources
+from analysis_lib.review.model import Review, load_review
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
+
+STAMP = ".fingerprint"
+MADE: WeakKeyDictionary[Sphinx, Making] = WeakKeyDictionary()
+
+
+class Making:
+    """One making of a book: what it is made from, and where.
+
+    Attributes
+    ----------
+    folder, sources, review, news
+        The review: its folder, its files, as it was loaded, and what is new in it.
+    store
+        Where the notebooks are kept that have run, and what is made of them for pages to show.
+    shown
+        What the code of each page calls, in the order of reading.
+    """
+
+    def __init__(self, app: Sphinx, config: Config) -> None:
+        self.folder = Path(app.srcdir)
+        self.store = store_of(self.folder)
+        self.shown: dict[str, set[str]] = {}
+        try:
+            hold(self.folder)
+            self.sources = Sources(
+                self.folder, tuple(config.review_inputs), tuple(config.review_ignores)
+            )
+            self.review: Review = load_review(self.folder / config.review_folder)
+            self.news = news(self.review)
+        except ReviewError as error:
+            raise ConfigError(f"{error}\nNothing was built.") from None
+
+    @property
+    def data_files(self) -> list[Path]:
+        """The files of the review's data."""
+        return [file for file in self.sources.copied if file.is_relative_to(self.review.path)]
+
+    def stamp(self, app: Sphinx) -> Path:
+        """Return the file that says from what the pages were made."""
+        return Path(app.outdir) / STAMP
+
+    def is_current(self, app: Sphinx) -> bool:
+        """Whether the pages that are there were made from what is there now."""
+        stamp = self.stamp(app)
+        wanted = app.builder.name == "html"
+        return wanted and stamp.is_file() and stamp.read_text() == self.sources.fingerprint
+
+
+def store_of(folder: Path) -> Path:
+    """Return where the notebooks of a book are kept that have run."""
+    return folder / "_build" / "ran"
+
+
+def making(app: Sphinx) -> Making:
+    """Return the making that Sphinx is in."""
+    return MADE[app]
+
+
+def begin(app: Sphinx, config: Config) -> None:
+    """Load the review; nothing is written if it cannot be."""
+    MADE[app] = Making(app, config)
+    config.nb_execution_mode = "off"  # or myst-nb would run everything a second time
+    # The pages are those of the contents; what is hidden, as an environment is, has none.
+    config.external_toc_exclude_missing = True
+    config.exclude_patterns = [*config.exclude_patterns, ".*", "**/.*", *config.review_ignores]
+
+
+def clear(app: Sphinx) -> None:
+    """Take away the pages of another state, or one that is no longer written would stay."""
+    out = Path(app.outdir)
+    if making(app).stamp(app).is_file() and not making(app).is_current(app):
+        shutil.rmtree(out)
+        out.mkdir()
+
+
+def read_everything(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
+    """Have every page read again if anything changed: a number stands on pages not its own."""
+    return [] if making(app).is_current(app) else list(env.found_docs)
+
+
+def run(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Run the notebooks before any page is read, and gather their figures."""
+    if not pages:
+        return
+    made = making(app)
+    if app.builder.name == "html":
+        made.stamp(app).unlink(missing_ok=True)
+    paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
+    notebooks = {f"{page}.ipynb": p for page, p in paths.items() if p.suffix == ".ipynb"}
+    try:
+        run_stale(made.sources, notebooks, made.store)
+        _stop_if_changed(made.sources)
+    except ReviewError as error:
+        raise ExtensionError(str(error)) from None
+
+
+def _stop_if_changed(sources: Sources) -> None:
+    changed = [os.path.relpath(file, sources.folder) for file in sources.changed()]
+    if changed:
+        raise ReviewError(f"{', '.join(changed)} changed while the book was made: build it again")
+
+
+def read_executed(app: Sphinx, page: str, source: list[str]) -> None:
+    """Let Sphinx read the notebook that has run in the place of the one that was written."""
+    kept = making(app).store / f"{page}.ipynb"
+    if app.env.doc2path(page).endswith(".ipynb") and kept.is_file():
+        source[0] = kept.read_text(encoding="utf-8")
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Add what readers can take along, make the pages lighter, and write down what they show."""
+    made = making(app)
+    if error is not None or app.builder.name != "html" or made.is_current(app):
+        return
+    out = Path(app.outdir)
+    kept = {page: made.store / f"{page}.ipynb" for page in sorted(app.env.found_docs)}
+    notebooks = {page: file for page, file in kept.items() if file.is_file()}
+    for file in made.store.glob("*.js"):  # what the explorer looks up
+        shutil.copy(file, out / "_static")
+    archive.offer(made.data_files, made.folder, notebooks, out)
+    weight.lighten(out)
+    _stop_if_changed(made.sources)
+    if not app._warncount:
+        write_whole(made.stamp(app), made.sources.fingerprint)
+
+
+def setup(app: Sphinx) -> None:
+    """Register the steps in the order in which Sphinx takes them."""
+    app.add_config_value("review_folder", "data", "env", str)
+    app.add_config_value("review_inputs", [], "env", list)
+    app.add_config_value("review_ignores", [], "env", list)
+    app.connect("config-inited", begin)
+    app.connect("builder-inited", clear)
+    app.connect("env-get-outdated", read_everything)
+    app.connect("env-before-read-docs", run)
+    app.connect("source-read", read_executed)
+    app.connect("build-finished", finish)
