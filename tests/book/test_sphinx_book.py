@@ -255,7 +255,7 @@ def test_a_title_cannot_bring_a_script(tmp_path: Path) -> None:
     folder = new(tmp_path / "review")
     toml = folder / "data" / "review.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace("Do weights", "<script>x</script>"))
-    with pytest.raises(ConfigError, match=r"review\.toml: title: .* holds HTML or script"):
+    with pytest.raises(ConfigError, match=r"review\.toml, key title: .* holds HTML or script"):
         read(folder)
 
 
