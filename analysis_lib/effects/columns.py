@@ -13,6 +13,7 @@ from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
     check_lengths,
+    check_level,
     check_values,
     study_labels,
 )
@@ -55,6 +56,7 @@ class EffectSizes:
 
     def ci(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Return the lower and the upper limits of the trials' own normal intervals."""
+        check_level(level)
         margin = two_sided_quantile(level) * self.se
         return self.effect - margin, self.effect + margin
 

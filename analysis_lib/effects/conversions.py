@@ -7,10 +7,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_values
-from analysis_lib.base.quantiles import two_sided_quantile
+from analysis_lib.base.checks import FloatArray, check_choice, check_level, check_values
+from analysis_lib.base.quantiles import two_sided_quantile, upper_quantile
 from analysis_lib.effects.columns import Column, Labels, as_given, checked
 
 
@@ -295,8 +294,7 @@ def sd_from_p(
     (differences, chances, sizes1, sizes2), _ = checked(
         labels, difference=difference, p=p, n1=n1, n2=n2
     )
-    # The lower tail keeps the digits of a tiny p; 1 - p/2 would round them away.
-    statistics = -special.stdtrit(sizes1 + sizes2 - 2, chances / 2)
+    statistics = upper_quantile(chances / 2, sizes1 + sizes2 - 2)
     se = np.abs(differences) / statistics
     return as_given(se / np.sqrt(1 / sizes1 + 1 / sizes2), difference, p, n1, n2)
 
@@ -395,6 +393,7 @@ def variance_of_change(before: FloatArray, after: FloatArray, r: FloatArray) -> 
 
 
 def _quantile(level: float, degrees: FloatArray, distribution: str) -> FloatArray:
+    check_level(level)
     check_choice("distribution", distribution, ("t", "normal"))
     return two_sided_quantile(level, degrees if distribution == "t" else np.inf)
 
