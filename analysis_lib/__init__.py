@@ -1,6 +1,7 @@
 """The statistics, data checks and plots of an executable systematic review."""
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.across_scales import odds_ratio_from_smd, smd_from_odds_ratio
 from analysis_lib.effects.arms import change_unit, combine_arms, rescale, split_comparator
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.conversions import (
@@ -14,6 +15,7 @@ from analysis_lib.effects.conversions import (
     sd_of_change,
 )
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.generic import generic_effect, hazard_ratio_from_logrank
 from analysis_lib.effects.means import (
     mean_change,
     mean_difference,
@@ -21,6 +23,16 @@ from analysis_lib.effects.means import (
     standardized_mean_difference,
 )
 from analysis_lib.effects.medians import mean_sd_from_median
+from analysis_lib.effects.ratios_of_means import ratio_of_means, variability_ratio
+from analysis_lib.effects.single_groups import (
+    back_transformed,
+    correlation,
+    harmonic_mean,
+    proportion,
+    proportion_interval,
+    rate,
+    single_mean,
+)
 from analysis_lib.effects.suspect_sds import LooksLikeStandardError, warn_if_sd_looks_like_se
 from analysis_lib.importing import (
     deduplicate,
@@ -28,6 +40,7 @@ from analysis_lib.importing import (
     read_records,
     screening_agreement,
 )
+from analysis_lib.pooling.absolute import AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import (
     begg_test,
     contour_levels,
@@ -66,6 +79,7 @@ from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.shared_arms import find_shared_arms, settle_shared_arms
 
 __all__ = [
+    "AbsoluteEffect",
     "Audit",
     "Bootstrap",
     "Design",
@@ -84,7 +98,9 @@ __all__ = [
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
+    "absolute_effect",
     "audit",
+    "back_transformed",
     "baujat",
     "begg_test",
     "bootstrap",
@@ -93,13 +109,17 @@ __all__ = [
     "cochran_mantel_haenszel",
     "combine_arms",
     "contour_levels",
+    "correlation",
     "correlation_from_sds",
     "cumulative",
     "deduplicate",
     "egger_test",
     "find_shared_arms",
     "flow_problems",
+    "generic_effect",
     "gosh",
+    "harmonic_mean",
+    "hazard_ratio_from_logrank",
     "import_results",
     "indicators",
     "influence",
@@ -111,12 +131,17 @@ __all__ = [
     "mean_sd_from_median",
     "meta_regression",
     "odds_ratio",
+    "odds_ratio_from_smd",
     "permutation_test",
     "pet_peese",
     "pool",
     "pool_events",
     "pool_many",
     "pool_rates",
+    "proportion",
+    "proportion_interval",
+    "rate",
+    "ratio_of_means",
     "read_records",
     "rescale",
     "risk_difference",
@@ -131,11 +156,14 @@ __all__ = [
     "sd_of_change",
     "settle_shared_arms",
     "simulate",
+    "single_mean",
+    "smd_from_odds_ratio",
     "split_comparator",
     "standardized_mean_change",
     "standardized_mean_difference",
     "study_effects",
     "subgroup_analysis",
     "trim_and_fill",
+    "variability_ratio",
     "warn_if_sd_looks_like_se",
 ]

@@ -6,13 +6,14 @@ a negative effect therefore favours the first arm.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_values
+from analysis_lib.base.checks import FloatArray, check_choice, check_values
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.columns import EffectSizes, Labels, checked, effect_sizes
 from analysis_lib.effects.conversions import variance_of_change
@@ -92,7 +93,9 @@ def standardized_mean_difference(
     mean2: npt.ArrayLike,
     sd2: npt.ArrayLike,
     *,
-    variance_method: VarianceMethod = "LS",
+    variance_method: str = "LS",
+    correction: str = "exact",
+    unit: str = "pooled",
     labels: Labels = None,
 ) -> EffectSizes:
     r"""Hedges' g: the mean difference in pooled SDs, corrected exactly for small samples.
@@ -103,9 +106,17 @@ def standardized_mean_difference(
         Sizes, means and SDs of the first arms.
     n2, mean2, sd2 : array_like, shape (k,)
         The same of the second arms.
-    variance_method : {"LS", "UB"}, default "LS"
+    variance_method : {"LS", "UB", "LS2", "meta", "unequal"}, default "LS"
         ``"LS"``: the large-sample variance, the default of R's metafor. ``"UB"``: the unbiased
-        one, which R's meta uses. They differ little unless the arms are very small.
+        one, which R's meta uses. ``"LS2"``: another large-sample one. ``"meta"``: that of R's meta
+        without exact formulas, and of RevMan. ``"unequal"``: of Glass' delta where the SDs of the
+        arms differ. They differ little unless the arms are very small.
+    correction : {"exact", "approximate", "none"}, default "exact"
+        The factor J that takes the small-sample bias away: exactly, by RevMan's approximation
+        :math:`1-3/(4m-1)`, or not at all (Cohen's d).
+    unit : {"pooled", "average", "first", "second"}, default "pooled"
+        The SD that is the unit: both arms' pooled, the root of their mean variance (where they
+        differ), or one arm's (Glass' delta, usually the comparator's).
     labels : sequence, optional
         Trial labels.
 
@@ -148,11 +159,50 @@ def standardized_mean_difference(
     (n1, mean1, sd1, n2, mean2, sd2), names = checked(
         labels, n1=n1, mean1=mean1, sd1=sd1, n2=n2, mean2=mean2, sd2=sd2
     )
-    d = (mean1 - mean2) / np.sqrt(_pooled_variance(n1, sd1, n2, sd2))
-    degrees = n1 + n2 - 2
-    g = small_sample_correction(degrees) * d
-    variance = 1 / n1 + 1 / n2 + _spread_of_g(g, n1 + n2, degrees, variance_method)
-    return effect_sizes(g, variance, "SMD", variance_method, names)
+    check_choice("correction", correction, tuple(_CORRECTIONS))
+    check_choice("unit", unit, ("pooled", "average", "first", "second"))
+    sizes, sds = (n1, n2), (sd1, sd2)
+    degrees = {"first": n1 - 1, "second": n2 - 1}.get(unit, n1 + n2 - 2)
+    units = {"first": sd1, "second": sd2, "average": np.sqrt((sd1**2 + sd2**2) / 2)}
+    scale = units.get(unit, np.sqrt(_pooled_variance(n1, sd1, n2, sd2)))
+    d = (mean1 - mean2) / scale
+    if correction != "none":
+        check_values("n", degrees + 1, names, degrees > 1, "at least 3 in the arm of the unit")
+    effect = _CORRECTIONS[correction](degrees) * d
+    variance = _variance_of_smd(d, effect, sizes, sds, degrees, unit, variance_method)
+    return effect_sizes(effect, variance, "SMD", variance_method, names)
+
+
+def _variance_of_smd(
+    d: FloatArray,
+    effect: FloatArray,
+    sizes: tuple[FloatArray, FloatArray],
+    sds: tuple[FloatArray, FloatArray],
+    degrees: FloatArray,
+    unit: str,
+    method: str,
+) -> FloatArray:
+    """Return the sampling variance of a standardized mean difference, by unit and method."""
+    (n1, n2), (sd1, sd2) = sizes, sds
+    check_choice("variance_method", method, _SMD_VARIANCES[unit])
+    arms = 1 / n1 + 1 / n2
+    if unit == "average":
+        lost = 1 if method == "LS" else 0
+        scale2 = (sd1**2 + sd2**2) / 2
+        spread = (sd1**4 / (n1 - lost) + sd2**4 / (n2 - lost)) / (8 * scale2**2)
+        return (sd1**2 / (n1 - lost) + sd2**2 / (n2 - lost)) / scale2 + spread * effect**2
+    n, own = {"first": (n1, sd1), "second": (n2, sd2)}.get(unit, (n1 + n2, sd1))
+    if method == "unequal":
+        others = (sd1 / own) ** 2 / (n1 - 1) + (sd2 / own) ** 2 / (n2 - 1)
+        return np.asarray(others + effect**2 / (2 * (n - 1)))
+    if method == "meta":
+        return np.asarray(arms + effect**2 / (2 * (n - (3.94 if unit == "pooled" else 1))))
+    if method == "LS2":
+        return np.asarray(small_sample_correction(degrees) ** 2 * (arms + d**2 / (2 * n)))
+    if method == "UB":  # of the corrected g, whatever is reported
+        g = small_sample_correction(degrees) * d
+        return arms + _spread_of_g(g, n, degrees, method)
+    return arms + _spread_of_g(effect, n, degrees, method)
 
 
 def mean_change(
@@ -291,6 +341,7 @@ def standardized_mean_change(
         correlation=correlation,
     )
     check_values("n", n, names, n >= 3, "at least 3 to standardize a change")
+    check_choice("variance_method", variance_method, get_args(VarianceMethod))
     if standardizer == "pre":
         if variance_method == "UB":
             check_values("n", n, names, n >= 5, "at least 5 to correct a correlation")
@@ -333,6 +384,20 @@ def small_sample_correction(degrees: FloatArray) -> FloatArray:
     return np.sqrt(2 * np.pi / degrees) / special.beta((degrees - 1) / 2, 0.5)
 
 
+_CORRECTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "exact": small_sample_correction,
+    "approximate": lambda degrees: 1 - 3 / (4 * degrees - 1),
+    "none": np.ones_like,
+}
+#: The formulas that there are for each unit.
+_SMD_VARIANCES = {
+    "pooled": ("LS", "UB", "LS2", "meta"),
+    "average": ("LS", "LS2"),
+    "first": ("LS", "meta", "unequal"),
+    "second": ("LS", "meta", "unequal"),
+}
+
+
 def _pooled_variance(
     n1: FloatArray, sd1: FloatArray, n2: FloatArray, sd2: FloatArray
 ) -> FloatArray:
@@ -349,7 +414,5 @@ def _spread_of_g(
     """Return the part of the sampling variance of g that grows with g itself."""
     if variance_method == "LS":
         return g**2 / (2 * n)
-    if variance_method == "UB":
-        factor = small_sample_correction(degrees) ** 2
-        return (1 - (degrees - 2) / (degrees * factor)) * g**2
-    raise ReviewError(f"variance_method: 'LS' or 'UB', not {variance_method!r}")
+    factor = small_sample_correction(degrees) ** 2
+    return (1 - (degrees - 2) / (degrees * factor)) * g**2

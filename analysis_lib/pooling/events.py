@@ -7,6 +7,7 @@ add up counts over the trials and need neither.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, Unpack, get_args
@@ -28,6 +29,7 @@ from analysis_lib.effects.events import (
 )
 from analysis_lib.effects.rates import Rates, checked_rates, log_rate_ratios, rate_differences
 from analysis_lib.pooling import mantel_haenszel as mh
+from analysis_lib.pooling.absolute import AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
     PooledEffect,
@@ -99,6 +101,14 @@ class PooledEvents(PooledEffect):
     def q_df(self) -> int:
         """Degrees of freedom of Q: trials with an effect of their own, minus one."""
         return max(0, int(np.isfinite(self.effect).sum()) - 1)
+
+    def absolute(self, *, assumed_risk: float, per: float = 1000) -> AbsoluteEffect:
+        """Return what the estimate means for people; see `absolute_effect`."""
+        values = (self.estimate, *self.ci)
+        estimate, low, high = values if self.measure == "RD" else map(math.exp, values)
+        return absolute_effect(
+            estimate, (low, high), self.measure, assumed_risk=assumed_risk, per=per
+        )
 
     def title(self) -> str:
         """Say which model was fitted to how many trials, and by which method."""
