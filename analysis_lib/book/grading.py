@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pandas as pd
 
+from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.book.analyses import heading, question
 from analysis_lib.book.page import show_table
@@ -145,6 +148,65 @@ def show_grade(review: Review, effects: StudyEffects) -> None:
         note=f"Prompted: {assessment.suggested_text}. Recorded by the review: {recorded}{reasons}.",
         name=f"grade-{effects.outcome}-{effects.follow_up}".lower(),
     )
+
+
+def show_grades(review: Review, outcome: str) -> None:
+    """Show the prompts and the recorded rating of every analysis of one outcome."""
+    for effects in pooled_analyses(review):
+        if effects.outcome == outcome:
+            show_grade(review, effects)
+
+
+def _rated(found: Sequence[Finding]) -> Iterator[tuple[Finding, Assessment]]:
+    for one in found:
+        if one.assessment is not None and one.assessment.recorded:
+            yield one, one.assessment
+
+
+def agreement_told(found: Sequence[Finding]) -> dict[str, object]:
+    """Return how many recorded ratings lie in the prompted range, and which do not, in words.
+
+    Parameters
+    ----------
+    found
+        Result of `findings`.
+    """
+    rated = list(_rated(found))
+    differ = [
+        f"{one.outcome.lower()} ({one.follow_up.lower()})"
+        for one, assessment in rated
+        if not assessment.agrees
+    ]
+    return {
+        "rated": len(rated),
+        "agree": len(rated) - len(differ),
+        "differ": len(differ),
+        "differ-list": fmt.listing(differ),
+    }
+
+
+def disagreement_table(found: Sequence[Finding]) -> pd.DataFrame:
+    """Return the recorded ratings outside the prompted range, beside what prompts it, as text."""
+    return pd.DataFrame(
+        {
+            "Result": f"{one.outcome}, {one.follow_up.lower()}",
+            "Recorded": assessment.recorded,
+            "Reasons given": assessment.recorded_reasons,
+            "Prompted": assessment.suggested_text,
+            "What prompts it": _asking(assessment),
+        }
+        for one, assessment in _rated(found)
+        if not assessment.agrees
+    )
+
+
+def _asking(assessment: Assessment) -> str:
+    asking = [
+        f"{prompt.domain}: {prompt.suggestion}"
+        for prompt in assessment.prompts
+        if prompt.steps not in (None, (0, 0))
+    ]
+    return "; ".join(asking) or "nothing computed asks for rating down"
 
 
 def summary_table(
