@@ -18,9 +18,15 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.checking import check_folder, data_folder
 from analysis_lib.importing.extraction import NAMES, import_results
-from analysis_lib.importing.filling import add_results, write_records
+from analysis_lib.importing.filling import add_results
 from analysis_lib.importing.new_review import new_review
-from analysis_lib.importing.records import deduplicate, is_search_export, read_records
+from analysis_lib.importing.search import is_search_export, read_records
+from analysis_lib.importing.search.store import add_search
+
+TOLD_DECISIONS = {
+    "look at": "to look at: like an earlier one, but not surely the same work",
+    "linked": "kept and linked: an erratum, a comment or a registry's entry of another",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,13 +58,15 @@ def _parser() -> argparse.ArgumentParser:
 
     bring = commands.add_parser(
         "import",
-        help="read an extraction sheet (CSV, xlsx) or the exports of a search (RIS, CSV)",
+        help="read an extraction sheet (CSV, xlsx) or the exports of a search (any format)",
     )
     bring.add_argument("files", type=Path, nargs="+", metavar="FILE")
     bring.add_argument("--to", type=Path, required=True, metavar="DIR", help="the review")
     bring.add_argument("--outcome", help="outcome of every row, if the sheet has no such column")
     bring.add_argument("--time", help="follow-up of every row, if the sheet has no such column")
     bring.add_argument("--sheet", help="sheet of an xlsx file; the first when absent")
+    bring.add_argument("--encoding", help="encoding of a text file, such as cp1252")
+    bring.add_argument("--search", default="1", help="name of the search, for one that came later")
     bring.add_argument("--source", default="", help="document from which the sheet was extracted")
     bring.add_argument(
         "--column",
@@ -95,7 +103,7 @@ def _import(options: argparse.Namespace) -> list[str]:
     folder = data_folder(options.to)
     searches = [is_search_export(file) for file in options.files]
     if all(searches):
-        return _import_search(options.files, folder)
+        return _import_search(options, folder)
     if any(searches) or len(options.files) > 1:
         raise ReviewError("import one extraction sheet at a time, apart from search exports")
     imported = import_results(
@@ -104,6 +112,7 @@ def _import(options: argparse.Namespace) -> list[str]:
         outcome=options.outcome,
         time=options.time,
         sheet=options.sheet,
+        encoding=options.encoding,
     )
     filled = add_results(imported, folder, source=options.source)
     added = [f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items() if rows]
@@ -117,15 +126,22 @@ def _import(options: argparse.Namespace) -> list[str]:
     return [*lines, *imported.notes]
 
 
-def _import_search(files: Sequence[Path], folder: Path) -> list[str]:
-    found = deduplicate(record for file in files for record in read_records(file))
-    place = write_records(found, folder)
-    look = sum(decision.decision == "look at" for decision in found.decisions)
-    looks = [f"{plural(look, 'record')} to look at: a title twice, and something that differs."]
+def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
+    exports = [read_records(file, encoding=options.encoding) for file in options.files]
+    added = add_search(exports, folder, search=options.search)
+    notes = [note for export in exports for note in export.notes]
+    if added.known:
+        notes.append(f"{plural(added.known, 'record')} stood there already and were left alone.")
+    notes += [f"{box}: {n}" for box, n in added.counts.items()]
+    for decision, told in TOLD_DECISIONS.items():
+        n = sum(stored.decision == decision for stored in added.records)
+        notes += [f"{plural(n, 'record')} {told}."] * bool(n)
+    for title in added.kept_answers:
+        notes.append(f"A duplicate that somebody has screened stays in screening.csv: {title}")
     return [
-        *(f"{box}: {n}" for box, n in found.counts.items()),
-        *(looks if look else []),
-        f"Every decision is in {place / 'duplicates.csv'}; screening.csv waits for two people.",
+        *notes,
+        f"Every decision is in {folder / 'search' / 'records.csv'}; change it there, and the next "
+        "import keeps to it. screening.csv waits for two people.",
     ]
 
 

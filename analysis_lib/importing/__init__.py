@@ -1,18 +1,13 @@
 """From people's spreadsheets and search exports to the tables of a review.
 
-`spreadsheets` reads files as text, `extraction` results by arm, `records` the exports of a search;
+`spreadsheets` reads files as text, `extraction` results by arm, `search` the exports of a search;
 `filling` writes what was read into the tables, or says why not.
 """
 
 from analysis_lib.importing.extraction import ArmResult, ImportedResults, import_results
-from analysis_lib.importing.records import (
-    Deduplication,
-    Record,
-    ScreeningAgreement,
-    deduplicate,
-    read_records,
-    screening_agreement,
-)
+from analysis_lib.importing.search import Record, SearchExport, read_records
+from analysis_lib.importing.search.agreement import ScreeningAgreement, screening_agreement
+from analysis_lib.importing.search.duplicates import Deduplication, deduplicate
 
 __all__ = [
     "ArmResult",
@@ -20,6 +15,7 @@ __all__ = [
     "ImportedResults",
     "Record",
     "ScreeningAgreement",
+    "SearchExport",
     "deduplicate",
     "import_results",
     "read_records",

@@ -119,6 +119,7 @@ def import_results(
     outcome: str | None = None,
     time: str | None = None,
     sheet: str | None = None,
+    encoding: str | None = None,
 ) -> ImportedResults:
     """Read results by arm from an extraction sheet.
 
@@ -133,6 +134,8 @@ def import_results(
         The outcome and the follow-up of every row, when the sheet has no column for it.
     sheet
         Which sheet of an xlsx file; the first when absent.
+    encoding
+        Of a text file, if it is not told right.
 
     Returns
     -------
@@ -143,15 +146,15 @@ def import_results(
     ReviewError
         Lists everything that cannot be used, each with file, row, column and value.
     """
-    table = read_sheet(path, sheet=sheet)
+    table = read_sheet(path, sheet=sheet, encoding=encoding)
     where = _mapped(table, columns or {})
     given = {"outcome": outcome, "time": time}
     missing = [name for name, value in given.items() if value is None and name not in where]
     if "study" not in where or missing:
         wanted = [*(["study"] if "study" not in where else []), *missing]
         raise ReviewError(
-            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; "
-            "name the right one, or give one value for all"
+            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; name the "
+            "right one, or give one value for all"
         )
     stop(_unclear(table, where))
     reader = _Reader(table, where, given)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, shown
 from analysis_lib.importing.extraction import PAIR, ArmResult, ImportedResults
-from analysis_lib.importing.records import Deduplication
-from analysis_lib.importing.spreadsheets import harmless, stop
-from analysis_lib.importing.texts import plain
+from analysis_lib.importing.spreadsheets import stop
+from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.cells import read_cells
 
 Cells: TypeAlias = dict[str, str]
@@ -24,7 +23,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "arm_results": ("trial", "outcome", "arm", "time"),
     "analyses": ("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm"),
 }
-SEARCH = "search"  # folder of the records beside the tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,54 +141,8 @@ def add_results(imported: ImportedResults, data: str | Path, *, source: str = ""
     stop(problems)
     for rows in places.values():
         _add_pairs(tables["analyses"], rows)
-    _write_all({table.path: table.text() for table in tables.values() if table.added})
+    write_all({table.path: table.text() for table in tables.values() if table.added})
     return Filled({f"{name}.csv": table.added for name, table in tables.items()}, known)
-
-
-def write_records(found: Deduplication, data: str | Path) -> Path:
-    """Write the records of a search, the log of duplicates and a sheet for two screeners.
-
-    Parameters
-    ----------
-    found
-        What `analysis_lib.importing.records.deduplicate` decided.
-    data
-        The folder with the tables of a review.
-
-    Returns
-    -------
-    Path
-        The folder ``search`` with ``records.csv``, ``duplicates.csv`` and ``screening.csv``.
-
-    Raises
-    ------
-    ReviewError
-        If the folder holds records already: a search is imported whole, all exports together.
-    """
-    folder = Path(data) / SEARCH
-    if (folder / "records.csv").exists():
-        raise ReviewError(
-            f"{folder / 'records.csv'} is there already; import all exports of a search together, "
-            "after moving the old records away"
-        )
-    names = ["record", "title", "authors", "year", "journal", "doi", "file", "row"]
-    rows = []
-    for i, r in enumerate(found.records, start=1):
-        cells = (i, r.title, r.authors, r.year or "", r.journal, r.doi, r.file, r.row)
-        rows.append(dict(zip(names, (harmless(str(cell)) for cell in cells), strict=True)))
-    screening = [{"record": row["record"], "title": row["title"]} for row in rows]
-    log = found.log().map(lambda cell: harmless(cell) if isinstance(cell, str) else cell)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_all(
-        {
-            folder / "records.csv": _Table(folder, names, rows).text(),
-            folder / "duplicates.csv": log.to_csv(index=False, lineterminator="\n"),
-            folder / "screening.csv": _Table(
-                folder, ["record", "title", "first", "second"], screening
-            ).text(),
-        }
-    )
-    return folder
 
 
 def _read(folder: Path, name: str, keys: tuple[str, ...]) -> _Table:
@@ -324,12 +276,3 @@ def _same(known: Cells, row: Cells) -> bool:
         except ValueError:
             return False
     return True
-
-
-def _write_all(texts: Mapping[Path, str]) -> None:
-    """Write all files or none: each beside its place first, then all into their places."""
-    fresh = {path: path.with_name(f"{path.name}.new") for path in texts}
-    for path, text in texts.items():
-        fresh[path].write_text(text, encoding="utf-8", newline="")
-    for path in texts:
-        fresh[path].replace(path)

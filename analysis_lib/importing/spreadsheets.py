@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from analysis_lib.base.errors import Problem, ReviewError, shown
-from analysis_lib.importing.texts import decode, encoding_note, read_bytes
+from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
 from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
 from analysis_lib.review.cells import CONTROL, MARKUP
 
@@ -173,23 +173,36 @@ def read_sheet(
         For a file that is missing, too large, or not a table.
     """
     file = Path(path)
-    content = read_bytes(file)
+    return sheet_of(
+        file.name, read_bytes(file), sheet=sheet, encoding=encoding, is_header=is_header
+    )
+
+
+def sheet_of(
+    name: str,
+    content: bytes,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    is_header: IsHeader | None = None,
+) -> Sheet:
+    """Read a table from the bytes of a file; see `read_sheet`."""
     if is_workbook(content):
-        cells = read_workbook(file.name, content, sheet)
-        return _as_sheet(file.name, cells.rows, is_header, notes=cells.notes)
+        cells = read_workbook(name, content, sheet)
+        return _as_sheet(name, cells.rows, is_header, notes=cells.notes)
     if sheet is not None:
-        raise ReviewError(f"{file.name}: only an .xlsx file has sheets")
+        raise ReviewError(f"{name}: only an .xlsx file has sheets")
     decoded = decode(content, encoding)
     if "\0" in decoded.text:
-        raise ReviewError(f"{file.name}: not a table, neither as text nor as an .xlsx workbook")
+        raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
     separator = _separator(decoded.text, is_header)
-    rows = _csv_rows(file.name, decoded.text, separator)
+    rows = _csv_rows(name, decoded.text, separator)
     # With a comma between cells, a comma within one has to be quoted and says little about marks.
     commas = separator != "," and any(
         WITH_COMMA.fullmatch(cell.strip()) for row in rows.values() for cell in row
     )
-    notes = tuple(encoding_note(file.name, decoded))
-    return _as_sheet(file.name, rows, is_header, decimal_commas=commas, notes=notes)
+    notes = tuple(f"{name}: {note}" for note in encoding_notes(decoded))
+    return _as_sheet(name, rows, is_header, decimal_commas=commas, notes=notes)
 
 
 def harmless(text: str) -> str:

@@ -1,9 +1,10 @@
-"""From the bytes of a file to its text, saying so where the encoding had to be guessed."""
+"""From the bytes of a file to its text, saying so where its encoding is a guess; and back."""
 
 from __future__ import annotations
 
 import codecs
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,8 @@ class Decoded:
     guessed: str = ""
 
 
-def read_bytes(path: str | Path) -> bytes:
-    """Return the bytes of a file.
+def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
+    """Return the bytes of a file, which may hold so many.
 
     Raises
     ------
@@ -47,9 +48,9 @@ def read_bytes(path: str | Path) -> bytes:
     file = Path(path)
     if not file.is_file():
         raise ReviewError(f"{file.name}: there is no such file in {file.parent}")
-    size = file.stat().st_size
-    if size > LARGEST_FILE:
-        raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {LARGEST_FILE:,}")
+    size, limit = file.stat().st_size, largest or LARGEST_FILE
+    if size > limit:
+        raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {limit:,}")
     try:
         return file.read_bytes()
     except OSError as error:
@@ -165,9 +166,18 @@ def as_key(text: str) -> str:
     return "-".join(ascii_only.split())
 
 
-def encoding_note(file: str, decoded: Decoded) -> list[str]:
+def encoding_notes(decoded: Decoded) -> list[str]:
     """Say how the encoding of a file was guessed, and what to do if it is wrong."""
     if not decoded.guessed:
         return []
-    told = f"{file}: the encoding is not stated; read as {decoded.guessed}"
+    told = f"the encoding is not stated; read as {decoded.guessed}"
     return [f"{told}. If letters look wrong, name it with --encoding"]
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write all files or none: each beside its place first, then all into their places."""
+    fresh = {path: path.with_name(f"{path.name}.new") for path in texts}
+    for path, text in texts.items():
+        fresh[path].write_text(text, encoding="utf-8", newline="")
+    for path in texts:
+        fresh[path].replace(path)

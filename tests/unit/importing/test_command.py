@@ -425,27 +425,23 @@ def test_exports_of_a_search_become_records_a_log_and_a_screening_sheet(
     folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
     ris, table = tmp_path / "a.ris", tmp_path / "b.csv"
-    ris.write_text("TY  - JOUR\nTI  - Lifting\nPY  - 2009\nDO  - 10.1000/a\nER  - \n")
-    table.write_text("Title,Publication Year\nLIFTING.,2009\nWalking,2010\n")
+    ris.write_text("TY  - JOUR\nTI  - Lifting\nAU  - Kell\nPY  - 2009\nDO  - 10.1000/a\nER  - \n")
+    table.write_text("Title,Author,Publication Year\nLIFTING.,Kell,2009\nWalking,,2010\n")
     code, out, told = run(capsys, "import", ris, table, "--to", folder)
     assert (code, told) == (0, "")
+    assert "a.ris: RIS, 1 record read\nb.csv: a table, 2 records read" in out
     assert "records_identified: 3\nduplicates_removed: 1\nrecords_screened: 2" in out
     search = folder / "data" / "search"
     kept = list(csv.DictReader((search / "records.csv").read_text().splitlines()))
-    assert [(r["record"], r["title"], r["file"]) for r in kept] == [
-        ("1", "Lifting", "a.ris"),
-        ("2", "Walking", "b.csv"),
-    ]
-    log = list(csv.DictReader((search / "duplicates.csv").read_text().splitlines()))
-    assert [(r["decision"], r["of"]) for r in log] == [
-        ("kept", ""),
-        ("duplicate", "a.ris, row 1"),
-        ("kept", ""),
+    assert [(r["decision"], r["of"], r["title"], r["file"]) for r in kept] == [
+        ("kept", "", "Lifting", "a.ris"),
+        ("duplicate", "1", "LIFTING.", "b.csv"),
+        ("kept", "", "Walking", "b.csv"),
     ]
     assert (search / "screening.csv").read_text().splitlines()[0] == "record,title,first,second"
     before = contents(folder)
-    code, _, told = run(capsys, "import", ris, "--to", folder)
-    assert (code, "is there already" in told) == (1, True)
+    code, out, _ = run(capsys, "import", ris, "--to", folder)
+    assert (code, "1 record stood there already" in out) == (0, True)
     assert contents(folder) == before
 
 

@@ -6,16 +6,15 @@ what was written, number for number and record for record, or raise ``ReviewErro
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,13 +22,8 @@ from hypothesis import strategies as st
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import (
-    Record,
-    deduplicate,
     extraction,
     import_results,
-    read_records,
-    records,
-    screening_agreement,
     spreadsheets,
     texts,
     workbooks,
@@ -538,95 +532,18 @@ def test_fuzz_any_sheet_is_read_or_refused(
         clean = [[openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", c) for c in r] for r in rows]
         top = [openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", c) for c in header]
         workbook(path, [list(top), *(list(r) for r in clean)])
-    for read in (lambda: import_results(path, **PAIN).results, lambda: read_records(path)):
-        try:
-            found = read()
-        except ReviewError:
-            continue
-        assert len(found) <= 2 * len(rows)
+    with contextlib.suppress(ReviewError):
+        assert len(import_results(path, **PAIN).results) <= 2 * len(rows)
 
 
 @fuzz
-@given(content=st.binary(max_size=400), ending=st.sampled_from(["csv", "xlsx", "ris", "txt"]))
+@given(content=st.binary(max_size=400), ending=st.sampled_from(["csv", "xlsx"]))
 def test_fuzz_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, ending: str) -> None:
     path = tmp_path / f"sheet.{ending}"
     path.write_bytes(content)
-    for read in (read_sheet, import_results, read_records, records.is_search_export):
-        try:
+    for read in (read_sheet, import_results):
+        with contextlib.suppress(ReviewError):
             read(path)
-        except ReviewError:
-            continue
-
-
-# --- records of a search -------------------------------------------------------------------------
-
-RIS = """\ufeff
-TY  - JOUR
-AU  - Aasa, Björn
-AU  - Berglund, Lars
-TI  - Individualized low-load motor control exercises and education
-  versus a high-load lifting exercise
-PY  - 2015/02/01
-JO  - J Orthop Sports Phys Ther
-DO  - https://doi.org/10.2519/JOSPT.2015.5021
-ER  -
-
-TY  - JOUR
-T1  - Effects of <i>lifting</i> on pain
-A1  - Kell, Robert
-Y1  - 2009
-ER  -
-"""
-PUBMED = """PMID,Title,Authors,Citation,First Author,Journal/Book,Publication Year,DOI
-1,"Individualized Low-Load Motor Control Exercises and Education versus a High-Load Lifting \
-Exercise.","Aasa B, Berglund L",x,Aasa B,JOSPT,2015,10.2519/jospt.2015.5021
-2,Effects of lifting on pain,"Kell R, Asmundson G",x,Kell R,J Strength,2009,
-3,Effects of lifting on pain,"Smith J",x,Smith J,Spine,2009,10.1000/x
-4,,,x,,,2011,
-"""
-
-
-def test_ris_and_csv_exports_become_one_list(write: Callable[..., Path]) -> None:
-    ris = read_records(write(RIS, "scopus.ris"))
-    table = read_records(write(PUBMED, "pubmed.csv"))
-    assert [(r.row, r.year, r.doi, r.first_author) for r in ris] == [
-        (2, 2015, "10.2519/jospt.2015.5021", "aasa"),
-        (12, 2009, "", "kell"),
-    ]
-    assert ris[0].title.endswith("education versus a high-load lifting exercise")
-    assert ris[1].title == "Effects of lifting on pain"
-    found = deduplicate([*ris, *table])
-    assert [d.decision for d in found.decisions] == [
-        "kept", "kept", "duplicate", "duplicate", "look at", "kept",
-    ]  # fmt: skip
-    assert [d.why for d in found.decisions[2:]] == [
-        "the same DOI, 10.2519/jospt.2015.5021",
-        "the same title, and nothing that contradicts it",
-        "the same title, but another first author",
-        "without a title, it cannot be compared by title",
-    ]
-    assert found.counts == {
-        "records_identified": 6,
-        "duplicates_removed": 2,
-        "records_screened": 4,
-    }
-    assert found.log().loc[2, "of"] == "scopus.ris, row 2"
-
-
-@pytest.mark.parametrize(
-    ("more", "why"),
-    [
-        ({"year": 2010, "doi": ""}, "another year"),
-        ({"doi": "10.1/y"}, "another DOI"),
-        ({"authors": "Smith J", "doi": ""}, "another first author"),
-        ({"year": 2010, "doi": "10.1/y"}, "another DOI and another year"),
-    ],
-)
-def test_one_title_with_other_facts_is_looked_at(more: dict[str, Any], why: str) -> None:
-    one = Record("a", 1, "Lifting", "Kell, R", 2009, doi="10.1/x")
-    found = deduplicate([one, replace(one, file="b", **more)])
-    assert [d.decision for d in found.decisions] == ["kept", "look at"]
-    assert found.decisions[1].why == f"the same title, but {why}"
 
 
 def test_a_study_is_of_one_year(write: Callable[..., Path]) -> None:
@@ -634,155 +551,3 @@ def test_a_study_is_of_one_year(write: Callable[..., Path]) -> None:
     rows = "Aasa,2015,Pain,w8,9,4,2,9,5,2\nAasa,2016,Pain,w52,9,4,2,9,5,2\n"
     with pytest.raises(ReviewError, match=r"row 3: 'Aasa' is of 2015 in row 2"):
         import_results(write(head + rows))
-
-
-def test_a_kept_record_takes_what_it_lacks_and_is_found_by_it() -> None:
-    one = Record("a", 1, "Lifting", "Kell, R", 2009)
-    two = Record("b", 1, "Lifting", "Kell R", 2009, doi="10.1/x", journal="Spine")
-    three = Record("c", 1, "Lifting: a trial", "Kell R", 2009, doi="10.1/x")
-    found = deduplicate([one, two, three])
-    assert len(found.records) == 1
-    assert (found.records[0].file, found.records[0].doi) == ("a", "10.1/x")
-    assert [d.decision for d in found.decisions] == ["kept", "duplicate", "duplicate"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "holds no record"),
-        ("TY  - JOUR\nTI  - x\n", "row 1: the last record does not end"),
-        ("TI  - x\n", "row 1: 'TI  - x' stands outside of a record"),
-        ("TY  - JOUR\nTY  - JOUR\nER  - \n", "row 2: a record begins before the last one ends"),
-        ("TY  - JOUR\nTI  - <script>x\nER  - \n", "row 1, column title: '<script>x' holds HTML"),
-    ],
-)
-def test_broken_ris_is_named(write: Callable[..., Path], text: str, words: str) -> None:
-    with pytest.raises(ReviewError) as error:
-        read_records(write(text, "x.ris"))
-    assert words in str(error.value)
-
-
-def test_a_csv_without_titles_is_named(write: Callable[..., Path]) -> None:
-    with pytest.raises(ReviewError, match=r"no column for titles. The columns are 'PMID'"):
-        read_records(write("PMID\n1\n"))
-
-
-def test_exports_and_extraction_sheets_are_told_apart(write: Callable[..., Path]) -> None:
-    assert records.is_search_export(write(RIS, "x.ris"))
-    assert records.is_search_export(write(RIS, "x.txt"))
-    assert records.is_search_export(write(PUBMED))
-    assert not records.is_search_export(write(f"{REVMAN}\n"))
-    assert not records.is_search_export(write(f"Title,{LONG}\n"))
-
-
-TITLES = st.sampled_from(["Lifting and pain", "lifting AND pain.", "Walking", "", "Água fría"])
-RECORDS = st.lists(
-    st.builds(
-        Record,
-        file=st.sampled_from(["a", "b"]),
-        row=st.integers(1, 99),
-        title=TITLES,
-        authors=st.sampled_from(["", "Kell, R", "Kell R; Smith", "Aasa B"]),
-        year=st.sampled_from([None, 2009, 2010]),
-        doi=st.sampled_from(["", "10.1/a", "10.1/b"]),
-    ),
-    max_size=12,
-)
-
-
-@fuzz
-@given(found=RECORDS)
-def test_fuzz_no_record_is_lost_and_none_is_counted_twice(found: list[Record]) -> None:
-    result = deduplicate(found)
-    assert [d.record for d in result.decisions] == found
-    kept = [d for d in result.decisions if d.decision != "duplicate"]
-    assert len(kept) == len(result.records)
-    for decision in result.decisions:
-        assert (decision.of is None) == (decision.decision == "kept")
-        assert decision.of is None or decision.of in result.records
-    dois = [record.doi for record in result.records if record.doi]
-    assert len(dois) == len(set(dois))
-    again = deduplicate(result.records)
-    assert all(d.decision != "duplicate" for d in again.decisions) or len(found) > len(kept)
-
-
-# --- two people screen ---------------------------------------------------------------------------
-
-# Rounding only.
-SAME = 1e-12
-# A numerical derivative with a step of 1e-6 is right to about that.
-DERIVATIVE = 1e-6
-
-YES_NO = (20, 5, 10, 15)  # both yes, only the first, only the second, neither
-
-
-def answers(counts: tuple[int, int, int, int]) -> tuple[list[str], list[str]]:
-    pairs = [("yes", "yes"), ("yes", "no"), ("no", "yes"), ("no", "no")]
-    both = [pair for pair, n in zip(pairs, counts, strict=True) for _ in range(n)]
-    return [a for a, _ in both], [b for _, b in both]
-
-
-def test_kappa_by_hand() -> None:
-    """Observed 35/50; by chance 25/50 x 30/50 + 25/50 x 20/50 = 0.5; so 0.2 / 0.5."""
-    found = screening_agreement(*answers(YES_NO))
-    assert found.observed == pytest.approx(0.7, rel=SAME)
-    assert found.expected == pytest.approx(0.5, rel=SAME)
-    assert found.kappa == pytest.approx(0.4, rel=SAME)
-    assert len(found.disagreements) == 15
-    assert found.disagreements[0] == "record 21"
-
-
-def test_the_standard_error_is_that_of_the_delta_method() -> None:
-    """Derivatives of kappa taken numerically, multinomial covariance: an independent way."""
-
-    def kappa(p: np.ndarray) -> float:
-        table = p.reshape(2, 2)
-        expected = table.sum(axis=1) @ table.sum(axis=0)
-        return float((np.trace(table) - expected) / (1 - expected))
-
-    shares = np.array(YES_NO) / sum(YES_NO)
-    step = 1e-6
-    slope = np.array(
-        [(kappa(shares + step * e) - kappa(shares - step * e)) / (2 * step) for e in np.eye(4)]
-    )
-    variance = (shares @ slope**2 - (shares @ slope) ** 2) / sum(YES_NO)
-    found = screening_agreement(*answers(YES_NO))
-    assert found.se == pytest.approx(math.sqrt(variance), rel=DERIVATIVE)
-    assert found.ci is not None
-    assert found.ci[0] < found.kappa < found.ci[1]
-
-
-def test_full_agreement_and_one_answer_only() -> None:
-    full = screening_agreement(["yes", "no"], ["yes", "no"])
-    assert (full.kappa, full.se, full.disagreements) == (1.0, pytest.approx(0, abs=1e-7), ())
-    nothing = screening_agreement(["no", "no"], ["no", "no"])
-    assert (nothing.kappa, nothing.se, nothing.ci) == (None, None, None)
-
-
-@fuzz
-@given(st.tuples(*[st.integers(0, 30)] * 4).filter(lambda c: sum(c) > 0))
-def test_kappa_is_the_same_for_both_and_at_most_one(counts: tuple[int, int, int, int]) -> None:
-    first, second = answers(counts)
-    one, other = screening_agreement(first, second), screening_agreement(second, first)
-    assert one.kappa == (None if other.kappa is None else pytest.approx(other.kappa, abs=SAME))
-    assert one.kappa is None or -1 - SAME <= one.kappa <= 1 + SAME
-    assert one.se is None or one.se >= 0
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "labels", "words"),
-    [
-        ([], [], None, "0 answers of one and 0 of the other"),
-        (["yes"], [], None, "1 answers of one and 0 of the other"),
-        (["yes"], [""], ["Aasa"], "Aasa: an answer is missing"),
-        (["yes"], [None], ["Aasa"], "Aasa: an answer is missing"),
-        (["yes"], ["no"], ["a", "b"], "2 labels for 1 records"),
-    ],
-)
-def test_answers_that_are_missing_are_named(
-    first: Any, second: Any, labels: Any, words: str
-) -> None:
-    with pytest.raises(ReviewError, match=words):
-        screening_agreement(first, second, labels=labels)
-    with pytest.raises(ReviewError, match="level must be"):
-        screening_agreement(["yes"], ["no"], level=1)

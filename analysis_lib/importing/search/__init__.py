@@ -1,0 +1,192 @@
+"""From the exports of a search to records: the format is found from the content of a file.
+
+`record` says what a record is and cleans it; one module reads one kind of format: `tagged` (RIS,
+MEDLINE, Web of Science, EndNote, RefWorks, Cochrane), `bibtex`, `endnote` (XML) and `tables`. This
+one stands in front of them, counts, and says what a person should know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+from analysis_lib.base.errors import ReviewError, shown
+from analysis_lib.base.formatting import plural
+from analysis_lib.importing.search import bibtex, endnote, tables, tagged
+from analysis_lib.importing.search.record import Found, Record, record_of
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of
+from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes
+from analysis_lib.importing.workbooks import is_workbook
+
+__all__ = ["Record", "SearchExport", "is_search_export", "read_records"]
+
+LARGEST_EXPORT = 200_000_000  # bytes; 100,000 records with their abstracts
+MOST_RECORDS = 500_000
+MOST_TOLD = 5  # examples in a note
+SAMPLE = tagged.SAMPLE
+#: Columns that only a sheet of results has.
+RESULTS = frozenset(
+    (
+        *("n", "mean", "events", "n1", "n1i", "ai", "m1i", "mean1", "yi", "te", "d1", "overall"),
+        *("experimental n", "experimental mean", "experimental cases"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExport:
+    """What the export of a search holds.
+
+    Attributes
+    ----------
+    file : str
+        Name of the file.
+    format : str
+        What it is, as people call it.
+    records : tuple of Record
+        As many as the file holds; one without a title is one too.
+    notes : tuple of str
+        What a person should know: how many records begin in the file and how many were read,
+        what stands between them, what has no title, which columns were not used, how an encoding
+        was guessed.
+    """
+
+    file: str
+    format: str
+    records: tuple[Record, ...]
+    notes: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def read_records(path: str | Path, *, encoding: str | None = None) -> SearchExport:
+    """Read the export of a search.
+
+    Parameters
+    ----------
+    path
+        A file in any of the formats that databases and reference managers write: RIS, MEDLINE
+        (.nbib), Web of Science (.ciw, .txt), EndNote (.enw, .xml), RefWorks, BibTeX, and tables
+        (CSV, TSV, xlsx). Its ending does not matter.
+    encoding
+        Of a text file, if somebody knows it; otherwise it is told from the bytes.
+
+    Returns
+    -------
+    SearchExport
+        Nothing is left out. Markup, entities and invisible marks, which databases leave in
+        titles, are taken away.
+
+    Raises
+    ------
+    ReviewError
+        For a file that cannot be read, or is in no format that is known.
+    """
+    file = Path(path)
+    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding)
+    if not raw.records:
+        raise ReviewError(f"{file.name}: looks like {raw.format}, but holds no record")
+    if len(raw.records) > MOST_RECORDS:
+        raise ReviewError(f"{file.name}: more than {MOST_RECORDS:,} records")
+    records = tuple(record_of(file.name, row, found) for row, found in raw.records)
+    notes = [f"{raw.format}, {plural(len(records), 'record')} read", *raw.notes]
+    without = [record.row for record in records if not record.title]
+    if without:
+        notes.append(f"{plural(len(without), 'record')} without a title, kept: row {some(without)}")
+    return SearchExport(
+        file.name, raw.format, records, tuple(f"{file.name}: {note}" for note in notes)
+    )
+
+
+def is_search_export(path: str | Path) -> bool:
+    """Say whether a file is the export of a search, and not a sheet of results."""
+    file = Path(path)
+    content = read_bytes(file, LARGEST_EXPORT)
+    if not is_workbook(content) and _text_format(_lines(decode(content[:SAMPLE]).text)):
+        return True
+    columns = sheet_of(file.name, content, is_header=tables.is_header).columns
+    header = {plain(column) for column in columns}
+    return not header.isdisjoint(tables.NAMES["title"]) and header.isdisjoint(RESULTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """What a reader found: fields by record, and what it has to tell."""
+
+    format: str
+    records: Sequence[tuple[int, Found]]
+    notes: Sequence[str] = ()
+
+
+Reader: TypeAlias = Callable[[str], _Raw]
+
+
+def _read(name: str, content: bytes, encoding: str | None) -> _Raw:
+    if is_workbook(content):
+        return _from_table(sheet_of(name, content, is_header=tables.is_header))
+    decoded = decode(content, encoding)
+    text = _lines(decoded.text)
+    reader = _text_format(text)
+    if reader is None:
+        return _from_table(sheet_of(name, content, encoding=encoding, is_header=tables.is_header))
+    raw = reader(text)
+    return replace(raw, notes=[*raw.notes, *encoding_notes(decoded)])
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _text_format(text: str) -> Reader | None:
+    """Return what reads a text; nothing if it is a table, or unknown."""
+    if endnote.SIGN.search(text, 0, SAMPLE):
+        return _from_endnote
+    dialect = tagged.find_dialect(text)
+    if dialect is not None:
+        return partial(_from_tags, dialect=dialect)
+    return _from_bibtex if bibtex.SIGN.search(text, 0, SAMPLE) else None
+
+
+def _from_endnote(text: str) -> _Raw:
+    return _Raw("EndNote XML", endnote.read_endnote(text))
+
+
+def _from_bibtex(text: str) -> _Raw:
+    records, broken = bibtex.read_bibtex(text)
+    notes = [f"{plural(len(broken), 'fault')} in BibTeX: {some(broken)}"] if broken else []
+    return _Raw("BibTeX", records, notes)
+
+
+def _from_tags(text: str, dialect: tagged.Dialect) -> _Raw:
+    reading = tagged.read_tagged(text, dialect)
+    notes = []
+    if reading.begun not in (0, len(reading.found)):
+        begun = plural(reading.begun, "line")
+        notes.append(f"{begun} with {dialect.begins}, which begins a record; look at the count")
+    if reading.skipped:
+        lines = plural(len(reading.skipped), "line")
+        rows = (f"{number} {shown(line)}" for number, line in reading.skipped)
+        notes.append(f"{lines} between records not read: {some(rows)}")
+    return _Raw(dialect.name, reading.found, notes)
+
+
+def _from_table(table: Sheet) -> _Raw:
+    where = tables.columns_of(table)
+    unused = [column for column in table.columns if column not in where.values()]
+    notes = [note.removeprefix(f"{table.file}: ") for note in table.notes]
+    notes += [f"columns not used: {', '.join(unused)}"] if unused else []
+    return _Raw("a table", tables.read_table(table, where), notes)
+
+
+def some(items: Iterable[object]) -> str:
+    """Return the first of many items for a message."""
+    found = list(islice(items, MOST_TOLD + 1))
+    return ", ".join(map(str, found[:MOST_TOLD])) + (" and more" if len(found) > MOST_TOLD else "")

@@ -1,0 +1,240 @@
+"""One record of a search: what an export says of a work, cleaned of what databases leave in it."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Final, TypeAlias
+from urllib.parse import unquote
+
+#: What a reader found of a record: values by the names of `FIELDS`.
+Found: TypeAlias = Mapping[str, Sequence[str]]
+FIELDS: Final = (
+    *("title", "authors", "year", "journal", "volume", "issue", "pages", "doi", "pmid", "kind"),
+)
+
+YEAR = re.compile(r"(?<!\d)(1[89]|20)\d\d(?!\d)")
+PMID = re.compile(r"(?<![\w:.-])[1-9]\d{4,7}(?![\w-])")  # no other database's number
+DOI = re.compile(r"10\.\d{4,9}/", re.IGNORECASE)
+QUERY = re.compile(r"[?#&][\w.-]+=.*$")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+#: Elements of HTML, JATS and MathML that databases leave in titles.
+ELEMENTS = """
+    a abbr acronym article-title b bdi bdo big blockquote body bold br center cite code dd del div
+    dl dt em embed font form h1 h2 h3 h4 h5 h6 head hr html i iframe img inf inline-formula
+    inline-graphic input ins italic kbd label li link list list-item mark math meta mfrac mi mml mn
+    mo monospace mover mpadded mphantom mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable
+    mtd mtext mtr munder named-content object ol overline p pre q roman s samp sans-serif sc scp
+    script sec semantics small span strike strong style styled-content sub sup svg table tbody td
+    tex-math th title tr tt u ul underline upright var video xref
+"""
+TAG = re.compile(
+    rf"<\s*/?\s*(?:[a-z]+:)?(?:{'|'.join(ELEMENTS.split())})(?:\s[^<>]*|/)?>", re.IGNORECASE
+)
+ACTIVE = re.compile(
+    r"<\s*(script|style)\b[^<>]*>(?:(?!<\s*\1).)*?<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL
+)
+COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>", re.DOTALL)
+BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
+HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
+FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
+#: Words before a family name, which some databases leave out or put behind.
+PARTICLES = """
+    al ap da das de del della den der des di do dos du e el la las le los ter ten van vande vander
+    ver vom von zu zum zur y
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a search, as exported.
+
+    Attributes
+    ----------
+    file, row : str, int
+        Where it stands: the row of a table, the first line of a record in a text file, the
+        number of a record in XML.
+    title, authors, journal : str
+        Empty when the export does not give them; the authors are separated by semicolons.
+    year : int or None
+        Year of publication.
+    doi : str
+        In lower case, without the address before it; when there are several, the first.
+    volume, issue, pages, pmid, kind : str
+        As exported; `kind` is what the database calls the type of the work.
+    other_dois : tuple of str
+        The further ones of a record that has several.
+    """
+
+    file: str
+    row: int
+    title: str = ""
+    authors: str = ""
+    year: int | None = None
+    journal: str = ""
+    doi: str = ""
+    volume: str = ""
+    issue: str = ""
+    pages: str = ""
+    pmid: str = ""
+    kind: str = ""
+    other_dois: tuple[str, ...] = ()
+
+    @cached_property
+    def first_author(self) -> str:
+        """Family name of the first author, for comparison."""
+        return family_name(self.authors)
+
+    @property
+    def dois(self) -> tuple[str, ...]:
+        """Every DOI of the record."""
+        return (self.doi, *self.other_dois) if self.doi else ()
+
+
+def record_of(file: str, row: int, found: Found) -> Record:
+    """Return a record from what a reader found, cleaned.
+
+    Parameters
+    ----------
+    file, row
+        Where it stands.
+    found
+        Values by the names of `FIELDS`: of all but `authors` and `doi` the first is taken.
+    """
+    first = {name: next((v for v in found.get(name, ()) if v.strip()), "") for name in FIELDS}
+    year = YEAR.search(first["year"])
+    dois = list(dict.fromkeys(doi for value in found.get("doi", ()) for doi in find_dois(value)))
+    return Record(
+        file=file,
+        row=row,
+        title=cleaned(first["title"]),
+        authors=cleaned("; ".join(name for name in found.get("authors", ()) if name.strip())),
+        year=int(year.group()) if year else None,
+        journal=cleaned(first["journal"]),
+        doi=dois[0] if dois else "",
+        volume=cleaned(first["volume"]),
+        issue=cleaned(first["issue"]),
+        pages=cleaned(first["pages"]),
+        pmid=next(iter(PMID.findall(first["pmid"])), ""),
+        kind=cleaned("; ".join(found.get("kind", ()))),
+        other_dois=tuple(dois[1:]),
+    )
+
+
+def cleaned(text: str) -> str:
+    """Return text without markup, entities and marks that nobody sees.
+
+    Examples
+    --------
+    >>> cleaned("Water (H<sub>2</sub>O), P &lt; 0.05 &amp; &lt;i&gt;in vivo&lt;/i&gt;")
+    'Water (H2O), P < 0.05 & in vivo'
+    """
+    if "&" in text or "<" in text:
+        text = _without_markup(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in HIDDEN)
+    return " ".join(text.split())
+
+
+def _without_markup(text: str) -> str:
+    """Take entities and tags away until there is none: some databases encode twice."""
+    for _ in range(4):
+        before = text
+        text = ENTITY.sub(lambda found: html.unescape(found.group()), text)
+        text = ACTIVE.sub(" ", COMMENT.sub(" ", text))
+        text = TAG.sub("", BREAK.sub(" ", text))
+        if text == before:
+            break
+    return text
+
+
+def find_dois(text: str) -> Iterator[str]:
+    """Find every DOI in a cell: an address, percent-encoded, one of several.
+
+    Examples
+    --------
+    >>> list(find_dois("https://doi.org/10.1000/S0000%2812%29-1?x=y; 10.1000/b."))
+    ['10.1000/s0000(12)-1', '10.1000/b']
+    """
+    text = ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    starts = [*(found.start() for found in DOI.finditer(text)), len(text)]
+    for start, end in pairwise(starts):
+        words = text[start:end].split()
+        doi = QUERY.sub("", unquote(words[0]) if "%" in words[0] else words[0])
+        doi = re.sub(r"\[doi\]$|https?:.*$", "", doi, flags=re.IGNORECASE).rstrip(".,;:|\"'")
+        while doi.endswith((")", "]", ">")) and not _balanced(doi):
+            doi = doi[:-1].rstrip(".,;")
+        if not doi.endswith("/"):
+            yield doi.lower()
+
+
+def _balanced(text: str) -> bool:
+    return all(text.count(a) == text.count(b) for a, b in ("()", "[]", "<>"))
+
+
+def folded(text: str) -> str:
+    """Return text for comparison: without accents, case, punctuation or double spaces.
+
+    Examples
+    --------
+    >>> folded("  Sørmuster & Łoś:  α-Blockers ")
+    'sormuster los alpha blockers'
+    """
+    text = text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", GREEK.sub(_greek, text)).translate(FOLDED)
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    return " ".join("".join(c if c.isalnum() else " " for c in text.replace("'", "")).split())
+
+
+GREEK = re.compile("[α-ω]")
+
+
+def _greek(found: re.Match[str]) -> str:
+    name = unicodedata.name(found.group(), "")
+    return f" {name.split()[-1].lower()} " if name.startswith("GREEK SMALL LETTER") else " "
+
+
+def family_name(authors: str) -> str:
+    """Return the family name of the first author, in whatever order the names stand.
+
+    Examples
+    --------
+    >>> [family_name(a) for a in ("Example, Ann; Sample, Bo", "A Example, B Sample", "Muster E")]
+    ['example', 'example', 'muster']
+    >>> [family_name(a) for a in ("Ann Example|Bo Sample", "Example, A. and Sample, B.")]
+    ['example', 'example']
+    >>> [family_name(a) for a in ("van der Example, J", "Example, J. van der")]
+    ['example', 'example']
+    """
+    person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0].strip().strip(",")
+    before, _, after = person.partition(",")
+    words = before.split()
+    if after.strip() and len(words) > 1 and _is_list(after):
+        person, after = before, ""
+    if after.strip() or len(words) < 2:  # family name, given names
+        return _family(words)
+    if INITIALS.fullmatch(words[-1]):  # Muster E
+        return _family([word for word in words if not INITIALS.fullmatch(word)] or words[:1])
+    if INITIALS.fullmatch(words[0]):  # A Example, A. B. Example
+        return _family([word for word in words if not INITIALS.fullmatch(word)])
+    return _family(words[-1:])  # Ann Example
+
+
+def _is_list(after: str) -> bool:
+    """Say whether what follows a comma is another person, and not given names."""
+    following = after.split(",")[0].split()
+    return len(following) > 1 and not all(INITIALS.fullmatch(word) for word in following)
+
+
+def _family(words: Sequence[str]) -> str:
+    names = folded(" ".join(words)).split()
+    return " ".join([name for name in names if name not in PARTICLES.split()] or names)

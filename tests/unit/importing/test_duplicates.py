@@ -1,0 +1,318 @@
+"""Does nothing vanish that is not surely the same work, and is every decision kept and undone?
+
+The expected decisions are what a librarian would say of the two records; the property at the end
+throws random ones together.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.importing import Record, deduplicate, read_records
+from analysis_lib.importing.search import duplicates
+from analysis_lib.importing.search.store import add_search
+
+TRIAL = {
+    "title": "Lifting crates for low back pain: a made-up trial",
+    "authors": "Example, Ann; Sample, Bo",
+    "year": 2015,
+    "journal": "Journal of Examples",
+    "volume": "3",
+    "pages": "12-19",
+    "doi": "10.1000/a",
+}
+
+
+def decided(one: dict[str, Any], other: dict[str, Any]) -> str:
+    first, second = Record("a", 1, **one), Record("b", 1, **other)
+    forth = deduplicate([first, second]).decisions[1].decision
+    back = deduplicate([second, first]).decisions[1].decision
+    assert forth == back
+    return forth
+
+
+def changed(**facts: Any) -> dict[str, Any]:
+    return TRIAL | facts
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(),
+        changed(title="LIFTING CRATES FOR LOW-BACK PAIN. A Made-Up Trial."),
+        changed(authors="Example A., Sample B.", journal="J Examples", doi=""),
+        changed(year=2014),  # first seen in another year
+        changed(year=2014, doi=""),
+        changed(doi="", other_dois=()),
+        changed(title="[Lifting crates for low back pain: a made-up trial]. [Japanese]"),
+        changed(title="Lifting crates for low back pain", journal=""),  # without the subtitle
+        changed(volume="", pages="", journal="", doi="", year=None),
+        changed(journal="JE", doi=""),
+        changed(doi="10.1002/central/CN-1/full"),
+        changed(doi="10.1000/b", other_dois=("10.1000/a",)),
+        changed(authors="Example-Muster, Ann"),
+        changed(pages="12-9", volume="3 (Suppl 1)"),
+        changed(pmid="12345678"),
+    ],
+)
+def test_what_is_surely_the_same_work_is_one(other: dict[str, Any]) -> None:
+    assert decided(TRIAL, other) == "duplicate"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(journal="Annals of Samples", doi=""),  # abstract and article
+        changed(journal="Annals of Samples", doi="10.1000/c", year=2014, volume="9", pages="S4"),
+        changed(doi="10.1000/b"),
+        changed(doi="", year=2019, pages="", volume="", journal=""),
+        changed(doi="", authors="Muster, Eva"),
+        changed(doi="", volume="4"),
+        changed(doi="", pages="44"),
+        changed(title="A wholly other work"),  # the DOI of a supplement or a book
+        changed(pages="13", title="Lifting crates for low back pain: the made-up trial"),
+        changed(title="Heben von Kisten bei Rückenschmerz", doi=""),  # the same place, translated
+        changed(title="Lifting crates for low back pain: a made-up triol", doi="", volume=""),
+    ],
+)
+def test_what_may_be_another_is_kept_and_flagged(other: dict[str, Any]) -> None:
+    assert decided(TRIAL, other) == "look at"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(title="Erratum: Lifting crates for low back pain: a made-up trial", year=2016),
+        changed(title="Correction to: Lifting crates for low back pain: a made-up trial", doi=""),
+        changed(title="Lifting crates for low back pain: a made-up trial (vol 3, pg 12, 2015)"),
+        changed(title="Comment on: Lifting crates for low back pain: a made-up trial", pages="20"),
+        changed(title="Retraction of lifting crates for low back pain: a made-up trial"),
+        changed(title="Re: Lifting crates for low back pain: a made-up trial", doi="10.1000/e"),
+        changed(journal="clinicaltrials.gov NCT00000001", authors="", volume="", pages="", doi=""),
+        changed(kind="Trial registry record", doi="10.1002/central/CN-2/full"),
+    ],
+)
+def test_what_is_about_a_work_is_linked(other: dict[str, Any]) -> None:
+    assert decided(TRIAL, other) == "linked"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (TRIAL, {"title": "Lifting crates", "authors": "Muster, Eva", "year": 2001}),
+        (TRIAL, changed(title="Walking with crates", doi="", pages="99")),
+        ({"title": "Editorial", "journal": "J One"}, {"title": "Editorial", "journal": "B Two"}),
+        ({"title": "Trial I", "year": 2001}, {"title": "Trial II", "year": 2001}),
+        ({}, {}),
+        ({"title": "Introduction"}, {"title": "Conclusion"}),
+    ],
+)
+def test_what_has_nothing_to_do_with_each_other_is_kept(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert decided(one, other) == "kept"
+
+
+def test_a_work_is_known_by_all_its_records() -> None:
+    """The third record shares nothing but a DOI that only the second has."""
+    one = Record("a", 1, **changed(doi=""))
+    two = Record("b", 1, **changed(doi="10.1000/x"))
+    three = Record("c", 1, title=TRIAL["title"], doi="10.1000/x")
+    found = deduplicate([one, two, three])
+    assert [d.decision for d in found.decisions] == ["kept", "duplicate", "duplicate"]
+    assert (found.records[0].file, found.records[0].doi) == ("a", "10.1000/x")
+
+
+def test_the_log_says_why() -> None:
+    found = deduplicate([Record("a", 1, **TRIAL), Record("b", 7, **changed(doi="10.1000/b"))])
+    row = found.log().iloc[1]
+    assert (row["of_file"], row["of_row"], row["decision"]) == ("a", "1", "look at")
+    assert row["why"] == "the same title, but another DOI"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"year": 2019, "doi": ""}, "another year"),
+        ({"doi": "10.1000/y"}, "another DOI"),
+        ({"authors": "Smith J", "doi": ""}, "another first author"),
+        ({"year": 2019, "doi": "10.1000/y"}, "another DOI and another year"),
+    ],
+)
+def test_one_title_with_other_facts_is_looked_at(more: dict[str, Any], why: str) -> None:
+    one = Record("a", 1, "Lifting", "Kell, R", 2009, "Spine", doi="10.1000/x")
+    found = deduplicate([one, replace(one, file="b", **more)])
+    assert [d.decision for d in found.decisions] == ["kept", "look at"]
+    assert found.decisions[1].why == f"the same title, but {why}"
+
+
+def test_equal_titles_are_compared_with_so_many_works_only(monkeypatch: Any) -> None:
+    """However many editorials there are, each is compared with a bounded number of them."""
+    calls = []
+    real = duplicates.compared
+    monkeypatch.setattr(duplicates, "compared", lambda *a: calls.append(1) or real(*a))
+    records = [Record("a", i, "Editorial", doi=f"10.1000/{i}") for i in range(500)]
+    assert deduplicate(records).counts["duplicates_removed"] == 0
+    assert len(calls) <= 500 * 3 * duplicates.MOST_COMPARED
+
+
+FACTS = {
+    "title": st.sampled_from(["", "Lifting", "LIFTING.", "Erratum: Lifting", "Walking and pain"]),
+    "authors": st.sampled_from(["", "Kell, R", "Kell R; Smith", "Aasa B"]),
+    "year": st.sampled_from([None, 2009, 2010]),
+    "journal": st.sampled_from(["", "Spine", "Pain Research"]),
+    "doi": st.sampled_from(["", "10.1000/a", "10.1000/b"]),
+    "pages": st.sampled_from(["", "1-2", "7"]),
+}
+RECORDS = st.lists(st.fixed_dictionaries(FACTS), max_size=12).map(
+    lambda rows: [Record("a", i, **row) for i, row in enumerate(rows)]
+)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(records=RECORDS)
+def test_no_record_is_lost_and_none_is_counted_twice(records: list[Record]) -> None:
+    found = deduplicate(records)
+    assert [d.record for d in found.decisions] == records
+    kept = [d for d in found.decisions if d.decision != "duplicate"]
+    assert len(kept) == len(found.records)
+    for decision in found.decisions:
+        assert (decision.of is None) == (decision.decision == "kept")
+        assert decision.of is None or decision.of in found.records
+
+
+# --- what stands in the review's folder ----------------------------------------------------------
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Callable[..., Any]:
+    def export(name: str, *titles: str, doi: str = "") -> Any:
+        rows = "".join(f'"{title}",Example A,2015,J Examples,{doi}\n' for title in titles)
+        path = tmp_path / name
+        path.write_text(f"Title,Authors,Year,Journal,DOI\n{rows}", encoding="utf-8")
+        return read_records(path)
+
+    return export
+
+
+def rows(folder: Path, name: str = "records") -> list[dict[str, str]]:
+    with (folder / "search" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def rewrite(folder: Path, name: str, table: list[dict[str, str]]) -> None:
+    with (folder / "search" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def test_every_record_has_a_row_and_those_kept_one_in_the_screening(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    added = add_search([export("a.csv", "One", "=Two"), export("b.csv", "ONE.")], tmp_path)
+    assert added.counts == {
+        "records_identified": 3,
+        "duplicates_removed": 1,
+        "records_screened": 2,
+    }
+    assert [(r["record"], r["decision"], r["of"], r["title"]) for r in rows(tmp_path)] == [
+        ("1", "kept", "", "One"),
+        ("2", "kept", "", "'=Two"),
+        ("3", "duplicate", "1", "ONE."),
+    ]
+    assert [r["record"] for r in rows(tmp_path, "screening")] == ["1", "2"]
+    assert [(r["file"], r["records"]) for r in rows(tmp_path, "exports")] == [
+        ("a.csv", "2"),
+        ("b.csv", "1"),
+    ]
+
+
+def test_a_second_import_of_the_same_files_changes_nothing(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    exports = [export("a.csv", "One", "=Two", "-Omics; x"), export("b.csv", "ONE.", "")]
+    add_search(exports, tmp_path)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "search").iterdir()}
+    added = add_search(exports, tmp_path)
+    assert (added.added, added.known) == (0, 5)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "search").iterdir()} == before
+
+
+def test_what_a_person_decided_stands(tmp_path: Path, export: Callable[..., Any]) -> None:
+    add_search([export("a.csv", "One", "ONE.", "Two", "Other two")], tmp_path)
+    table = rows(tmp_path)
+    table[1] |= {"decision": "kept", "of": "", "why": "I know both"}
+    table[3] |= {"decision": "duplicate", "of": "3"}
+    rewrite(tmp_path, "records", table)
+    answers = rows(tmp_path, "screening")
+    assert [r["record"] for r in answers] == ["1", "3", "4"]
+    answers[0]["first"] = answers[2]["first"] = "include"
+    rewrite(tmp_path, "screening", answers)
+    added = add_search([export("later.csv", "one", "Three")], tmp_path, search="2")
+    assert [(r["decision"], r["of"], r["search"]) for r in rows(tmp_path)] == [
+        ("kept", "", "1"),
+        ("kept", "", "1"),
+        ("kept", "", "1"),
+        ("duplicate", "3", "1"),
+        ("duplicate", "1", "2"),
+        ("kept", "", "2"),
+    ]
+    assert rows(tmp_path)[1]["why"] == "I know both"
+    assert [(r["record"], r["first"]) for r in rows(tmp_path, "screening")] == [
+        ("1", "include"),
+        ("2", ""),
+        ("3", ""),
+        ("4", "include"),
+        ("6", ""),
+    ]
+    assert added.kept_answers == ("Other two",)
+
+
+def test_a_table_saved_by_a_spreadsheet_elsewhere_is_read_again(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    add_search([export("a.csv", "One", "Größe")], tmp_path)
+    path = tmp_path / "search" / "records.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").replace(",", ";").encode("utf-8-sig"))
+    assert [s.record.title for s in add_search([], tmp_path).records] == ["One", "Größe"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"decision": "maybe"}, "row 3, column decision: 'maybe' is not one of kept"),
+        ({"decision": "duplicate", "of": "9"}, "row 3, column of: '9' is not the number of a rec"),
+        ({"decision": "duplicate", "of": ""}, "row 3, column of: '' is not the number of a record"),
+        ({"record": "x"}, "row 3, column record: 'x' is no number"),
+    ],
+)
+def test_a_decision_that_cannot_be_understood_is_named(
+    tmp_path: Path, export: Callable[..., Any], change: dict[str, str], words: str
+) -> None:
+    add_search([export("a.csv", "One", "Two")], tmp_path)
+    table = rows(tmp_path)
+    table[1] |= change
+    rewrite(tmp_path, "records", table)
+    with pytest.raises(ReviewError) as error:
+        add_search([], tmp_path)
+    assert words in str(error.value)
+
+
+def test_another_file_of_the_same_name_is_refused(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    add_search([export("a.csv", "One")], tmp_path)
+    for titles in (("Two",), ("One", "Two")):
+        with pytest.raises(ReviewError, match="give the new export another name"):
+            add_search([export("a.csv", *titles)], tmp_path)
+    assert len(rows(tmp_path)) == 1
