@@ -32,7 +32,7 @@ TARGETS = {(100, 100): (1.0, None), (1000, 100): (8.0, 500.0)}
 MEASURES = ("MD", "SMD", "RR", "MD", "SMD", "OR", "MD", "SMD", "RD", "MD")
 THREE_ARMS = 0.2  # part of the trials that compare two arms with a third
 EVENTS_RISK = 0.3
-MADE_UP = {"provenance": "reported", "source": "made up for a benchmark", "note": ""}
+MADE_UP = {"provenance": "reported", "source": "made up", "note": ""}
 
 
 def write_review(folder: Path, trials: int, outcomes: int, *, seed: int = 1) -> Path:

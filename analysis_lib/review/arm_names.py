@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 import pandas as pd
@@ -38,16 +38,16 @@ def comparison_names(pairs: pd.DataFrame, trial_names: Mapping[str, str]) -> lis
     >>> comparison_names(pairs, {"kell": "Kell 2009"})
     ['Kell 2009 (high)', 'Kell 2009 (low)']
     """
-    names = [trial_names[trial] for trial in pairs["trial"]]
+    names = [trial_names[trial] for trial in pairs["trial"].to_numpy(dtype=object)]
     taken: defaultdict[object, set[str]] = defaultdict(lambda: set(trial_names.values()))
     of_trial = [*ANALYSIS, "trial"]
     places = pairs.duplicated(of_trial, keep=False).to_numpy().nonzero()[0]
     several = pairs.iloc[places]
-    arms = list(several[ARMS].itertuples(index=False, name=None))
-    analyses = list(several[ANALYSIS].itertuples(index=False, name=None))
+    arms = several[ARMS].to_numpy(dtype=object)
+    analyses = several[ANALYSIS].to_numpy(dtype=object)
     for group in several.groupby(of_trial).indices.values():
-        used = taken[analyses[group[0]]]
-        for row, marks in zip(group, _marks([arms[row] for row in group]), strict=True):
+        used = taken[tuple(analyses[group[0]])]
+        for row, marks in zip(group, _marks(tuple(map(tuple, arms[group]))), strict=True):
             name = f"{names[places[row]]} ({marks})"
             while name in used:  # another trial may be called just that
                 name += f" ({marks})"
@@ -56,16 +56,17 @@ def comparison_names(pairs: pd.DataFrame, trial_names: Mapping[str, str]) -> lis
     return names
 
 
-def _marks(pairs: list[tuple[str, str]]) -> Iterator[str]:
+@lru_cache(maxsize=4096)  # the arms of a trial are mostly the same from one analysis to the next
+def _marks(pairs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     """Say of each pair of arms of one trial what sets it apart from the other pairs."""
     sides = [frozenset(side) for side in zip(*pairs, strict=True)]
     telling = [telling_parts(side) if len(side) > 1 else {} for side in sides]
-    for pair in pairs:
-        marks = [parts[arm] for parts, arm in zip(telling, pair, strict=True) if parts]
-        yield ", ".join(dict.fromkeys(marks))
+    marks = (
+        [parts[arm] for parts, arm in zip(telling, pair, strict=True) if parts] for pair in pairs
+    )
+    return tuple(", ".join(dict.fromkeys(mark)) for mark in marks)
 
 
-@lru_cache(maxsize=1024)
 def telling_parts(arms: frozenset[str]) -> Mapping[str, str]:
     """Return the part of each identifier that tells it from the others.
 

@@ -17,13 +17,12 @@ import pandas as pd
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError, did_you_mean
 from analysis_lib.base.formatting import count, effect, effect_interval, plural
-from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.arm_names import ARMS
-from analysis_lib.review.known_effects import COLUMNS, EVENTS, MAIN, known_effects
+from analysis_lib.review.known_effects import MAIN, known_effects
 from analysis_lib.review.model import Review
 
 
@@ -77,7 +76,7 @@ class StudyEffects(Result):
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the comparisons."""
-        return tuple(self.table["label"])
+        return tuple(self.table["label"].to_numpy(dtype=object))
 
     @property
     def participants(self) -> float | None:
@@ -245,16 +244,10 @@ def study_effects(
     >>> effects.labels
     ('Aasa 2015',)
     """
-    if outcome not in set(review.outcomes["outcome"]):
-        raise ReviewError(f"outcome {outcome!r} is not in outcomes.csv")
-    if follow_up not in set(review.follow_ups["follow_up"]):
-        raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")
-    measure = str(review.outcomes.set_index("outcome").loc[outcome, "measure"])
     every = known_effects(review, reading)
-    rows = every.rows(outcome, follow_up)
-    here, reasons = every.effects[rows], every.reasons[rows]
-    is_known = (reasons == "").to_numpy()
-    columns = [*COLUMNS, *(EVENTS if measure in BINARY_MEASURES else ())]
-    table = here.loc[is_known, columns].reset_index(drop=True)
-    unknown = (here["label"] + ": " + reasons)[~is_known]
-    return StudyEffects(outcome, follow_up, measure, table, tuple(unknown), review)
+    if outcome not in every.measures:
+        raise ReviewError(f"outcome {outcome!r} is not in outcomes.csv")
+    if follow_up not in review.follow_ups["follow_up"].array:
+        raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")
+    table, unknown = every.analysis(outcome, follow_up)
+    return StudyEffects(outcome, follow_up, every.measures[outcome], table, unknown, review)

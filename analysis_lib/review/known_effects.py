@@ -6,7 +6,7 @@ slice of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ from analysis_lib.review.baseline import BASELINE, PROVENANCES
 from analysis_lib.review.model import Review
 
 Mask = npt.NDArray[np.bool_]
+Tables = Mapping[str, pd.DataFrame]
+Analysis = tuple[str, str]  # outcome and follow-up
 
 MAIN = "main"
 LEVEL = 0.95  # of the intervals in contrasts.csv
@@ -73,25 +75,27 @@ class KnownEffects:
 
     Attributes
     ----------
-    listed : pandas.DataFrame
-        One row a comparison: `KEYS`, ``label``, ``measure``, and what ``arm_results`` holds of
-        each side, as ``n_experimental``, ``mean_comparator`` and so on; absent where it is.
-    effects : pandas.DataFrame
-        The same rows as `StudyEffects.table` holds them; absent where no effect is known.
-    reasons : pandas.Series
-        Why an effect is not known; empty where it is.
+    table : pandas.DataFrame
+        One row an effect that is known, as `StudyEffects.table` holds it; `EVENTS` at the end.
     places : mapping
         The rows of each outcome and follow-up that have any.
+    unknown : mapping
+        The comparisons of each outcome and follow-up whose effect is not known, with the reason.
+    measures : mapping
+        The measure of each outcome.
     """
 
-    listed: pd.DataFrame
-    effects: pd.DataFrame
-    reasons: pd.Series
-    places: Mapping[tuple[str, str], slice]
+    table: pd.DataFrame
+    places: Mapping[Analysis, slice]
+    unknown: Mapping[Analysis, Sequence[str]]
+    measures: Mapping[str, str]
 
-    def rows(self, outcome: str, follow_up: str) -> slice:
-        """Return which rows belong to an analysis."""
-        return self.places.get((outcome, follow_up), slice(0))
+    def analysis(self, outcome: str, follow_up: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """Return the known effects of one outcome at one follow-up, and what is not known."""
+        columns = len(COLUMNS) + (len(EVENTS) if self.measures[outcome] in BINARY_MEASURES else 0)
+        rows = self.places.get((outcome, follow_up), slice(0))
+        table = self.table.iloc[rows, :columns].reset_index(drop=True)
+        return table, tuple(self.unknown.get((outcome, follow_up), ()))
 
 
 def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
@@ -108,24 +112,34 @@ def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
 
 
 def _known_effects(review: Review, reading: str) -> KnownEffects:
-    pairs = _comparisons(review, reading)
-    outcomes = review.outcomes.set_index("outcome")[["measure", *SCALE]]
-    listed = _with_arms(pairs.join(outcomes, on="outcome"), review.arm_results)
+    tables = _keyed(review)
+    pairs = _comparisons(tables, reading)
+    outcomes = tables["outcomes"].set_index("outcome")[["measure", *SCALE]]
+    listed = _with_arms(pairs.join(outcomes, on="outcome"), tables["arm_results"])
     listed.insert(0, "label", pd.Series(comparison_names(pairs, review.trial_names), dtype="str"))
-    # Only the main reading is reconstructed.
-    reconstructed = review.reconstructed if reading == MAIN else review.reconstructed.iloc[:0]
-    other = pd.concat(
-        [_from_contrasts(listed, review.contrasts), _from_reconstruction(listed, reconstructed)]
-    )
+    other = _from_contrasts(listed, tables["contrasts"])
+    if reading == MAIN:  # no other one is reconstructed
+        other = pd.concat([other, _from_reconstruction(listed, tables["reconstructed"])])
     arms, reasons = _from_arms(listed, listed.index.isin(other.index[_has_variance(other)]))
     known = pd.concat([arms, other])  # the best known first: of a doubled row the first stays
     usable = _has_variance(known)
     reasons[known.index[~usable]] = NO_VARIANCE
     known = known[usable]
-    known = known[~known.index.duplicated()]
+    known = known[~known.index.duplicated()].sort_index()
     reasons[known.index] = ""
-    effects = listed[NAMES].join(known)[[*COLUMNS, *EVENTS]].astype(COLUMNS | EVENTS)
-    return KnownEffects(listed, effects, reasons, _places(pairs))
+    table = listed[NAMES].join(known, how="right")[[*COLUMNS, *EVENTS]].astype(COLUMNS | EVENTS)
+    measures = dict(zip(review.outcomes["outcome"], review.outcomes["measure"], strict=True))
+    places = _places(pairs.loc[known.index])
+    return KnownEffects(table, places, _unknown(listed, reasons), measures)
+
+
+def _unknown(listed: pd.DataFrame, reasons: pd.Series) -> dict[Analysis, list[str]]:
+    """Return by analysis the names of the comparisons that are not known, with the reasons."""
+    found: dict[Analysis, list[str]] = {}
+    rows = listed.assign(reason=reasons).loc[reasons != "", [*ANALYSIS, "label", "reason"]]
+    for outcome, follow_up, label, reason in rows.to_numpy(dtype=object):
+        found.setdefault((outcome, follow_up), []).append(f"{label}: {reason}")
+    return found
 
 
 def _has_variance(known: pd.DataFrame) -> Mask:
@@ -134,35 +148,53 @@ def _has_variance(known: pd.DataFrame) -> Mask:
     return np.asarray(np.isfinite(effect) & np.isfinite(variance) & (variance > 0))
 
 
-def _comparisons(review: Review, reading: str) -> pd.DataFrame:
-    """Return the comparisons that ``analyses.csv`` names, and those that only results name."""
-    named = review.analyses
-    in_reading = [reading in readings.split("; ") for readings in named["reading"]]
-    found = pd.concat([review.contrasts[KEYS], _pairs_of_arms(review)])
-    not_discussed = found.merge(named[[*ANALYSIS, "trial"]], how="left_anti")
-    pairs = pd.concat([named.loc[in_reading, KEYS], not_discussed]).drop_duplicates(KEYS)
-    order = {
-        "outcome": review.outcomes["outcome"],
-        "follow_up": review.follow_ups["follow_up"],
-        "trial": review.trials["trial"],
+def _keyed(review: Review) -> dict[str, pd.DataFrame]:
+    """Return the tables with their keys in the order of the review, in which they are sorted.
+
+    Every key is one of a list, so that columns of them are matched by their place in it.
+    """
+    kinds = {
+        "outcome": pd.CategoricalDtype(review.outcomes["outcome"]),
+        "follow_up": pd.CategoricalDtype(review.follow_ups["follow_up"]),
+        "trial": pd.CategoricalDtype(review.trials["trial"]),
+        **dict.fromkeys(["arm", *ARMS], pd.CategoricalDtype(sorted(set(review.arms["arm"])))),
     }
-    ranks = [pd.Index(order[key]).get_indexer(pairs[key]) for key in order]
-    arms = [pd.factorize(pairs[arm], sort=True)[0] for arm in ARMS]
-    return pairs.iloc[np.lexsort([*arms[::-1], *ranks[::-1]])].reset_index(drop=True)
+    results = review.arm_results[review.arm_results["time"] != BASELINE]
+    tables = {
+        "outcomes": review.outcomes,
+        "arms": review.arms,
+        "arm_results": results.rename(columns={"time": "follow_up"}),
+        "contrasts": review.contrasts,
+        "reconstructed": review.reconstructed,
+        "analyses": review.analyses,
+    }
+    return {
+        name: table.astype({key: kind for key, kind in kinds.items() if key in table})
+        for name, table in tables.items()
+    }
 
 
-def _pairs_of_arms(review: Review) -> pd.DataFrame:
+def _comparisons(tables: Tables, reading: str) -> pd.DataFrame:
+    """Return the comparisons that ``analyses.csv`` names, and those that only results name."""
+    named = tables["analyses"]
+    in_reading = [reading in readings.split("; ") for readings in named["reading"]]
+    found = pd.concat([tables["contrasts"][KEYS], _pairs_of_arms(tables)])
+    not_discussed = found.merge(named[[*ANALYSIS, "trial"]], how="left_anti")
+    pairs = pd.concat([named.loc[in_reading, KEYS], not_discussed]).drop_duplicates()
+    return pairs.sort_values(KEYS, ignore_index=True)
+
+
+def _pairs_of_arms(tables: Tables) -> pd.DataFrame:
     """Return every experimental arm of a trial with every comparator one, by analysis."""
-    results = review.arm_results.loc[review.arm_results["time"] != BASELINE]
-    results = results[["outcome", "time", "trial", "arm"]].rename(columns={"time": "follow_up"})
-    arms = results.merge(review.arms[["trial", "arm", "group"]], on=["trial", "arm"])
+    results = tables["arm_results"][[*ANALYSIS, "trial", "arm"]]
+    arms = results.merge(tables["arms"][["trial", "arm", "group"]], on=["trial", "arm"])
     first, second = (
         arms[arms["group"] == side].rename(columns={"arm": f"{side}_arm"}) for side in SIDES
     )
     return first.merge(second, on=[*ANALYSIS, "trial"])[KEYS]
 
 
-def _places(pairs: pd.DataFrame) -> dict[tuple[str, str], slice]:
+def _places(pairs: pd.DataFrame) -> dict[Analysis, slice]:
     """Return where each analysis begins and ends."""
     starts = np.flatnonzero(~pairs.duplicated(ANALYSIS))
     keys = pairs[ANALYSIS].iloc[starts].itertuples(index=False, name=None)
@@ -172,7 +204,7 @@ def _places(pairs: pd.DataFrame) -> dict[tuple[str, str], slice]:
 def _with_arms(pairs: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     """Put what ``arm_results`` holds of both arms beside each comparison."""
     columns = sorted({*OF_MEANS, *OF_EVENTS, *SCALE, *HOW})
-    results = results.rename(columns={"time": "follow_up"}).astype({"n": float, "events": float})
+    results = results.astype({"n": float, "events": float})
     for side in SIDES:
         here = [*ANALYSIS, "trial", f"{side}_arm"]
         names = {"arm": f"{side}_arm", **{column: f"{column}_{side}" for column in columns}}

@@ -6,13 +6,16 @@ trial look surer than it is, and gives it most of the weight.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from analysis_lib.effects.suspect_sds import FEWEST_TO_COMPARE, suspect_sds
 from analysis_lib.review.model import Review
+
+Names = Mapping[Any, str]
 
 FEWEST_PEOPLE = 2  # one person has no standard deviation
 
@@ -72,9 +75,12 @@ def doubtful_spreads(review: Review) -> tuple[DoubtfulSpread, ...]:
     compared.
     """
     found: list[DoubtfulSpread] = []
+    arms = review.arms.set_index(["trial", "arm"])["label_printed"].to_dict()
+    labels = review.outcomes.set_index("outcome")["label"].to_dict()
+    names = review.trial_names, arms, labels
     for _, rows in _comparable(review).groupby(["outcome", "time", "has_scale"], sort=False):
         if len(rows) >= FEWEST_TO_COMPARE:
-            found += _doubtful(review, rows)
+            found += _doubtful(rows, *names)
     return tuple(found)
 
 
@@ -91,14 +97,15 @@ def _comparable(review: Review) -> pd.DataFrame:
     return table[table["has_scale"] | is_difference]
 
 
-def _doubtful(review: Review, rows: pd.DataFrame) -> Iterator[DoubtfulSpread]:
-    arms = review.arms.set_index(["trial", "arm"])["label_printed"].to_dict()
-    labels = review.outcomes.set_index("outcome")["label"].to_dict()
+def _doubtful(
+    rows: pd.DataFrame, trials: Names, arms: Names, labels: Names
+) -> Iterator[DoubtfulSpread]:
+    """Return the doubtful ones among results that can be compared, with their names."""
     shares = (rows["sd"] / rows["width"]).to_numpy(dtype=float)
     for one in suspect_sds(rows["n"].to_numpy(dtype=float), shares, labels=list(rows.index)):
         row = rows.loc[int(one.label)].to_dict()
         yield DoubtfulSpread(
-            trial=review.trial_names[row["trial"]],
+            trial=trials[row["trial"]],
             arm=arms[row["trial"], row["arm"]],
             outcome=row["outcome"],
             time=row["time"],
