@@ -41,12 +41,13 @@ from analysis_lib.importing import (
     screening_agreement,
 )
 from analysis_lib.pooling.absolute import AbsoluteEffect, absolute_effect
-from analysis_lib.pooling.asymmetry import (
-    begg_test,
-    contour_levels,
-    egger_test,
-    pet_peese,
-    trim_and_fill,
+from analysis_lib.pooling.asymmetry import contour_levels, egger_test, pet_peese
+from analysis_lib.pooling.asymmetry_events import (
+    deeks_test,
+    harbord_test,
+    macaskill_test,
+    peters_test,
+    pustejovsky_test,
 )
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
@@ -61,6 +62,7 @@ from analysis_lib.pooling.leaving_out import (
 )
 from analysis_lib.pooling.methods import Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
 from analysis_lib.pooling.regression import (
     MetaRegression,
     SubgroupAnalysis,
@@ -71,6 +73,7 @@ from analysis_lib.pooling.regression import (
 from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
 from analysis_lib.pooling.simulation import Design, Simulation, simulate
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
+from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.flow import flow_problems
@@ -113,11 +116,13 @@ __all__ = [
     "correlation_from_sds",
     "cumulative",
     "deduplicate",
+    "deeks_test",
     "egger_test",
     "find_shared_arms",
     "flow_problems",
     "generic_effect",
     "gosh",
+    "harbord_test",
     "harmonic_mean",
     "hazard_ratio_from_logrank",
     "import_results",
@@ -126,6 +131,7 @@ __all__ = [
     "influential",
     "leave_one_out",
     "load_review",
+    "macaskill_test",
     "mean_change",
     "mean_difference",
     "mean_sd_from_median",
@@ -134,18 +140,21 @@ __all__ = [
     "odds_ratio_from_smd",
     "permutation_test",
     "pet_peese",
+    "peters_test",
     "pool",
     "pool_events",
     "pool_many",
     "pool_rates",
     "proportion",
     "proportion_interval",
+    "pustejovsky_test",
     "rate",
     "ratio_of_means",
     "read_records",
     "rescale",
     "risk_difference",
     "risk_ratio",
+    "schwarzer_test",
     "screening_agreement",
     "sd_from_ci",
     "sd_from_difference_ci",

@@ -11,8 +11,10 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.pooling.asymmetry import BeggTest, EggerTest, TrimAndFill
+from analysis_lib.pooling.asymmetry import EggerTest
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.pooling.rank_correlation import BeggTest
+from analysis_lib.pooling.trimming import TrimAndFill
 from analysis_lib.review.shared_arms import SharedArm, effects_of
 
 TAU2_METHODS = ("REML", "DL", "PM", "ML")

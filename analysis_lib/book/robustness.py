@@ -22,15 +22,10 @@ from analysis_lib.book.analyses import (
 from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
-from analysis_lib.pooling.asymmetry import (
-    FEWEST_STUDIES,
-    EggerTest,
-    TrimAndFill,
-    egger_test,
-    trim_and_fill,
-)
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
 from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential
 from analysis_lib.pooling.regression import SubgroupAnalysis, subgroup_analysis
+from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses

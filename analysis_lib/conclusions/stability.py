@@ -21,9 +21,10 @@ from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import margin
 from analysis_lib.conclusions.certainty import assess
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test, trim_and_fill
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import SUBSTANTIAL_REDUCTION
+from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.printed.reconstruction.files import read_ensemble
 from analysis_lib.printed.reconstruction.tables import KEY
 from analysis_lib.review.comparisons import StudyEffects, study_effects

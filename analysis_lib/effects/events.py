@@ -336,6 +336,18 @@ def to_correct(cells: Cells, correct: CorrectionRule) -> Mask:
     return np.full_like(empty, everywhere)
 
 
+def tells_nothing(cells: Cells, measure: str) -> Mask:
+    """Say of each trial whether it tells nothing of the ratio: a difference it always tells.
+
+    Of an odds ratio nothing is told where nobody or everybody had the event, of a risk ratio where
+    nobody had.
+    """
+    a, b, c, d = cells
+    nothing: Mask = (a == 0) & (c == 0) & (measure != "RD")
+    everybody: Mask = (b == 0) & (d == 0) & (measure == "OR")
+    return nothing | everybody
+
+
 def _double_zero(cells: Cells) -> Mask:
     a, b, c, d = cells
     nobody: Mask = (a == 0) & (c == 0)

@@ -37,8 +37,9 @@ from analysis_lib.plots.style import (
     statement,
     styled,
 )
-from analysis_lib.pooling.asymmetry import TrimAndFill, contour_levels
+from analysis_lib.pooling.asymmetry import contour_levels
 from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.pooling.trimming import TrimAndFill
 
 # From outside in: the smaller the p value, the darker.
 SHADES = ("#C6CDD5", "#DCE1E7", "#EEF1F4", "#FFFFFF")

@@ -7,9 +7,10 @@ ten effects none of these methods can tell a lean from chance: every result then
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, Unpack
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from analysis_lib.base.checks import (
     as_floats,
     check_choice,
     check_effects,
+    check_lengths,
     check_level,
     check_values,
     study_labels,
@@ -28,12 +30,9 @@ from analysis_lib.base.checks import (
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import number, p_cell
 from analysis_lib.base.results import Result
-from analysis_lib.pooling.methods import MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
-    PooledEffect,
     confidence_interval,
     lower_tail,
-    pool,
 )
 from analysis_lib.pooling.regression import meta_regression
 
@@ -44,12 +43,10 @@ Side: TypeAlias = Literal["left", "right"]
 FEWEST_STUDIES = 3
 #: Sterne et al. (2011): no test of funnel asymmetry with fewer than ten studies.
 FEWEST_TO_READ = 10
-#: Below this size, and without ties, the distribution of Kendall's score is counted exactly.
-EXACT_BELOW = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _FunnelResult(Result):
+class FunnelResult(Result):
     """What every result of this module knows: on how many effects it rests."""
 
     k: int
@@ -104,35 +101,37 @@ class Coefficient:
         Confidence interval with t on `df` degrees of freedom.
     statistic, p_value : float
         ``estimate / se`` and its two-sided p value.
-    df : int
-        k - 2.
+    df : int or None
+        k - 2, or None for the normal distribution.
     """
 
     estimate: float
     se: float
     ci: tuple[float, float]
     statistic: float
-    df: int
+    df: int | None
     p_value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EggerTest(_FunnelResult):
+class EggerTest(FunnelResult):
     """Result of `egger_test`.
 
     Attributes
     ----------
     intercept, se : float
-        Egger's intercept and its standard error. Positive: the less precise the study, the
-        larger its effect.
+        The lean of the funnel and its standard error: Egger's intercept, or the coefficient of the
+        other predictor of imprecision. Positive: the less precise the study, the larger its
+        effect (the other way round for a predictor that grows with size).
     ci : (float, float)
         Confidence interval of the intercept, t on `df` degrees of freedom.
     statistic, p_value : float
         t and its two-sided p value.
-    df : int
-        k - 2.
+    df : int or None
+        k - 2, or None for a normal test.
     limit : Coefficient
-        Egger's slope: the effect that the line foretells for a study of infinite size.
+        Egger's slope: the effect that the line foretells where the predictor is zero, which for
+        the predictors of imprecision is a study of infinite size.
     method, level : str, float
         What was computed, and the level of the intervals.
     """
@@ -141,7 +140,7 @@ class EggerTest(_FunnelResult):
     se: float
     ci: tuple[float, float]
     statistic: float
-    df: int
+    df: int | None
     p_value: float
     limit: Coefficient
     level: float
@@ -159,94 +158,14 @@ class EggerTest(_FunnelResult):
             "ci_low": self.ci[0],
             "ci_high": self.ci[1],
             "statistic": self.statistic,
-            "df": self.df,
+            "df": math.inf if self.df is None else self.df,
             "p_value": self.p_value,
             "limit": self.limit.estimate,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeggTest(_FunnelResult):
-    """Result of `begg_test`.
-
-    Attributes
-    ----------
-    tau : float
-        Kendall's tau-b.
-    score, score_se : float
-        Kendall's score (pairs in the same order minus pairs in opposite order) and its standard
-        error under independence, ties accounted for.
-    p_value : float
-        Two-sided.
-    exact : bool
-        Whether the p value was counted or comes from the normal approximation.
-    method : str
-        What was computed.
-    """
-
-    tau: float
-    score: float
-    score_se: float
-    p_value: float
-    exact: bool
-    method: str = "Begg and Mazumdar: rank correlation"
-
-    def title(self) -> str:
-        """Say which test it is."""
-        return self.method
-
-    def numbers(self) -> dict[str, float]:
-        """Return the results by name, unrounded."""
-        return {"tau": self.tau, "p_value": self.p_value}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrimAndFill(_FunnelResult):
-    """Result of `trim_and_fill`.
-
-    Attributes
-    ----------
-    side : {"left", "right"}
-        Where studies seem to be missing.
-    k0 : int
-        How many.
-    fit : PooledEffect
-        The pooled effect with the filled-in mirror images.
-    filled_effect, filled_variance : ndarray, shape (k0,)
-        The mirror images.
-    filled_labels : tuple of str
-        "Filled: " and the label of the study that each mirrors.
-    estimator, around : str
-        The estimator of k0, and the model whose mean is the mirror.
-    """
-
-    side: Side
-    k0: int
-    fit: PooledEffect
-    filled_effect: FloatArray
-    filled_variance: FloatArray
-    filled_labels: tuple[str, ...]
-    estimator: str
-    around: str
-
-    def title(self) -> str:
-        """Say how many studies were filled in, and where."""
-        return f"Trim and fill ({self.estimator}): {self.k0} filled in on the {self.side}"
-
-    def numbers(self) -> dict[str, float]:
-        """Return the results by name, unrounded."""
-        low, high = self.fit.ci
-        return {
-            "k0": self.k0,
-            "estimate": self.fit.estimate,
-            "ci_low": low,
-            "ci_high": high,
-            "p_value": self.fit.p_value,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PetPeese(_FunnelResult):
+class PetPeese(FunnelResult):
     """Result of `pet_peese`.
 
     Attributes
@@ -299,14 +218,30 @@ class Contour:
 
 
 def egger_test(
-    effect: npt.ArrayLike, variance: npt.ArrayLike, *, labels: Labels = None, level: float = 0.95
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    *,
+    predictor: str = "se",
+    n: npt.ArrayLike | None = None,
+    model: str = "multiplicative",
+    labels: Labels = None,
+    level: float = 0.95,
 ) -> EggerTest:
-    r"""Egger's regression test, in its classic form.
+    r"""Egger's regression test: in its classic form, unless told otherwise.
 
     Parameters
     ----------
     effect, variance : array_like, shape (k,)
         Effects and their sampling variances; k at least 3.
+    predictor : str, default "se"
+        What the effects are regressed on: ``"se"``, ``"variance"``, or of the people in each
+        study ``"n"``, ``"1/n"``, ``"sqrt(n)"``, ``"1/sqrt(n)"``.
+    n : array_like, shape (k,), optional
+        People in each study, for the predictors that need them.
+    model : {"multiplicative", "additive", "additive, t"}, default "multiplicative"
+        How effects scatter about the line: by a factor of their standard errors (the classic
+        test); by a variance between studies, estimated by REML, with a normal test (the default
+        of R's metafor) or with t on k - 2 degrees of freedom (Thompson and Sharp).
     labels : sequence, optional
         Study labels.
     level : float, default 0.95
@@ -329,8 +264,7 @@ def egger_test(
     :math:`y_i/s_i = a + b/s_i`, by least squares; a is the intercept, b the limit estimate. The
     same line is :math:`y_i = b + a s_i` with weights :math:`1/s_i^2`, which is how it is computed.
     This is ``regtest(model="lm")`` of R's metafor and ``metabias(method.bias="Egger")`` of R's
-    meta. The default test of metafor (mixed-effects model, normal) is another one: for that, use
-    a meta-regression on the standard error.
+    meta. The default test of metafor is ``model="additive"``.
 
     The standard error of a standardized mean difference depends on the effect itself, so that
     the test can find a lean where there is none.
@@ -353,206 +287,26 @@ def egger_test(
     >>> test.readable
     True
     """
-    y, v, _ = _checked(effect, variance, labels)
-    limit, lean = _weighted_line(y, np.sqrt(v), v, level)
-    return EggerTest(
-        k=len(y),
-        intercept=lean.estimate,
-        se=lean.se,
-        ci=lean.ci,
-        statistic=lean.statistic,
-        df=lean.df,
-        p_value=lean.p_value,
-        limit=limit,
-        level=level,
+    check_choice("predictor", predictor, tuple(PREDICTORS))
+    check_choice("model", model, tuple(EGGER_MODELS))
+    y, v, names = enough_effects(effect, variance, labels)
+    x = _predictor(predictor, v, n, names)
+    imprecision = "standard errors" if predictor in ("se", "variance") else "sizes"
+    if model == "multiplicative":
+        told = f"Egger: weighted regression on {predictor}"
+        return lean_of_line(y, x, v, level, told=told, imprecision=imprecision)
+    check_level(level)
+    check_unequal(x, imprecision)
+    fit = meta_regression(y, v, x, level=level)
+    df = len(y) - 2 if model == "additive, t" else None
+    limit, lean = (
+        _coefficient(float(b), float(se), df, level)
+        for b, se in zip(fit.coefficients, fit.se, strict=True)
     )
-
-
-def begg_test(
-    effect: npt.ArrayLike,
-    variance: npt.ArrayLike,
-    *,
-    labels: Labels = None,
-    exact: bool | None = None,
-) -> BeggTest:
-    r"""Begg and Mazumdar's rank correlation of effects with their variances.
-
-    Parameters
-    ----------
-    effect, variance : array_like, shape (k,)
-        Effects and their sampling variances; k at least 3.
-    labels : sequence, optional
-        Study labels.
-    exact : bool, optional
-        True: count the p value; False: normal approximation. By default it is counted for k
-        below 50 without ties.
-
-    Returns
-    -------
-    BeggTest
-        With Kendall's tau-b and its p value.
-
-    Raises
-    ------
-    ReviewError
-        For k below 3, when all variances or all effects are equal (there is nothing to rank),
-        ``exact=True`` with ties, and invalid effects or variances.
-
-    Notes
-    -----
-    Each effect is compared with the common-effect mean,
-
-    .. math:: z_i = \frac{y_i - \hat\mu}{\sqrt{v_i - 1/\sum_j w_j}}, \qquad w_j = 1/v_j,
-
-    and ranked against :math:`v_i`. Its power is lower than that of Egger's test (Cochrane Handbook
-    5.1, section 10.4.3.1). R's ``metabias`` always uses the normal
-    approximation; ``ranktest`` of metafor chooses as we do.
-
-    References
-    ----------
-    Begg CB, Mazumdar M (1994). Operating characteristics of a rank correlation test for
-    publication bias. Biometrics 50:1088-1101.
-
-    Kendall MG (1970). Rank Correlation Methods. 4th edition, Griffin.
-
-    Examples
-    --------
-    >>> effect = [-0.581, 0.530, 0.771, 1.031, 0.553, 0.295, 0.078, 0.573, -0.176, -0.232]
-    >>> variance = [0.023, 0.052, 0.060, 0.115, 0.095, 0.203, 0.200, 0.211, 0.051, 0.040]
-    >>> test = begg_test(effect, variance)
-    >>> print(f"tau {test.tau:.2f}, p {test.p_value:.3f}")
-    tau 0.33, p 0.216
-    """
-    y, v, _ = _checked(effect, variance, labels)
-    k = len(y)
-    deviates = _standardized_deviates(y, v)
-    ties_z, ties_v = _tie_sizes(deviates), _tie_sizes(v)
-    for what, ties in (("variances", ties_v), ("effects", ties_z)):
-        if len(ties) == 1:
-            raise ReviewError(f"all {what} are equal: nothing to rank")
-    score = _kendall_score(deviates, v)
-    score_se = _kendall_se(k, ties_z, ties_v)
-    tied = bool(ties_z.max() > 1 or ties_v.max() > 1)
-    if exact and tied:
-        raise ReviewError("exact: the p value cannot be counted with ties; leave exact out")
-    count = (k < EXACT_BELOW and not tied) if exact is None else exact
-    return BeggTest(
-        k=k,
-        tau=_tau_b(score, k, ties_z, ties_v),
-        score=score,
-        score_se=score_se,
-        p_value=_kendall_exact_p(score, k) if count else _normal_p(score, score_se),
-        exact=count,
-    )
+    return lean_test(len(y), limit, lean, level, told=f"Egger: mixed-effects model, {predictor}")
 
 
 # --- adjusted estimates --------------------------------------------------------------------------
-
-
-def trim_and_fill(
-    effect: npt.ArrayLike,
-    variance: npt.ArrayLike,
-    *,
-    labels: Labels = None,
-    side: Side | None = None,
-    estimator: Literal["L0", "R0"] = "L0",
-    around: Literal["random", "common"] = "random",
-    **methods: Unpack[MethodNames],
-) -> TrimAndFill:
-    r"""Duval and Tweedie's trim and fill: add the mirror images of studies without a partner.
-
-    Parameters
-    ----------
-    effect, variance : array_like, shape (k,)
-        Effects and their sampling variances; k at least 3.
-    labels : sequence, optional
-        Study labels.
-    side : {"left", "right"}, optional
-        Where studies seem to be missing. By default the side opposite to the lean of the effects
-        on their standard errors, found by `meta_regression` in the model of `around`.
-    estimator : {"L0", "R0"}, default "L0"
-        Estimator of the number of missing studies.
-    around : {"random", "common"}, default "random"
-        Which mean is the centre while trimming: of the random-effects model with `tau2_method`
-        (as R's metafor does with the model it is given), or of the common-effect model (the
-        default of ``trimfill`` in R's meta). They can find different sides and numbers.
-    **methods
-        As in `pool`, for the final fit.
-
-    Returns
-    -------
-    TrimAndFill
-        With the side, the number k0 and the fit with the filled-in studies.
-
-    Raises
-    ------
-    ReviewError
-        For k below 3, equal standard errors without a `side`, unknown options, a trimming that
-        alternates between numbers without end, and invalid effects or variances.
-
-    Notes
-    -----
-    Seen from the side where studies are missing, let the k0 most extreme effects on the far side
-    be trimmed and :math:`\hat\mu` be the mean of the rest. Rank all
-    :math:`|y_i-\hat\mu|`; let :math:`T` be the sum of the ranks of effects on the far side and
-    :math:`\gamma` the length of the run of far-side effects at the top of the ranking. Then
-
-    .. math:: R_0 = \gamma - 1, \qquad L_0 = \frac{4T - k(k+1)}{2k-1},
-
-    rounded and never negative, and again until the number stays. The filled-in effects are
-    :math:`2\hat\mu - y_i`, with the variances of the effects that they mirror.
-
-    It is a sensitivity analysis: the filled-in studies are not data, and heterogeneity alone can
-    call for them.
-
-    References
-    ----------
-    Duval S, Tweedie R (2000). Trim and fill: a simple funnel-plot-based method of testing and
-    adjusting for publication bias in meta-analysis. Biometrics 56:455-463.
-
-    Duval S, Tweedie R (2000). A nonparametric "trim and fill" method of accounting for
-    publication bias in meta-analysis. Journal of the American Statistical Association 95:89-98.
-
-    Examples
-    --------
-    >>> effect = [-0.581, 0.530, 0.771, 1.031, 0.553, 0.295, 0.078, 0.573, -0.176, -0.232]
-    >>> variance = [0.023, 0.052, 0.060, 0.115, 0.095, 0.203, 0.200, 0.211, 0.051, 0.040]
-    >>> result = trim_and_fill(effect, variance)
-    >>> print(f"{result.k0} missing on the {result.side}: {result.fit.estimate:.4f}")
-    3 missing on the left: 0.0286
-    """
-    chosen = Methods.named(methods)
-    y, v, names = _checked(effect, variance, labels)
-    check_choice("estimator", estimator, tuple(_ESTIMATORS))
-    check_choice("around", around, ("random", "common"))
-    trim_method = "FE" if around == "common" else chosen.tau2_method
-    found = _missing_side(y, v, trim_method) if side is None else side
-    check_choice("side", found, ("left", "right"))
-
-    # With studies missing on the left, the far side is the right: trim from the top.
-    far = 1.0 if found == "left" else -1.0
-    order = np.argsort(far * y, kind="stable")
-    k0, center = _trim(far * y[order], v[order], _ESTIMATORS[estimator], trim_method)
-    mirrored = order[len(y) - k0 :]
-    filled_effect = 2 * far * center - y[mirrored]
-    filled_labels = tuple(f"Filled: {names[i]}" for i in mirrored)
-    fit = pool(
-        np.concatenate([y, filled_effect]),
-        np.concatenate([v, v[mirrored]]),
-        labels=(*names, *filled_labels),
-        **chosen,
-    )
-    return TrimAndFill(
-        k=len(y),
-        side=found,
-        k0=k0,
-        fit=fit,
-        filled_effect=_frozen(filled_effect),
-        filled_variance=_frozen(v[mirrored]),
-        filled_labels=filled_labels,
-        estimator=estimator,
-        around=around,
-    )
 
 
 def pet_peese(
@@ -602,7 +356,7 @@ def pet_peese(
     >>> print(f"PET {result.pet.estimate:.2f}, PEESE {result.peese.estimate:.2f}")
     PET -0.90, PEESE -0.31
     """
-    y, v, _ = _checked(effect, variance, labels)
+    y, v, _ = enough_effects(effect, variance, labels)
     pet, pet_slope = _weighted_line(y, np.sqrt(v), v, level)
     peese, peese_slope = _weighted_line(y, v, v, level)
     return PetPeese(
@@ -663,7 +417,7 @@ def contour_levels(
     inside = (levels > 0) & (levels < 1)
     check_values("p_levels", levels, [str(p) for p in levels], inside, "strictly between 0 and 1")
     return tuple(
-        Contour(float(p), _frozen(errors.copy()), _frozen(-special.ndtri(p / 2) * errors))
+        Contour(float(p), read_only(errors.copy()), read_only(-special.ndtri(p / 2) * errors))
         for p in levels
     )
 
@@ -671,9 +425,10 @@ def contour_levels(
 # --- what the functions above share --------------------------------------------------------------
 
 
-def _checked(
+def enough_effects(
     effect: npt.ArrayLike, variance: npt.ArrayLike, labels: Labels
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """Return checked effects, variances and names of three studies or more."""
     y, v, names = check_effects(effect, variance, labels)
     if len(y) < FEWEST_STUDIES:
         raise ReviewError(
@@ -683,16 +438,75 @@ def _checked(
     return y, v, names
 
 
-def _frozen(values: FloatArray) -> FloatArray:
+def read_only(values: FloatArray) -> FloatArray:
+    """Return the same array, which can no longer be written to."""
     values.flags.writeable = False
     return values
 
 
-def _check_unequal(se: FloatArray) -> None:
-    if np.ptp(se) == 0:
-        raise ReviewError(
-            f"all standard errors are equal ({se[0]:g}): effects cannot depend on them"
-        )
+PREDICTORS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "se": np.sqrt,
+    "variance": lambda v: v,
+    "n": lambda n: n,
+    "1/n": lambda n: 1 / n,
+    "sqrt(n)": np.sqrt,
+    "1/sqrt(n)": lambda n: 1 / np.sqrt(n),
+}
+EGGER_MODELS = ("multiplicative", "additive", "additive, t")
+
+
+def _predictor(
+    name: str, v: FloatArray, n: npt.ArrayLike | None, names: Sequence[str]
+) -> FloatArray:
+    if name in ("se", "variance"):
+        return PREDICTORS[name](v)
+    if n is None:
+        raise ReviewError(f"n: the predictor {name} needs the people in each study")
+    people = as_floats("n", n)
+    check_lengths(effect=v, n=people)
+    check_values("n", people, names, np.isfinite(people) & (people > 0), "greater than zero")
+    return PREDICTORS[name](people)
+
+
+def lean_of_line(
+    y: FloatArray,
+    x: FloatArray,
+    v: FloatArray,
+    level: float,
+    *,
+    told: str,
+    imprecision: str = "standard errors",
+) -> EggerTest:
+    """Return the test of the slope of y on x, weighted by 1/v, t on k - 2 degrees of freedom."""
+    if len(y) < FEWEST_STUDIES:
+        raise ReviewError(f"k = {len(y)}: {FEWEST_STUDIES} studies or more are needed for a line")
+    check_unequal(x, imprecision)
+    limit, lean = _weighted_line(y, x, v, level)
+    return lean_test(len(y), limit, lean, level, told=f"{told}, t on k - 2 degrees of freedom")
+
+
+def lean_test(
+    k: int, limit: Coefficient, lean: Coefficient, level: float, *, told: str
+) -> EggerTest:
+    """Return the result of a test of the coefficient ``lean``."""
+    return EggerTest(
+        k=k,
+        intercept=lean.estimate,
+        se=lean.se,
+        ci=lean.ci,
+        statistic=lean.statistic,
+        df=lean.df,
+        p_value=lean.p_value,
+        limit=limit,
+        level=level,
+        method=told,
+    )
+
+
+def check_unequal(values: FloatArray, what: str = "standard errors") -> None:
+    """Raise where all studies are equally imprecise, so that no line can be drawn."""
+    if np.ptp(values) == 0:
+        raise ReviewError(f"all {what} are equal ({values[0]:g}): effects cannot depend on them")
 
 
 def _weighted_line(
@@ -700,7 +514,7 @@ def _weighted_line(
 ) -> tuple[Coefficient, Coefficient]:
     """Return intercept and slope of y on x with weights 1/v and an estimated error scale."""
     check_level(level)
-    _check_unequal(np.sqrt(v))
+    check_unequal(x)
     share = (1 / v) / np.sum(1 / v)
     mean_x, mean_y = share @ x, share @ y
     # Deviations from the weighted means: the textbook sums of squares would cancel.
@@ -721,7 +535,7 @@ def _weighted_line(
     )
 
 
-def _coefficient(estimate: float, se: float, df: int, level: float) -> Coefficient:
+def _coefficient(estimate: float, se: float, df: int | None, level: float) -> Coefficient:
     statistic = estimate / se
     return Coefficient(
         estimate=estimate,
@@ -731,126 +545,3 @@ def _coefficient(estimate: float, se: float, df: int, level: float) -> Coefficie
         df=df,
         p_value=2 * lower_tail(-abs(statistic), df),
     )
-
-
-def _standardized_deviates(y: FloatArray, v: FloatArray) -> FloatArray:
-    """Return the deviates of Begg's test.
-
-    Both ``y - mu`` and ``v - 1/sum(w)`` are written as sums over the *other* studies: as
-    differences they lose their digits when one study outweighs the rest. Sums run along rows,
-    so that equal studies get exactly equal deviates and count as tied.
-    """
-    share = (1 / v) / np.sum(1 / v)
-    others = np.tile(share, (len(v), 1))
-    np.fill_diagonal(others, 0.0)
-    away = ((y[:, None] - y[None, :]) * others).sum(axis=1)
-    return np.asarray(away / np.sqrt(v * _sorted_row_sums(others)))
-
-
-def _sorted_row_sums(values: FloatArray) -> FloatArray:
-    """Sum each row in order of size, so that rows with the same numbers have the same sum."""
-    return np.asarray(np.sort(values, axis=1).sum(axis=1))
-
-
-def _tie_sizes(values: FloatArray) -> npt.NDArray[np.int64]:
-    return np.unique(values, return_counts=True)[1]
-
-
-def _kendall_score(a: FloatArray, b: FloatArray) -> float:
-    signs = np.sign(a[:, None] - a[None, :]) * np.sign(b[:, None] - b[None, :])
-    return float(np.triu(signs, 1).sum())
-
-
-def _pairs(ties: npt.NDArray[np.int64]) -> float:
-    return float(np.sum(ties * (ties - 1)) / 2)
-
-
-def _tau_b(
-    score: float, k: int, ties_a: npt.NDArray[np.int64], ties_b: npt.NDArray[np.int64]
-) -> float:
-    pairs = k * (k - 1) / 2
-    return float(score / np.sqrt((pairs - _pairs(ties_a)) * (pairs - _pairs(ties_b))))
-
-
-def _kendall_se(k: int, ties_a: npt.NDArray[np.int64], ties_b: npt.NDArray[np.int64]) -> float:
-    """Return the SE of Kendall's score under independence, with ties (Kendall 1970)."""
-
-    def moments(t: npt.NDArray[np.int64]) -> tuple[float, float, float]:
-        return (
-            float(np.sum(t * (t - 1) * (2 * t + 5))),
-            float(np.sum(t * (t - 1))),
-            float(np.sum(t * (t - 1) * (t - 2))),
-        )
-
-    all_studies = moments(np.array([k]))
-    a, b = moments(ties_a), moments(ties_b)
-    variance = (
-        (all_studies[0] - a[0] - b[0]) / 18
-        + a[1] * b[1] / (2 * all_studies[1])
-        + a[2] * b[2] / (9 * all_studies[2])
-    )
-    return float(np.sqrt(variance))
-
-
-def _normal_p(score: float, score_se: float) -> float:
-    return 2 * lower_tail(-abs(score) / score_se, df=None)
-
-
-def _kendall_exact_p(score: float, k: int) -> float:
-    """Count the rankings of k untied studies whose score is at least as far from zero.
-
-    The number of pairs out of order is a sum of independent uniform numbers 0 .. i - 1, one for
-    each i up to k; its distribution is built by adding them in turn.
-    """
-    chance = np.ones(1)
-    for i in range(2, k + 1):
-        chance = np.convolve(chance, np.full(i, 1 / i))
-    disordered = round((k * (k - 1) / 2 - abs(score)) / 2)
-    return float(min(1.0, 2 * chance[: disordered + 1].sum()))
-
-
-def _missing_side(y: FloatArray, v: FloatArray, tau2_method: str) -> Side:
-    """Return the side opposite to the lean of the funnel (left when it does not lean)."""
-    se = np.sqrt(v)
-    _check_unequal(se)
-    _, lean = meta_regression(y, v, se, tau2_method=tau2_method).coefficients
-    return "right" if lean < 0 else "left"
-
-
-def _estimate_l0(centered: FloatArray) -> float:
-    k = len(centered)
-    rank_sum = float(np.sum(_ranks_of_size(centered)[centered > 0]))
-    return (4 * rank_sum - k * (k + 1)) / (2 * k - 1)
-
-
-def _estimate_r0(centered: FloatArray) -> float:
-    near = _ranks_of_size(centered)[centered < 0]
-    run = len(centered) - (int(near.max()) if len(near) else 0)
-    return run - 1.0
-
-
-_ESTIMATORS: dict[str, Callable[[FloatArray], float]] = {"L0": _estimate_l0, "R0": _estimate_r0}
-
-
-def _ranks_of_size(centered: FloatArray) -> npt.NDArray[np.int64]:
-    ranks = np.empty(len(centered), dtype=np.int64)
-    ranks[np.argsort(np.abs(centered), kind="stable")] = np.arange(1, len(centered) + 1)
-    return ranks
-
-
-def _trim(
-    y: FloatArray,
-    v: FloatArray,
-    estimate: Callable[[FloatArray], float],
-    tau2_method: str,
-) -> tuple[int, float]:
-    """Return how many of the largest of the sorted effects lack a partner, and the centre."""
-    k, k0, seen = len(y), 0, []
-    while k0 not in seen:
-        seen.append(k0)
-        center = pool(y[: k - k0], v[: k - k0], tau2_method=tau2_method).estimate
-        k0 = max(0, round(estimate(y - center)))
-    if k0 != seen[-1]:
-        turns = " and ".join(str(n) for n in seen[seen.index(k0) :])
-        raise ReviewError(f"trimming alternates between {turns} studies: no answer")
-    return k0, center

@@ -25,6 +25,7 @@ from analysis_lib.effects.events import (
     log_odds_ratios,
     log_risk_ratios,
     risk_differences,
+    tells_nothing,
     to_correct,
 )
 from analysis_lib.effects.rates import Rates, checked_rates, log_rate_ratios, rate_differences
@@ -227,7 +228,7 @@ def pool_events(
     cells, names = checked_cells(events1, n1, events2, n2, labels)
     if not names:
         raise ReviewError("events1: no trials")
-    dropped = (measure != "RD" and double_zeros == "drop") & _tells_nothing(cells, measure)
+    dropped = (double_zeros == "drop") & tells_nothing(cells, measure)
     cells, names, left_out = _kept(cells, names, dropped)
     rare = _rare(cells)
     if method == "Peto":
@@ -464,12 +465,6 @@ def _with_counts(
         rare=trials.rare,
         **asked,  # type: ignore[arg-type]  # the words that were asked for
     )
-
-
-def _tells_nothing(cells: Cells, measure: str) -> Mask:
-    a, b, c, d = cells
-    nobody: Mask = (a == 0) & (c == 0)
-    return nobody | ((b == 0) & (d == 0)) if measure == "OR" else nobody
 
 
 def _kept(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling import asymmetry as rb
+from analysis_lib.pooling import rank_correlation as ranks
+from analysis_lib.pooling import trimming
 from analysis_lib.pooling.pooled_effect import pool
 
 # Closed forms; R's numbers carry 15 digits. Worst error seen 2e-12 (statistic of Egger).
@@ -106,10 +107,10 @@ def log_ratios(data: dict[str, list[float]], odds: bool) -> tuple[Any, Any]:
 def test_golden_regression_tests_equal_metafor(entry: dict[str, Any]) -> None:
     y, v = effects("f1", entry)
     if entry["predictor"] == "sei":
-        test = rb.egger_test(y, v)
+        test = al.egger_test(y, v)
         found, limit = test, test.limit
     else:
-        both = rb.pet_peese(y, v)
+        both = al.pet_peese(y, v)
         found, limit = both.peese_slope, both.peese
     out = entry["out"]
     keys = {"where": entry["id"], "reason": CLOSED_FORM_REASON}
@@ -127,7 +128,7 @@ def test_golden_regression_tests_equal_metafor(entry: dict[str, Any]) -> None:
     "entry", cases("f1", F1_NOT_OFFERED, "|PET|") + cases("f1", F1_NOT_OFFERED, "|PEESE|")
 )
 def test_golden_pet_peese_equal_r(entry: dict[str, Any]) -> None:
-    both, out = rb.pet_peese(*effects("f1", entry)), entry["out"]
+    both, out = al.pet_peese(*effects("f1", entry)), entry["out"]
     name = entry["id"].split("|")[1]
     line = (both.pet, both.pet_slope) if name == "PET" else (both.peese, both.peese_slope)
     keys = {"where": entry["id"], "reason": CLOSED_FORM_REASON}
@@ -141,7 +142,7 @@ def test_golden_pet_peese_equal_r(entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize("entry", cases("f1", F1_NOT_OFFERED, "|ranktest|"))
 def test_golden_rank_tests_equal_metafor(entry: dict[str, Any]) -> None:
     exact = None if entry["id"].endswith("TRUE") else False
-    test = rb.begg_test(*effects("f1", entry), exact=exact)
+    test = al.begg_test(*effects("f1", entry), exact=exact)
     keys = {"where": entry["id"], "reason": CLOSED_FORM_REASON}
     agree("metafor ranktest", "tau", test.tau, entry["out"]["tau"], CLOSED_FORM, **keys)
     agree("metafor ranktest", "p value", test.p_value, entry["out"]["pval"], CLOSED_FORM, **keys)
@@ -149,7 +150,7 @@ def test_golden_rank_tests_equal_metafor(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", cases("f3", F3_NOT_OFFERED, "|metabias|Begg"))
 def test_golden_begg_equals_meta(entry: dict[str, Any]) -> None:
-    test, out = rb.begg_test(*effects("f3", entry), exact=False), entry["out"]
+    test, out = al.begg_test(*effects("f3", entry), exact=False), entry["out"]
     keys = {"where": entry["id"], "reason": CLOSED_FORM_REASON}
     agree("meta metabias Begg", "score", test.score, out["bias"], CLOSED_FORM, **keys)
     agree("meta metabias Begg", "score se", test.score_se, out["se_bias"], CLOSED_FORM, **keys)
@@ -160,7 +161,7 @@ def test_golden_begg_equals_meta(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entry", cases("f3", F3_NOT_OFFERED, "|metabias|Egger"))
 def test_golden_egger_equals_meta(entry: dict[str, Any]) -> None:
-    test, out = rb.egger_test(*effects("f3", entry)), entry["out"]
+    test, out = al.egger_test(*effects("f3", entry)), entry["out"]
     keys = {"where": entry["id"], "reason": CLOSED_FORM_REASON}
     for quantity, ours, theirs in (
         ("intercept", test.intercept, "bias"),
@@ -186,7 +187,7 @@ def tolerance(method: str, filled: int = 0) -> dict[str, Any]:
 def test_golden_trim_and_fill_equals_metafor(entry: dict[str, Any]) -> None:
     side = None if entry["side"] == "auto" else entry["side"]
     options = {"estimator": entry["estimator"], "tau2_method": entry["method"]}
-    result, out = rb.trim_and_fill(*effects("f1", entry), side=side, **options), entry["out"]
+    result, out = al.trim_and_fill(*effects("f1", entry), side=side, **options), entry["out"]
     assert (result.side, result.k0, result.fit.k) == (out["side"], out["k0"], out["k"])
     check_filled("metafor trimfill", result, entry["id"], entry["method"], out, "yi_filled")
     fit, keys = result.fit, {"where": entry["id"], **tolerance(entry["method"], result.k0)}
@@ -223,11 +224,11 @@ LEANS_BOTH_WAYS = (
 def test_the_side_is_that_of_the_model_in_use(
     method: str, side: str, k0: int, estimate: float
 ) -> None:
-    result = rb.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method)
+    result = al.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method)
     assert (result.side, result.k0) == (side, k0)
     limit = tolerance(method)["tolerance"]
     assert result.fit.estimate == pytest.approx(estimate, abs=limit * result.fit.se)
-    common = rb.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method, around="common")
+    common = al.trim_and_fill(*LEANS_BOTH_WAYS, tau2_method=method, around="common")
     assert common.side == "left"
 
 
@@ -241,7 +242,7 @@ def restricted_score(fit: Any, tau2: float) -> float:
 @pytest.mark.parametrize("entry", cases("f3", F3_NOT_OFFERED, "meta::trimfill"))
 def test_golden_trim_and_fill_equals_meta(entry: dict[str, Any]) -> None:
     _, _, kind, _, common, _, left = entry["id"].split("|")
-    result = rb.trim_and_fill(
+    result = al.trim_and_fill(
         *effects("f3", entry),
         side={"NULL": None, "TRUE": "left", "FALSE": "right"}[left],
         estimator=f"{kind}0",
@@ -265,7 +266,7 @@ def test_golden_trim_and_fill_equals_meta(entry: dict[str, Any]) -> None:
 
 
 def check_filled(
-    family: str, result: rb.TrimAndFill, where: str, method: str, out: Any, name: str
+    family: str, result: trimming.TrimAndFill, where: str, method: str, out: Any, name: str
 ) -> None:
     """Compare the filled-in effects; packages list them in different orders."""
     keys = {"where": where, "scale": result.fit.se, **tolerance(method)}
@@ -301,11 +302,11 @@ SIX_DIGITS = 2e-5
 
 
 def test_viechtbauer_2005() -> None:
-    egger = rb.egger_test(*VIECHTBAUER)
+    egger = al.egger_test(*VIECHTBAUER)
     assert (egger.statistic, egger.df) == (pytest.approx(2.385575, rel=SIX_DIGITS), 8)
     assert egger.p_value == pytest.approx(0.044160, rel=SIX_DIGITS)
-    assert rb.begg_test(*VIECHTBAUER).tau == pytest.approx(1 / 3)
-    filled = rb.trim_and_fill(*VIECHTBAUER)
+    assert al.begg_test(*VIECHTBAUER).tau == pytest.approx(1 / 3)
+    filled = al.trim_and_fill(*VIECHTBAUER)
     assert (filled.side, filled.k0) == ("left", 3)
     assert filled.fit.estimate == pytest.approx(0.028554, rel=SIX_DIGITS)
     assert filled.fit.ci == pytest.approx((-0.324516, 0.381623), rel=SIX_DIGITS)
@@ -320,7 +321,7 @@ def test_egger_is_the_line_through_standardized_effects() -> None:
     y, v = map(np.array, VIECHTBAUER)
     design = np.column_stack([np.ones_like(y), 1 / np.sqrt(v)])
     (intercept, slope), *_ = np.linalg.lstsq(design, y / np.sqrt(v), rcond=None)
-    test = rb.egger_test(y, v)
+    test = al.egger_test(y, v)
     assert test.intercept == pytest.approx(intercept, rel=SAME)
     assert test.limit.estimate == pytest.approx(slope, rel=SAME)
 
@@ -328,18 +329,18 @@ def test_egger_is_the_line_through_standardized_effects() -> None:
 @pytest.mark.parametrize("k", [3, 5, 6, 7])
 def test_exact_p_values_count_all_rankings(k: int) -> None:
     """Against a count of every permutation, for every score that can occur."""
-    scores = [rb._kendall_score(np.arange(k), np.array(p)) for p in permutations(range(k))]
+    scores = [ranks._kendall_score(np.arange(k), np.array(p)) for p in permutations(range(k))]
     assert len(set(scores)) > k
     for score in set(scores):
         upper, lower = np.mean(np.array(scores) >= score), np.mean(np.array(scores) <= score)
         counted = min(1.0, 2 * min(upper, lower))
-        assert rb._kendall_exact_p(score, k) == pytest.approx(counted, rel=SAME)
+        assert ranks._kendall_exact_p(score, k) == pytest.approx(counted, rel=SAME)
 
 
 @pytest.mark.parametrize(("k", "exact"), [(49, True), (50, False)])
 def test_p_values_are_counted_below_fifty_studies(k: int, exact: bool) -> None:
     rng = np.random.default_rng(1994)
-    test = rb.begg_test(rng.normal(size=k), rng.uniform(0.1, 1, k))
+    test = al.begg_test(rng.normal(size=k), rng.uniform(0.1, 1, k))
     assert test.exact is exact
     assert 0 < test.p_value <= 1
 
@@ -347,15 +348,15 @@ def test_p_values_are_counted_below_fifty_studies(k: int, exact: bool) -> None:
 def test_kendall_variance_with_ties_by_permutation() -> None:
     """The formula's SE is the SD of the score over all rankings of tied values."""
     a, b = np.array([1.0, 1, 2, 3, 3, 3, 4]), np.array([1.0, 2, 2, 2, 4, 4, 5])
-    scores = [rb._kendall_score(a, b[list(p)]) for p in permutations(range(7))]
-    expected = rb._kendall_se(7, rb._tie_sizes(a), rb._tie_sizes(b))
+    scores = [ranks._kendall_score(a, b[list(p)]) for p in permutations(range(7))]
+    expected = ranks._kendall_se(7, ranks._tie_sizes(a), ranks._tie_sizes(b))
     assert np.std(scores) == pytest.approx(expected, rel=SAME)
 
 
 def test_one_huge_trial_keeps_the_digits_of_begg() -> None:
     """v - 1/sum(w) as a difference would lose all its digits for the first study."""
     y, v = [0.3, 0.1, 0.5, 0.9, 0.2], [1e-18, 1.0, 2.0, 3.0, 4.0]
-    deviates = rb._standardized_deviates(np.array(y), np.array(v))
+    deviates = ranks._standardized_deviates(np.array(y), np.array(v))
     weights = 1 / np.array(v[1:])
     mean_of_others = weights @ np.array(y[1:]) / weights.sum()
     # The large trial against all others: (y1 - their mean) over its SE, v1 + 1/sum being 1/sum.
@@ -369,10 +370,10 @@ def test_equal_studies_are_ties() -> None:
     for _ in range(20):
         y, v = rng.normal(size=12), rng.uniform(0.01, 1, 12)
         y[[2, 11]], v[[2, 11]] = y[0], v[0]
-        deviates = rb._standardized_deviates(y, v)
+        deviates = ranks._standardized_deviates(y, v)
         assert deviates[0] == deviates[2] == deviates[11]
-        assert not rb.begg_test(y, v).exact
-        assert rb.begg_test(y[3:], v[3:]).exact
+        assert not al.begg_test(y, v).exact
+        assert al.begg_test(y[3:], v[3:]).exact
 
 
 def test_trim_and_fill_finds_what_was_taken_away() -> None:
@@ -382,17 +383,17 @@ def test_trim_and_fill_finds_what_was_taken_away() -> None:
     y = 0.4 + np.concatenate([1.02 * half, -half, [0.0]])
     v = np.concatenate([half, half, [0.01]]) ** 4
     kept = y > 0.4 - 0.5
-    result = rb.trim_and_fill(y[kept], v[kept], around="common")
+    result = al.trim_and_fill(y[kept], v[kept], around="common")
     assert (result.side, result.k0) == ("left", 3)
     assert sorted(result.filled_effect) == pytest.approx(sorted(y[~kept]), abs=0.03)
     assert sorted(result.filled_variance) == pytest.approx(sorted(v[~kept]))
     unadjusted = pool(y[kept], v[kept]).estimate
     assert abs(result.fit.estimate - 0.4) < abs(unadjusted - 0.4)
-    assert rb.trim_and_fill(y, v, side="left", around="common").k0 == 0
+    assert al.trim_and_fill(y, v, side="left", around="common").k0 == 0
 
 
 def test_contours_mark_the_p_values_of_single_studies() -> None:
-    contours = rb.contour_levels([0.0, 0.2, 1.0])
+    contours = al.contour_levels([0.0, 0.2, 1.0])
     assert [contour.p_level for contour in contours] == [0.1, 0.05, 0.01]
     assert contours[1].half_width == pytest.approx([0, 0.3919928, 1.9599640], rel=1e-6)
     for contour in contours:  # an effect on the contour has just this p value
@@ -402,7 +403,7 @@ def test_contours_mark_the_p_values_of_single_studies() -> None:
 
 def test_few_studies_bring_a_caution() -> None:
     y, v = map(np.array, VIECHTBAUER)
-    for function in (rb.egger_test, rb.begg_test, rb.trim_and_fill, rb.pet_peese):
+    for function in (al.egger_test, al.begg_test, al.trim_and_fill, al.pet_peese):
         enough, few = function(y, v), function(y[1:], v[1:])
         assert enough.k == 10
         assert enough.readable
@@ -430,13 +431,13 @@ def split(drawn: list[tuple[float, float]]) -> tuple[Any, Any]:
 @given(studies)
 def test_mirrored_effects_mirror_the_results(drawn: Any) -> None:
     y, v = split(drawn)
-    here, there = rb.egger_test(y, v), rb.egger_test(-y, v)
+    here, there = al.egger_test(y, v), al.egger_test(-y, v)
     assert there.intercept == pytest.approx(-here.intercept, rel=SAME, abs=SAME * here.se)
     assert there.p_value == pytest.approx(here.p_value, rel=SAME)
-    begg, mirrored = rb.begg_test(y, v), rb.begg_test(-y, v)
+    begg, mirrored = al.begg_test(y, v), al.begg_test(-y, v)
     assert (mirrored.score, mirrored.p_value) == (-begg.score, begg.p_value)
-    left = rb.trim_and_fill(y, v, side="left", tau2_method="DL")
-    right = rb.trim_and_fill(-y, v, side="right", tau2_method="DL")
+    left = al.trim_and_fill(y, v, side="left", tau2_method="DL")
+    right = al.trim_and_fill(-y, v, side="right", tau2_method="DL")
     assert left.k0 == right.k0
     assert left.fit.estimate == pytest.approx(-right.fit.estimate, rel=SAME, abs=SAME)
 
@@ -447,10 +448,10 @@ def test_unit_and_order_do_not_matter(drawn: Any, power: int, random: Any) -> No
     y, v = split(drawn)
     f = 2.0**power  # exact in binary: no rank can change by rounding
     order = random.sample(range(len(y)), len(y))
-    here, there = rb.egger_test(y, v), rb.egger_test(f * y[order], f**2 * v[order])
+    here, there = al.egger_test(y, v), al.egger_test(f * y[order], f**2 * v[order])
     assert there.intercept == pytest.approx(here.intercept, rel=1e-6, abs=SAME)
     assert there.limit.estimate == pytest.approx(f * here.limit.estimate, rel=1e-6, abs=SAME * f)
-    begg, moved = rb.begg_test(y, v), rb.begg_test(f * y[order], f**2 * v[order])
+    begg, moved = al.begg_test(y, v), al.begg_test(f * y[order], f**2 * v[order])
     assert moved.p_value == pytest.approx(begg.p_value, rel=SAME)
 
 
@@ -458,7 +459,7 @@ def test_unit_and_order_do_not_matter(drawn: Any, power: int, random: Any) -> No
 @given(studies, st.floats(-10, 10))
 def test_a_shift_moves_the_limit_and_leaves_the_lean(drawn: Any, shift: float) -> None:
     y, v = split(drawn)
-    here, there = rb.egger_test(y, v), rb.egger_test(y + shift, v)
+    here, there = al.egger_test(y, v), al.egger_test(y + shift, v)
     rounding = SAME * (here.se + here.limit.se + 10)
     assert there.intercept == pytest.approx(here.intercept, rel=1e-6, abs=rounding)
     assert there.limit.estimate == pytest.approx(here.limit.estimate + shift, abs=rounding)
@@ -468,7 +469,7 @@ def test_a_shift_moves_the_limit_and_leaves_the_lean(drawn: Any, shift: float) -
 @given(studies, st.sampled_from(["L0", "R0"]), st.sampled_from(["random", "common"]))
 def test_filled_studies_are_mirror_images(drawn: Any, estimator: str, around: str) -> None:
     y, v = split(drawn)
-    result = rb.trim_and_fill(y, v, estimator=estimator, around=around, tau2_method="DL")
+    result = al.trim_and_fill(y, v, estimator=estimator, around=around, tau2_method="DL")
     k0 = result.k0
     assert 0 <= k0 < len(y)
     assert result.fit.k == len(y) + k0
@@ -484,7 +485,7 @@ def test_filled_studies_are_mirror_images(drawn: Any, estimator: str, around: st
 
 # --- bad input -----------------------------------------------------------------------------------
 
-ALL = [rb.egger_test, rb.begg_test, rb.trim_and_fill, rb.pet_peese]
+ALL = [al.egger_test, al.begg_test, al.trim_and_fill, al.pet_peese]
 
 
 @pytest.mark.parametrize("function", ALL)
@@ -508,18 +509,18 @@ def test_impossible_studies_are_named(function: Any) -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda y, v: rb.egger_test(y, [0.1] * 4), "all standard errors are equal"),
-        (lambda y, v: rb.egger_test([0.5] * 4, v), "exactly on a line"),
-        (lambda y, v: rb.egger_test(np.sqrt(v) * 3 + 1, v), "exactly on a line"),
-        (lambda y, v: rb.begg_test(y, [0.1] * 4), "all variances are equal: nothing to rank"),
-        (lambda y, v: rb.begg_test([0.5] * 4, v), "all effects are equal: nothing to rank"),
-        (lambda y, v: rb.begg_test(y, [0.1, 0.1, 0.2, 0.3], exact=True), "counted with ties"),
-        (lambda y, v: rb.trim_and_fill(y, v, side="up"), "side must be one of left, right"),
-        (lambda y, v: rb.trim_and_fill(y, v, estimator="Q0"), "estimator must be one of L0, R0"),
-        (lambda y, v: rb.trim_and_fill(y, v, around="FE"), "around must be one of random"),
-        (lambda y, v: rb.pet_peese(y, v, level=95), "level must lie between 0 and 1"),
-        (lambda y, v: rb.contour_levels([0.1, -0.1]), r"se must be .*\(row 2: -0\.1\)"),
-        (lambda y, v: rb.contour_levels([0.1], [5]), "p_levels must be strictly between 0 and 1"),
+        (lambda y, v: al.egger_test(y, [0.1] * 4), "all standard errors are equal"),
+        (lambda y, v: al.egger_test([0.5] * 4, v), "exactly on a line"),
+        (lambda y, v: al.egger_test(np.sqrt(v) * 3 + 1, v), "exactly on a line"),
+        (lambda y, v: al.begg_test(y, [0.1] * 4), "all variances are equal: nothing to rank"),
+        (lambda y, v: al.begg_test([0.5] * 4, v), "all effects are equal: nothing to rank"),
+        (lambda y, v: al.begg_test(y, [0.1, 0.1, 0.2, 0.3], exact=True), "counted with ties"),
+        (lambda y, v: al.trim_and_fill(y, v, side="up"), "side must be one of left, right"),
+        (lambda y, v: al.trim_and_fill(y, v, estimator="Q0"), "estimator must be one of L0, R0"),
+        (lambda y, v: al.trim_and_fill(y, v, around="FE"), "around must be one of random"),
+        (lambda y, v: al.pet_peese(y, v, level=95), "level must lie between 0 and 1"),
+        (lambda y, v: al.contour_levels([0.1, -0.1]), r"se must be .*\(row 2: -0\.1\)"),
+        (lambda y, v: al.contour_levels([0.1], [5]), "p_levels must be strictly between 0 and 1"),
     ],
 )
 def test_impossible_questions_are_refused(call: Any, told: str) -> None:
@@ -532,11 +533,11 @@ def test_trimming_without_end_is_reported() -> None:
     answers = iter([1.0, 2.0, 1.0, 2.0, 1.0])
     y, v = np.array([0.1, 0.2, 0.5, 0.9]), np.array([0.1, 0.2, 0.3, 0.4])
     with pytest.raises(ReviewError, match="trimming alternates between 1 and 2 studies"):
-        rb._trim(y, v, lambda _: next(answers), "FE")
+        trimming._trim(y, v, lambda _: next(answers), "FE")
 
 
 def test_identical_effects_need_no_filling() -> None:
-    result = rb.trim_and_fill([0.5] * 4, [0.1, 0.2, 0.3, 0.4], side="left")
+    result = al.trim_and_fill([0.5] * 4, [0.1, 0.2, 0.3, 0.4], side="left")
     assert result.k0 == 0
     assert result.fit.estimate == pytest.approx(0.5)
     assert len(result.filled_effect) == 0
