@@ -146,7 +146,7 @@ def draw_forest(
         "mid": asked.mid,
         "title": heading(review, effects),
     }
-    return forest(fit or effects.pool(**review.info.methods), **(settings | options))
+    return forest(fit or effects.pool(), **(settings | options))
 
 
 def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
@@ -165,7 +165,7 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
         effects = study_effects(review, outcome, follow_up)
         show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
         if effects.k:
-            fit = effects.pool(**review.info.methods)
+            fit = effects.pool()
             say(analysis_text(fit, effects, question(review, outcome)))
 
 

@@ -279,7 +279,7 @@ def show_risk_by_weight(review: Review) -> None:
     """Show how much of the weight of each analysis comes from trials of which overall risk."""
     shares = {}
     for effects in pooled_analyses(review):
-        fit = effects.pool(**review.info.methods)
+        fit = effects.pool()
         weight = pd.Series(fit.weights).groupby(effects.table["trial"]).sum()
         matrix = judgements(
             review.risk_of_bias,

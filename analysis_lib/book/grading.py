@@ -43,7 +43,7 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     recorded = _recorded(review, effects)
     enough = effects.k >= FEWEST_STUDIES
     return assess(
-        effects.pool(**review.info.methods),
+        effects.pool(),
         judgements=overall_risk(review, effects),
         participants=effects.participants,
         mid=asked.margin,
@@ -125,7 +125,7 @@ def findings(
             Finding(
                 outcome=str(review.outcomes.set_index("outcome").loc[effects.outcome, "label"]),
                 follow_up=str(follow_ups[effects.follow_up]),
-                fit=effects.pool(**review.info.methods),
+                fit=effects.pool(),
                 assessment=grade(review, effects),
                 measure=effects.measure,
                 unit="SD" if effects.measure == "SMD" else asked.unit,

@@ -135,7 +135,7 @@ def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
         effects = study_effects(review, outcome, follow_up)
         ax = plots.leave_one_out(
             trials_left_out(review, effects),
-            effects.pool(**review.info.methods),
+            effects.pool(),
             measure=effects.measure,
             unit=axis_unit(review, outcome),
             favours=directions(asked),
@@ -252,7 +252,7 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
         else:
             filled = attempt(_filled, review, effects)
             ax = plots.funnel(
-                effects.pool(**review.info.methods),
+                effects.pool(),
                 details=details(review, effects),
                 filled=None if isinstance(filled, ReviewError) else filled,
                 measure=effects.measure,
@@ -320,7 +320,7 @@ def _filled_text(filled: TrimAndFill | ReviewError) -> str:
 
 
 def _pooled_text(effects: StudyEffects, review: Review) -> str:
-    fit = effects.pool(**review.info.methods)
+    fit = effects.pool()
     return fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
 
 

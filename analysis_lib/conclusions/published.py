@@ -135,7 +135,7 @@ def _recompute(review: Review, result: pd.Series) -> Recomputed:
         if not set(left_out) <= set(effects.table["trial"]):
             return Recomputed({}, NOT_RECOMPUTED, "a trial left out is not in our analysis")
         effects = effects.without(*left_out)
-    return Recomputed(_pooled_values(effects.pool(**review.info.methods), effects), basis)
+    return Recomputed(_pooled_values(effects.pool(), effects), basis)
 
 
 def _recompute_subgroups(

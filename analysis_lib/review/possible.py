@@ -45,7 +45,7 @@ def _poolable(review: Review, outcome: str, follow_up: str) -> StudyEffects:
     with np.errstate(all="ignore"):  # a number that is not finite is refused by its name
         effects = study_effects(review, outcome, follow_up)
         if effects.k:
-            effects.pool(**review.info.methods)
+            effects.pool()
     return effects
 
 

@@ -150,7 +150,7 @@ def _outcome(draw: st.DrawFn) -> Row:
 def _add_trial(draw: st.DrawFn, tables: Tables, trial: str, label: str) -> None:
     tables["trials"].append(_trial(trial, label))
     # Identifiers may end in one word, as a-group and b-group do.
-    names = draw(st.sampled_from([("a", "b", "c", "d"), ("x-a", "x-b", "x-c", "x-d")]))
+    names = draw(st.sampled_from([("a", "b", "c", "d"), ("a-x", "b-x", "c-x", "d-x")]))
     for number, arm in enumerate(names[: draw(st.sampled_from([1, 2, 2, 2, 3, 4]))]):
         side = draw(st.sampled_from(["experimental", "comparator"])) if number > 1 else ""
         tables["arms"].append(

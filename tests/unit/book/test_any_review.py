@@ -90,7 +90,7 @@ def promises(folder: Path, told: list[str]) -> Iterator[str]:
             yield f"{refused[1]}, {time[0].lower()}{time[1:]} cannot be computed**: {refused[3]}."
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @example(three_equal_trials())
 @given(small_reviews())
 def test_the_book_shows_what_check_promises(drawn: Drawn) -> None:
