@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: book pdf check test lab refresh reconstruct simulate bench new-version lock clean help
+.PHONY: book pdf check test lab refresh reconstruct simulate bench mutants new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -42,6 +42,11 @@ simulate: $(READY)  ## simulate how often intervals cover at the review's design
 bench: book  ## measure speed, memory and pages, into benchmarks/
 	$(BIN)/python benchmarks/run.py --book
 	$(BIN)/python benchmarks/pages.py
+
+mutants: $(READY)  ## change the code a little, and count how many changes the tests see (an hour)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade --target _build/mutmut \
+	  "mutmut==3.8.1"
+	@PYTHONPATH=$(CURDIR)/_build/mutmut nice $(BIN)/python tools/mutants.py
 
 new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
 	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"
