@@ -27,6 +27,7 @@ from analysis_lib.book.page import say, show_figure, show_table
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
@@ -346,6 +347,7 @@ def _show_or_say(
     elif found.k:
         show_analysis(review, found.outcome, found.follow_up)
         _say_shared_arms(review, found)
+        _say_odd_one_out(review, found)
     elif found.unknown:
         say("{told}", told=nothing_to_pool(review, found))
     else:
@@ -361,6 +363,17 @@ def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
             "different names: {arms}. If they are one arm, its people count more than once. Give "
             "it one name in `data/arms.csv`, and its people are shared between the comparisons.",
             arms="; ".join(shared),
+        )
+
+
+def _say_odd_one_out(review: Review, effects: StudyEffects) -> None:
+    trial = odd_one_out(effects)
+    if trial is not None:
+        say(
+            "**Measured the other way round?** {trial} alone has a clear effect on the other side. "
+            "A standardised difference does not tell whether its instrument counts in the same "
+            "direction as the others; the report does.",
+            trial=review.trial_names[trial],
         )
 
 

@@ -13,6 +13,7 @@ from analysis_lib.base.formatting import listing, plural
 from analysis_lib.importing.new_review import INTRO_PROMPT, REVIEW_TOML
 from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.possible import analyses
 from analysis_lib.review.shared_arms import arms_listed_twice
@@ -87,6 +88,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_without_results(review),
         *_missing_numbers(review),
         *_shared(review, known),
+        *_turned_round(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_empty_tables(review),
     ]
@@ -177,6 +179,17 @@ def _shared(review: Review, known: list[StudyEffects]) -> Iterator[str]:
             yield (
                 f"{effects.outcome}, {effects.follow_up}: {arm}. If it is one arm, its people "
                 "count more than once; see settle_shared_arms."
+            )
+
+
+def _turned_round(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    for effects in known:
+        trial = odd_one_out(effects)
+        if trial is not None:
+            name = _name(review, effects.outcome, effects.follow_up)
+            yield (
+                f"{name}: {review.trial_names[trial]} alone has a clear effect on the other side. "
+                "See whether its instrument counts in the same direction as the others."
             )
 
 

@@ -70,3 +70,11 @@ def test_people_of_whom_one_difference_does_not_tell_are_not_counted_as_none(fol
     assert effects.participants is None
     assert effects.without("cai-2017").participants == 50
     assert list(summary_table(review)["People"]) == ["not stated", "61"]
+
+
+def test_a_trial_that_may_count_the_other_way_is_asked_about(folder: Path) -> None:
+    means = {"Aasa 2015": (4, 8), "Cai 2017": (70, 50), "Kell 2009": (5, 9)}
+    rows = [f"{study},Sleep,w8,40,{a},4,40,{b},4\n" for study, (a, b) in means.items()]
+    bring(folder, HEAD + "".join(rows).replace("70,4", "70,15").replace("50,4", "50,15"))
+    (line,) = lines(folder, "direction")
+    assert line.startswith("Sleep_*quality*, w8: Cai 2017 alone has a clear effect on the other")
