@@ -42,7 +42,8 @@ def comparison_names(pairs: pd.DataFrame, trial_names: Mapping[str, str]) -> lis
     taken: defaultdict[object, set[str]] = defaultdict(lambda: set(trial_names.values()))
     of_trial = [*ANALYSIS, "trial"]
     places = pairs.duplicated(of_trial, keep=False).to_numpy().nonzero()[0]
-    several = pairs.iloc[places]
+    # By name, so that the order of the trials in their table changes no name.
+    several = pairs.iloc[places].astype("str")
     arms = several[ARMS].to_numpy(dtype=object)
     analyses = several[ANALYSIS].to_numpy(dtype=object)
     for group in several.groupby(of_trial).indices.values():
