@@ -63,6 +63,7 @@ also_copy =
 pytest_add_cli_args_test_selection =
     {tests}
 use_git_change_detection = false
+track_dependencies = false
 """
 
 

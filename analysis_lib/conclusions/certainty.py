@@ -273,10 +273,10 @@ def inconsistency_prompt(fit: PooledEffect, mid: float | None, measure: str = "M
     if fit.i2 is None:
         return Prompt("inconsistency", rule, "one comparison: nothing to compare", (0, 0))
     numbers = (
-        f"I² {fmt.percent(fit.i2)}, 95% interval for the mean "
+        f"I² {fmt.percent(fit.i2)}, {fmt.percent(fit.level)} interval for the mean "
         f"{fmt.effect_interval(fit.ci, measure)}, for a new setting "
         f"{fmt.effect_interval(fit.prediction_interval, measure)}"
-    ).replace("95%", fmt.percent(fit.level))
+    )
     thresholds = _thresholds(mid)
     if fit.prediction_interval is None or not fit.tau2:
         step = int(fit.i2 >= SUBSTANTIAL_I2)
@@ -308,10 +308,10 @@ def imprecision_prompt(
         As for `assess`.
     """
     needed = None if mid is None or sd is None else optimal_information_size(mid, sd)
-    size = (
-        f"{fmt.count(participants)} participants, optimal information size "
-        f"{fmt.count(needed, absent='not known')}"
-    )
+    people = "number of participants not stated"
+    if participants is not None:
+        people = f"{fmt.count(participants)} participants"
+    size = f"{people}, optimal information size {fmt.count(needed, absent='not known')}"
     # Without a minimal important difference only the side of no difference can be asked about.
     thresholds = (0.0,) if mid is None else (-mid, mid)
     found = crossed(fit.ci, thresholds)

@@ -177,8 +177,9 @@ def _shared(review: Review, known: list[StudyEffects]) -> Iterator[str]:
     for effects in known:
         for arm in arms_listed_twice(review, effects):
             yield (
-                f"{effects.outcome}, {effects.follow_up}: {arm}. If it is one arm, its people "
-                "count more than once; see settle_shared_arms."
+                f"Counted more than once? {_name(review, effects.outcome, effects.follow_up)}: "
+                f"{arm}. If they are one arm, give it one name in arms.csv, and its people are "
+                "shared between the comparisons."
             )
 
 

@@ -319,5 +319,5 @@ def test_check_tells_what_is_there_and_what_is_missing() -> None:
     told = "\n".join(check_folder(FOLDER))
     assert "17 trials, 46 arms, 46 results by arm" in told
     assert "Can be pooled: Pain, listed, 23 comparisons." in told
-    assert told.count("If it is one arm, its people count more than once") == len(SHARED)
+    assert told.count("Counted more than once?") == len(SHARED)
     assert "risk_of_bias.csv is empty" in told

@@ -205,6 +205,92 @@ def test_suggestions_in_words() -> None:
     ]
 
 
+MOST_OF_WEIGHT = (
+    "0 if more than half of the weight is at low risk; 2 if more than half is at high risk; else 1"
+)
+SPREAD = (
+    "1 if I² is 50% or more, or if τ² is above zero and the prediction interval crosses a "
+    "threshold (no difference, the minimal important difference either way) that the confidence "
+    "interval does not; 2 if I² is 75% or more and it does"
+)
+QUESTION = "Do the participants, interventions, comparisons and outcomes answer the question?"
+THRESHOLDS = (
+    "1 for each threshold inside the confidence interval ({}); if there is none, 1 when there are "
+    "fewer participants than the optimal information size"
+)
+ASYMMETRY = "1 if there are 10 comparisons or more and Egger's test has p < 0.1"
+DO_NOT = "do not rate down"
+
+
+def test_a_page_says_each_rule_and_the_numbers_it_was_applied_to() -> None:
+    """All words, for a result with every number, for the least that is known, and for many."""
+    mixed = pool([-0.1, -1.9, 0.1, -0.9], [0.3, 0.1, 0.13, 0.25])
+    judged = [LOW, HIGH, SOME, UNKNOWN]
+    full = assess(mixed, judgements=judged, participants=200, mid=1.0, sd=2.0)
+    assert [tuple(row) for row in full.table().itertuples(index=False)] == [
+        (
+            "risk of bias",
+            MOST_OF_WEIGHT,
+            "weight by overall judgement: low 22%, some concerns 27%, high 28%, not stated 23%",
+            "rate down by 1 to 2",
+        ),
+        (
+            "inconsistency",
+            SPREAD,
+            "I² 85%, 95% interval for the mean −1.68 to 0.22, for a new setting −4.99 to 3.53; "
+            "crossed by the latter only: 1.00",
+            "rate down by 2",
+        ),
+        ("indirectness", QUESTION, "cannot be computed", "a reader's judgement"),
+        (
+            "imprecision",
+            THRESHOLDS.format("the minimal important difference, either way"),
+            "95% CI −1.68 to 0.22, thresholds inside: −1.00; 200 participants, optimal "
+            "information size 126",
+            "rate down by 1",
+        ),
+        (
+            "publication bias",
+            ASYMMETRY,
+            "4 comparisons: too few to tell asymmetry from chance",
+            DO_NOT,
+        ),
+    ]
+    one = pool([math.log(0.5)], [0.01], level=0.9)
+    least = assess(one, judgements=[HIGH], participants=None, measure="RR")
+    assert [(prompt.rule, prompt.finding, prompt.suggestion) for prompt in least.prompts] == [
+        (MOST_OF_WEIGHT, "weight by overall judgement: high 100%", "rate down by 2"),
+        (SPREAD, "one comparison: nothing to compare", DO_NOT),
+        (QUESTION, "cannot be computed", "a reader's judgement"),
+        (
+            THRESHOLDS.format("no difference"),
+            "90% CI 0.42 to 0.59, thresholds inside: none; number of participants not stated, "
+            "optimal information size not known",
+            DO_NOT,
+        ),
+        (ASYMMETRY, "1 comparison: too few to tell asymmetry from chance", DO_NOT),
+    ]
+    effect, variance = [0.1 * i for i in range(1, 11)], [0.01 * i**2 for i in range(1, 11)]
+    effect[0] += 0.02
+    many = pool(effect, variance)
+    test = egger_test(effect, variance)
+    found = assess(many, judgements=[LOW] * 10, participants=120.5, mid=3.0, sd=2.0, egger=test)
+    assert [prompt.finding for prompt in found.prompts[1::2]] == [
+        "I² 0%, 95% interval for the mean 0.04 to 0.36, for a new setting 0.02 to 0.39",
+        "95% CI 0.04 to 0.36, thresholds inside: none; 120.5 participants, optimal information "
+        "size 14",
+    ]
+    assert found.prompts[4].finding == "10 comparisons, Egger's test p < 0.001"
+    without = publication_bias_prompt(many, None)
+    assert (without.rule, without.finding) == (ASYMMETRY, "10 comparisons; no test was given")
+
+
+def test_the_level_of_an_interval_is_not_taken_for_i2() -> None:
+    """I2 is 95 % here, and the intervals are of 90 %."""
+    fit = replace(pool([-2.0, -2.1, 2.0, 2.1], [0.01] * 4, level=0.9), q=60.0)
+    assert inconsistency_prompt(fit, None).finding.startswith("I² 95%, 90% interval for the mean")
+
+
 def test_an_assessment_holds_five_domains_and_prints_its_numbers() -> None:
     fit = pool([-0.1, -1.9, 0.1, -0.9], [0.3, 0.1, 0.13, 0.25])
     found = assess(
@@ -271,7 +357,19 @@ def test_summary_of_findings() -> None:
         "not stated",
         "",
     )
-    assert summary_of_findings([]).empty
+    assert (first["trials"], first["comparisons"], first["participants"]) == ("3", "4", "300")
+    assert (second["trials"], second["comparisons"], second["participants"]) == (
+        "not stated",
+        "0",
+        "not stated",
+    )
+    assert (second["familiar"], second["suggested"]) == ("", "")
+    assert list(summary_of_findings([])) == list(table) == [
+        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "familiar",
+        "recorded", "suggested", "agreement",
+    ]  # fmt: skip
+    in_points = Finding("Pain", "ETP", fit, found, "MD", "points")
+    assert summary_of_findings([in_points]).loc[0, "effect"] == "MD −0.40 (−0.60 to −0.20) points"
 
 
 @pytest.mark.parametrize("mid", [0.8, 1.25])
