@@ -49,7 +49,8 @@ mutants: $(READY)  ## change the code a little, and count how many changes the t
 	@PYTHONPATH=$(CURDIR)/_build/mutmut nice $(BIN)/python tools/mutants.py
 
 new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
-	@$(BIN)/python tools/new_version.py "$(VERSION)" --note "$(NOTE)"
+	@$(BIN)/python -m analysis_lib version . "$(VERSION)" --note "$(NOTE)" \
+	  --status "living: searched and screened again when somebody brings a trial"
 
 lock:  ## solve the environment again (needs uv)
 	uv pip compile pyproject.toml --extra book --extra test --universal --generate-hashes \

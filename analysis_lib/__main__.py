@@ -1,12 +1,13 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
 ``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` ·
-``build DIR`` · ``pdf DIR``
+``build DIR`` · ``pdf DIR`` · ``version DIR NAME``
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import os
 import sys
@@ -16,6 +17,7 @@ from types import ModuleType
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
+from analysis_lib.conclusions.versions import COMPUTED, PRINTED, add_version
 from analysis_lib.importing.checking import check_folder, data_folder
 from analysis_lib.importing.extraction import NAMES, import_results
 from analysis_lib.importing.filling import add_results
@@ -83,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     pdf = commands.add_parser("pdf", help="make the book and print it as one file")
     pdf.add_argument("folder", type=Path, nargs="?", default=Path())
     pdf.set_defaults(run=_pdf)
+    version = commands.add_parser("version", help="record the review as it is as a version")
+    version.add_argument("folder", type=Path)
+    version.add_argument("version")
+    version.add_argument("--note", default="", help="what made it necessary")
+    version.add_argument("--date", default=datetime.date.today().isoformat())
+    version.add_argument("--basis", choices=(COMPUTED, PRINTED), default=COMPUTED)
+    version.add_argument("--status", default="", help="whether the review is kept up to date")
+    version.add_argument("--again", action="store_true", help="replace the newest version")
+    version.set_defaults(run=_version)
     return parser
 
 
@@ -153,6 +164,12 @@ def _build(options: argparse.Namespace) -> list[str]:
 def _pdf(options: argparse.Namespace) -> list[str]:
     pdf = _from_extra("printing").print_book(options.folder)
     return [f"{os.path.relpath(pdf)}: {pdf.stat().st_size / 1e6:.1f} MB"]
+
+
+def _version(options: argparse.Namespace) -> list[str]:
+    given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
+    add_version(data_folder(options.folder), options.version, options.date, **given)
+    return [f"Version {options.version} of {options.date} is recorded."]
 
 
 def _from_extra(name: str) -> ModuleType:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis_lib.base.formatting import percent
 from analysis_lib.book import explorer
-from analysis_lib.book.news import news
 from analysis_lib.book.page import Table
+from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, provenance_counts, result_status
 
 NO_VERSION = "No version of this review is recorded yet."

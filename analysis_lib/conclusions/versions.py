@@ -26,7 +26,7 @@ from analysis_lib.base.measures import pooled, shown, shown_interval
 from analysis_lib.conclusions.update import ABOVE, BELOW, side_of
 from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import study_effects
-from analysis_lib.review.model import Review
+from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.schemas import RATINGS, count, day, key, number, one_of, table, text
 
 #: How the results of a version came to be: taken from the article, or pooled from the data.
@@ -231,6 +231,56 @@ def _computed(review: Review) -> pd.DataFrame:
             )
     columns = [c for c in _columns(RESULTS) if c not in ("version", "certainty")]
     return pd.DataFrame(rows, columns=columns)
+
+
+def add_version(
+    folder: Path,
+    version: str,
+    date: str,
+    *,
+    basis: str,
+    status: str = "",
+    note: str = "",
+    again: bool = False,
+) -> None:
+    """Record the review in a folder as a version.
+
+    Parameters
+    ----------
+    folder
+        The data of the review.
+    version, date, basis, status, note
+        As `record_version` takes them.
+    again
+        Whether the newest version may be replaced by one of its name.
+
+    Raises
+    ------
+    ReviewError
+        If the version is recorded already, unless it is the newest and ``again`` says to record
+        it anew.
+    """
+    head, results = record_version(
+        load_review(folder), version, date, basis=basis, status=status, note=note
+    )
+    old_heads, old_results = read_versions(folder)
+    if version in set(old_heads["version"]):
+        if not again or old_heads["version"].iloc[-1] != version:
+            raise ReviewError(f"version {version} is recorded; --again replaces the newest")
+        old_heads = old_heads[old_heads["version"] != version]
+        old_results = old_results[old_results["version"] != version]
+    for name, old, new in (
+        (VERSIONS, old_heads, head),
+        (RESULTS, old_results, results),
+    ):
+        joined = new if old.empty else pd.concat([old, new], ignore_index=True)
+        joined.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def news(review: Review) -> WhatsNew | None:
+    """Return what is new in the last recorded version, or nothing if none is recorded."""
+    versions, results = read_versions(review.path)
+    return None if versions.empty else whats_new(review, versions, results)
 
 
 def whats_new(review: Review, versions: pd.DataFrame, results: pd.DataFrame) -> WhatsNew:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import listing, plural
-from analysis_lib.importing.new_review import INTRO_PROMPT, REVIEW_TOML
+from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.directions import odd_one_out
@@ -96,7 +96,7 @@ def check_folder(path: str | Path) -> list[str]:
 
 def _untouched(review: Review) -> Iterator[str]:
     """Name the texts that are still those of the template of a new review."""
-    template = tomllib.loads(REVIEW_TOML)
+    template = tomllib.loads((TEMPLATE / "data" / "review.toml").read_text(encoding="utf-8"))
     left = [name for name in OWN_WORDS if _as_list(getattr(review.info, name)) == template[name]]
     if left:
         yield f"review.toml still has the words of the template: {listing(left)}."

@@ -19,9 +19,9 @@ from sphinx.errors import ConfigError, ExtensionError
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import archive, weight
 from analysis_lib.book.lock import hold
-from analysis_lib.book.news import news
 from analysis_lib.book.running import run_stale, write_whole
 from analysis_lib.book.sources import Sources
+from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, load_review
 
 if TYPE_CHECKING:

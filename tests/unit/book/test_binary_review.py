@@ -19,6 +19,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.text import Text
+from template_cells import NOTEBOOKS
 from test_chapters import FALLS, SHEET, add, begin, bring
 from test_reuse import blocks
 
@@ -34,7 +35,6 @@ from analysis_lib.book import chapters, explorer, robustness
 from analysis_lib.book import page as book
 from analysis_lib.book.analyses import details, question
 from analysis_lib.book.grading import grade, summary_table
-from analysis_lib.importing.new_review import NOTEBOOKS, SETUP
 
 MID = 0.8
 Z95 = 1.959964
@@ -53,7 +53,8 @@ WITH_EFFECTS = (
 )
 MORE = (
     'robustness.show_all_subsets(review, "tuberculosis", "end")',
-    "explorer.static_tables(review)",
+    "explorer.results_table(review).html()",
+    "explorer.comparisons_table(review).html()",
 )
 
 
@@ -111,10 +112,10 @@ def told(page: str) -> str:
 
 def read_pages(review: al.Review, calls: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what each call shows; by default those of the template, and more."""
-    template = [c for cells in NOTEBOOKS.values() for kind, c in cells if kind == "code"]
+    template = [call for calls in NOTEBOOKS.values() for call in calls]
     names = {"review": review, "chapters": chapters, "robustness": robustness, "explorer": explorer}
     found = {}
-    for call in calls or (*(c for c in template if c != SETUP), *MORE):
+    for call in calls or (*template, *MORE):
         with read_everything() as seen:
             value = eval(call, dict(names))
         found[call] = "\n".join([*seen, told(value or "")]).strip()
@@ -169,7 +170,7 @@ def test_the_pages_hold_the_ratios_and_the_events(pages: dict[str, str]) -> None
         "chapters.show_reporting_bias(review)": "0.49 (0.33 to 0.73)",
         "chapters.show_findings(review)": "RR 0.49 (0.33 to 0.73)",
         "chapters.show_prompts(review)": "95% CI 0.33 to 0.73",
-        "explorer.static_tables(review)": "0.49 (0.33 to 0.73)",
+        "explorer.results_table(review).html()": "0.49 (0.33 to 0.73)",
     }
     for call, ratio in results.items():
         assert ratio in pages[call], call
@@ -256,4 +257,4 @@ def test_the_explorer_draws_means_and_says_that_it_leaves_out_events(tmp_path: P
     form = explorer.form(review)
     assert form.count(explorer.LEFT_OUT) == 1
     assert "Falls" not in form
-    assert "Falls, risk ratio" in explorer.static_tables(review)
+    assert "Falls, risk ratio" in explorer.results_table(review).html()

@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from places import ROOT
+from template_cells import NOTEBOOKS
 
 import analysis_lib as al
 from analysis_lib import plots
@@ -21,7 +22,6 @@ from analysis_lib.__main__ import main
 from analysis_lib.book import analyses as sections
 from analysis_lib.book import chapters, robustness
 from analysis_lib.book import page as book
-from analysis_lib.importing.new_review import NOTEBOOKS, SETUP
 
 END = {"provenance": "reported", "source": "the sheet"}
 OUTCOMES = [
@@ -95,11 +95,10 @@ def run(review: al.Review, shown: list[str], *notebooks: str) -> dict[str, list[
     """Run the cells of the template; return what each showed, by its code."""
     found = {}
     for name in notebooks or NOTEBOOKS:
-        for kind, code in NOTEBOOKS[name]:
-            if kind == "code" and code != SETUP:
-                shown.clear()
-                exec(code, {"review": review, "chapters": chapters})
-                found[code] = list(shown)
+        for code in NOTEBOOKS[name]:
+            shown.clear()
+            exec(code, {"review": review, "chapters": chapters})
+            found[code] = list(shown)
     return found
 
 

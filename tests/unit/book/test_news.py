@@ -10,10 +10,15 @@ from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.news import add_version
 from analysis_lib.book.page import Table
 from analysis_lib.book.tables import NO_VERSION, TABLES
-from analysis_lib.conclusions.versions import COMPUTED, PRINTED, read_versions, whats_new
+from analysis_lib.conclusions.versions import (
+    COMPUTED,
+    PRINTED,
+    add_version,
+    read_versions,
+    whats_new,
+)
 
 
 @pytest.fixture

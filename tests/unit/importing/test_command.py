@@ -19,11 +19,11 @@ from golden_cases import load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import GOLDEN
+from template_cells import NOTEBOOKS
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
 from analysis_lib.base import formatting
-from analysis_lib.importing.new_review import NOTEBOOKS
 from analysis_lib.review.schemas import SCHEMAS, header
 
 RUBINSTEIN = json.loads((GOLDEN / "rubinstein2019.json").read_text(encoding="utf-8"))
