@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,12 +157,13 @@ def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
 
 def _build(options: argparse.Namespace) -> list[str]:
     build = _from_extra("build").build
-    return [f"open {os.path.relpath(build(options.folder))} in a browser"]
+    build(options.folder)
+    return [f"open {options.folder / '_build' / 'html' / 'index.html'} in a browser"]
 
 
 def _pdf(options: argparse.Namespace) -> list[str]:
     pdf = _from_extra("printing").print_book(options.folder)
-    return [f"{os.path.relpath(pdf)}: {pdf.stat().st_size / 1e6:.1f} MB"]
+    return [f"{pdf}: {pdf.stat().st_size / 1e6:.1f} MB"]
 
 
 def _version(options: argparse.Namespace) -> list[str]:

@@ -81,6 +81,9 @@ LEFT_OUT = (
 )
 
 
+#: The column for what an article prints, which a review of one's own has not.
+PRINTED = "Printed in the review"
+
 Json = dict[str, Any]
 
 
@@ -516,7 +519,7 @@ def main_results(review: Review) -> pd.DataFrame:
                 "Prediction interval": fmt.effect_interval(
                     fit.prediction_interval, effects.measure, absent=fmt.EN_DASH
                 ),
-                "Printed in the review": printed(review, effects) or fmt.EN_DASH,
+                PRINTED: printed(review, effects) or fmt.EN_DASH,
             }
         )
     return pd.DataFrame(rows)
@@ -546,11 +549,14 @@ def main_comparisons(review: Review) -> pd.DataFrame:
 def results_table(review: Review) -> Table:
     """Return the main results, which say without scripts what the explorer says."""
     results = main_results(review)
-    note = (
-        "All trials, methods of the review. A dash: not estimable from so few. Effects that are "
-        "not printed are reconstructed from what is, so that these results are no independent "
-        "confirmation of the printed ones."
-    )
+    note = "All trials, methods of the review. A dash: not estimable from so few."
+    if any(effects.reconstructed.any() for effects in pooled_analyses(review)):
+        note += (
+            " Effects that are not printed are reconstructed from what is, so that these results "
+            "are no independent confirmation of the printed ones."
+        )
+    if (results[PRINTED] == fmt.EN_DASH).all():
+        results = results.drop(columns=PRINTED)
     numeric = list(results.columns[2:])
     caption = "The main result of every analysis"
     return Table(results, caption, "explorer-main", note, numeric, group="Outcome")

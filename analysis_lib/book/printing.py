@@ -21,7 +21,7 @@ STYLE = """
 html { font-size: 10.5pt; }
 .bd-header, .bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer,
 .bd-footer, .header-article-items, #pst-back-to-top, .downloads, .all-downloads,
-.toggle-button, .tocsection, div.cell_input, details.hide {
+.toggle-button, .tocsection, .code-switch, div.cell_input, details.hide {
   display: none !important;
 }
 .bd-main .bd-content .bd-article-container, .bd-page-width, .bd-container,

@@ -52,6 +52,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for style in STYLES:
         app.add_css_file(style)
     app.add_js_file("book.js")
+    # Before anything is drawn: what only a script can open again is folded away only with scripts.
+    app.add_js_file(None, body="document.documentElement.classList.add('has-script');", priority=1)
     app.add_transform(OutputSections)
     app.add_html_math_renderer(
         "mathml", inline_renderers=(inline_formula, None), block_renderers=(block_formula, None)

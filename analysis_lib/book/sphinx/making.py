@@ -7,6 +7,7 @@ page is read again, and the notebooks whose own digest changed run before that.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -90,6 +91,7 @@ def begin(app: Sphinx, config: Config) -> None:
     """Load the review; nothing is written if it cannot be."""
     MADE[app] = Making(app, config)
     config.nb_execution_mode = "off"  # or myst-nb would run everything a second time
+    config.nb_code_prompt_show, config.nb_code_prompt_hide = "Show the code", "Hide the code"
     # The pages are those of the contents; what is hidden, as an environment is, has none.
     config.external_toc_exclude_missing = True
     config.exclude_patterns = [*config.exclude_patterns, ".*", "**/.*", *config.review_ignores]
@@ -134,7 +136,17 @@ def read_executed(app: Sphinx, page: str, source: list[str]) -> None:
     """Let Sphinx read the notebook that has run in the place of the one that was written."""
     kept = making(app).store / f"{page}.ipynb"
     if app.env.doc2path(page).endswith(".ipynb") and kept.is_file():
-        source[0] = kept.read_text(encoding="utf-8")
+        source[0] = with_folded_code(kept.read_text(encoding="utf-8"))
+
+
+def with_folded_code(text: str) -> str:
+    """Return a notebook whose code is all there and all folded; ``book.js`` unfolds it at once."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            tags = [tag for tag in cell["metadata"].get("tags", []) if tag != "remove-input"]
+            cell["metadata"]["tags"] = [*tags, "hide-input"]
+    return json.dumps(notebook)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:

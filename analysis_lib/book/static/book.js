@@ -3,7 +3,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const all = (selector) => document.querySelectorAll(selector);
 
   // The visible text of a button has to be part of its name (WCAG 2.5.3).
-  for (const el of all(".search-button__button, details.toggle > summary, details.hide > summary, .cell details > summary"))
+  for (const el of all(".search-button__button, details.toggle > summary, details.hide > summary"))
     if (el.textContent.trim()) el.removeAttribute("aria-label");
   for (const icon of all(".theme-switch-button :is(i, svg)")) {
     icon.removeAttribute("title");
@@ -34,6 +34,44 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   place();
   window.addEventListener("resize", place); // zooming is one, too
+});
+
+// One switch shows or hides all code of the page, and of the next pages. Without this script each
+// piece of code can be unfolded where it stands.
+document.addEventListener("DOMContentLoaded", () => {
+  const KEPT = "show-code";
+  const pieces = document.querySelectorAll("article .cell details.above-input");
+  const title = document.querySelector("article h1");
+  if (!pieces.length || !title) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "code-switch";
+  button.setAttribute("role", "switch");
+  button.textContent = "Show the code";
+  const show = (on) => {
+    document.documentElement.classList.toggle("shows-code", on);
+    button.setAttribute("aria-checked", on);
+    for (const piece of pieces) piece.open = on;
+  };
+  const keep = (on) => {
+    try {
+      localStorage.setItem(KEPT, on ? "yes" : "no");
+    } catch { /* a browser that keeps nothing */ }
+  };
+  const kept = () => {
+    try {
+      return localStorage.getItem(KEPT) === "yes";
+    } catch {
+      return false;
+    }
+  };
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-checked") !== "true";
+    show(on);
+    keep(on);
+  });
+  show(kept());
+  title.after(button);
 });
 
 // The definition of a term appears beside it: when the pointer rests on it, when the keyboard
