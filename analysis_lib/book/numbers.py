@@ -67,7 +67,8 @@ def with_numbers(source: str, values: Mapping[str, str]) -> str:
         name, form = number["name"], number["format"]
         if name not in values:
             raise ReviewError(f"{name}: no cell stores a value of this name")
-        text = as_markdown(format_plain_text(values[name], form))
+        # No line begins with it, so that a sign that matters there alone is left as it is.
+        text = as_markdown("," + format_plain_text(values[name], form))[1:]
         text = re.sub(r"\\?<", "&lt;", text)  # or a word from the data could end the tag
         return f"<data value='{name}:{form}'>{text}</data>"
 

@@ -23,6 +23,7 @@ from nbclient.util import run_sync
 from tqdm import tqdm
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.numbers import write_numbers
 from analysis_lib.book.page import IN_BOOK
 from analysis_lib.book.sources import Sources
 
@@ -41,10 +42,13 @@ Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode], None]
 def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
     """Execute one notebook in its folder; return it without timestamps or other noise.
 
+    The numbers in its prose are those that it has just computed.
+
     Raises
     ------
     ReviewError
-        If a cell fails, takes too long or ends its kernel.
+        If a cell fails, takes too long or ends its kernel, or if the prose names a number that no
+        cell stores.
     """
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     # The kernel may have run a notebook of another folder.
@@ -67,6 +71,10 @@ def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
     for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
         cell.execution_count = number
     notebook.metadata = nbformat.from_dict(METADATA)
+    try:
+        write_numbers(notebook)
+    except ReviewError as error:
+        raise ReviewError(f"{path.name}: {error}") from None
     return notebook
 
 

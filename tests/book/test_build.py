@@ -64,8 +64,8 @@ publish({"estimate": row["estimate"], "words": words, "constant": 41}, prefix="s
 PROSE = """\
 # The notebook
 
-Estimate {glue:text}`small-estimate:.2f`, in words {glue:text}`small-words:s`, constant
-{glue:text}`small-constant:d`.
+Estimate <data value='small-estimate:.2f'>of another day</data>, in words
+<data value='small-words:s'></data>, constant {glue:text}`small-constant:d`.
 """
 FIGURE = 'show_figure(plots.prisma(review.selection), "fig-flow")'
 
@@ -207,6 +207,13 @@ def test_text_from_data_is_shown_as_it_stands(book: Book) -> None:
     assert figure is not None
     assert 'records # "screened": all, 1155' in str(figure["alt"])
     assert "PRISMA 2020 flow diagram" in book.text("book/intro")
+
+
+def test_numbers_in_the_prose_are_those_that_were_just_computed(book: Book) -> None:
+    told = "Estimate -0.52, in words −0.52 (−0.92 to −0.08), constant 41."
+    assert told in book.text("notebooks/00_small")
+    ran = (book.root / "_build" / "ran" / "notebooks" / "00_small.ipynb").read_text("utf-8")
+    assert "<data value='small-estimate:.2f'>-0.52</data>" in ran
 
 
 def test_the_same_figure_stands_numbered_in_its_notebook(book: Book) -> None:

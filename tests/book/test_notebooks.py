@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from places import ROOT
 
+from analysis_lib.book.numbers import stored_values, with_numbers
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONGEST_CELL, MOST_CODE = 10, 1_200  # lines
 NOISE = {
     "an address in memory": r"\b(?:at|object at) 0x[0-9a-fA-F]{6,}",
     "a folder of one machine": r"(?<![\w.:/])/(?:home|Users|tmp|work|root|var|private|mnt)/\w",
@@ -133,6 +136,38 @@ def test_no_two_figures_of_the_book_share_a_name() -> None:
     ]
     assert names
     assert sorted(set(names)) == sorted(names)
+
+
+@every_notebook
+def test_the_prose_shows_the_numbers_that_the_cells_stored(path: Path) -> None:
+    notebook = load(path)
+    values = stored_values(notebook)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            assert with_numbers(source(cell), values) == source(cell), "run `make refresh`"
+            assert "{glue" not in source(cell), "a name is no number to who reads the notebook"
+
+
+@every_notebook
+def test_a_cell_is_no_longer_than_a_paragraph_and_uses_public_names(path: Path) -> None:
+    for cell in code_cells(path):
+        lines = [line for line in source(cell).splitlines() if line.strip()]
+        assert len(lines) <= LONGEST_CELL, source(cell)
+        nodes = list(ast.walk(ast.parse(source(cell))))
+        names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+        names += [n.name for node in nodes if isinstance(node, ast.ImportFrom) for n in node.names]
+        assert [name for name in names if name.startswith("_")] == []
+
+
+def test_the_code_of_all_notebooks_can_be_read_in_an_hour() -> None:
+    lines = [
+        line
+        for path in NOTEBOOKS
+        for cell in code_cells(path)
+        for line in source(cell).splitlines()
+        if line.strip()
+    ]
+    assert len(lines) <= MOST_CODE
 
 
 @every_notebook

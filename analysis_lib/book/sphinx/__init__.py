@@ -23,6 +23,7 @@ STATIC = Path(__file__).parent.parent / "static"
 STYLES = ("review.css", "book.css")
 PARTS = (
     "making",
+    "numbers",
     "words",
     "texts",
     "inserts",

@@ -43,6 +43,7 @@ def notebook(prose: str, **values: object) -> dict[str, Any]:
         ("n:d", 778, "778"),
         ("n:.0f", 47.6, "48"),
         ("n:+.2f", 0.3, "+0.30"),
+        ("n:.2f", -0.5, "-0.50"),
         ("n:s", "−0.52 (−0.92 to −0.08)", "−0.52 (−0.92 to −0.08)"),
         ("n:s", "p < 0.001", "p < 0.001"),
     ],
@@ -52,6 +53,7 @@ def test_a_number_is_written_in_its_format(name: str, value: object, text: str) 
     write_numbers(page)
     prose = page["cells"][0]["source"]
     assert shown(prose) == f"Of {text} people."
+    assert "\\" not in prose
     assert as_roles(prose) == f"Of {{glue:text}}`{name}` people."
     again = with_numbers(prose, stored_values(page))
     assert again == prose
