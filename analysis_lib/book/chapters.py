@@ -24,6 +24,7 @@ from analysis_lib.book.analyses import (
     show_comparison_with_published,
 )
 from analysis_lib.book.page import say, show_figure, show_table
+from analysis_lib.book.risk_tables import risk_by_weight
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
@@ -278,25 +279,12 @@ def show_risk_of_bias(review: Review) -> None:
 
 def show_risk_by_weight(review: Review) -> None:
     """Show how much of the weight of each analysis comes from trials of which overall risk."""
-    shares = {}
-    for effects in pooled_analyses(review):
-        fit = effects.pool()
-        weight = pd.Series(fit.weights).groupby(effects.table["trial"]).sum()
-        matrix = judgements(
-            review.risk_of_bias,
-            outcome=effects.outcome,
-            trials=list(weight.index),
-            **review.info.risk_of_bias,
-        )
-        found = judgement_shares(matrix, {str(k): float(w) for k, w in weight.items()})
-        shares[heading(review, effects)] = found.loc["overall"]
-    if review.risk_of_bias.empty or not shares:
+    shares = risk_by_weight(review)
+    if review.risk_of_bias.empty or shares.empty:
         say("Without judgements and results there is nothing to weigh.")
         return
     show_figure(
-        plots.risk_of_bias_bars(
-            pd.DataFrame(shares).T, weighted=True, title="Overall risk of bias by weight"
-        ),
+        plots.risk_of_bias_bars(shares, weighted=True, title="Overall risk of bias by weight"),
         "fig-risk-of-bias-weight",
     )
 
