@@ -63,16 +63,11 @@ from analysis_lib.pooling.leaving_out import (
 from analysis_lib.pooling.methods import Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
-from analysis_lib.pooling.regression import (
-    MetaRegression,
-    SubgroupAnalysis,
-    indicators,
-    meta_regression,
-    subgroup_analysis,
-)
+from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
 from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
 from analysis_lib.pooling.simulation import Design, Simulation, simulate
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
+from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
 from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects

@@ -244,6 +244,17 @@ def tick(value: float) -> str:
     return text
 
 
+def degrees(df: float) -> str:
+    """Return degrees of freedom: whole ones without decimals, others with one.
+
+    Examples
+    --------
+    >>> degrees(9), degrees(8.3099)
+    ('9', '8.3')
+    """
+    return number(df, 1).removesuffix(".0")
+
+
 def percent(fraction: float | None, digits: int = 0, *, absent: str = NOT_ESTIMABLE) -> str:
     """Return a fraction as per cent: 0.673 becomes ``67%``.
 

@@ -24,7 +24,7 @@ from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
 from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential
-from analysis_lib.pooling.regression import SubgroupAnalysis, subgroup_analysis
+from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
 from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
@@ -67,7 +67,7 @@ def _subgroup_cells(
         f"{fmt.plural(fit.k, 'comparison')}"
         for name, fit in found.fits.items()
     ]
-    test = f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
+    test = found.note or found.test_words()
     return {"Subgroups": "; ".join(told), "Test between": test}
 
 

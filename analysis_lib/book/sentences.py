@@ -44,6 +44,7 @@ CI_WORDS = {
     "wald": "is based on the normal distribution",
     "HK": "follows Hartung and Knapp",
     "HK-adhoc": "follows Hartung and Knapp, never narrower than with the classic standard error",
+    "KR": "follows Kenward and Roger",
 }
 PI_WORDS = {
     "HTS": "with a t distribution on k − 2 degrees of freedom",
@@ -53,6 +54,8 @@ PI_WORDS = {
     "HK-PR": "with the Hartung and Knapp standard error and a t distribution on k − 2 degrees of "
     "freedom",
     "normal": "with the normal distribution",
+    "KR": "with Kenward and Roger's standard error and degrees of freedom",
+    "KR-PR": "with Kenward and Roger's standard error and one degree of freedom less than theirs",
 }
 #: What is compared between the arms when an effect is one on events.
 EVENT_WORDS = {"RR": "risk", "RD": "risk", "OR": "odds", "HR": "hazard", "IRR": "rate"}

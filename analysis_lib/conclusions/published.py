@@ -16,7 +16,7 @@ from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.measures import shown, shown_interval
 from analysis_lib.pooling.asymmetry import EggerTest, egger_test
 from analysis_lib.pooling.pooled_effect import PooledEffect
-from analysis_lib.pooling.regression import subgroup_analysis
+from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.printed.intervals import Interval, read_printed
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review

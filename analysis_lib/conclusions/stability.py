@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc
 
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError, attempt
@@ -24,6 +23,7 @@ from analysis_lib.conclusions.certainty import assess
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import SUBSTANTIAL_REDUCTION
+from analysis_lib.pooling.subgroups import between
 from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.printed.reconstruction.files import read_ensemble
 from analysis_lib.printed.reconstruction.tables import KEY
@@ -321,11 +321,10 @@ def _subgroups(known: _Known) -> Iterator[tuple[str, Said]]:
         fits = known.pool([[word == name for word in level] for name in names])
         mean = np.array([fit.estimate for fit in fits])
         se = np.array([fit.se for fit in fits])
-        known_se = (se > 0).all(axis=0)  # equal effects have a Hartung-Knapp error of zero
-        weight = np.where(known_se, se, 1.0) ** -2
-        overall = (weight * mean).sum(axis=0) / weight.sum(axis=0)
-        q = (weight * (mean - overall) ** 2).sum(axis=0)
-        yield factor, np.where(known_se, _significance(chdtrc(len(names) - 1, q)), NO_ANSWER)
+        by_t = known.review.info.methods.ci_method != "wald"
+        *_, p = between(mean, se, np.array([fit.df for fit in fits]) if by_t else None)
+        # equal effects have a Hartung-Knapp error of zero, and no test
+        yield factor, np.where(np.isnan(p), NO_ANSWER, _significance(p))
 
 
 def _small_studies(known: _Known) -> Iterator[tuple[str, Said]]:

@@ -17,7 +17,7 @@ from analysis_lib.base.measures import RATIO_MEASURES, Interval
 from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
 from analysis_lib.pooling.pooled_effect import PooledEffect
-from analysis_lib.pooling.regression import SubgroupAnalysis
+from analysis_lib.pooling.subgroups import SubgroupAnalysis
 
 SIDES = ("experimental", "comparator")
 DETAILS = (
@@ -186,17 +186,14 @@ def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
 
 def effect_test(fit: PooledEffect) -> str:
     """Return the line that states the test of the pooled estimate."""
-    name = "z" if fit.df is None else f"t({fit.df})"
+    name = "z" if fit.df is None else f"t({fmt.degrees(fit.df)})"
     value = fmt.number(fit.statistic)
     return f"Test of the pooled estimate: {name} = {value}, {fmt.p_value(fit.p_value)}"
 
 
 def subgroup_test(analysis: SubgroupAnalysis) -> str:
     """Return the line that states the test between subgroups."""
-    return (
-        f"Test between subgroups: Q = {fmt.number(analysis.q_between)} "
-        f"(df = {analysis.df}, {fmt.p_value(analysis.p_value)})"
-    )
+    return analysis.note or f"Test between subgroups: {analysis.test_words()}"
 
 
 def heterogeneity_within(fit: PooledEffect, measure: str = "MD") -> str:

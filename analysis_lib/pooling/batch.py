@@ -23,7 +23,14 @@ from scipy import special
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling.methods import PI_METHODS, MethodNames, Methods, NamesItsMethods
+from analysis_lib.pooling.kenward_roger import kenward_roger
+from analysis_lib.pooling.methods import (
+    KENWARD_ROGER,
+    PREDICTIONS,
+    MethodNames,
+    Methods,
+    NamesItsMethods,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 RowIndex = npt.NDArray[np.intp]
@@ -68,7 +75,8 @@ UNFITTED = Reason.NO_STUDIES | Reason.BAD_INPUT | Reason.NOT_CONVERGED
 class PooledRows(NamesItsMethods):
     """What `pool_many` returns: one array of n numbers for each statistic, and the methods.
 
-    A NaN is never unexplained: ``reason`` holds the `Reason` flags of each row.
+    A NaN is never unexplained: ``reason`` holds the `Reason` flags of each row, and ``df`` is NaN
+    where the interval of the mean is normal.
     """
 
     k: npt.NDArray[np.int64]
@@ -83,6 +91,7 @@ class PooledRows(NamesItsMethods):
     q: FloatArray
     pi_low: FloatArray
     pi_high: FloatArray
+    df: FloatArray
     reason: npt.NDArray[np.uint8]
     methods: Methods
 
@@ -329,8 +338,9 @@ def _statistics(block: _Block, methods: Methods) -> dict[str, Any]:
     estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
     generalised_q = fit.q(block)
     numbers = _heterogeneity(block, tau2, methods)
-    numbers |= _confidence(estimate, se, generalised_q, block.k, methods)
-    numbers |= _prediction(estimate, se, generalised_q, tau2, block.k, methods)
+    inputs = _Mean(estimate, se, generalised_q, tau2, block.k, *_kenward_roger(fit, methods))
+    numbers |= _confidence(inputs, methods)
+    numbers |= _prediction(inputs, methods)
     reason = (
         (block.k == 1) * Reason.SINGLE_STUDY
         + np.isnan(numbers["pi_low"]) * Reason.NO_PREDICTION_INTERVAL
@@ -354,51 +364,83 @@ def _heterogeneity(block: _Block, tau2: FloatArray, methods: Methods) -> dict[st
     return {"q": q} | {name: np.where(single, np.nan, x) for name, x in absent.items()}
 
 
-def _confidence(
-    estimate: FloatArray, se: FloatArray, q: FloatArray, k: FloatArray, methods: Methods
-) -> dict[str, FloatArray]:
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """What the intervals of the mean and of a new setting are made of, for each data set."""
+
+    estimate: FloatArray
+    classic_se: FloatArray
+    q: FloatArray
+    tau2: FloatArray
+    k: FloatArray
+    kr_se: FloatArray
+    kr_df: FloatArray
+
+    def se(self, method: str) -> FloatArray:
+        """Return the standard errors that a method has; one study alone has the classic one."""
+        if method == "wald":
+            return self.classic_se
+        if method == "KR":
+            return np.where(self.k == 1, self.classic_se, self.kr_se)
+        factor = self.q / np.maximum(1, self.k - 1)
+        factor = np.sqrt(np.maximum(1.0, factor) if method == "HK-adhoc" else factor)
+        return np.where(self.k == 1, self.classic_se, self.classic_se * factor)
+
+
+def _kenward_roger(fit: _Weighted, methods: Methods) -> tuple[FloatArray, FloatArray]:
+    """Return Kenward and Roger's SE and degrees of freedom, if one of the intervals is theirs."""
+    if not {methods.ci_method, methods.pi_method} & set(KENWARD_ROGER):
+        return fit.total, fit.total  # not looked at
+    squares = _sum_over_studies(fit.w, fit.w)
+    cubes = _sum_over_studies(fit.w, fit.w, fit.w)
+    with np.errstate(divide="ignore", invalid="ignore"):  # one study alone has neither
+        variance, df = kenward_roger(fit.w0, fit.others, squares, cubes)
+    return np.sqrt(variance), df
+
+
+def _confidence(mean: _Mean, methods: Methods) -> dict[str, FloatArray]:
     """Return standard error, interval and two-sided p value; one study alone has Wald's."""
-    wald = (k == 1) | (methods.ci_method == "wald")
-    se = np.where(wald, se, se * _hartung_knapp_factor(q, k, methods.ci_method))
-    half = se * _critical(np.where(wald, 0, k - 1), wald, methods.level)
+    wald = (mean.k == 1) | (methods.ci_method == "wald")
+    se = mean.se(methods.ci_method)
+    df = np.where(wald, 0, mean.kr_df if methods.ci_method == "KR" else mean.k - 1)
+    half = se * _critical(df, wald, methods.level)
+    estimate = mean.estimate
     statistic = np.where(estimate == 0, 0.0, -np.inf)  # the limits where se is zero
     np.divide(-np.abs(estimate), se, out=statistic, where=se > 0)
     p_value = 2 * special.ndtr(statistic)
     by_t = np.flatnonzero(~wald)
-    p_value[by_t] = 2 * special.stdtr(k[by_t] - 1, statistic[by_t])
-    return {"se": se, "ci_low": estimate - half, "ci_high": estimate + half, "p_value": p_value}
+    p_value[by_t] = 2 * special.stdtr(df[by_t], statistic[by_t])
+    return {
+        "se": se,
+        "ci_low": estimate - half,
+        "ci_high": estimate + half,
+        "p_value": p_value,
+        "df": np.where(wald, np.nan, df),
+    }
 
 
-def _hartung_knapp_factor(q: FloatArray, k: FloatArray, ci_method: str) -> FloatArray:
-    """Return what Hartung and Knapp multiply the classic standard error by."""
-    factor = q / np.maximum(1, k - 1)
-    return np.sqrt(np.maximum(1.0, factor) if ci_method == "HK-adhoc" else factor)
-
-
-def _prediction(
-    estimate: FloatArray,
-    se: FloatArray,
-    q: FloatArray,
-    tau2: FloatArray,
-    k: FloatArray,
-    methods: Methods,
-) -> dict[str, FloatArray]:
-    """Return the prediction interval, NaN where `pool` has none; ``se`` is the classic one."""
-    lost, hartung_knapp = PI_METHODS[methods.pi_method]
-    if hartung_knapp:
-        se = se * _hartung_knapp_factor(q, k, methods.ci_method)
-    normal = np.full(len(k), lost is None)
-    half = np.sqrt(tau2 + se**2) * _critical(k - (lost or 0), normal, methods.level)
-    half[(k == 1) | (methods.tau2_method == "FE")] = np.nan
-    return {"pi_low": estimate - half, "pi_high": estimate + half}
+def _prediction(mean: _Mean, methods: Methods) -> dict[str, FloatArray]:
+    """Return the prediction interval, NaN where `pool` has none."""
+    lost, se_method = PREDICTIONS[methods.pi_method]
+    if se_method == "HK" and methods.ci_method == "HK-adhoc":
+        se_method = "HK-adhoc"
+    normal = np.full(len(mean.k), lost is None)
+    df = (mean.kr_df if se_method == "KR" else mean.k) - (lost or 0)
+    half = np.sqrt(mean.tau2 + mean.se(se_method) ** 2) * _critical(df, normal, methods.level)
+    half[(mean.k == 1) | (methods.tau2_method == "FE")] = np.nan
+    return {"pi_low": mean.estimate - half, "pi_high": mean.estimate + half}
 
 
 def _critical(df: FloatArray, normal: BoolArray, level: float) -> FloatArray:
     """Return the quantile of the normal distribution or of t; NaN for t without df.
 
-    The few different degrees of freedom are looked up, since one quantile costs a microsecond.
+    Where they are whole, the few different degrees of freedom are looked up, since one quantile
+    costs a microsecond.
     """
     tail = (1 + level) / 2
+    if not np.array_equal(df, np.floor(df)):
+        by_t = np.where(df > 0, special.stdtrit(np.maximum(df, 1e-300), tail), np.nan)
+        return np.where(normal, special.ndtri(tail), by_t)
     degrees = np.maximum(df, 0).astype(np.int64)
     table = np.full(1 + degrees.max(initial=0), np.nan)
     table[1:] = special.stdtrit(np.arange(1, len(table)), tail)

@@ -546,7 +546,7 @@ def _full_and_deleted(
 
 def _table(first: str, names: Sequence[str], rows: PooledRows) -> pd.DataFrame:
     """Return the fits as a table with the names in front."""
-    table = rows.to_frame().drop(columns="reason")
+    table = rows.to_frame().drop(columns=["reason", "df"])
     df = rows.k - 1
     q_p_value = np.where(df > 0, special.chdtrc(np.maximum(df, 1), rows.q), np.nan)
     table.insert(list(table.columns).index("q") + 1, "q_p_value", q_p_value)

@@ -7,17 +7,23 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict, Unpack
 
 from analysis_lib.base.checks import check_choice, check_level
+from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.tau2 import ESTIMATORS
 
 TAU2_METHODS = tuple(ESTIMATORS)
+#: Intervals that go with every estimator of tau2. Kenward and Roger's go with REML alone.
 CI_METHODS = ("wald", "HK", "HK-adhoc")
-#: Name of a prediction interval -> (degrees of freedom lost, None for normal; uses the HK SE?).
-PI_METHODS: dict[str, tuple[int | None, bool]] = {
-    "HTS": (2, False),
-    "V": (1, False),
-    "HK": (1, True),
-    "HK-PR": (2, True),
-    "normal": (None, False),
+PI_METHODS = ("HTS", "V", "HK", "HK-PR", "normal")
+KENWARD_ROGER = ("KR", "KR-PR")
+#: Name of a prediction interval -> degrees of freedom lost, None for normal, and whose SE it uses.
+PREDICTIONS: dict[str, tuple[int | None, str]] = {
+    "HTS": (2, "wald"),
+    "V": (1, "wald"),
+    "HK": (1, "HK"),
+    "HK-PR": (2, "HK"),
+    "normal": (None, "wald"),
+    "KR": (0, "KR"),  # of Kenward and Roger's own degrees of freedom
+    "KR-PR": (1, "KR"),
 }
 
 
@@ -40,20 +46,23 @@ class Methods:
         Estimator of the between-study variance: restricted maximum likelihood, none (common
         effect), DerSimonian-Laird, Hedges, Hunter-Schmidt, Sidik-Jonkman, maximum likelihood,
         empirical Bayes, Paule-Mandel.
-    ci_method : {"wald", "HK", "HK-adhoc"}
+    ci_method : {"wald", "HK", "HK-adhoc", "KR"}
         Normal distribution; Hartung-Knapp, t with k - 1 degrees of freedom; the same with a
-        standard error that is never smaller than the classic one.
-    pi_method : {"HTS", "V", "HK", "HK-PR", "normal"}
+        standard error that is never smaller than the classic one; Kenward-Roger, with REML only.
+    pi_method : {"HTS", "V", "HK", "HK-PR", "normal", "KR", "KR-PR"}
         Prediction interval with t on k - 2 (HTS, HK-PR) or k - 1 (V, HK) degrees of freedom, or
-        normal. HK and HK-PR use the Hartung-Knapp standard error (ad hoc when the interval is),
-        the others the classic one, whatever ``ci_method`` is; these are the names of R's meta.
+        normal; KR and KR-PR, with REML only, on those of Kenward and Roger, and on one less. HK
+        and HK-PR use the Hartung-Knapp standard error (ad hoc when the interval is), KR and KR-PR
+        Kenward and Roger's, the others the classic one, whatever ``ci_method`` is; these are the
+        names of R's meta.
     level : float
         Level of all intervals, between 0 and 1.
 
     Raises
     ------
     ReviewError
-        For an unknown method, with the choices, or a level outside 0 to 1.
+        For an unknown method, with the choices, methods that do not go together, or a level
+        outside 0 to 1.
 
     Examples
     --------
@@ -72,9 +81,15 @@ class Methods:
 
     def __post_init__(self) -> None:
         check_choice("tau2_method", self.tau2_method, TAU2_METHODS)
-        check_choice("ci_method", self.ci_method, CI_METHODS)
-        check_choice("pi_method", self.pi_method, tuple(PI_METHODS))
+        check_choice("ci_method", self.ci_method, (*CI_METHODS, KENWARD_ROGER[0]))
+        check_choice("pi_method", self.pi_method, tuple(PREDICTIONS))
         check_level(self.level)
+        for name in ("ci_method", "pi_method"):
+            if self[name] in KENWARD_ROGER and self.tau2_method != "REML":
+                raise ReviewError(
+                    f"{name}: Kenward and Roger's interval ({self[name]}) needs tau2_method REML, "
+                    f"not {self.tau2_method}"
+                )
 
     @classmethod
     def named(cls, names: MethodNames) -> Methods:

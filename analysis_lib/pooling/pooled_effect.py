@@ -22,7 +22,8 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import interval, number, p_value, percent, plural
 from analysis_lib.base.results import Result
-from analysis_lib.pooling.methods import PI_METHODS, MethodNames, Methods, NamesItsMethods
+from analysis_lib.pooling.kenward_roger import kenward_roger
+from analysis_lib.pooling.methods import PREDICTIONS, MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.tau2 import MeanModel, between_variance, q_profile, q_statistic
 
 Interval = tuple[float, float]
@@ -51,7 +52,7 @@ class PooledEffect(Result, NamesItsMethods):
         Confidence interval (low, high) of the pooled effect.
     statistic, p_value : float
         Test of a pooled effect of zero, two-sided: z, or t on ``df`` degrees of freedom.
-    df : int or None
+    df : float or None
         Degrees of freedom of the test and the interval; None for the normal distribution.
     tau2 : float or None
         Variance of the true effects between studies.
@@ -70,7 +71,7 @@ class PooledEffect(Result, NamesItsMethods):
     ci: Interval
     statistic: float
     p_value: float
-    df: int | None
+    df: float | None
     tau2: float | None
     q: float
     shared_tau2: bool = False
@@ -202,15 +203,18 @@ class PooledEffect(Result, NamesItsMethods):
     def _mean_model(self) -> MeanModel:
         return MeanModel(self.effect, self.variance)
 
-    def _predictive(self) -> tuple[float, int | None] | None:
+    def _predictive(self) -> tuple[float, float | None] | None:
         """Return scale and degrees of freedom of a new setting's effect, centred on the mean."""
-        lost, hartung_knapp = PI_METHODS[self.pi_method]
-        df = None if lost is None else self.k - lost
-        if self.tau2 is None or self.tau2_method == "FE" or (df is not None and df < 1):
+        if self.tau2 is None or self.tau2_method == "FE":
             return None
-        se_method = (self.ci_method if self.df else "HK") if hartung_knapp else "wald"
+        lost, se_method = PREDICTIONS[self.pi_method]
+        if se_method == "HK" and self.ci_method == "HK-adhoc":
+            se_method = self.ci_method
         model = self._mean_model()
-        se = _standard_error(model, self.tau2 / model.unit, se_method)
+        se, kr_df = _standard_error(model, self.tau2 / model.unit, se_method)
+        df = None if lost is None else (self.k if kr_df is None else kr_df) - lost
+        if df is not None and not (df >= 1 or (kr_df is not None and df > 0)):
+            return None
         return math.hypot(math.sqrt(self.tau2), se), df
 
     def __repr__(self) -> str:
@@ -348,8 +352,9 @@ def pool_given_tau2(
     methods = methods if k > 1 else methods.but(ci_method="wald")
     model = model or MeanModel(y, v)
     estimate = model.mean(1 / (model.variance + (tau2 or 0.0) / model.unit))
-    se = _standard_error(model, (tau2 or 0.0) / model.unit, methods.ci_method)
-    df = None if methods.ci_method == "wald" else k - 1
+    se, df = _standard_error(model, (tau2 or 0.0) / model.unit, methods.ci_method)
+    if methods.ci_method.startswith("HK"):
+        df = k - 1
     statistic = ratio(estimate, se)
     return PooledEffect(
         effect=frozen(y),
@@ -368,24 +373,30 @@ def pool_given_tau2(
     )
 
 
-def _standard_error(model: MeanModel, tau2: float, ci_method: str) -> float:
-    """Return the standard error of the mean; tau2 in units of the model."""
+def _standard_error(model: MeanModel, tau2: float, ci_method: str) -> tuple[float, float | None]:
+    """Return the mean's SE and Kenward and Roger's df, if theirs; tau2 in units of the model."""
     weights = 1 / (model.variance + tau2)
+    if ci_method == "KR":
+        first = float(weights.max())
+        rest = np.delete(weights, weights.argmax())
+        sums = (float((rest**power).sum()) for power in (1, 2, 3))
+        variance, df = kenward_roger(first, *sums)
+        return math.sqrt(variance * model.unit), df
     se = math.sqrt(model.unit / weights.sum())
     if ci_method == "wald":
-        return se
+        return se, None
     factor = q_statistic(model, tau2) / (len(weights) - 1)
-    return se * math.sqrt(factor if ci_method == "HK" else max(1.0, factor))
+    return se * math.sqrt(factor if ci_method == "HK" else max(1.0, factor)), None
 
 
-def confidence_interval(centre: float, scale: float, df: int | None, level: float) -> Interval:
+def confidence_interval(centre: float, scale: float, df: float | None, level: float) -> Interval:
     """Return the central interval of Student's t, or of the normal distribution without df."""
     tail = (1 - level) / 2
     half = -scale * float(ndtri(tail) if df is None else stdtrit(df, tail))
     return centre - half, centre + half
 
 
-def lower_tail(statistic: float, df: int | None) -> float:
+def lower_tail(statistic: float, df: float | None) -> float:
     """Return the probability below a value of Student's t, or of the normal without df."""
     return float(ndtr(statistic) if df is None else stdtr(df, statistic))
 

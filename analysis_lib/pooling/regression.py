@@ -1,4 +1,4 @@
-"""Do effects differ between kinds of studies? Subgroup analysis and meta-regression."""
+"""Meta-regression: how effects go with characteristics of the studies."""
 
 from __future__ import annotations
 
@@ -20,12 +20,9 @@ from analysis_lib.base.results import Result
 from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import (
     Interval,
-    PooledEffect,
     confidence_interval,
     frozen,
     lower_tail,
-    pool,
-    pool_given_tau2,
     ratio,
 )
 from analysis_lib.pooling.tau2 import (
@@ -82,160 +79,7 @@ class RegressionModel:
         return beta * math.sqrt(self.unit), inverse @ inverse.T * self.unit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SubgroupAnalysis(Result):
-    """The result of ``subgroup_analysis``.
-
-    Attributes
-    ----------
-    fits : dict of str to PooledEffect
-        One pooled effect a subgroup, in order of first appearance.
-    overall : PooledEffect
-        All studies together.
-    q_between : float
-        Test that all subgroups share one mean effect, chi-squared on ``df`` degrees of freedom.
-    df : int
-        Number of subgroups minus one.
-    p_value : float
-        P value of ``q_between``.
-    common_tau2 : bool
-        Whether the subgroups share one tau2.
-    tau2, tau2_ci : float and tuple of float, or None
-        The shared tau2 with its Q-profile interval; None when each subgroup has its own.
-    """
-
-    fits: dict[str, PooledEffect]
-    overall: PooledEffect
-    q_between: float
-    df: int
-    p_value: float
-    common_tau2: bool
-    tau2: float | None
-    tau2_ci: Interval | None
-
-    @property
-    def q_within(self) -> float:
-        """Sum of Cochran's Q over the subgroups."""
-        return sum(fit.q for fit in self.fits.values())
-
-    @property
-    def q_within_df(self) -> int:
-        """Degrees of freedom of ``q_within``."""
-        return sum(fit.q_df for fit in self.fits.values())
-
-    @property
-    def q_within_p_value(self) -> float | None:
-        """P value of ``q_within``; None when every subgroup is a single study."""
-        return float(chdtrc(self.q_within_df, self.q_within)) if self.q_within_df else None
-
-    has_header = True
-
-    def title(self) -> str:
-        """Say how many subgroups there are, and whether they differ."""
-        return (
-            f"{plural(len(self.fits), 'subgroup')}; between them Q = {number(self.q_between)} "
-            f"on {self.df} df, {p_value(self.p_value)}"
-        )
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return one row a subgroup, as words."""
-        fits = {**self.fits, "all": self.overall}
-        cells = [
-            (name, str(fit.k), estimate_text(fit.estimate, fit.ci, 4), percent(fit.i2, 1))
-            for name, fit in fits.items()
-        ]
-        level = percent(self.overall.level)
-        return [("subgroup", "studies", f"estimate ({level} CI)", "I2"), *cells]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the results of the subgroups, unrounded, one row each."""
-        return pd.DataFrame(
-            [{"subgroup": name, **fit.numbers()} for name, fit in self.fits.items()]
-        )
-
-
-def subgroup_analysis(
-    effect: npt.ArrayLike,
-    variance: npt.ArrayLike,
-    groups: Sequence[object],
-    *,
-    labels: Sequence[object] | None = None,
-    common_tau2: bool = False,
-    **methods: Unpack[MethodNames],
-) -> SubgroupAnalysis:
-    """Pool each subgroup and test whether the subgroups differ.
-
-    Parameters
-    ----------
-    effect, variance : array_like of shape (k,)
-        Effects and sampling variances.
-    groups : sequence of shape (k,)
-        The subgroup of each study.
-    labels : sequence of shape (k,), optional
-        Names of the studies.
-    common_tau2 : bool
-        Let all subgroups share one tau2, estimated from the spread within them (advisable when
-        subgroups are small), instead of one each.
-    **methods
-        As in ``pool``; see `Methods`.
-
-    Returns
-    -------
-    SubgroupAnalysis
-        The subgroups' pooled effects and the test between them.
-
-    Raises
-    ------
-    ReviewError
-        For input that ``pool`` refuses, a study without a group, fewer than two groups, a shared
-        tau2 without two studies in any group, or a Hartung-Knapp standard error of zero.
-
-    Notes
-    -----
-    ``q_between = sum((m - M)**2 / SE**2)`` over subgroup means m with their standard errors, M
-    being their mean weighted by ``1 / SE**2``; the standard errors are those of ``ci_method``. A
-    subgroup with one study keeps the Wald interval; its variance is its own sampling variance,
-    to which a shared tau2 is added.
-
-    References
-    ----------
-    Borenstein M, Hedges LV, Higgins JPT, Rothstein HR (2009). Introduction to Meta-Analysis,
-    chapter 19. Cochrane Handbook, chapter 10.11.3.
-
-    Examples
-    --------
-    >>> result = subgroup_analysis([0.1, 0.2, 0.8, 0.9], [0.02] * 4, ["home", "home", "gym", "gym"])
-    >>> round(result.fits["gym"].estimate, 2), round(result.q_between, 1)
-    (0.85, 24.5)
-    """
-    chosen = Methods.named(methods)
-    y, v, names = check_effects(effect, variance, labels)
-    members = _members(groups, names)
-    tau2, tau2_ci = (None, None)
-    if common_tau2:
-        tau2, tau2_ci = _shared_tau2(y, v, members, chosen)
-    fits = {}
-    for group, rows in members.items():
-        inside = tuple(names[row] for row in rows)
-        if tau2 is None:
-            fits[group] = pool(y[rows], v[rows], labels=inside, **chosen)
-        else:
-            studies = (y[rows], v[rows], inside)
-            fits[group] = pool_given_tau2(studies, tau2, chosen, shared_tau2=True)
-    q_between = _q_between(fits)
-    return SubgroupAnalysis(
-        fits=fits,
-        overall=pool(y, v, labels=names, **chosen),
-        q_between=q_between,
-        df=len(fits) - 1,
-        p_value=float(chdtrc(len(fits) - 1, q_between)),
-        common_tau2=common_tau2,
-        tau2=tau2,
-        tau2_ci=tau2_ci,
-    )
-
-
-def _members(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list[int]]:
+def members_of(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list[int]]:
     """Return the rows of each group, in order of first appearance."""
     values = list(groups)
     if len(values) != len(names):
@@ -248,30 +92,6 @@ def _members(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list
     if len(rows) < 2:
         raise ReviewError(f"groups: at least two are needed, got {', '.join(rows)}")
     return rows
-
-
-def _shared_tau2(
-    y: FloatArray, v: FloatArray, members: Mapping[str, list[int]], methods: Methods
-) -> tuple[float, Interval]:
-    """Return tau2 of the model with one mean a subgroup, and its Q-profile interval."""
-    if len(members) == len(y):
-        raise ReviewError("common_tau2: no group has two studies, nothing tells of the spread")
-    design = np.zeros((len(y), len(members)))
-    for column, rows in enumerate(members.values()):
-        design[rows, column] = 1.0
-    model = RegressionModel(y, v, design)
-    low, high = q_profile(model, methods.level)
-    tau2 = between_variance(methods.tau2_method, model)
-    return tau2 * model.unit, (low * model.unit, high * model.unit)
-
-
-def _q_between(fits: Mapping[str, PooledEffect]) -> float:
-    for name, fit in fits.items():
-        if fit.se == 0:
-            raise ReviewError(f"group {name}: equal effects make its {fit.ci_method} SE zero")
-    means = np.array([fit.estimate for fit in fits.values()])
-    errors = np.array([fit.se for fit in fits.values()])
-    return q_statistic(MeanModel(means, errors**2))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -459,6 +279,8 @@ def meta_regression(
     (('intercept', 'weeks'), array([-0.055,  0.037]))
     """
     chosen = Methods.named(methods)
+    if chosen.ci_method == "KR":
+        raise ReviewError("ci_method: Kenward and Roger's interval is for a mean, not a regression")
     y, v, studies = check_effects(effect, variance, labels)
     names, design = _design(moderators, studies, intercept)
     k, p = design.shape
@@ -532,7 +354,7 @@ def indicators(
     {'place=home': array([1., 0., 1.])}
     """
     places = tuple(f"study {i}" for i in range(1, len(values) + 1))
-    members = _members(values, places)
+    members = members_of(values, places)
     levels = sorted(members)
     if baseline is not None and baseline not in levels:
         raise ReviewError(f"{name}: no study has the baseline {baseline!r}")

@@ -24,7 +24,7 @@ from analysis_lib.conclusions.stability import (
     stability_of_all,
 )
 from analysis_lib.pooling.leaving_out import influential
-from analysis_lib.pooling.regression import subgroup_analysis
+from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.printed.reconstruction.files import read_ensemble
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.subgroups import high_risk_or_not, levels_by_factor, overall_risk

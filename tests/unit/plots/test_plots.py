@@ -30,7 +30,7 @@ from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.rows import ABOVE_HEADING, Row, _axis_limits
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
-from analysis_lib.pooling.regression import subgroup_analysis
+from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.review.risk_of_bias import DOMAIN_IDS, OVERALL, judgement_shares
 

@@ -281,7 +281,7 @@ def test_unknown_options_are_refused(wrong):
 
 def test_the_frame_has_every_array():
     frame = pool_many([0.1, 0.2, 0.4], [0.1, 0.2, 0.4]).to_frame()
-    assert list(frame.columns) == ["k", *COLUMNS, "reason"]
+    assert list(frame.columns) == ["k", *COLUMNS, "df", "reason"]
 
 
 # Work arrays of one block: 2**16 cells of 8 bytes, some twenty at once at most. Seen: 8 MB.

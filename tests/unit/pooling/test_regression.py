@@ -14,16 +14,12 @@ import pytest
 from golden_cases import agree, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import chdtrc
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.pooled_effect import pool
-from analysis_lib.pooling.regression import (
-    MetaRegression,
-    SubgroupAnalysis,
-    indicators,
-    meta_regression,
-    subgroup_analysis,
-)
+from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
+from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
 
 CLOSED_FORM = (1e-10, "same formula on both sides; R prints 15 digits")
 ITERATIVE = (1e-6, "R iterates tau2 to a small step; all else follows from tau2")
@@ -209,7 +205,8 @@ def subgroup_values(entry: dict[str, Any]) -> Iterator[Comparison]:
     yield "p between, common effect", common.p_value, out["pval.Q.b.common"], 0
     yield "between", result.q_between, out["Q.b.random"], 0
     yield "df between", [result.df], out["df.Q.b"], 0
-    yield "p between", result.p_value, out["pval.Q.b.random"], 0
+    # R's meta takes Q for chi-squared with Hartung-Knapp too; see test_subgroups_pooled.
+    yield "p between", float(chdtrc(result.df, result.q_between)), out["pval.Q.b.random"], 0
     yield "Q within", result.q_within, out["Q.w.common"], 0
     yield "df within", result.q_within_df, out["df.Q.w"], 0
     yield "p within", result.q_within_p_value, out["pval.Q.w.common"], 0
@@ -432,10 +429,10 @@ def test_every_subgroup_a_single_study() -> None:
 
 def test_results_read_well() -> None:
     text = str(subgroup_analysis(EFFECT, VARIANCE, list("aabbb")))
-    assert "a: 2 studies" in text
-    assert "between subgroups: Q = " in text
+    assert "a  2  0.2333" in text
+    assert "2 subgroups; Q = 2.09 (df = 1, p = 0.15)" in text
     text = str(meta_regression(EFFECT, VARIANCE, {"weeks": WEEKS}, ci_method="HK"))
-    for words in ("5 studies", "REML, HK", "weeks: 0.0", "residual tau2"):
+    for words in ("5 studies", "REML, HK", "weeks  0.0", "residual tau2"):
         assert words in text
 
 
@@ -482,5 +479,7 @@ def test_bad_groups_are_named(groups: list[Any], options: Any, words: str) -> No
 
 
 def test_equal_effects_in_a_group_with_hartung_knapp() -> None:
-    with pytest.raises(ReviewError, match="group a: equal effects make its HK SE zero"):
-        subgroup_analysis([1, 1, 2, 3], [0.1] * 4, list("aabb"), ci_method="HK")
+    result = subgroup_analysis([1, 1, 2, 3], [0.1] * 4, list("aabb"), ci_method="HK")
+    assert (result.q_between, result.statistic, result.p_value) == (None,) * 3
+    assert "equal effects make the HK standard error of a zero" in result.note
+    assert result.note in str(result)
