@@ -67,7 +67,9 @@ def _subgroup_cells(
         f"{fmt.plural(fit.k, 'comparison')}"
         for name, fit in found.fits.items()
     ]
-    test = found.note or found.test_words()
+    test = f"Q = {fmt.number(found.q_between)}, df = {found.df}, {fmt.p_value(found.p_value)}"
+    if found.note or found.df2:
+        test = found.note or found.test_words()
     return {"Subgroups": "; ".join(told), "Test between": test}
 
 

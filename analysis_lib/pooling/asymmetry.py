@@ -293,7 +293,7 @@ def egger_test(
     x = _predictor(predictor, v, n, names)
     imprecision = "standard errors" if predictor in ("se", "variance") else "sizes"
     if model == "multiplicative":
-        told = f"Egger: weighted regression on {predictor}"
+        told = "Egger: weighted regression" + (f" on {predictor}" if predictor != "se" else "")
         return lean_of_line(y, x, v, level, told=told, imprecision=imprecision)
     check_level(level)
     check_unequal(x, imprecision)

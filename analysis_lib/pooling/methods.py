@@ -69,7 +69,7 @@ class Methods:
     >>> from analysis_lib import Methods, pool
     >>> methods = Methods(ci_method="HK")
     >>> round(pool([0.1, 0.5, 0.9], [0.04, 0.05, 0.04], **methods).se, 3)
-    0.231
+    0.233
     >>> methods.but(level=0.9).level
     0.9
     """
