@@ -10,6 +10,7 @@ Effects come in as they are pooled, with their measure: what is a logarithm ther
 from __future__ import annotations
 
 import math
+import re
 
 from analysis_lib.base.measures import RATIO_MEASURES, band, shown
 
@@ -25,6 +26,8 @@ COUNT_TOLERANCE = 0.05  # counts print one decimal; what would print as .0 is wh
 #: Decimals of an effect; a difference of risks has one more, since 5 in 1000 may matter.
 DIGITS = 2
 RISK_DIGITS, RISK_TAU2_DIGITS = 3, 4
+#: What XML, and so SVG, cannot hold: control characters and what is no character.
+NO_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Interval = tuple[float, float]
@@ -390,4 +393,26 @@ def sentence(text: str) -> str:
     if not trimmed:
         return ""
     ending = "" if trimmed[-1] in ".!?" else "."
-    return trimmed[0].upper() + trimmed[1:] + ending
+    return capitalised(trimmed) + ending
+
+
+def capitalised(label: str) -> str:
+    """Return a label with a capital first letter, and all others as they are.
+
+    Examples
+    --------
+    >>> capitalised("overall"), capitalised("ADHD hi")
+    ('Overall', 'ADHD hi')
+    """
+    return label[:1].upper() + label[1:]
+
+
+def printable(text: str) -> str:
+    r"""Return the text with a sign of its own, U+FFFD, for what cannot be printed.
+
+    Examples
+    --------
+    >>> printable("bell\x07")
+    'bell�'
+    """
+    return NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)

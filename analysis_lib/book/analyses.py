@@ -181,10 +181,10 @@ LEFT_OUT = "**Left out.** {unknown}."
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
     """Return the paragraphs below a forest plot."""
-    parts = [RECONSTRUCTED] if effects.reconstructed.any() else []
-    parts += [IN_WORDS, LEFT_OUT] if effects.unknown else [IN_WORDS]
+    before = f"{RECONSTRUCTED}\n\n" if effects.reconstructed.any() else ""
+    after = f"\n\n{LEFT_OUT}" if effects.unknown else ""
     return prose(
-        "\n\n".join(parts),
+        f"{before}{IN_WORDS}{after}",
         unknown="; ".join(effects.unknown),
         meaning=plain_words(fit, asked),
         result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",

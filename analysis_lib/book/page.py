@@ -12,8 +12,8 @@ and none can forget to.
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
-import io
 import itertools
 import math
 import os
@@ -22,7 +22,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, SVG, Markdown, display
@@ -31,6 +30,7 @@ from matplotlib.axes import Axes
 
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.importing.spreadsheets import harmless
 
 #: The environment variable that says that a book is made: what readers can take along, a figure as
 #: PDF and a table as CSV, travels with the outputs then.
@@ -40,9 +40,11 @@ INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) 
 #: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
 #: bare addresses; and what has one where a line begins.
 MARKDOWN_SIGNS = re.compile(
-    r"[\\`*{}\[\]|~$&^@]|(?<![^\W_])_|_(?![^\W_])|<(?=\S)|:(?=//)|(?<=www)\.", re.IGNORECASE
+    r"[\\`*{}\[\]|~$&^@]|(?<![^\W_])_|_(?![^\W_])|<(?=\S)|/(?=/)|(?<=www)\.", re.IGNORECASE
 )
 MARKDOWN_START = re.compile(r"^(\d*)([#>+=:%(-]|[.)](?=\s|$))")
+UNSAFE_IN_A_NAME = re.compile(r"-*[^a-z0-9_-]+-*")
+LONGEST_NAME = 100
 SIGNIFICANT_DIGITS = 6  # more would store the rounding noise of one machine's arithmetic
 
 
@@ -150,6 +152,24 @@ def as_markdown(words: str) -> str:
     return MARKDOWN_START.sub(r"\1\\\2", signs)
 
 
+def anchor(name: str) -> str:
+    """Return a name that can stand in an address and name a file, the same for the same name.
+
+    Letters become small, spaces hyphens. A name with other signs, or a very long one, gets a few
+    digits at the end that no other name has.
+
+    Examples
+    --------
+    >>> anchor("fig-subgroups-pain-STP-risk of bias"), anchor("fig-../x")
+    ('fig-subgroups-pain-stp-risk-of-bias', 'fig-x-63f9a4')
+    """
+    plain = name.lower().replace(" ", "-")
+    kept = UNSAFE_IN_A_NAME.sub("-", plain).strip("-")
+    if kept == plain and len(kept) <= LONGEST_NAME:
+        return kept
+    return f"{kept[: LONGEST_NAME - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
 def show_figure(ax: Axes, name: str) -> None:
     """Show a plot as a vector figure with a number, a caption and a text for those who listen.
 
@@ -160,21 +180,19 @@ def show_figure(ax: Axes, name: str) -> None:
     ax
         Axes that a function of ``analysis_lib.plots`` returned, which carries its description.
     name
-        The name by which pages refer to the figure, ``fig-...``.
+        The name by which pages refer to the figure, ``fig-...``; see `anchor`.
     """
+    name = anchor(name)
     figure = plots.figure_of(ax)
-    buffer, print_file = io.StringIO(), io.BytesIO()
-    with mpl.rc_context(plots.STYLE):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        if os.environ.get(IN_BOOK):
-            figure.savefig(print_file, format="pdf", metadata={"CreationDate": None})
+    svg = plots.as_svg(ax, Creator=None)
+    pdf = plots.as_pdf(ax) if os.environ.get(IN_BOOK) else b""
     plt.close(figure)  # or the notebook would show it a second time
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}
     words["width"] = "wide" if figure.get_figwidth() > NARROW else "narrow"
-    if pdf := print_file.getvalue():
+    if pdf:
         words["pdf"] = base64.b64encode(pdf).decode("ascii")
-    display(SVG(buffer.getvalue()), metadata={"figure": words})
+    display(SVG(svg), metadata={"figure": words})
 
 
 def show_table(
@@ -268,17 +286,19 @@ def table_html(
             )
             lines.insert(0, row.format(len(columns), heading))
         body.append(Markup("<tbody>{}</tbody>").format(_joined(lines)))
-    anchor = Markup(' id="{}"').format(_quoted(name)) if name else ""
+    place = Markup(' id="{}"').format(anchor(name)) if name else ""
     foot = Markup('<p class="table-note">{}</p>').format(_cell(note)) if note else ""
     return Markup(
         '<div class="table-block"{}><div class="table-scroll" tabindex="0" role="region" '
         'aria-label="{}"><table class="review"><caption>{}</caption> <thead><tr>{}</tr></thead> {}'
         "</table></div> {}</div>"
-    ).format(anchor, _quoted(caption), _cell(caption), head, _joined(body), foot)
+    ).format(place, _quoted(caption), _cell(caption), head, _joined(body), foot)
 
 
 def table_csv(table: pd.DataFrame, group: str | None = None) -> str:
     """Return a table as CSV; the column of the headings comes first.
+
+    No spreadsheet runs a cell of it: see `analysis_lib.importing.spreadsheets.harmless`.
 
     Examples
     --------
@@ -288,7 +308,12 @@ def table_csv(table: pd.DataFrame, group: str | None = None) -> str:
     """
     first = [group] if group is not None else []
     columns = [*first, *(column for column in table.columns if column != group)]
-    return str(table[columns].to_csv(index=False, lineterminator="\n"))
+    told = table[columns].rename(columns=_harmless).map(_harmless)
+    return str(told.to_csv(index=False, lineterminator="\n"))
+
+
+def _harmless(cell: object) -> object:
+    return harmless(cell) if isinstance(cell, str) else cell
 
 
 def _row(values: Sequence[object], right: Sequence[Markup]) -> Markup:

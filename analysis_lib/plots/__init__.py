@@ -9,6 +9,8 @@ from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.style import (
     STYLE,
     alt_text,
+    as_pdf,
+    as_svg,
     caption,
     describe,
     figure_of,
@@ -26,6 +28,8 @@ __all__ = [
     "alt_text",
     "arm_means",
     "arm_sizes",
+    "as_pdf",
+    "as_svg",
     "baujat",
     "caption",
     "cumulative",

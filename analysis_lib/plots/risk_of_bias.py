@@ -82,7 +82,7 @@ def traffic_lights(
     ax, edge = page.axes(ax)
     ax.set_xlim(-0.5, columns - 0.5)
     ax.set_ylim(rows - 0.5, -0.5)
-    headings = [str(column).capitalize() for column in matrix.columns]
+    headings = [fmt.capitalised(str(column)) for column in matrix.columns]
     ax.set_xticks(range(columns), headings, weight="bold")
     ax.set_yticks(range(rows), names)
     ax.xaxis.tick_top()
@@ -127,7 +127,7 @@ def risk_of_bias_bars(
     if shares.empty:
         return statement(NOT_ASSESSED, ax=ax, title=title)
     full = {domain.id: domain.title for domain in DOMAINS}
-    names = [full.get(str(item), str(item).capitalize()) for item in shares.index]
+    names = [full.get(str(item), fmt.capitalised(str(item))) for item in shares.index]
     page = _Page(names, BAR_WIDTH, 0.0, AXIS, title, ())
     ax, edge = page.axes(ax)
     ax.set_xlim(0, 1)

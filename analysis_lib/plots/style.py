@@ -11,7 +11,10 @@ to colorblind people. 2008. https://jfly.uni-koeln.de/color/
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, product
 from pathlib import Path
@@ -30,7 +33,7 @@ from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
 from analysis_lib.base.checks import FloatArray
-from analysis_lib.base.formatting import listing, number, sentence, threshold
+from analysis_lib.base.formatting import listing, number, printable, sentence, threshold
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
@@ -103,8 +106,10 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "analysis-lib",
     "pdf.fonttype": 42,
-    # Labels come from data, where a dollar sign is a dollar sign.
+    # Labels come from data, where a dollar sign is a dollar sign and no LaTeX is run.
     "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
 }
 
 P = ParamSpec("P")
@@ -126,12 +131,23 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
+@contextlib.contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the house style within a block, labels in any script among it.
+
+    The letters that our font lacks are drawn with another one by whoever opens the SVG.
+    """
+    with warnings.catch_warnings(), mpl.rc_context(STYLE):
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+        yield
+
+
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Decorate a plot function: it draws in the house style whatever the session's style is."""
 
     @functools.wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(STYLE):
+        with house_style():
             return draw(*args, **kwargs)
 
     return in_style
@@ -231,7 +247,7 @@ def moved_right(ax: Axes, place: Transform, inches: float) -> Transform:
 @functools.lru_cache(maxsize=4096)
 def text_size(text: str, *, size: float = FONT_SIZE, weight: str = "normal") -> tuple[float, float]:
     """Return width and height of a text in inches, measured from the font itself."""
-    with mpl.rc_context(STYLE):
+    with house_style():
         page = Figure(dpi=100)
         box = page.text(0, 0, text, size=size, weight=weight).get_window_extent()
     return float(box.width / page.dpi), float(box.height / page.dpi)
@@ -530,6 +546,22 @@ def statement(text: str, *, ax: Axes | None = None, title: str = "") -> Axes:
     return describe(ax, alt=said, caption=f"{title}. {said}" if title else said)
 
 
+def as_svg(ax: Axes, **metadata: str | None) -> str:
+    """Return the figure of an Axes as SVG, whatever its labels hold; it carries no date."""
+    buffer = io.StringIO()
+    with house_style():
+        figure_of(ax).savefig(buffer, format="svg", metadata={"Date": None, **metadata})
+    return printable(buffer.getvalue())
+
+
+def as_pdf(ax: Axes) -> bytes:
+    """Return the figure of an Axes as PDF; it carries no date."""
+    buffer = io.BytesIO()
+    with house_style():
+        figure_of(ax).savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()
+
+
 def save_figure(ax: Axes, path: str | Path) -> Path:
     """Save the figure of an Axes as SVG, PDF or PNG, with its title inside the file.
 
@@ -549,13 +581,16 @@ def save_figure(ax: Axes, path: str | Path) -> Path:
     """
     target = Path(path)
     said = _description(ax)
+    if target.suffix == ".svg":
+        svg = as_svg(ax, Title=said.caption, Description=said.alt)
+        target.write_text(svg, encoding="utf-8")
+        return target
     metadata: dict[str, Any] = {
-        ".svg": {"Date": None, "Title": said.caption, "Description": said.alt},
         ".pdf": {"CreationDate": None, "Title": said.caption, "Subject": said.alt},
         ".png": {"Title": said.caption, "Description": said.alt, "Software": None},
     }
     if target.suffix not in metadata:
-        raise ValueError(f"{target.name}: save as {', '.join(metadata)}")
-    with mpl.rc_context(STYLE):
+        raise ValueError(f"{target.name}: save as .svg, {', '.join(metadata)}")
+    with house_style():
         figure_of(ax).savefig(target, metadata=metadata[target.suffix])
     return target

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
+from markupsafe import Markup
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -63,12 +63,14 @@ def visit(self: HTML5Translator, node: Downloads) -> None:
     """Write the links; a single page has no files beside it."""
     if self.builder.name == "html":
         place = f"{up(self.builder.current_docname)}{FOLDER}/{node['kind']}s/{node['file']}"
-        links = ", ".join(
-            f'<a href="{escape(place)}.{ending}" download>{ending.upper()}</a>'
+        link = Markup('<a href="{}.{}" download>{}</a>')
+        links = Markup(", ").join(
+            link.format(place, ending, ending.upper())
             for ending, content in node["files"].items()
             if content
         )
-        self.body.append(f'<p class="downloads">Download this {node["kind"]}: {links}</p>\n')
+        line = Markup('<p class="downloads">Download this {}: {}</p>\n')
+        self.body.append(line.format(node["kind"], links))
     raise nodes.SkipNode
 
 

@@ -23,6 +23,7 @@ from analysis_lib.book.running import write_whole
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
 from analysis_lib.book.sphinx.making import Making, making
+from analysis_lib.book.sphinx.words import keep_as_written
 from analysis_lib.book.tables import TABLES
 from analysis_lib.book.templates import render
 
@@ -68,9 +69,12 @@ class Insert(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the nodes, or say in the page's line what there is none of."""
         try:
-            return self.shown()
+            found = self.shown()
         except ReviewError as error:
             raise self.error(str(error)) from None
+        for node in found:
+            keep_as_written(node)
+        return found
 
     def shown(self) -> list[nodes.Node]:
         """Return what is shown."""

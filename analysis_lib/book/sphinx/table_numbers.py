@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from markupsafe import Markup
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class NumberTables(SphinxPostTransform):
         numbers = iter(range(first, first + text.count(CAPTION)))
 
         def with_number(match: re.Match[str]) -> str:
-            return f'{match[0]}<span class="caption-number">{label % next(numbers)} </span>'
+            span = Markup('<span class="caption-number">{} </span>')
+            return match[0] + span.format(label % next(numbers))
 
         return re.sub(CAPTION, with_number, text)
 

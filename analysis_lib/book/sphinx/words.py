@@ -12,6 +12,7 @@ import html
 from typing import IO, TYPE_CHECKING, Any
 
 from docutils import nodes
+from markupsafe import Markup, escape
 from sphinx import search
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
@@ -29,6 +30,8 @@ UNNAMED = ("My Jupyter Book", "")  # titles of books that do not say theirs
 CITE_PAGE = "book/cite"
 #: Extensions of MyST that make more of a text than it says: a program, a link.
 REFUSED = {"substitution", "linkify"}
+#: What the templates of Sphinx and of the theme are given as text and may write as HTML.
+TEXTS = {"author", "copyright", "docstitle", "pagetitle", "project", "root_title", "shorttitle"}
 
 
 class ReviewWord(SphinxRole):
@@ -41,19 +44,28 @@ class ReviewWord(SphinxRole):
             told = f"review: one of {', '.join(known) or 'nothing, without review_folder'}"
             problem = self.inliner.reporter.warning(told, line=self.lineno)
             return [], [problem]
-        return [nodes.inline("", known[self.text], support_smartquotes=False)], []
+        word = nodes.Text(known[self.text])
+        keep_as_written(word)
+        return [word], []
+
+
+def keep_as_written(node: nodes.Node) -> None:
+    """Keep the quotation marks and hyphens of all texts of a node as they are."""
+    for text in node.findall(nodes.Text):
+        text.support_smartquotes = False
 
 
 class AsWritten(SphinxTransform):
     """Keep quotation marks and hyphens of what a notebook shows as they stand in the data."""
 
-    default_priority = 210  # before those of a page are made typographical, at 750
+    default_priority = 190  # before headings leave their outputs
 
     def apply(self, **_: Any) -> None:
-        """Mark every output of the page."""
-        for output in self.document.findall(nodes.container):
-            if output.get("nb_element") == "cell_code_output":
-                output["support_smartquotes"] = False
+        """Mark every text of an output, and every one that is glued into the prose."""
+        for node in self.document.findall(nodes.Element):
+            is_output = node.get("nb_element") == "cell_code_output"
+            if is_output or "pasted-text" in node.get("classes", ()):
+                keep_as_written(node)
 
 
 class SearchIndex(search.IndexBuilder):
@@ -103,8 +115,16 @@ def lead_to_citing(
 ) -> None:
     """End each page with a link to how to cite it, if the book says so."""
     if CITE_PAGE in app.env.found_docs:
-        link = f'<p><a href="{context["pathto"](CITE_PAGE)}">Cite this book</a></p>'
+        link = Markup('<p><a href="{}">Cite this book</a></p>').format(context["pathto"](CITE_PAGE))
         context["theme_extra_footer"] = f"{context.get('theme_extra_footer', '')}{link}"
+
+
+def escape_settings(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: nodes.document | None
+) -> None:
+    """Let the templates of a theme show titles and names as text; not all of them escape."""
+    for name in TEXTS & context.keys():
+        context[name] = escape(context[name] or "")
 
 
 def setup(app: Sphinx) -> None:
@@ -116,3 +136,4 @@ def setup(app: Sphinx) -> None:
     app.connect("config-inited", refuse_extensions)
     app.connect("config-inited", read_words, priority=600)  # the review is loaded before
     app.connect("html-page-context", lead_to_citing)
+    app.connect("html-page-context", escape_settings, priority=900)  # after the theme's own

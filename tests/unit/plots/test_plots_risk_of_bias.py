@@ -138,3 +138,10 @@ def test_parts_of_a_bar_are_told_in_percent_where_there_is_room() -> None:
 def test_bars_without_trials_are_a_statement() -> None:
     ax = risk_of_bias_bars(judgement_shares(matrix(["low"])).iloc[:0], weighted=False)
     assert "No trial" in style.alt_text(ax)
+
+
+def test_a_name_keeps_its_capitals() -> None:
+    words = {"low": [1.0], "some concerns": [0.0], "high": [0.0], "not stated": [0.0]}
+    shares = pd.DataFrame(words, index=["ADHD, week 8"])
+    ax = risk_of_bias_bars(shares, weighted=True)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["ADHD, week 8"]
