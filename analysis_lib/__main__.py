@@ -16,13 +16,8 @@ from types import ModuleType
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
-from analysis_lib.conclusions.versions import COMPUTED, PRINTED, add_version
-from analysis_lib.importing.checking import check_folder, data_folder
-from analysis_lib.importing.extraction import NAMES, import_results
-from analysis_lib.importing.filling import add_results
-from analysis_lib.importing.new_review import new_review
-from analysis_lib.importing.search import is_search_export, read_records
-from analysis_lib.importing.search.store import add_search
+
+# What a command needs is imported where it runs, so that the others start at once.
 
 TOLD_DECISIONS = {
     "look at": "to look at: like an earlier one, but not surely the same work",
@@ -74,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=HEADER",
-        help=f"which column holds what; NAME is one of {', '.join(NAMES)}",
+        help="which column holds what; one that is no NAME is answered with those there are",
     )
     bring.set_defaults(run=_import)
     build = commands.add_parser("build", help="make the book")
@@ -89,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     version.add_argument("version")
     version.add_argument("--note", default="", help="what made it necessary")
     version.add_argument("--date", default=datetime.date.today().isoformat())
-    version.add_argument("--basis", choices=(COMPUTED, PRINTED), default=COMPUTED)
+    version.add_argument("--basis", choices=("computed", "printed"), default="computed")
     version.add_argument("--status", default="", help="whether the review is kept up to date")
     version.add_argument("--again", action="store_true", help="replace the newest version")
     version.set_defaults(run=_version)
@@ -97,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _new(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.new_review import new_review
+
     written = new_review(options.folder)
     return [
         f"{plural(len(written), 'file')} written in {options.folder}.",
@@ -106,10 +103,17 @@ def _new(options: argparse.Namespace) -> list[str]:
 
 
 def _check(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import check_folder
+
     return check_folder(options.folder)
 
 
 def _import(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import data_folder
+    from analysis_lib.importing.extraction import import_results
+    from analysis_lib.importing.filling import add_results
+    from analysis_lib.importing.search import is_search_export
+
     folder = data_folder(options.to)
     searches = [is_search_export(file) for file in options.files]
     if all(searches):
@@ -137,6 +141,9 @@ def _import(options: argparse.Namespace) -> list[str]:
 
 
 def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
+    from analysis_lib.importing.search import read_records
+    from analysis_lib.importing.search.store import add_search
+
     exports = [read_records(file, encoding=options.encoding) for file in options.files]
     added = add_search(exports, folder, search=options.search)
     notes = [note for export in exports for note in export.notes]
@@ -167,6 +174,9 @@ def _pdf(options: argparse.Namespace) -> list[str]:
 
 
 def _version(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.conclusions.versions import add_version
+    from analysis_lib.importing.checking import data_folder
+
     given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
     add_version(data_folder(options.folder), options.version, options.date, **given)
     return [f"Version {options.version} of {options.date} is recorded."]

@@ -4,20 +4,6 @@
 `filling` writes what was read into the tables, or says why not.
 """
 
-from analysis_lib.importing.extraction import ArmResult, ImportedResults, import_results
-from analysis_lib.importing.search import Record, SearchExport, read_records
-from analysis_lib.importing.search.agreement import ScreeningAgreement, screening_agreement
-from analysis_lib.importing.search.duplicates import Deduplication, deduplicate
+from analysis_lib.base.lazy import attach
 
-__all__ = [
-    "ArmResult",
-    "Deduplication",
-    "ImportedResults",
-    "Record",
-    "ScreeningAgreement",
-    "SearchExport",
-    "deduplicate",
-    "import_results",
-    "read_records",
-    "screening_agreement",
-]
+__getattr__, __dir__ = attach(__name__, __file__)

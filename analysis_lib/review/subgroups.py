@@ -69,7 +69,9 @@ def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[st
     >>> levels_by_factor(review, study_effects(review, "endurance", "PW"))
     {'baseline pain intensity': ['acceptable']}
     """
-    factors = read_factors(review.subgroup_levels, review.arms, review.arm_results)
+    factors = review.kept(
+        "factors", lambda: read_factors(review.subgroup_levels, review.arms, review.arm_results)
+    )
     arms = list(zip(effects.table["trial"], effects.table["experimental_arm"], strict=True))
     return {name: factor.of_arms(arms) for name, factor in factors.items()}
 

@@ -1,0 +1,173 @@
+from analysis_lib import book as book
+from analysis_lib import plots as plots
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.across_scales import odds_ratio_from_smd, smd_from_odds_ratio
+from analysis_lib.effects.arms import change_unit, combine_arms, rescale, split_comparator
+from analysis_lib.effects.columns import EffectSizes
+from analysis_lib.effects.conversions import (
+    correlation_from_sds,
+    sd_from_ci,
+    sd_from_difference_ci,
+    sd_from_difference_se,
+    sd_from_p,
+    sd_from_se,
+    sd_from_t,
+    sd_of_change,
+)
+from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.generic import generic_effect, hazard_ratio_from_logrank
+from analysis_lib.effects.means import (
+    mean_change,
+    mean_difference,
+    standardized_mean_change,
+    standardized_mean_difference,
+)
+from analysis_lib.effects.medians import mean_sd_from_median
+from analysis_lib.effects.ratios_of_means import ratio_of_means, variability_ratio
+from analysis_lib.effects.single_groups import (
+    back_transformed,
+    correlation,
+    harmonic_mean,
+    proportion,
+    proportion_interval,
+    rate,
+    single_mean,
+)
+from analysis_lib.effects.suspect_sds import LooksLikeStandardError, warn_if_sd_looks_like_se
+from analysis_lib.importing import (
+    deduplicate,
+    import_results,
+    read_records,
+    screening_agreement,
+)
+from analysis_lib.pooling.absolute import AbsoluteEffect, absolute_effect
+from analysis_lib.pooling.asymmetry import contour_levels, egger_test, pet_peese
+from analysis_lib.pooling.asymmetry_events import (
+    deeks_test,
+    harbord_test,
+    macaskill_test,
+    peters_test,
+    pustejovsky_test,
+)
+from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
+from analysis_lib.pooling.leaving_out import (
+    SubsetFits,
+    baujat,
+    cumulative,
+    gosh,
+    influence,
+    influential,
+    leave_one_out,
+)
+from analysis_lib.pooling.methods import Methods
+from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
+from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
+from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
+from analysis_lib.pooling.simulation import Design, Simulation, simulate
+from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
+from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
+from analysis_lib.pooling.trimming import trim_and_fill
+from analysis_lib.printed.audit import Audit, audit
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.flow import flow_problems
+from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.shared_arms import find_shared_arms, settle_shared_arms
+
+__all__ = [
+    "AbsoluteEffect",
+    "Audit",
+    "Bootstrap",
+    "Design",
+    "EffectSizes",
+    "LooksLikeStandardError",
+    "MetaRegression",
+    "Methods",
+    "PermutationTest",
+    "PooledEffect",
+    "PooledEvents",
+    "PooledRows",
+    "Review",
+    "ReviewError",
+    "ReviewInfo",
+    "Simulation",
+    "StudyEffects",
+    "SubgroupAnalysis",
+    "SubsetFits",
+    "absolute_effect",
+    "audit",
+    "back_transformed",
+    "baujat",
+    "begg_test",
+    "bootstrap",
+    "breslow_day",
+    "change_unit",
+    "cochran_mantel_haenszel",
+    "combine_arms",
+    "contour_levels",
+    "correlation",
+    "correlation_from_sds",
+    "cumulative",
+    "deduplicate",
+    "deeks_test",
+    "egger_test",
+    "find_shared_arms",
+    "flow_problems",
+    "generic_effect",
+    "gosh",
+    "harbord_test",
+    "harmonic_mean",
+    "hazard_ratio_from_logrank",
+    "import_results",
+    "indicators",
+    "influence",
+    "influential",
+    "leave_one_out",
+    "load_review",
+    "macaskill_test",
+    "mean_change",
+    "mean_difference",
+    "mean_sd_from_median",
+    "meta_regression",
+    "odds_ratio",
+    "odds_ratio_from_smd",
+    "permutation_test",
+    "pet_peese",
+    "peters_test",
+    "pool",
+    "pool_events",
+    "pool_many",
+    "pool_rates",
+    "proportion",
+    "proportion_interval",
+    "pustejovsky_test",
+    "rate",
+    "ratio_of_means",
+    "read_records",
+    "rescale",
+    "risk_difference",
+    "risk_ratio",
+    "schwarzer_test",
+    "screening_agreement",
+    "sd_from_ci",
+    "sd_from_difference_ci",
+    "sd_from_difference_se",
+    "sd_from_p",
+    "sd_from_se",
+    "sd_from_t",
+    "sd_of_change",
+    "settle_shared_arms",
+    "simulate",
+    "single_mean",
+    "smd_from_odds_ratio",
+    "split_comparator",
+    "standardized_mean_change",
+    "standardized_mean_difference",
+    "study_effects",
+    "subgroup_analysis",
+    "trim_and_fill",
+    "variability_ratio",
+    "warn_if_sd_looks_like_se",
+]

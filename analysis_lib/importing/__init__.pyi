@@ -1,0 +1,17 @@
+from analysis_lib.importing.extraction import ArmResult, ImportedResults, import_results
+from analysis_lib.importing.search import Record, SearchExport, read_records
+from analysis_lib.importing.search.agreement import ScreeningAgreement, screening_agreement
+from analysis_lib.importing.search.duplicates import Deduplication, deduplicate
+
+__all__ = [
+    "ArmResult",
+    "Deduplication",
+    "ImportedResults",
+    "Record",
+    "ScreeningAgreement",
+    "SearchExport",
+    "deduplicate",
+    "import_results",
+    "read_records",
+    "screening_agreement",
+]
