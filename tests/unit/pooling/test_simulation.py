@@ -329,9 +329,9 @@ def test_impossible_designs_are_refused(change, words):
     ("options", "words"),
     [
         ({"n": 0}, "n must be 1 or more, got 0"),
-        ({"tau2_methods": ["XX"]}, "tau2_methods must be one of .*; got 'XX'"),
-        ({"ci_methods": ["t"]}, "ci_methods must be one of"),
-        ({"pi_methods": ["t"]}, "pi_methods must be one of"),
+        ({"tau2_methods": ["XX"]}, "tau2_method must be one of .*; got 'XX'"),
+        ({"ci_methods": ["t"]}, "ci_method must be one of"),
+        ({"pi_methods": ["t"]}, "pi_method must be one of"),
         ({"ci_methods": [], "pi_methods": []}, "at least one interval"),
         ({"level": 1.0}, "level must lie between 0 and 1"),
     ],
