@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.effects.arms import rescale
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.suspect_sds import SuspectSD
-from analysis_lib.review.baseline import NUMBERS
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.shared_arms import COLUMNS
 
 
 def arms_on_scale(review: Review, outcome: str, scale: tuple[float, float]) -> pd.DataFrame:
-    """Return the arms whose score before training is known, carried to one scale.
+    """Return the arms whose mean score before training is known, carried to one scale.
 
     Parameters
     ----------
@@ -30,17 +28,21 @@ def arms_on_scale(review: Review, outcome: str, scale: tuple[float, float]) -> p
     Returns
     -------
     pandas.DataFrame
-        The columns of `arms_at_baseline`, and ``label``: trial and arm as printed.
+        The columns of `arms_at_baseline` with ``mean`` and ``sd`` on that scale (a standard
+        deviation may be absent), ``trial_label``, and ``label``: trial and arm as printed.
+
+    Notes
+    -----
+    The straight line of `analysis_lib.rescale`.
     """
-    arms = arms_at_baseline(review, outcome).dropna(subset=["mean", "sd"])
-    scores = [
-        rescale(mean, sd, source=(low, high), target=scale)
-        for mean, sd, low, high in arms[list(NUMBERS)].to_numpy(dtype=float)
-    ]
+    arms = arms_at_baseline(review, outcome).dropna(subset=["mean"])
+    factor = (scale[1] - scale[0]) / (arms["scale_max"] - arms["scale_min"])
+    names = arms["trial"].map(review.trial_names)
     return arms.assign(
-        mean=[float(score.mean) for score in scores],
-        sd=[float(score.sd) for score in scores],
-        label=arms["trial"].map(review.trial_names) + ", " + arms["label_printed"],
+        mean=scale[0] + factor * (arms["mean"] - arms["scale_min"]),
+        sd=factor * arms["sd"],
+        trial_label=names,
+        label=names + ", " + arms["label_printed"],
     )
 
 
@@ -60,7 +62,7 @@ def two_arm_comparisons(review: Review, arms: pd.DataFrame) -> pd.DataFrame:
         The columns of `analysis_lib.review.shared_arms.find_shared_arms`; the loaded arm first.
     """
     sizes = review.arms["trial"].value_counts()
-    arms = arms[arms["trial"].map(sizes) == 2]
+    arms = arms[arms["trial"].map(sizes) == 2].dropna(subset=["sd"])
     loaded, unloaded = (arms[arms["group"] == side] for side in ("experimental", "comparator"))
     pairs = loaded.merge(unloaded, on="trial", suffixes=("1", "2"))
     return pairs.assign(label=pairs["trial"].map(review.trial_names))[list(COLUMNS)]

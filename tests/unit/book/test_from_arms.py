@@ -37,19 +37,26 @@ def test_every_arm_stands_on_the_one_scale(review: al.Review, arms: pd.DataFrame
     assert np.abs(unchanged.to_numpy()).max() < ARITHMETIC
 
 
-def test_an_arm_without_a_standard_deviation_is_left_out(
-    review: al.Review, arms: pd.DataFrame
-) -> None:
-    unknown = arms_at_baseline(review, "pain").query("sd.isna()")
-    assert len(unknown)
-    assert len(arms) == len(review.arms) - len(unknown)
+def test_an_arm_without_a_score_is_left_out(review: al.Review, arms: pd.DataFrame) -> None:
+    scores = arms_at_baseline(review, "pain")
+    assert len(arms) == scores["mean"].notna().sum() < len(scores)
+    assert arms["sd"].isna().sum() == (scores["sd"].isna() & scores["mean"].notna()).sum() > 0
+
+
+def test_the_line_is_that_of_rescale(review: al.Review) -> None:
+    arms = from_arms.arms_on_scale(review, "pain", (20, 70)).set_index(["trial", "arm"])
+    ours = arms.loc[("aasa-2015", "ueg")]
+    printed = arms_at_baseline(review, "pain").set_index(["trial", "arm"]).loc[("aasa-2015", "ueg")]
+    theirs = al.rescale(printed["mean"], printed["sd"], source=(0, 100), target=(20, 70))
+    assert ours["mean"] == pytest.approx(theirs.mean, rel=ARITHMETIC)
+    assert ours["sd"] == pytest.approx(theirs.sd, rel=ARITHMETIC)
 
 
 def test_pairs_are_the_trials_with_two_known_arms(review: al.Review, arms: pd.DataFrame) -> None:
     pairs = from_arms.two_arm_comparisons(review, arms)
     assert "cai-2017" not in set(pairs["trial"])  # three arms
     assert set(pairs["trial"]) == {
-        trial for trial, rows in arms.groupby("trial") if len(rows) == 2
+        trial for trial, rows in arms.dropna(subset=["sd"]).groupby("trial") if len(rows) == 2
     } & {trial for trial, rows in review.arms.groupby("trial") if len(rows) == 2}
     aasa = pairs.set_index("trial").loc["aasa-2015"]
     assert (aasa["label"], aasa["n1"], aasa["n2"]) == ("Aasa 2015", 35, 35)
