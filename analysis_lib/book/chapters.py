@@ -25,6 +25,7 @@ from analysis_lib.book.analyses import (
 )
 from analysis_lib.book.page import say, show_figure, show_table
 from analysis_lib.book.risk_tables import risk_by_weight
+from analysis_lib.book.trial_tables import told_events
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
@@ -36,10 +37,14 @@ from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import overall_risk
 
+REFERENCE = "Reference in the article"
+FOUND_BY = {"databases": "database search", "citation": "citation search"}
 FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
 
 
-def _show_rows(table: pd.DataFrame, caption: str, file: str, *, group: str | None = None) -> None:
+def _show_rows(
+    table: pd.DataFrame, caption: str, file: str, *, group: str | None = None, note: str = ""
+) -> None:
     """Show a table without its empty columns; numbers stand on the right."""
     if table.empty:
         say("Nothing is recorded in `data/{file}.csv`.", file=file)
@@ -49,7 +54,13 @@ def _show_rows(table: pd.DataFrame, caption: str, file: str, *, group: str | Non
     words = {c: [fmt.count(x, absent="") for x in filled[c].astype("float64")] for c in numeric}
     answers = [str(c) for c in filled.select_dtypes(["bool", "boolean"])]
     words |= {c: filled[c].map({True: "yes", False: "no"}).tolist() for c in answers}
-    show_table(filled.assign(**words), caption, numeric=numeric, group=group)
+    show_table(filled.assign(**words), caption, numeric=numeric, group=group, note=note)
+
+
+def _place(table: pd.DataFrame) -> str:
+    """Say where all rows of a table come from, if it is one place."""
+    places = table["source"].unique()
+    return f"Source: {places[0].replace(': ', ', ', 1)}." if len(places) == 1 else ""
 
 
 # -- How the trials were found --------------------------------------------------------------------
@@ -59,23 +70,33 @@ def show_criteria(review: Review) -> None:
     """Show what a trial had to be."""
     names = {"domain": "Domain", "rule": "Rule", "text": "Criterion"}
     _show_rows(
-        review.criteria[list(names)].rename(columns=names), "Eligibility criteria", "criteria"
+        review.criteria[list(names)].rename(columns=names),
+        "Eligibility criteria",
+        "criteria",
+        note=_place(review.criteria),
     )
 
 
 def show_sources(review: Review) -> None:
-    """Show where trials were looked for, and when."""
+    """Show where trials were looked for, when, and whose reference lists were read."""
+    lists = review.sources["kind"] == "citation search"
+    searched, read = review.sources[~lists], review.sources[lists]
     names = {"name": "Source", "kind": "Kind", "platform_group": "Group", "filter": "Filter"}
-    _show_rows(
-        review.sources[list(names)].rename(columns=names),
-        "Databases and other sources searched",
-        "sources",
-    )
+    if len(searched) or read.empty:
+        _show_rows(
+            searched[list(names)].rename(columns=names),
+            "Databases and other sources searched",
+            "sources",
+            note=_place(searched),
+        )
     if len(review.searches):
         names = {"date": "Month", "kind": "Search", "searchers": "By"}
         _show_rows(
             review.searches[list(names)].rename(columns=names), "Dates of the searches", "searches"
         )
+    if len(read):
+        names = {"name": "Source", "reference": REFERENCE}
+        _show_rows(read[list(names)].rename(columns=names), "Reference lists read", "sources")
 
 
 def show_flow(review: Review) -> None:
@@ -95,7 +116,8 @@ def show_reports(review: Review) -> None:
                 "Report": _author_year(included),
                 "Trial": included["trial"].map(review.trial_names),
                 "Role": included["role"],
-                "Found by": included["found_by"],
+                "Found by": included["found_by"].map(FOUND_BY),
+                REFERENCE: included["reference"],
             }
         ),
         "The reports and the trials they belong to",
@@ -104,18 +126,25 @@ def show_reports(review: Review) -> None:
     excluded = review.excluded_reports
     if excluded.empty:
         return
-    reasons = dict(zip(review.selection["box"], review.selection["label"], strict=True))
+    boxes = dict(zip(review.selection["box"], review.selection["label"], strict=True))
+    counts, order = excluded["reason"].value_counts(), list(boxes)
+    reasons = [f"{boxes.get(box, box)} (n = {counts[box]})" for box in excluded["reason"]]
+    table = pd.DataFrame(
+        {
+            "Report": _author_year(excluded),
+            "Title": excluded["title"],
+            REFERENCE: excluded["reference"],
+            "Reason": reasons,
+        }
+    )
+    # As in the flow diagram; a reason that has no box there comes last.
+    places = [order.index(box) if box in order else len(order) for box in excluded["reason"]]
     _show_rows(
-        pd.DataFrame(
-            {
-                "Report": _author_year(excluded),
-                "Title": excluded["title"],
-                "Reason": [reasons.get(reason, reason) for reason in excluded["reason"]],
-            }
-        ).sort_values("Reason", kind="stable"),
+        table.iloc[pd.Series(places).argsort(kind="stable")],
         "Reports sought and not included, by reason",
         "excluded_reports",
         group="Reason",
+        note=_place(excluded),
     )
 
 
@@ -216,10 +245,7 @@ def show_interventions(review: Review) -> None:
 
 def show_adverse_events(review: Review) -> None:
     """Show the adverse events by arm, and say how many trials tell of any."""
-    events = review.adverse_events.merge(
-        review.arms[["trial", "arm", "label_printed", "n"]], on=["trial", "arm"]
-    )
-    told = events[events["relation"] != NOT_STATED]
+    told = told_events(review)
     _show_rows(
         pd.DataFrame(
             {
@@ -228,7 +254,7 @@ def show_adverse_events(review: Review) -> None:
                 "Events": told["events"],
                 "Relation": told["relation"],
                 "What the report says": told["description"],
-                "Trial": told["trial"].map(review.trial_names),
+                "Trial": told["trial_label"],
             }
         ),
         "Adverse events by arm, in the trials that report them",

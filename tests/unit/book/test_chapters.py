@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +256,10 @@ def test_recorded_ratings_become_the_summary_of_findings(
 
 TABLES: list[tuple[Callable[[al.Review], None], list[str]]] = [
     (chapters.show_criteria, ["Eligibility criteria"]),
-    (chapters.show_sources, ["Databases and other sources searched", "Dates of the searches"]),
+    (
+        chapters.show_sources,
+        ["Databases and other sources searched", "Dates of the searches", "Reference lists read"],
+    ),
     (chapters.show_reports, ["The reports and the trials", "Reports sought and not included"]),
     (chapters.show_trials, ["The trials", "The arms of the trials"]),
     (chapters.show_participants, ["The people before the trials began"]),
@@ -276,6 +280,36 @@ def test_what_a_full_review_holds_is_a_table(
     for table, caption in zip(tables, captions, strict=True):
         assert f"<caption>{caption}" in table
         assert not re.search(r">(True|False|nan|None|&lt;NA&gt;)<", table)
+
+
+def test_reports_left_out_stand_by_reason_as_in_the_flow_diagram(shown: list[str]) -> None:
+    review = al.load_review(ROOT / "data")
+    chapters.show_reports(review)
+    headings = re.findall(r'scope="rowgroup"[^>]*>([^<]+) \(n = (\d+)\)<', shown[-1])
+    boxes = review.selection.set_index("label")["count"]
+    assert [(name, int(n)) for name, n in headings] == [
+        (name, boxes[name]) for name in boxes.index if name in dict(headings)
+    ]
+    assert sum(int(n) for _, n in headings) == len(review.excluded_reports)
+
+
+def test_lists_that_were_read_are_sources_too(shown: list[str]) -> None:
+    """Without a database the table of databases is not told to be empty."""
+    review = al.load_review(ROOT / "data")
+    lists = review.sources[review.sources["kind"] == "citation search"]
+    chapters.show_sources(replace(review, sources=lists, searches=review.searches.iloc[:0]))
+    (table,) = shown
+    assert "<caption>Reference lists read" in table
+    assert table.count("<tr>") == 1 + len(lists)
+
+
+def test_a_source_of_all_rows_is_named_once(shown: list[str]) -> None:
+    review = al.load_review(ROOT / "data")
+    chapters.show_criteria(review)
+    assert "Source: review, Methods, Eligibility criteria." in shown[-1]
+    two = review.criteria.assign(source=["a", *["b"] * (len(review.criteria) - 1)])
+    chapters.show_criteria(replace(review, criteria=two))
+    assert "Source:" not in shown[-1]
 
 
 def test_no_two_figures_of_a_full_review_have_one_name(shown: list[str]) -> None:
