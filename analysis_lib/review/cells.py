@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # slow to import, and the statistics do not need it
 # A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
 # has a place in a table of facts.
 FORMULA = re.compile(r"^[=@＝＠].|^[+-](?![\s\d.∞]|$)|^[+＋－-].*(?:\||[A-Za-z]\()")
-MARKUP = re.compile(r"<[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
+MARKUP = re.compile(r"<\s*[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
 # The last two ranges turn the direction of writing, and so hide what a cell says.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 UNSAFE_TEXT: Final = ((MARKUP, "holds HTML or script"), (CONTROL, "holds a control character"))
