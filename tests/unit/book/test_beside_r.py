@@ -62,8 +62,8 @@ def test_the_worst_number_decides_on_the_decimals(off: float, decimals: int) -> 
 
 def test_a_shared_arm_is_named_by_its_side() -> None:
     arms = [
-        SharedArm("kell", 1, 9, 4.0, 1.5, ("Kell a", "Kell b"), (0, 1)),
-        SharedArm("aasa", 2, 35, 3.0, 2.0, ("Aasa a", "Aasa b"), (2, 3)),
+        SharedArm("kell", 1, 9, 4.0, 1.5, None, ("Kell a", "Kell b"), (0, 1)),
+        SharedArm("aasa", 2, 35, 3.0, 2.0, None, ("Aasa a", "Aasa b"), (2, 3)),
     ]
     table = beside_r.shared_arms_table(arms, ("manipulation", "comparison"))
     assert table.iloc[0].tolist() == ["Kell a and Kell b", "manipulation", "9", "4.00 (1.50)"]
