@@ -124,12 +124,15 @@ class Book:
         return {page: page.stat().st_mtime_ns for page in pages}
 
     def set_cell(self, table: str, key: str, column: str, value: str) -> None:
-        """Change a cell of the row whose first cell is ``key``."""
+        """Change a cell of the row whose first cell is ``key``, and its quotation if it has one."""
         file = self.root / "data" / f"{table}.csv"
         with file.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.reader(lines))
         row = next(row for row in rows if row[0] == key)
-        row[rows[0].index(column)] = value
+        place, old = rows[0].index(column), row[rows[0].index(column)]
+        if "words" in rows[0]:  # the loader compares a number with the words that print it
+            row[rows[0].index("words")] = row[rows[0].index("words")].replace(old, value)
+        row[place] = value
         with file.open("w", encoding="utf-8", newline="") as lines:
             csv.writer(lines).writerows(rows)
 

@@ -108,6 +108,9 @@ def new(folder: Path) -> Path:
     toml = toml.replace('"The title of the review"', f'"{title}"')
     (data / "review.toml").write_text(toml, encoding="utf-8")
     (folder / "_toc.yml").write_text(TOC)
+    intro = folder / "book" / "intro.md"  # its links lead to pages that are not among the contents
+    lines = intro.read_text(encoding="utf-8").splitlines(keepends=True)
+    intro.write_text("".join(line for line in lines if "{doc}" not in line), encoding="utf-8")
     (folder / "book" / "page.md").write_text(PAGE)
     begin = nbformat.v4.new_markdown_cell("# Stored\n\n## Outcomes")
     early = showing(
