@@ -71,9 +71,9 @@ class NumberTables(SphinxPostTransform):
         label = self.config.numfig_format["table"]
         numbers = iter(range(first, first + text.count(CAPTION)))
 
-        def with_number(match: re.Match[str]) -> str:
-            span = Markup('<span class="caption-number">{} </span>')
-            return match[0] + span.format(label % next(numbers))
+        def with_number(_: re.Match[str]) -> str:
+            begun = Markup('<caption><span class="caption-number">{} </span>')
+            return begun.format(label % next(numbers))
 
         return re.sub(CAPTION, with_number, text)
 
