@@ -126,7 +126,7 @@ def test_every_row_of_the_sheet_arrives_with_its_source(walk: Walk) -> None:
 
 def test_the_search_is_counted_and_screened(walk: Walk) -> None:
     (told,) = (told for line, told in walk.told.items() if "first-database.ris" in line)
-    assert told.splitlines()[:3] == [
+    assert [line for line in told.splitlines() if line.startswith(("records_", "dupl"))] == [
         "records_identified: 5",
         "duplicates_removed: 2",
         "records_screened: 3",
