@@ -6,6 +6,7 @@ as its rows and notes need.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -342,6 +343,12 @@ class RowPlot:
         )
         ax.set_ylim(sum(self._heights()) - 0.5, -0.5)
         half = None if self.mid is None else margin(self.mid, self.measure)
+        for row in self.rows:
+            if row.estimate is not None and math.isinf(shown(row.estimate, self.measure)):
+                raise ReviewError(
+                    f"{row.estimate:g} cannot be a logarithm of {self.measure}; "
+                    "effects are given as natural logarithms, limits as ratios"
+                )
         if self.limits is None:
             set_pooled_axis(ax, self.measure, *_axis_limits(self.rows, half))
         else:

@@ -515,7 +515,7 @@ def test_limits_of_a_ratio_are_ratios() -> None:
 
 def test_numbers_that_are_no_logarithms_are_refused() -> None:
     with pytest.raises(ReviewError, match="effects are given as natural logarithms"):
-        forest(five(), measure="RR", limits=(0.5, math.inf))
+        forest(pool([900.0, 1100.0], [4.0, 4.0]), measure="RR")
     with pytest.raises(ReviewError, match="RR = 1 is no difference"):
         forest(five(), measure="RR", mid=1.0)
 
