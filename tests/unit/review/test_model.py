@@ -911,7 +911,7 @@ TOML_CASES = [
     (
         '"wald"',
         '"HKSJ"',
-        "ci_method must be one of wald, HK, HK-adhoc; got 'HKSJ' (did you mean 'H",
+        "ci_method must be one of wald, HK, HK-adhoc, KR; got 'HKSJ' (did you mean 'H",
     ),
     ("level = 0.95", "level = 95", "table [methods]: level must lie between 0 and 1, got 95; did"),
     ("ci_method", "cimethod", "the name of a method must be one of tau2_method, ci_method"),
