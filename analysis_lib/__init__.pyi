@@ -3,6 +3,8 @@ from analysis_lib import plots as plots
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.across_scales import odds_ratio_from_smd, smd_from_odds_ratio
 from analysis_lib.effects.arms import change_unit, combine_arms, rescale, split_comparator
+from analysis_lib.effects.changes import ancova_difference, standardized_change_difference
+from analysis_lib.effects.clusters import design_effect, inflated
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.conversions import (
     correlation_from_sds,
@@ -22,7 +24,13 @@ from analysis_lib.effects.means import (
     standardized_mean_change,
     standardized_mean_difference,
 )
-from analysis_lib.effects.medians import mean_sd_from_median
+from analysis_lib.effects.medians import Skewness, mean_sd_from_median, skewness_of_median
+from analysis_lib.effects.paired import (
+    crossover_difference,
+    crossover_ratio_of_means,
+    crossover_smd,
+    paired_events,
+)
 from analysis_lib.effects.ratios_of_means import ratio_of_means, variability_ratio
 from analysis_lib.effects.single_groups import (
     back_transformed,
@@ -93,10 +101,12 @@ __all__ = [
     "ReviewError",
     "ReviewInfo",
     "Simulation",
+    "Skewness",
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
     "absolute_effect",
+    "ancova_difference",
     "audit",
     "back_transformed",
     "baujat",
@@ -109,9 +119,13 @@ __all__ = [
     "contour_levels",
     "correlation",
     "correlation_from_sds",
+    "crossover_difference",
+    "crossover_ratio_of_means",
+    "crossover_smd",
     "cumulative",
     "deduplicate",
     "deeks_test",
+    "design_effect",
     "egger_test",
     "find_shared_arms",
     "flow_problems",
@@ -122,6 +136,7 @@ __all__ = [
     "hazard_ratio_from_logrank",
     "import_results",
     "indicators",
+    "inflated",
     "influence",
     "influential",
     "leave_one_out",
@@ -133,6 +148,7 @@ __all__ = [
     "meta_regression",
     "odds_ratio",
     "odds_ratio_from_smd",
+    "paired_events",
     "permutation_test",
     "pet_peese",
     "peters_test",
@@ -161,8 +177,10 @@ __all__ = [
     "settle_shared_arms",
     "simulate",
     "single_mean",
+    "skewness_of_median",
     "smd_from_odds_ratio",
     "split_comparator",
+    "standardized_change_difference",
     "standardized_mean_change",
     "standardized_mean_difference",
     "study_effects",

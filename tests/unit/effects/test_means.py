@@ -739,7 +739,10 @@ def test_unequal_columns_are_named() -> None:
         (lambda: al.mean_sd_from_median(20, 5, q1=4), "give q1 and q3 together"),
         (lambda: al.mean_sd_from_median(20, 5, q1=6, q3=7), r"median - q1 .*\(study 1: -1"),
         (lambda: al.mean_sd_from_median(20, 5, q1=5, q3=5), r"q3 - q1 must be greater than zero"),
-        (lambda: al.mean_sd_from_median(20, 5, q1=4, q3=6, method="x"), "method: 'Luo' or 'Wan'"),
+        (
+            lambda: al.mean_sd_from_median(20, 5, q1=4, q3=6, method="x"),
+            "method must be one of",
+        ),
         (lambda: al.warn_if_sd_looks_like_se([20, 20], [1, 2]), "3 arms or more"),
         (lambda: al.standardized_mean_change(2, 5, 1, 4, 1, 0.5), "n must be at least 3"),
         (
