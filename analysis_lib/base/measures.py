@@ -16,6 +16,8 @@ from analysis_lib.base.errors import ReviewError
 MEASURES: Final = ("MD", "SMD")
 #: Measures of what people have or have not, computed from events.
 BINARY_MEASURES: Final = ("RR", "OR", "RD")
+#: Ratios that results by arm do not give here; they are known as an effect with its precision.
+GENERIC_MEASURES: Final = ("HR", "IRR")
 MEASURE_WORDS: Final = {
     "MD": "mean difference",
     "SMD": "standardised mean difference",

@@ -52,6 +52,8 @@ def disagreements(
         *_intervals(tables),
         *_important(tables["outcomes"]),
         *_measured(tables["arm_results"]),
+        *_scores(tables["arm_results"], tables["outcomes"]),
+        *_differences(tables["contrasts"]),
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
         *_factors(tables),
@@ -174,7 +176,7 @@ def _participants(arms: pd.DataFrame, stated: Participants) -> Iterator[Problem]
 
 def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
     """Check men + women against n; an oddity that is printed so has to be noted."""
-    both = arms.dropna(subset=["men", "women"])
+    both = arms.dropna(subset=["men", "women", "n"])
     wrong = (both["men"] + both["women"] != both["n"]) & both["note"].isna()
     for row in rows_where(wrong):
         arm = both.loc[row]
@@ -196,6 +198,35 @@ def _measured(results: pd.DataFrame) -> Iterator[Problem]:
     ):
         for row in rows_where(wrong):
             yield Problem("arm_results.csv", message, row, column)
+
+
+def _scores(results: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Problem]:
+    """Check that a standardised difference is not made of final scores and of changes."""
+    standardised = outcomes.loc[outcomes["measure"] == "SMD", "outcome"]
+    rows = results[results["outcome"].isin(standardised) & (results["time"] != BASELINE)]
+    is_change = rows["score"] == "change"
+    mixed = is_change.groupby([rows["outcome"], rows["time"]]).transform("nunique") > 1
+    for row in rows_where(mixed & is_change):
+        message = (
+            "a change among final scores; their SDs differ, so they cannot be standardised together"
+        )
+        yield Problem("arm_results.csv", message, row, "score")
+
+
+def _differences(contrasts: pd.DataFrame) -> Iterator[Problem]:
+    """Check that each printed difference has a precision, and a ratio the sign of one."""
+    low, high, estimate = (contrasts[name] for name in ("ci_low", "ci_high", "estimate"))
+    ratio = contrasts["measure"].isin(RATIO_MEASURES)
+    imprecise = contrasts[["se", "ci_low", "ci_high"]].isna().all(axis="columns")
+    outside = (low <= high) & ~estimate.between(low, high)
+    for wrong, column, message in (
+        (imprecise, "ci_low", "neither an interval nor a standard error"),
+        (outside, "estimate", "is outside its confidence interval"),
+        (ratio & (estimate <= 0), "estimate", "a ratio must be greater than zero"),
+        (ratio & (low <= 0), "ci_low", "a limit of a ratio must be greater than zero"),
+    ):
+        for row in rows_where(wrong):
+            yield Problem("contrasts.csv", message, row, column)
 
 
 def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:

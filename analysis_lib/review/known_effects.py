@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
-from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, RATIO_MEASURES
 from analysis_lib.effects.arms import rescale
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
@@ -228,7 +228,7 @@ def _from_arms(listed: pd.DataFrame, is_known: Mask) -> tuple[pd.DataFrame, pd.S
         listed[_of_both(names)].notna().all(axis="columns") for names in (OF_MEANS, OF_EVENTS)
     )
     reasons = pd.Series(np.where(of_events, NO_EVENTS, NO_MEANS), listed.index, dtype="str")
-    complete = has_events.where(of_events, has_means)
+    complete = has_events.where(of_events, has_means & ~listed["measure"].isin(GENERIC_MEASURES))
     arms, fits = _rescaled(_shared(listed, complete | is_known)[complete])
     people, events = arms[_of_both(["n"])], arms[_of_both(["events"])]
     of_events = of_events[arms.index]
@@ -298,9 +298,13 @@ def _how(arms: pd.DataFrame) -> pd.DataFrame:
 def _from_contrasts(listed: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
     """Return the differences that a source prints on the measure of the analysis."""
     found = _matching(listed, contrasts)
-    z = -float(ndtri((1 - LEVEL) / 2))
-    variance = ((found["ci_high"] - found["ci_low"]) / (2 * z)) ** 2
-    return _renamed(found.assign(variance=variance))
+    limits = ["estimate", "ci_low", "ci_high"]
+    on_scale = found[limits].astype(float)
+    ratios = found["measure"].isin(RATIO_MEASURES)
+    on_scale[ratios] = np.log(on_scale[ratios])  # the rules across tables ask that they have one
+    width = (on_scale["ci_high"] - on_scale["ci_low"]) / (2 * -float(ndtri((1 - LEVEL) / 2)))
+    se = found["se"].fillna(width)
+    return _renamed(found.assign(estimate=on_scale["estimate"], variance=se**2))
 
 
 def _from_reconstruction(listed: pd.DataFrame, reconstructed: pd.DataFrame) -> pd.DataFrame:

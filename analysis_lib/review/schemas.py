@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, MEASURES
 from analysis_lib.review.baseline import BASELINE, BASELINE_OF, PROVENANCES
 from analysis_lib.review.cells import COUNT, NUMBER, TEXT, YES_NO, kind_of
 
 #: Whether printed numbers support a statement; or what it is, if it is none about numbers.
 SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
+ALL_MEASURES = (*MEASURES, *BINARY_MEASURES, *GENERIC_MEASURES)
 RATINGS = ("very low", "low", "moderate", "high")
 
 
@@ -222,7 +223,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key("Outcome", unique=True),
             "label": text("Name in text and plots", label="outcome"),
             "priority": one_of("Primary or secondary outcome", ("primary", "secondary")),
-            "measure": one_of("Effect measure of the meta-analyses", (*MEASURES, *BINARY_MEASURES)),
+            "measure": one_of("Effect measure of the meta-analyses", ALL_MEASURES),
             "unit": text("Unit of the effect", optional=True),
             "instruments": text("Instruments that the review accepts"),
             "lower_is_better": yes_no("Whether a lower score is the better one"),
@@ -359,7 +360,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "group": one_of("Side of the comparison", GROUPS),
             "label_printed": text("Group label as printed", label="arm"),
             "description": text("What the arm did, where a source names it", optional=True),
-            "n": count("Participants", low=1),
+            "n": count("Participants", low=1, optional=True),
             "sex_printed": _printed("Men and women", "men", "women"),
             "men": count("Men", optional=True),
             "women": count("Women", optional=True),
@@ -461,6 +462,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "scale_min": number("Lowest score of the instrument"),
             "scale_max": number("Highest score of the instrument"),
             "weeks": number("Weeks from the start", low=0),
+            "score": one_of(
+                "Final score, or change from baseline; final when absent",
+                ("final", "change"),
+                optional=True,
+                usual=False,
+            ),
         },
         unique=("trial", "outcome", "arm", "time"),
     ),
@@ -472,11 +479,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "follow_up": key(FOLLOW_UP),
             "experimental_arm": key(EXPERIMENTAL_ARM),
             "comparator_arm": key(COMPARATOR_ARM),
-            "measure": one_of("Effect measure", MEASURES),
+            "measure": one_of("Effect measure", ALL_MEASURES),
             "printed": _printed("The difference", "estimate", "ci_low", "ci_high"),
-            "estimate": number("Experimental minus comparator", optional=False),
-            "ci_low": number("Lower limit of the 95 % confidence interval", optional=False),
-            "ci_high": number("Upper limit of the 95 % confidence interval", optional=False),
+            "estimate": number("Experimental minus comparator, or their ratio", optional=False),
+            "ci_low": number("Lower limit of the 95 % confidence interval"),
+            "ci_high": number("Upper limit of the 95 % confidence interval"),
+            "se": number("Standard error, of a ratio that of its logarithm", above=0, usual=False),
             "unit": text("Unit of the effect", optional=True),
             "n_experimental": count("Participants, experimental arm", low=1, optional=True),
             "n_comparator": count("Participants, comparator arm", low=1, optional=True),

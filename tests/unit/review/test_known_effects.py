@@ -95,7 +95,9 @@ def _other(row: dict[str, Any] | None) -> Any:
     """Return what a printed difference or a reconstructed one tells."""
     if row is None:
         return None
-    se = row["se"] if "se" in row else (row["ci_high"] - row["ci_low"]) / (2 * Z95)
+    se = row.get("se")
+    if se is None:
+        se = (row["ci_high"] - row["ci_low"]) / (2 * Z95)
     people = row["n_experimental"], row["n_comparator"]
     return (*people, row["estimate"], se**2, row["provenance"]) if se else NO_VARIANCE
 
