@@ -65,6 +65,26 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("--search", default="1", help="name of the search, for one that came later")
     bring.add_argument("--source", default="", help="document from which the sheet was extracted")
     bring.add_argument(
+        "--analysis", action="append", default=[], help="analysis of a RevMan file, such as 1.2"
+    )
+    bring.add_argument(
+        "--medians", action="store_true", help="estimate means and SDs from medians with quartiles"
+    )
+    bring.add_argument(
+        "--one-trial",
+        action="store_true",
+        help="rows of one name, outcome and follow-up are comparisons of one trial",
+    )
+    bring.add_argument(
+        "--scale", choices=("log", "ratio"), default="", help="how the sheet gives ratios"
+    )
+    bring.add_argument(
+        "--replace", action="store_true", help="numbers of the sheet replace those of the review"
+    )
+    bring.add_argument(
+        "--dry-run", action="store_true", help="say what would change, and write nothing"
+    )
+    bring.add_argument(
         "--column",
         action="append",
         default=[],
@@ -127,12 +147,26 @@ def _import(options: argparse.Namespace) -> list[str]:
         time=options.time,
         sheet=options.sheet,
         encoding=options.encoding,
+        analyses=options.analysis,
+        medians=options.medians,
+        one_trial=options.one_trial,
     )
-    filled = add_results(imported, folder, source=options.source)
+    filled = add_results(
+        imported,
+        folder,
+        source=options.source,
+        replace=options.replace,
+        scale=options.scale,
+        dry_run=options.dry_run,
+    )
     added = [f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items() if rows]
-    lines = [f"{plural(len(imported.results), 'result')} read."]
+    read = len(imported.results) + len(imported.differences)
+    lines = [f"{plural(read, 'result')} read."]
+    if options.dry_run:
+        lines.append("Nothing is written; without --dry-run it would be:")
     if added:
         lines.append(f"Added: {', '.join(added)}.")
+    lines += [str(change) for change in filled.changes]
     if filled.known:
         lines.append(
             f"{plural(filled.known, 'result')} stood there already, with the same numbers."

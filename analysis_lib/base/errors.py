@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 LONGEST_SHOWN = 80  # characters of a value in a message
 MOST_PROBLEMS = 20  # lines of one error; who mends these sees the next
+MOST_COUNTED = 1000  # so many problems that the file is another than it seems
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,9 +94,10 @@ def stop(problems: Iterable[object], where: str) -> None:
     analysis_lib.base.errors.ReviewError: 1 problem in the review's data:
     - arms.csv, row 4, column n: a value is missing
     """
-    if not (lines := list(dict.fromkeys(map(str, problems)))):
+    if not (lines := list(dict.fromkeys(map(str, islice(problems, MOST_COUNTED))))):
         return
-    head = f"{len(lines)} problem{'' if len(lines) == 1 else 's'} {where}"
+    or_more = " or more" if len(lines) == MOST_COUNTED else ""
+    head = f"{len(lines):,}{or_more} problem{'' if len(lines) == 1 else 's'} {where}"
     more = f"; the first {MOST_PROBLEMS}" if len(lines) > MOST_PROBLEMS else ""
     told = "\n".join(f"- {line}" for line in lines[:MOST_PROBLEMS])
     raise ReviewError(f"{head}{more}:\n{told}")

@@ -30,7 +30,7 @@ from matplotlib.axes import Axes
 
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.importing.spreadsheets import harmless
+from analysis_lib.base.unsafe import harmless
 
 #: The environment variable that says that a book is made: what readers can take along, a figure as
 #: PDF and a table as CSV, travels with the outputs then.
@@ -298,7 +298,7 @@ def table_html(
 def table_csv(table: pd.DataFrame, group: str | None = None) -> str:
     """Return a table as CSV; the column of the headings comes first.
 
-    No spreadsheet runs a cell of it: see `analysis_lib.importing.spreadsheets.harmless`.
+    No spreadsheet runs a cell of it: see `analysis_lib.base.unsafe.harmless`.
 
     Examples
     --------

@@ -1,4 +1,9 @@
-from analysis_lib.importing.extraction import ArmResult, ImportedResults, import_results
+from analysis_lib.importing.extraction import (
+    ArmResult,
+    Difference,
+    ImportedResults,
+    import_results,
+)
 from analysis_lib.importing.search import Record, SearchExport, read_records
 from analysis_lib.importing.search.agreement import ScreeningAgreement, screening_agreement
 from analysis_lib.importing.search.duplicates import Deduplication, deduplicate
@@ -6,6 +11,7 @@ from analysis_lib.importing.search.duplicates import Deduplication, deduplicate
 __all__ = [
     "ArmResult",
     "Deduplication",
+    "Difference",
     "ImportedResults",
     "Record",
     "ScreeningAgreement",

@@ -1,92 +1,46 @@
-"""From an extraction sheet to the tables of a review: means, SDs and events by arm.
+"""From an extraction sheet to results by arm and effects, ready for the tables of a review.
 
-Two shapes of sheet are understood, in CSV and in xlsx:
-
-- one row a comparison, with the two arms beside each other, as RevMan exports an analysis
-  (``Study``, ``Experimental mean``, ``Experimental SD``, ``Experimental N``, ``Control mean`` ...);
-- one row an arm (``Study``, ``Arm``, ``Side``, ``Mean``, ``SD``, ``N``).
-
-Nothing is guessed and nothing is left out: a cell that cannot be used stops the import with its
-file, row, column and value, and what was done with every row is in the notes.
+A sheet has one row a comparison (the two arms beside each other, as RevMan, metafor, meta and
+Metapsy write them), one row an arm, or one row an effect with its standard error or interval; files
+of RevMan are read as they are. Nothing is guessed: a cell that cannot be used stops the import with
+its file, row, column and value, and what was done with every row is in the notes.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TypeVar
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
-from analysis_lib.importing.spreadsheets import MOST_PROBLEMS, Row, Sheet, read_sheet, stop, unsafe
-from analysis_lib.importing.texts import as_key, plain
+from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.formatting import plural
+from analysis_lib.effects.suspect_sds import suspect_sds
+from analysis_lib.importing.result_columns import NAMES, SURE_OF_STUDY, Columns, columns_of
+from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
+from analysis_lib.importing.revman import read_revman
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
+from analysis_lib.importing.texts import as_key, plain, read_bytes
 
-Side: TypeAlias = Literal["experimental", "comparator"]
+__all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
-#: What a column may be called, in the words of `plain`. Options can name any other.
-NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "study": ("study", "study id", "study name", "trial", "source", "author year"),
-    "year": ("year", "study year", "publication year"),
-    "outcome": ("outcome", "outcome name", "analysis name"),
-    "time": ("time", "time point", "timepoint", "follow up", "followup"),
-    "scale_min": ("scale min", "scale minimum"),
-    "scale_max": ("scale max", "scale maximum"),
-    # one row an arm
-    "arm": ("arm", "arm name", "group", "treatment"),
-    "side": ("side", "role"),
-    "n": ("n", "total", "n analysed", "n analyzed", "sample size"),
-    "mean": ("mean",),
-    "sd": ("sd", "standard deviation", "std dev"),
-    "events": ("events", "cases"),
-    # one row a comparison; RevMan's names first, then those of R's metafor and meta
-    "n1": ("experimental n", "experimental total", "n1", "n1i", "n e"),
-    "mean1": ("experimental mean", "mean1", "mean 1", "m1", "m1i", "mean e"),
-    "sd1": ("experimental sd", "sd1", "sd 1", "s1", "sd1i", "sd e"),
-    "events1": ("experimental cases", "experimental events", "events1", "ai", "event e"),
-    "n2": ("control n", "control total", "n2", "n2i", "n c"),
-    "mean2": ("control mean", "mean2", "mean 2", "m2", "m2i", "mean c"),
-    "sd2": ("control sd", "sd2", "sd 2", "s2", "sd2i", "sd c"),
-    "events2": ("control cases", "control events", "events2", "ci", "event c"),
-}
-SIDES: Final[Mapping[str, Side]] = {
-    **dict.fromkeys(("experimental", "experimental", "intervention", "first"), "experimental"),
-    **dict.fromkeys(("comparator", "control", "comparator", "comparison", "second"), "comparator"),
-}
-#: Sides of a comparison: the digit of its columns, the side, the name of its arms.
-PAIR: Final[tuple[tuple[str, Side, str], ...]] = (
-    ("1", "experimental", "experimental"),
-    ("2", "comparator", "control"),
-)
-YEAR = re.compile(r"\b(1[89]|20)\d\d\b")
-LARGEST_ARM = 999_999_999  # people
+Item = TypeVar("Item", ArmResult, Difference)
+
+TWO = 2  # arms of a comparison
+FEWEST_TO_COMPARE = 3  # arms of an outcome, among which a strange SD shows
 
 
 @dataclass(frozen=True, slots=True)
-class ArmResult:
-    """The result of one arm, and the row of the sheet in which it stands."""
+class Pair:
+    """Two arms that stand in one row: what is compared with what."""
 
-    study: str
     trial: str
-    year: int
     outcome: str
     time: str
-    arm: str
-    arm_label: str
-    side: Side
-    n: int | None
-    mean: float | None
-    sd: float | None
-    events: int | None
-    scale_min: float | None
-    scale_max: float | None
+    experimental: str
+    comparator: str
     row: int
-
-    @property
-    def numbers(self) -> tuple[float | None, ...]:
-        """What was measured: n, mean, SD, events."""
-        return (self.n, self.mean, self.sd, self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +52,20 @@ class ImportedResults:
     file : str
         Name of the sheet's file.
     results : tuple of ArmResult
-        One a row and arm, in the order of the sheet.
-    paired : bool
-        Whether a row of the sheet is a comparison, its two arms beside each other.
+        In the order of the sheet; an arm that several rows share stands once.
+    differences : tuple of Difference
+        Effects of rows that give no results by arm.
+    pairs : tuple of Pair
+        Which arms stand in one row.
     notes : tuple of str
-        What a reviewer should look at: columns not used, arms that seem to be listed twice, arms
-        of one person.
+        What a reviewer should look at: rows and columns that were not used, SDs that were computed
+        or that look like standard errors, arms of one person, arms that seem to be listed twice.
     """
 
     file: str
     results: tuple[ArmResult, ...]
-    paired: bool
+    differences: tuple[Difference, ...]
+    pairs: tuple[Pair, ...]
     notes: tuple[str, ...]
 
 
@@ -120,13 +77,16 @@ def import_results(
     time: str | None = None,
     sheet: str | None = None,
     encoding: str | None = None,
+    analyses: Collection[str] = (),
+    medians: bool = False,
+    one_trial: bool = False,
 ) -> ImportedResults:
-    """Read results by arm from an extraction sheet.
+    """Read the results of trials from an extraction sheet or a file of RevMan.
 
     Parameters
     ----------
     path
-        A CSV or xlsx file, one row a comparison or one row an arm.
+        A table (CSV, TSV, xlsx), a data package or CSV of RevMan Web, a file or CSV of RevMan 5.
     columns
         Which column holds what, where the header does not say it in a known way: for example
         ``{"study": "Autor", "n1": "Fälle"}``. The keys are those of `NAMES`.
@@ -136,6 +96,13 @@ def import_results(
         Which sheet of an xlsx file; the first when absent.
     encoding
         Of a text file, if it is not told right.
+    analyses
+        Which analyses of a file of RevMan, such as "1.2"; all when empty.
+    medians
+        Estimate mean and SD where a row gives a median with quartiles or range.
+    one_trial
+        Rows of one name, outcome and follow-up are comparisons of one trial. Otherwise they are
+        asked about, because they may be two trials.
 
     Returns
     -------
@@ -146,208 +113,131 @@ def import_results(
     ReviewError
         Lists everything that cannot be used, each with file, row, column and value.
     """
-    table = read_sheet(path, sheet=sheet, encoding=encoding)
-    where = _mapped(table, columns or {})
+    file = Path(path)
+    content = read_bytes(file)
+    table = read_revman(file.name, content, analyses, encoding)
+    if table is None:
+        table = sheet_of(file.name, content, sheet=sheet, encoding=encoding)
+    found = columns_of(table, columns or {})
     given = {"outcome": outcome, "time": time}
-    missing = [name for name, value in given.items() if value is None and name not in where]
-    if "study" not in where or missing:
-        wanted = [*(["study"] if "study" not in where else []), *missing]
+    _check_shape(table, found, given)
+    stop(unsafe(table, found.place.values()), f"in {table.file}")
+    rows = read_rows(table, found, given, estimate_from_medians=medians)
+    authors = found.place["study"]
+    several = _of_several_years(authors, (*rows.results, *rows.differences))
+    results = _with_years(rows.results, several)
+    differences = _with_years(rows.differences, several)
+    results = _arms_named(results)
+    rows_of = _by_row(results)
+    problems = [*rows.problems, *_contradictions(table.file, results, rows_of)]
+    problems += [] if one_trial else _asked(table.file, rows_of)
+    problems += _differences_twice(table.file, differences)
+    if not (results or differences or problems):
+        problems.append(Problem(table.file, "the table has a header and no row with a result"))
+    stop(problems, f"in {table.file}")
+    results = _shared_once(results)
+    notes = [*table.notes, *rows.notes, *_notes(table, found, results, differences)]
+    return ImportedResults(
+        table.file, tuple(results), tuple(differences), tuple(_pairs(rows_of)), tuple(notes)
+    )
+
+
+def _check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -> None:
+    missing = [name for name, value in given.items() if value is None and not found.get(name)]
+    wanted = [*([] if found.get("study") else ["study"]), *missing]
+    if wanted:
+        flags = " and ".join(f"--{name} NAME" for name in missing)
+        same = f"; if all rows have the same, say so with {flags}" if missing else ""
         raise ReviewError(
-            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}; name the "
-            "right one, or give one value for all"
+            f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}. Name the "
+            f"right one with --column {wanted[0]}=HEADER{same}"
         )
-    stop(_unclear(table, where))
-    reader = _Reader(table, where, given)
-    results = list(reader.read())
-    results = _numbered(results) if reader.pairs else results
-    problems = [*reader.problems, *_contradictions(table.file, results)]
-    if not results and not problems:
-        problems.append(Problem(table.file, "the table has a header and no rows"))
-    stop(problems)
-    unused = [column for column in table.columns if column not in where.values()]
-    notes = [*table.notes, *([f"columns not used: {', '.join(unused)}"] if unused else [])]
-    notes += [*_single_people(table.file, results), *_listed_twice(table.file, results)]
-    return ImportedResults(table.file, tuple(results), reader.pairs, tuple(notes))
+    if not (found.paired or found.by_arm or found.has_effects):
+        raise ReviewError(
+            f"{table.file}, row 1: neither the columns of two arms (n1, n2 and means with SDs or "
+            "events), nor those of one (arm, side, n and mean with SD or events), nor an effect "
+            f"with its standard error or interval. {table.header}. Name them with --column "
+            "NAME=HEADER"
+        )
 
 
-def _mapped(table: Sheet, chosen: Mapping[str, str]) -> dict[str, str]:
-    """Return which column of the sheet holds what."""
-    problems: list[object] = []
-    for name, column in chosen.items():
-        if name not in NAMES:
-            problems.append(f"{name!r} is not one of {', '.join(NAMES)}")
-        elif column not in table.columns:
-            problems.append(f"{table.file}: there is no column {column!r}")
-    stop(problems)
-    where = dict(chosen)
-    for column in table.columns:
-        for name, known in NAMES.items():
-            if name not in chosen and column not in where.values() and plain(column) in known:
-                if name in where:
-                    told = f"columns {where[name]!r} and {column!r} both seem to hold {name}"
-                    problems.append(Problem(table.file, f"{told}; name the right one"))
-                else:
-                    where[name] = column
-    stop(problems)
-    return where
+# --- names ----------------------------------------------------------------------------------------
 
 
-def _unclear(table: Sheet, where: Mapping[str, str]) -> Iterator[Problem]:
-    """Name what is unsafe or ambiguous in the columns that are used; the others are not judged."""
-    for column in where.values():
-        if column in table.repeated:
-            yield Problem(table.file, f"two columns are named {shown(column)}")
-    yield from unsafe(table, where.values())
+def _with_years(items: Sequence[Item], several: Collection[str]) -> list[Item]:
+    """Put the year behind the names of authors who have trials of several years."""
+    named = []
+    for item in items:
+        if item.trial in several and item.year is not None:
+            study = f"{item.study} {item.year}"
+            item = replace(item, study=study, trial=as_key(study))
+        named.append(item)
+    return named
 
 
-class _Reader:
-    """Turns the rows of a sheet into results and collects what cannot be used."""
-
-    def __init__(
-        self, table: Sheet, where: Mapping[str, str], given: Mapping[str, str | None]
-    ) -> None:
-        self.table, self.where, self.given = table, where, given
-        self.problems: list[Problem] = []
-        self.pairs = {"n1", "n2"} <= where.keys()
-        if not self.pairs and not {"arm", "side", "n"} <= where.keys():
-            raise ReviewError(
-                f"{table.file}, row 1: neither the columns of two arms (n1, n2 and means with SDs "
-                "or events) nor those of one (arm, side, n and mean with SD or events). "
-                f"{table.header}"
-            )
-
-    def read(self) -> Iterator[ArmResult]:
-        for row in self.table.rows:
-            if len(self.problems) >= MOST_PROBLEMS:
-                break
-            base = self._base(row)
-            if base is None:
-                continue
-            if self.pairs:
-                for digit, side, name in PAIR:
-                    arm = replace(base, side=side, arm=name, arm_label=name)
-                    yield self._measured(arm, row, digit)
-            else:
-                arm_of_row = self._arm(base, row)
-                if arm_of_row is not None:
-                    yield self._measured(arm_of_row, row, "")
-
-    def _base(self, row: Row) -> ArmResult | None:
-        """Return what a row says besides its numbers, or note why it cannot be used."""
-        study = row.get(self.where["study"])
-        outcome, time = (row.get(self.where.get(n)) or self.given[n] for n in ("outcome", "time"))
-        for name, text in (("study", study), ("outcome", outcome), ("time", time)):
-            if not text:
-                self._add(
-                    row, name, "a value is missing; write it in each row, also below merged cells"
-                )
-        if not (study and outcome and time):
-            return None
-        year, trial = self._year(row, study), as_key(study)
-        if not trial:
-            self._add(row, "study", f"{shown(study)} has no letter or digit for an identifier")
-        if year is None or not trial:
-            return None
-        low, high = self._number(row, "scale_min"), self._number(row, "scale_max")
-        if (low is None) != (high is None) or (
-            low is not None and high is not None and low >= high
-        ):
-            self._add(row, "scale_min", "the lowest score must be below the highest, or both empty")
-        return ArmResult(
-            study, trial, year, outcome, time, "", "", "experimental",
-            None, None, None, None, low, high, row.number,
-        )  # fmt: skip
-
-    def _arm(self, base: ArmResult, row: Row) -> ArmResult | None:
-        label, side = row.get(self.where["arm"]), plain(row.get(self.where["side"]))
-        if not as_key(label):
-            self._add(row, "arm", f"{shown(label)} cannot name an arm")
-        if side not in SIDES:
-            found = shown(row.get(self.where["side"]))
-            self._add(row, "side", f"{found} is not one of {', '.join(SIDES)}")
-        if not as_key(label) or side not in SIDES:
-            return None
-        return replace(base, arm=as_key(label), arm_label=label, side=SIDES[side])
-
-    def _measured(self, arm: ArmResult, row: Row, digit: str) -> ArmResult:
-        """Return the arm with its numbers, each checked by itself and with the others."""
-        n, events = (self._count(row, name + digit) for name in ("n", "events"))
-        mean, sd = (self._number(row, name + digit) for name in ("mean", "sd"))
-        if n is not None and n < 1:
-            self._add(row, "n" + digit, f"{n} people; an arm has at least one")
-        if sd is not None and sd <= 0:
-            self._add(row, "sd" + digit, f"{sd:g} is not greater than zero")
-        if events is not None and events < 0:
-            self._add(row, "events" + digit, f"{events} is negative")
-        if events is not None and n is not None and events > n:
-            self._add(row, "events" + digit, f"{events} events among {n} people")
-        if events is not None and not self._filled(row, "n" + digit):
-            self._add(row, "n" + digit, "events without a number of people")
-        if not self._filled(row, "mean" + digit) and not self._filled(row, "events" + digit):
-            self._add(row, "mean" + digit, "neither a mean nor events")
-        return replace(arm, n=n, mean=mean, sd=sd, events=events)
-
-    def _year(self, row: Row, study: str) -> int | None:
-        """Return the year from its column, or the one that the study's name ends with."""
-        year = self._count(row, "year")
-        if year is None:
-            named = [match.group() for match in YEAR.finditer(study)]
-            year = int(named[-1]) if named else None
-        if year is None and not row.get(self.where.get("year")):
-            told = f"no year is given for {shown(study)}, nor is one in its name"
-            self._add(row, "year", told)
-        elif year is not None and not YEAR.fullmatch(str(year)):
-            self._add(row, "year", f"{year} is not a year")
-            return None
-        return year
-
-    def _number(self, row: Row, name: str) -> float | None:
-        if name not in self.where:
-            return None
-        try:
-            return self.table.number(row, self.where[name])
-        except ReviewError as error:
-            told = str(error).rpartition(f"column {self.where[name]}: ")[2]
-            self._add(row, name, told)
-            return None
-
-    def _count(self, row: Row, name: str) -> int | None:
-        number = self._number(row, name)
-        if number is None:
-            return None
-        if not number.is_integer() or abs(number) > LARGEST_ARM:
-            self._add(row, name, f"{shown(row.get(self.where[name]))} is not a whole number")
-            return None
-        return int(number)
-
-    def _filled(self, row: Row, name: str) -> bool:
-        return bool(row.get(self.where.get(name)))
-
-    def _add(self, row: Row, name: str, told: str) -> None:
-        column = self.where.get(name, name)
-        self.problems.append(Problem(self.table.file, told, row.number, column))
+def _of_several_years(column: str, items: Iterable[ArmResult | Difference]) -> set[str]:
+    """Return the names that several years share, if they are those of authors, not of trials."""
+    if plain(column) in SURE_OF_STUDY:
+        return set()
+    years: dict[str, set[int | None]] = {}
+    for item in items:
+        years.setdefault(item.trial, set()).add(item.year)
+    return {trial for trial, known in years.items() if len(known) > 1}
 
 
-def _numbered(results: Sequence[ArmResult]) -> list[ArmResult]:
-    """Give the arms of a trial numbers where it stands in several rows of one outcome and time."""
+def _place(result: ArmResult) -> tuple[str, str, str]:
+    return result.trial, plain(result.outcome), plain(result.time)
+
+
+def _arms_named(results: Sequence[ArmResult]) -> list[ArmResult]:
+    """Give arms without a name a number where a trial has several comparisons."""
     rows: dict[tuple[str, str, str], list[int]] = {}
     for result in results:
-        key = (result.trial, plain(result.outcome), plain(result.time))
-        if result.row not in rows.setdefault(key, []):
-            rows[key].append(result.row)
-    numbered = []
+        if result.row not in rows.setdefault(_place(result), []):
+            rows[_place(result)].append(result.row)
+    named = []
     for result in results:
-        own = rows[result.trial, plain(result.outcome), plain(result.time)]
-        mark = f"-{own.index(result.row) + 1}" if len(own) > 1 else ""
-        label = f"{result.arm_label}{mark.replace('-', ' ')}"
-        numbered.append(replace(result, arm=result.arm + mark, arm_label=label))
-    return numbered
+        own = rows[_place(result)]
+        is_unnamed = result.arm_label in ("experimental", "control")
+        if len(own) > 1 and is_unnamed:
+            number = own.index(result.row) + 1
+            label = f"{result.arm_label} {number}"
+            result = replace(result, arm=as_key(label), arm_label=label)
+        named.append(result)
+    return named
 
 
-def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem]:
+def _by_row(results: Sequence[ArmResult]) -> dict[int, list[ArmResult]]:
+    rows: dict[int, list[ArmResult]] = {}
+    for result in results:
+        rows.setdefault(result.row, []).append(result)
+    return rows
+
+
+def _pairs(rows: Mapping[int, list[ArmResult]]) -> Iterator[Pair]:
+    for number, arms in rows.items():
+        if len(arms) == TWO:
+            first, second = arms
+            yield Pair(first.trial, first.outcome, first.time, first.arm, second.arm, number)
+
+
+def _shared_once(results: Sequence[ArmResult]) -> list[ArmResult]:
+    """Keep an arm that several rows share once."""
+    seen: dict[object, ArmResult] = {}
+    for result in results:
+        seen.setdefault((_place(result), result.arm), result)
+    return list(seen.values())
+
+
+# --- what contradicts itself ----------------------------------------------------------------------
+
+
+def _contradictions(
+    file: str, results: Sequence[ArmResult], rows: Mapping[int, list[ArmResult]]
+) -> Iterator[Problem]:
     """Find studies of one identifier, rows that stand twice, and arms that change sides."""
     labels: dict[str, ArmResult] = {}
-    places: dict[tuple[str, ...], ArmResult] = {}
+    places: dict[object, ArmResult] = {}
     sides: dict[tuple[str, str], ArmResult] = {}
     for result in results:
         first = labels.setdefault(result.trial, result)
@@ -357,55 +247,152 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
         elif first.year != result.year:
             told = f"{shown(result.study)} is of {first.year} in row {first.row}"
             yield Problem(file, told, result.row)
-        place = (result.trial, plain(result.outcome), plain(result.time), result.arm)
-        twin = places.setdefault(place, result)
-        if twin is not result:
+        twin = places.setdefault((_place(result), result.arm), result)
+        if twin is not result and twin.numbers != result.numbers:
+            told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
+            yield Problem(file, f"{told}, with other numbers", result.row)
+        elif twin is not result and len(rows[result.row]) < TWO:
             told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
             yield Problem(file, told, result.row)
         same_arm = sides.setdefault((result.trial, result.arm), result)
         if same_arm.side != result.side:
             told = f"{shown(result.arm_label)} is on the other side in row {same_arm.row}"
             yield Problem(file, told, result.row)
-    yield from _rows_twice(file, results)
+    yield from _rows_twice(file, rows)
 
 
-def _rows_twice(file: str, results: Sequence[ArmResult]) -> Iterator[Problem]:
+def _rows_twice(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
     """Find two rows of a trial in which every number is the same: one comparison typed twice."""
-    rows: dict[int, list[ArmResult]] = {}
-    for result in results:
-        rows.setdefault(result.row, []).append(result)
     seen: dict[object, int] = {}
     for number, arms in rows.items():
-        if len(arms) == len(PAIR):
-            one = arms[0]
-            measured = tuple(arm.numbers for arm in arms)
-            key = (one.trial, plain(one.outcome), plain(one.time), measured)
+        if len(arms) == TWO:
+            key = (_place(arms[0]), tuple(arm.numbers for arm in arms))
             if seen.setdefault(key, number) != number:
-                told = f"{shown(one.study)}: the same numbers as in row {seen[key]}"
+                told = f"{shown(arms[0].study)}: the same numbers as in row {seen[key]}"
                 yield Problem(file, told, number)
 
 
-def _single_people(file: str, results: Sequence[ArmResult]) -> Iterator[str]:
+def _asked(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
+    """Ask about rows of one name, outcome and time that share no arm: they may be two trials."""
+    firsts: dict[object, list[ArmResult]] = {}
+    for number, arms in rows.items():
+        first = firsts.setdefault(_place(arms[0]), arms)
+        if len(arms) == TWO and first is not arms and not _related(first, arms):
+            told = (
+                f"{shown(arms[0].study)}, {arms[0].outcome}, {arms[0].time}: stands in rows "
+                f"{first[0].row} and {number} with other numbers. If they are two trials, give "
+                "each its own name (2015a, 2015b); if two instruments, keep one or make them two "
+                "outcomes; if one trial, name its arms in columns 'Arm 1' and 'Arm 2', or say "
+                "--one-trial"
+            )
+            yield Problem(file, told, number)
+
+
+def _related(one: Sequence[ArmResult], other: Sequence[ArmResult]) -> bool:
+    """Say whether two rows share an arm, or name their arms or subgroups."""
+    if any(a.numbers == b.numbers for a, b in zip(one, other, strict=True)):
+        return True
+    return not any(_is_numbered(arm) for arm in (*one, *other))
+
+
+def _is_numbered(arm: ArmResult) -> bool:
+    return arm.arm.startswith(("experimental-", "control-")) and arm.arm[-1].isdigit()
+
+
+def _differences_twice(file: str, differences: Sequence[Difference]) -> Iterator[Problem]:
+    seen: dict[object, Difference] = {}
+    for one in differences:
+        key = (one.trial, plain(one.outcome), plain(one.time), one.arms, one.measure)
+        twin = seen.setdefault(key, one)
+        if twin is not one:
+            told = (
+                f"{shown(one.study)}, {one.outcome}, {one.time}: stands already in row {twin.row}; "
+                "give two trials two names, or name the arms in columns 'Arm 1' and 'Arm 2'"
+            )
+            yield Problem(file, told, one.row)
+
+
+# --- what a person should know --------------------------------------------------------------------
+
+
+def _notes(
+    table: Sheet,
+    found: Columns,
+    results: Sequence[ArmResult],
+    differences: Sequence[Difference],
+) -> Iterator[str]:
+    unused = [column for column in table.columns if column not in found.place.values()]
+    if unused:
+        yield f"columns not used: {', '.join(unused)}"
+    if results and differences:
+        effects = plural(len(differences), "row")
+        yield f"{effects} without results by arm: the effect with its precision was read"
+    elif results and found.has_effects:
+        yield "effects not used: every row gives results by arm, from which they are computed"
+    told = changes(results)
+    if told:
+        yield told
+    yield from _derived(results, differences)
     for result in results:
+        if result.is_empty:
+            yield (
+                f"{table.file}, row {result.row}: {result.study}, {result.arm_label} has neither a "
+                "mean nor events yet"
+            )
         if result.n == 1:
             yield (
-                f"{file}, row {result.row}: {result.study}, {result.arm_label} has one person; "
-                "its mean has no standard deviation, so it cannot enter a pooling of means"
+                f"{table.file}, row {result.row}: {result.study}, {result.arm_label} has one "
+                "person; its mean has no standard deviation, so it cannot enter a pooling of means"
             )
+    yield from _listed_twice(table.file, results)
+    yield from _suspect(table.file, results)
+
+
+def _derived(results: Sequence[ArmResult], differences: Sequence[Difference]) -> Iterator[str]:
+    """Say how many numbers were computed, with the first as an example."""
+    for told, items in (
+        ("computed", [r for r in results if r.derived and not r.is_estimated]),
+        ("estimated from medians", [r for r in results if r.is_estimated]),
+        ("computed", [d for d in differences if d.derived]),
+    ):
+        if items:
+            first = items[0]
+            yield f"numbers {told} in {len(items)}: {first.study}, row {first.row}: {first.derived}"
 
 
 def _listed_twice(file: str, results: Sequence[ArmResult]) -> Iterator[str]:
     """Say which arms of a trial have equal numbers: perhaps one arm, listed for two comparisons."""
     groups: dict[object, list[ArmResult]] = {}
     for result in results:
-        key = (result.trial, plain(result.outcome), plain(result.time), result.side, result.numbers)
-        groups.setdefault(key, []).append(result)
+        groups.setdefault((_place(result), result.side, result.numbers), []).append(result)
     for group in groups.values():
         if len(group) > 1:
             rows = " and ".join(str(result.row) for result in group)
             yield (
                 f"{file}, rows {rows}: {group[0].study}, equal numbers on the same side; if it is "
-                "one arm in several comparisons, its people are counted more than once"
+                "one arm in several comparisons, name it in a column, so that its people count once"
+            )
+
+
+def _suspect(file: str, results: Sequence[ArmResult]) -> Iterator[str]:
+    """Say which SDs would fit the others better as standard errors."""
+    groups: dict[object, list[ArmResult]] = {}
+    for result in results:
+        if result.sd is not None and result.n is not None and result.n > 1:
+            key = (plain(result.outcome), plain(result.time), result.is_change)
+            groups.setdefault(key, []).append(result)
+    for group in groups.values():
+        if len(group) < FEWEST_TO_COMPARE:
+            continue
+        by_name = {f"row {r.row}: {r.study}, {r.arm_label}": r for r in group}
+        for one in suspect_sds(
+            [float(r.n or 0) for r in by_name.values()],
+            [float(r.sd or 0) for r in by_name.values()],
+            labels=list(by_name),
+        ):
+            yield (
+                f"{file}, {one.label}: SD {one.sd:g} may be a standard error (the others' median "
+                f"SD is {one.others_median:g}; as a standard error it means SD {one.sd_if_se:.3g})"
             )
 
 

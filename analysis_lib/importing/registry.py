@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, model_valida
 from pydantic.alias_generators import to_camel
 
 from analysis_lib.base.errors import ReviewError, shown
-from analysis_lib.review.cells import CONTROL, MARKUP
+from analysis_lib.base.unsafe import CONTROL, MARKUP
 from analysis_lib.review.entries import checked
 
 LARGEST_RECORD = 2_000_000  # characters; the longest records of the registry stay below

@@ -17,24 +17,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
 from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
-from analysis_lib.review.cells import CONTROL, MARKUP
 
 IsHeader: TypeAlias = Callable[[Collection[str]], bool]
 
-LONGEST_REPORT = 20  # lines of a message; the rest is counted
 SAMPLE = 100_000  # characters, from which the marks between cells are told
 LONGEST_HEADER = 60  # names of columns in a message
-MOST_PROBLEMS = 1000  # so many that the file is another than it seems
 LONGEST_PREAMBLE = 50  # rows before the header, of a file that tells of its search first
 
 WITH_POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,234: decimals, or a thousand?
-# A spreadsheet runs what begins like this, wherever a space stands, unless it is a number.
-RUNS = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*[\d.,]*\s*%?\s*$))")
 QUOTED = re.compile(r'="((?:[^"]|"")*)"')  # how CINAHL and Excel keep a number as text
 
 
@@ -62,8 +58,9 @@ class Sheet:
         The header as it stands, without spaces around it.
     rows : tuple of Row
         The rows that are not empty.
-    decimal_commas : bool
-        Whether the numbers of the file are written with decimal commas.
+    decimal_commas : bool or None
+        Whether the numbers of the file are written with decimal commas; ``None`` where nothing in
+        the file says so.
     notes : tuple of str
         What the reader should know: other sheets that were not read, merged cells filled, an
         encoding that was guessed.
@@ -74,7 +71,7 @@ class Sheet:
     file: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    decimal_commas: bool = False
+    decimal_commas: bool | None = False
     notes: tuple[str, ...] = ()
     repeated: frozenset[str] = frozenset()
 
@@ -99,7 +96,7 @@ class Sheet:
             raise ReviewError(str(Problem(self.file, str(error), row.number, column))) from None
 
 
-def parse_number(text: str, *, decimal_commas: bool = False) -> float | None:
+def parse_number(text: str, *, decimal_commas: bool | None = False) -> float | None:
     """Return the number that a cell holds, ``None`` for an empty cell.
 
     Parameters
@@ -107,7 +104,8 @@ def parse_number(text: str, *, decimal_commas: bool = False) -> float | None:
     text
         The cell.
     decimal_commas
-        Whether the other numbers of the file are written with decimal commas.
+        Whether the other numbers of the file are written with decimal commas; ``None`` if they do
+        not say.
 
     Raises
     ------
@@ -122,8 +120,8 @@ def parse_number(text: str, *, decimal_commas: bool = False) -> float | None:
     cell = text.strip().replace("\u2212", "-")
     if not cell:
         return None
-    foreign_mark = "." if decimal_commas else ","
-    if GROUPED.fullmatch(cell) and foreign_mark in cell:
+    foreign_marks = {True: ".", False: ",", None: ".,"}[decimal_commas]
+    if GROUPED.fullmatch(cell) and any(mark in cell for mark in foreign_marks):
         raise ReviewError(
             f"{shown(text)} may be {cell.replace(',', '.')} or "
             f"{cell.replace(',', '').replace('.', '')}; write it without the mark"
@@ -197,30 +195,20 @@ def sheet_of(
         raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
     separator = _separator(decoded.text, is_header)
     rows = _csv_rows(name, decoded.text, separator)
-    # With a comma between cells, a comma within one has to be quoted and says little about marks.
-    commas = separator != "," and any(
-        WITH_COMMA.fullmatch(cell.strip()) for row in rows.values() for cell in row
-    )
+    commas = _has_decimal_commas(separator, rows.values())
     notes = tuple(f"{name}: {note}" for note in encoding_notes(decoded))
     return _as_sheet(name, rows, is_header, decimal_commas=commas, notes=notes)
 
 
-def harmless(text: str) -> str:
-    """Return text that no spreadsheet runs, whatever it begins with.
-
-    `restored` takes the mark away again.
-
-    Examples
-    --------
-    >>> harmless("=quality: a sample"), harmless("-0.5"), restored(harmless("-Omics"))
-    ("'=quality: a sample", '-0.5', '-Omics')
-    """
-    return f"'{text}" if RUNS.match(text) else text
-
-
-def restored(cell: str) -> str:
-    """Return the text that `harmless` marked."""
-    return cell[1:] if cell.startswith("'") and RUNS.match(cell[1:]) else cell
+def _has_decimal_commas(separator: str, rows: Iterable[Sequence[str]]) -> bool | None:
+    """Say whether numbers are written with decimal commas; nothing where no cell shows it."""
+    if separator == ",":  # a comma within a cell has to be quoted, and says little about marks
+        return False
+    cells = [cell.strip() for row in rows for cell in row]
+    if any(WITH_COMMA.fullmatch(cell) for cell in cells):
+        return True
+    shows = any("." in c and WITH_POINT.fullmatch(c) and not GROUPED.fullmatch(c) for c in cells)
+    return False if shows else None
 
 
 def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
@@ -228,17 +216,9 @@ def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
     wanted = list(columns)
     for row in table.rows:
         for column in wanted:
-            told = _danger(row.get(column))
+            told = danger(row.get(column))
             if told:
                 yield Problem(table.file, f"{shown(row.get(column))} {told}", row.number, column)
-
-
-def _danger(cell: str) -> str:
-    if RUNS.match(cell):
-        return "looks like a spreadsheet formula"
-    if MARKUP.search(cell):
-        return "holds HTML or script"
-    return "holds a control character" if CONTROL.search(cell) else ""
 
 
 def _separator(text: str, is_header: IsHeader | None) -> str:
@@ -275,7 +255,7 @@ def _as_sheet(
     rows: dict[int, list[str]],
     is_header: IsHeader | None,
     *,
-    decimal_commas: bool = False,
+    decimal_commas: bool | None = False,
     notes: tuple[str, ...] = (),
 ) -> Sheet:
     head = _header(rows, is_header)
@@ -294,7 +274,7 @@ def _as_sheet(
         if cells:
             table.append(Row(number, cells))
     told = f"more cells than the header, which has {len(columns)}"
-    stop(Problem(name, told, number) for number in longer)
+    stop((Problem(name, told, number) for number in longer), f"in {name}")
     return Sheet(name, tuple(columns), tuple(table), decimal_commas, notes, repeated)
 
 
@@ -324,15 +304,3 @@ def _cell(text: str) -> str:
     quoted = QUOTED.fullmatch(text.strip()) if text.startswith("=") else None
     words = " ".join((quoted[1].replace('""', '"') if quoted else text).split())
     return text if words == text else words  # no second copy of a long text
-
-
-def stop(problems: Iterable[object]) -> None:
-    """Raise one error that lists the first problems and counts all, if there are any."""
-    found = list(dict.fromkeys(map(str, islice(problems, MOST_PROBLEMS))))
-    if found:
-        count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
-        more = " or more" if len(found) == MOST_PROBLEMS else ""
-        lines = [f"{count}{more} in the file:", *(f"- {line}" for line in found[:LONGEST_REPORT])]
-        if len(found) > LONGEST_REPORT:
-            lines.append(f"- and {len(found) - LONGEST_REPORT:,} more")
-        raise ReviewError("\n".join(lines))

@@ -157,13 +157,25 @@ def plain(text: str) -> str:
 def as_key(text: str) -> str:
     """Return a name as an identifier of a review's tables; empty if nothing of it can be one.
 
+    A letter that is not Latin becomes its name, a sign without one its number, so that different
+    names get different identifiers.
+
     Examples
     --------
-    >>> as_key("Ülger 2017")
-    'ulger-2017'
+    >>> as_key("Ülger 2017"), as_key("样 2015"), as_key("Лев 2001")
+    ('ulger-2017', '6837-2015', 'elieve-2001')
     """
-    ascii_only = "".join(c for c in plain(text) if c.isascii())
-    return "-".join(ascii_only.split())
+    return "-".join("".join(c if c.isascii() else _spelled(c) for c in plain(text)).split())
+
+
+def _spelled(letter: str) -> str:
+    name = unicodedata.name(letter, "")
+    words = name.partition("LETTER ")[2].split()
+    if not words:
+        return f"{ord(letter):x}"
+    # "L with stroke" is an l; the name of any other letter is taken whole.
+    spelled = words[0] if name.startswith("LATIN") else "".join(words)
+    return "".join(c for c in spelled.lower() if c.isalnum())
 
 
 def encoding_notes(decoded: Decoded) -> list[str]:

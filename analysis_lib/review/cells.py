@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +18,10 @@ import numpy as np
 import pandas as pd
 
 from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
+from analysis_lib.base.unsafe import danger
 
 if TYPE_CHECKING:  # slow to import, and the statistics do not need it
     import pandera.pandas as pa
-
-# A spreadsheet runs a cell that begins like this, and a browser a cell that holds a tag: neither
-# has a place in a table of facts.
-FORMULA = re.compile(r"^[=@＝＠].|^[+-](?![\s\d.∞]|$)|^[+＋－-].*(?:\||[A-Za-z]\()")
-MARKUP = re.compile(r"<\s*[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
-# The last two ranges turn the direction of writing, and so hide what a cell says.
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-UNSAFE_TEXT: Final = ((MARKUP, "holds HTML or script"), (CONTROL, "holds a control character"))
-UNSAFE_CELL: Final = ((FORMULA, "looks like a spreadsheet formula"), *UNSAFE_TEXT)
 
 LARGEST_FILE = 20_000_000  # bytes; a table of facts is far smaller
 LARGEST_COUNT = 999_999_999
@@ -283,16 +274,12 @@ def _as_kind(text: pd.Series, kind: str) -> pd.Series:
 def _unsafe(file: str, column: str, text: pd.Series) -> Iterator[Problem]:
     """Name the cells that a spreadsheet or a browser could run."""
     distinct = set(text.to_numpy(dtype=object))
-    told = {x: danger for x in distinct if isinstance(x, str) and (danger := _danger(x))}
+    told = {x: why for x in distinct if isinstance(x, str) and (why := danger(x))}
     if not told:
         return
     found = text[text.isin(list(told))]
     for row, cell in zip(found.index, found, strict=True):
         yield Problem(file, f"{shown(cell)} {told[cell]}", int(row), column)
-
-
-def _danger(cell: str) -> str | None:
-    return next((told for pattern, told in UNSAFE_CELL if pattern.search(cell)), None)
 
 
 def _broken_rules(

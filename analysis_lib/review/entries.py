@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationEr
 from pydantic_core import ErrorDetails
 
 from analysis_lib.base.errors import ReviewError, did_you_mean, shown, stop
-from analysis_lib.review.cells import UNSAFE_TEXT
+from analysis_lib.base.unsafe import UNSAFE_TEXT
 
 
 class Entries(BaseModel):

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.search import SearchExport
 from analysis_lib.importing.search.duplicates import Decision, Place, deduplicate
 from analysis_lib.importing.search.record import Record
-from analysis_lib.importing.spreadsheets import harmless, restored, stop
 from analysis_lib.importing.texts import decode, read_bytes, write_all
 
 FOLDER: Final = "search"
@@ -117,7 +117,7 @@ def add_search(
     earlier = read_store(folder)
     places = {(s.record.file, s.record.row): s for s in earlier}
     read = [record for export in exports for record in export]
-    stop(_other_records(read, places))
+    stop(_other_records(read, places), "in the search exports")
     fresh = [record for record in read if (record.file, record.row) not in places]
     numbers = {s.number: (s.record.file, s.record.row) for s in earlier}
     settled: dict[Place, Place | None] = {
@@ -176,7 +176,7 @@ def read_store(folder: Path) -> list[Stored]:
     """
     path = folder / "records.csv"
     rows = _read(path) if path.exists() else []
-    stop(_unclear(path.name, rows))
+    stop(_unclear(path.name, rows), f"in {path.name}")
     return [_stored(row) for row in rows]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, shown
+from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.importing.search.record import Found
-from analysis_lib.importing.spreadsheets import Row, Sheet, stop
+from analysis_lib.importing.spreadsheets import Row, Sheet
 from analysis_lib.importing.texts import plain
 
 #: What databases call a column, in the words of `plain`, the preferred first.
@@ -73,10 +73,10 @@ def read_table(table: Sheet, where: Mapping[str, str]) -> list[tuple[int, Found]
             f"{table.file}, row 1: no column for titles, and none of the formats that are known "
             f"here ({KNOWN}). {table.header}"
         )
+    repeated = [column for column in where.values() if column in table.repeated]
     stop(
-        Problem(table.file, f"two columns are named {shown(column)}")
-        for column in where.values()
-        if column in table.repeated
+        (Problem(table.file, f"two columns are named {shown(column)}") for column in repeated),
+        f"in {table.file}",
     )
     return [(row.number, _found(row, where)) for row in table.rows]
 

@@ -171,9 +171,15 @@ def test_check_of_a_folder_that_is_no_review(tmp_path: Path, capsys: Any) -> Non
 
 def test_from_an_empty_folder_to_the_result_of_r(folder: Path, tmp_path: Path, capsys: Any) -> None:
     sheet = revman(tmp_path / "extraction.csv")
-    code, out, told = run(
-        capsys, "import", sheet, "--to", folder, "--outcome", "Pain", "--time", "Month 1"
-    )
+    command = ("import", sheet, "--to", folder, "--outcome", "Pain", "--time", "Month 1")
+    code, _, told = run(capsys, *command)
+    assert code == 1
+    # Two trials have two rows that share no arm: that has to be said.
+    assert [line.split(":")[1] for line in told.splitlines()[1:]] == [
+        " 'Dougherty 2014', Pain, Month 1",
+        " 'Hurwitz 2002', Pain, Month 1",
+    ]
+    code, out, told = run(capsys, *command, "--one-trial")
     assert (code, told) == (0, "")
     assert "46 results read.\nAdded: 17 rows in trials.csv, 46 rows in arms.csv" in out
     assert out.count("equal numbers on the same side") == 4
@@ -194,7 +200,8 @@ def test_from_an_empty_folder_to_the_result_of_r(folder: Path, tmp_path: Path, c
 
 def test_importing_twice_changes_nothing(folder: Path, tmp_path: Path, capsys: Any) -> None:
     sheet = revman(tmp_path / "extraction.csv")
-    command = ("import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP")
+    command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP"]
+    command.append("--one-trial")
     assert run(capsys, *command)[0] == 0
     before = contents(folder)
     code, out, _ = run(capsys, *command)
@@ -216,8 +223,15 @@ def test_other_numbers_for_a_known_arm_stop_the_import(
     sheet.write_text(head + "Aasa 2015,35,4,2,35,5.5,2\nKell 2009,9,3,1,9,4,1\n")
     code, _, told = run(capsys, *command)
     assert code == 1
-    assert "sheet.csv, row 2: Aasa 2015, control: arm_results.csv has other numbers" in told
+    told_cell = "row 2: Aasa 2015, control: mean is 5 in arm_results.csv and 5.5 here; --replace"
+    assert told_cell in told
     assert contents(folder) == before
+    code, out, _ = run(capsys, *command, "--replace", "--dry-run")
+    assert code == 0
+    assert "arm_results.csv, Aasa 2015, control: mean 5 is now 5.5" in out
+    assert contents(folder) == before
+    assert run(capsys, *command, "--replace")[0] == 0
+    assert al.load_review(folder / "data").arm_results["mean"].tolist() == [4, 5.5, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +250,7 @@ def test_what_the_import_needs_is_named_and_nothing_written(
 ) -> None:
     sheet = revman(tmp_path / "extraction.csv")
     before = contents(folder)
-    code, out, told = run(capsys, "import", sheet, "--to", folder, *options)
+    code, out, told = run(capsys, "import", sheet, "--to", folder, "--one-trial", *options)
     assert (code, out) == (1, "")
     assert words in told
     assert contents(folder) == before
@@ -340,7 +354,6 @@ def test_a_workbook_with_one_row_an_arm_several_outcomes_and_times(
     ("first", "second", "words"),
     [
         ("Legs,first,28", "Legs,second,28", "arms.csv has it on the other side"),
-        ("Legs,first,28", "Back,first,", "no row gives a number of people"),
     ],
 )
 def test_arms_that_do_not_fit_the_review(
@@ -355,19 +368,25 @@ def test_arms_that_do_not_fit_the_review(
     assert (code, words in told) == (1, True)
 
 
-def test_two_trials_are_not_taken_for_one(folder: Path, tmp_path: Path, capsys: Any) -> None:
+def test_a_trial_is_known_by_its_name_or_its_identifier(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
     sheet = tmp_path / "sheet.csv"
-    command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP"]
-    sheet.write_text("Study,Study year,n1,mean1,sd1,n2,mean2,sd2\n山 2000,2000,9,4,2,9,5,2\n")
-    assert run(capsys, *command)[0] == 0
-    sheet.write_text("Study,Study year,n1,mean1,sd1,n2,mean2,sd2\n川 2000,2000,9,4,2,9,5,2\n")
-    code, _, told = run(capsys, *command)
-    assert (code, "trials.csv names 2000 '山 2000'; write the same name" in told) == (1, True)
+    command = ["import", sheet, "--to", folder, "--outcome", "PAIN", "--time"]
+    sheet.write_text("Study,n1,mean1,sd1,n2,mean2,sd2\nAasa 2015,9,4,2,9,5,2\n")
+    assert run(capsys, *command, "ETP")[0] == 0
+    trials = folder / "data" / "trials.csv"
+    trials.write_text(trials.read_text().replace("Aasa 2015", "Aasa 2015 (SMILE)"))
+    for name, time in (("aasa-2015", "Month 1"), ("AASA 2015 SMILE", "baseline")):
+        sheet.write_text(f"Study,n1,mean1,sd1,n2,mean2,sd2\n{name},9,4,2,9,5,2\n")
+        assert run(capsys, *command, time)[0] == 0
+    review = al.load_review(folder / "data")
+    assert (len(review.trials), len(review.arm_results)) == (1, 4)
 
 
 def test_a_broken_table_of_the_review_is_named(folder: Path, tmp_path: Path, capsys: Any) -> None:
     sheet = revman(tmp_path / "sheet.csv")
-    command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP"]
+    command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP", "--one-trial"]
     table = folder / "data" / "trials.csv"
     text = table.read_text(encoding="utf-8")
     for broken, words in (

@@ -1,0 +1,284 @@
+"""What a column of an extraction sheet may be called, and which column of a sheet holds what.
+
+The words are those of RevMan, of R's metafor and meta, of Metapsy, and of people. Names are
+compared as `plain` writes them: without case, accents and marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
+from analysis_lib.importing.spreadsheets import Sheet
+from analysis_lib.importing.texts import plain
+
+SIDES: Final = ("1", "2")  # of a comparison: the experimental arm, the comparator
+
+#: What the columns of one arm hold, and the words for it.
+OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
+    "n": (
+        *("n", "total", "n analysed", "n analyzed", "sample size", "number", "participants"),
+        *("n total", "n randomised", "n randomized"),
+    ),
+    "mean": ("mean", "m", "average", "score"),
+    "sd": ("sd", "s", "standard deviation", "std dev", "stdev", "std"),
+    "se": ("se", "sem", "standard error", "std error", "standard error of the mean", "std err"),
+    "ci_low": ("ci low", "ci lower", "lower ci", "ci start", "lower 95 ci", "95 ci lower", "lcl"),
+    "ci_high": ("ci high", "ci upper", "upper ci", "ci end", "upper 95 ci", "95 ci upper", "ucl"),
+    "median": ("median", "med"),
+    "q1": ("q1", "lower quartile", "25th percentile", "p25", "iqr lower", "iqr low", "iqr start"),
+    "q3": ("q3", "upper quartile", "75th percentile", "p75", "iqr upper", "iqr high", "iqr end"),
+    "minimum": ("minimum", "min", "range low", "range lower"),
+    "maximum": ("maximum", "max", "range high", "range upper"),
+    "events": ("events", "event", "cases", "number of events", "n events", "responders"),
+    "non_events": ("non events", "no events", "nonevents"),
+    "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
+    "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
+    "change_se": ("change se", "se change", "change standard error"),
+}
+#: What stands beside those words, for the first arm and for the second.
+BESIDE: Final = {
+    "1": (
+        *("experimental", "intervention", "treatment", "exp", "int", "treated", "e", "t", "1"),
+        *("arm1", "arm 1", "group 1", "group1", "i", "active", "ig", "eg", "tx"),
+    ),
+    "2": (
+        *("control", "comparator", "comparison", "ctrl", "con", "c", "2", "arm2", "arm 2"),
+        *("group 2", "group2", "cg", "placebo", "reference"),
+    ),
+}
+#: Names that are made in another way; metafor's and meta's first.
+ELSE: Final[Mapping[str, tuple[str, ...]]] = {
+    **{f"n{i}": (f"n{i}i", f"n{i}", f"totaln arm{i}") for i in SIDES},
+    **{f"mean{i}": (f"m{i}i", f"m{i}") for i in SIDES},
+    **{f"sd{i}": (f"sd{i}i", f"s{i}", f"sd{i}") for i in SIDES},
+    "events1": ("ai", "event arm1", "x1i"),
+    "events2": ("ci", "event arm2", "x2i"),
+    "non_events1": ("bi",),
+    "non_events2": ("di",),
+}
+#: Of a row as a whole.
+OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
+    "study": (
+        *("study", "study id", "study name", "trial", "studlab", "slab", "study label", "source"),
+        *("author year", "author", "authors", "first author", "reference", "citation"),
+    ),
+    "year": ("year", "study year", "publication year", "year of study", "pub year"),
+    "outcome": ("outcome", "outcome name", "analysis name", "endpoint", "outcome measure"),
+    "time": ("time", "time point", "timepoint", "follow up", "followup", "time of measurement"),
+    "scale_min": ("scale min", "scale minimum", "lowest score"),
+    "scale_max": ("scale max", "scale maximum", "highest score"),
+    "instrument": ("instrument", "scale", "questionnaire", "measurement instrument", "test"),
+    "subgroup": ("subgroup", "subgroup name"),
+    # one row an arm
+    "arm": ("arm", "arm name", "group", "treatment", "condition"),
+    "side": ("side", "role", "arm role", "arm type", "group type"),
+    # one row a comparison
+    "arm1": (
+        *("arm 1", "arm1", "experimental arm", "intervention arm", "condition arm1"),
+        *("experimental intervention", "experimental group", "intervention group", "intervention"),
+        *("group 1", "group1", "treatment 1", "treat1", "experimental", "intervention name"),
+    ),
+    "arm2": (
+        *("arm 2", "arm2", "control arm", "comparator arm", "condition arm2", "comparison arm"),
+        *("control intervention", "control group", "comparator group", "comparator", "control"),
+        *("group 2", "group2", "treatment 2", "treat2", "comparison", "control name"),
+    ),
+    # one row an effect
+    "effect_se": (
+        *("se", "sei", "sete", "se te", "standard error", "giv se", "g se", "se g", "effect se"),
+        *(
+            "se effect",
+            "std err",
+            "std error",
+            "log rr se",
+            "se d",
+            "d se",
+            "se log or",
+            "log or se",
+        ),
+    ),
+    "effect_variance": ("vi", "var", "effect variance", "variance of effect", "var g", "v g"),
+    "effect_low": (
+        *(
+            "ci lower",
+            "ci low",
+            "lower ci",
+            "ci start",
+            "lower",
+            "ci lb",
+            "ll",
+            "lcl",
+            "lci",
+            "ci l",
+        ),
+        *("lower limit", "95 ci lower", "lower 95 ci", "lower 95", "ci 95 lower", "low", "lb"),
+    ),
+    "effect_high": (
+        *(
+            "ci upper",
+            "ci high",
+            "upper ci",
+            "ci end",
+            "upper",
+            "ci ub",
+            "ul",
+            "ucl",
+            "uci",
+            "ci u",
+        ),
+        *("upper limit", "95 ci upper", "upper 95 ci", "upper 95", "ci 95 upper", "high", "ub"),
+    ),
+    "measure": ("effect measure", "measure", "sm", "summary measure", "effect type"),
+    "o_e": ("o e", "o minus e", "observed minus expected"),
+    "o_e_variance": ("o e variance", "variance", "v"),
+}
+#: Of the names for a study those that do not stand beside another one.
+SURE_OF_STUDY: Final = OF_ROW["study"][:7]
+#: What the column of an effect is called, which measure that is, and whether it is a logarithm;
+#: ``None`` where the name does not say.
+EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
+    **dict.fromkeys(("yi", "te", "giv mean"), ("", True)),
+    **dict.fromkeys(("effect", "effect size", "estimate", "es", "effect estimate"), ("", None)),
+    **dict.fromkeys(("md", "mean difference", "wmd"), ("MD", False)),
+    **dict.fromkeys(("smd", "g", "hedges g", "hedges s g", "d", "cohens d"), ("SMD", False)),
+    **dict.fromkeys(
+        ("standardised mean difference", "standardized mean difference"), ("SMD", False)
+    ),
+    **dict.fromkeys(("or", "odds ratio", "aor", "adjusted odds ratio"), ("OR", False)),
+    **dict.fromkeys(("log or", "logor", "lnor", "ln or", "log odds ratio"), ("OR", True)),
+    **dict.fromkeys(("rr", "risk ratio", "relative risk"), ("RR", False)),
+    **dict.fromkeys(("log rr", "logrr", "lnrr", "ln rr", "log risk ratio"), ("RR", True)),
+    **dict.fromkeys(("hr", "hazard ratio", "ahr"), ("HR", False)),
+    **dict.fromkeys(("log hr", "loghr", "lnhr", "ln hr", "log hazard ratio"), ("HR", True)),
+    **dict.fromkeys(("irr", "rate ratio", "incidence rate ratio"), ("IRR", False)),
+    **dict.fromkeys(("log irr", "logirr", "ln irr"), ("IRR", True)),
+    **dict.fromkeys(("rd", "risk difference"), ("RD", False)),
+}
+
+
+def _names() -> dict[str, tuple[str, ...]]:
+    """Return what every column may be called, by what it holds."""
+    names = dict(OF_ROW)
+    names["estimate"] = tuple(EFFECTS)
+    names |= OF_ARM
+    for side in SIDES:
+        for what, words in OF_ARM.items():
+            beside = [f"{b} {w}" for w in words for b in BESIDE[side]]
+            behind = [f"{w} {b}" for w in words for b in BESIDE[side]]
+            glued = [f"{w}{side}" for w in words]
+            special = ELSE.get(f"{what}{side}", ())
+            names[f"{what}{side}"] = (*special, *beside, *behind, *glued)
+    return names
+
+
+#: What a column may be called, in the words of `plain`. Options can name any other.
+NAMES: Final[Mapping[str, tuple[str, ...]]] = _names()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of a sheet holds what.
+
+    Attributes
+    ----------
+    place : mapping of str to str
+        The column, by what it holds; the names are those of `NAMES`.
+    paired : bool
+        Whether a row is a comparison, its two arms beside each other.
+    by_arm : bool
+        Whether a row is an arm.
+    has_effects : bool
+        Whether a row gives an effect with its precision.
+    """
+
+    place: Mapping[str, str]
+    paired: bool
+    by_arm: bool
+    has_effects: bool
+
+    def get(self, name: str) -> str | None:
+        """Return the column that holds something."""
+        return self.place.get(name)
+
+
+def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
+    """Find which column of a sheet holds what.
+
+    Parameters
+    ----------
+    table
+        The sheet.
+    chosen
+        What a person said, by the names of `NAMES`.
+
+    Raises
+    ------
+    ReviewError
+        For a name or a column that does not exist, and for two columns that both seem to hold one
+        thing.
+    """
+    stop(_wrong_choices(table, chosen), "with --column")
+    found = dict(chosen)
+    problems: list[object] = []
+    known = {plain(column): column for column in reversed(table.columns)}
+    for name, words in NAMES.items():
+        fitting = [known[word] for word in words if word in known]
+        if name not in chosen and fitting:
+            found[name] = fitting[0]
+    paired = any({f"{what}1", f"{what}2"} <= found.keys() for what in ("n", "mean", "events"))
+    has_effects = "estimate" in found and bool(
+        {"effect_se", "effect_variance", "effect_low", "o_e"} & found.keys()
+    )
+    by_arm = not paired and "arm" in found and bool({"n", "mean", "events"} & found.keys())
+    kept = _used(found, set(chosen), paired=paired, by_arm=by_arm, has_effects=has_effects)
+    problems += _ambiguous(table, kept, set(chosen))
+    stop(problems, f"in {table.file}")
+    return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
+
+
+def _wrong_choices(table: Sheet, chosen: Mapping[str, str]) -> Iterator[object]:
+    for name, column in chosen.items():
+        if name not in NAMES:
+            told = did_you_mean(name, list(NAMES))
+            yield f"--column {name}: {shown(name)} is no name of a column{told}"
+        elif column not in table.columns:
+            told = did_you_mean(column, table.columns)
+            yield f"{table.file}: there is no column {shown(column)}{told}. {table.header}"
+
+
+def _used(
+    found: Mapping[str, str], chosen: set[str], *, paired: bool, by_arm: bool, has_effects: bool
+) -> dict[str, str]:
+    """Leave out what the shape of the sheet has no place for; one column holds one thing."""
+    arms = {f"{what}{side}" for what in OF_ARM for side in SIDES}
+    effects = {"estimate", "effect_se", "effect_variance", "effect_low", "effect_high"}
+    out: set[str] = set()
+    out |= set() if paired or has_effects else {*arms, "arm1", "arm2"}
+    out |= set() if by_arm else {*OF_ARM, "arm", "side"}
+    out |= set() if has_effects else effects
+    if "events1" not in found or found["events1"] == found.get("events2"):
+        out |= {"events2"} if plain(found.get("events2", "")) == "ci" else set()
+    if "o_e" not in found:
+        out |= {"o_e_variance"}
+    kept: dict[str, str] = {}
+    for name, column in found.items():
+        if name in chosen or (name not in out and column not in kept.values()):
+            kept[name] = column
+    return kept
+
+
+def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Iterator[Problem]:
+    """Find what two columns seem to hold under equally good names, and names that stand twice."""
+    for name, column in kept.items():
+        if column in table.repeated:
+            yield Problem(table.file, f"two columns are named {shown(column)}")
+        if name in chosen or name in ("instrument", "estimate"):
+            continue
+        words = SURE_OF_STUDY if name == "study" else NAMES[name]
+        others = [c for c in table.columns if c not in kept.values() and plain(c) in words]
+        for other in others[:1]:
+            told = f"columns {shown(column)} and {shown(other)} both seem to hold {name}"
+            yield Problem(table.file, f"{told}; say which with --column {name}={shown(column)}")
