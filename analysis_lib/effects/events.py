@@ -222,6 +222,45 @@ def risk_difference(
     return effect_sizes(effect, variance, "RD", method, names)
 
 
+def peto_odds_ratio(
+    events1: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    events2: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    *,
+    labels: Sequence[object] | None = None,
+) -> EffectSizes:
+    r"""Peto's estimate of the logarithm of the odds ratio, first arm over second.
+
+    Parameters
+    ----------
+    events1, n1, events2, n2, labels
+        As for `risk_ratio`. An empty cell needs no correction.
+
+    Returns
+    -------
+    EffectSizes
+        :math:`(O-E)/V` with variance :math:`1/V`; see `peto_scores`.
+
+    Raises
+    ------
+    ReviewError
+        For counts that are none, and a trial in which nobody, or everybody, had the event.
+
+    Examples
+    --------
+    >>> trial = peto_odds_ratio(0, 120, 2, 118)
+    >>> print(f"{np.exp(trial.effect[0]):.2f}")
+    0.13
+    """
+    cells, names = checked_cells(events1, n1, events2, n2, labels)
+    difference, v = peto_scores(cells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect, variance = difference / v, 1 / v
+    _check_computable("OR", effect, variance, names)
+    return effect_sizes(effect, variance, "OR", "Peto", names)
+
+
 def is_double_zero(
     events1: npt.ArrayLike, n1: npt.ArrayLike, events2: npt.ArrayLike, n2: npt.ArrayLike
 ) -> Mask:
@@ -282,6 +321,27 @@ def risk_differences(
     if not shrink:
         a, b, c, d = cells
     return a / (a + b) - c / (c + d), variance
+
+
+def peto_scores(cells: Cells) -> tuple[FloatArray, FloatArray]:
+    r"""Each trial's O - E and V of Peto's odds ratio.
+
+    Notes
+    -----
+    The logarithm of the odds ratio of a trial is (O - E)/V with variance 1/V, where
+    :math:`E = n_1(a+c)/N` and :math:`V = n_1n_2(a+c)(b+d)/(N^2(N-1))`; all trials together have
+    :math:`\sum(O-E)/\sum V` with variance :math:`1/\sum V`.
+
+    References
+    ----------
+    Yusuf S, Peto R, Lewis J, Collins R, Sleight P (1985). Beta blockade during and after myocardial
+    infarction. Progress in Cardiovascular Diseases 27:335-371.
+    """
+    a, b, c, d = cells
+    n1, n2 = a + b, c + d
+    n, events = n1 + n2, a + c
+    v = n1 * n2 * events * (b + d) / (n**2 * (n - 1))
+    return np.asarray(a - n1 * events / n), np.asarray(v)
 
 
 def checked_cells(

@@ -26,12 +26,12 @@ from analysis_lib.effects.events import (
     checked_cells,
     log_odds_ratios,
     log_risk_ratios,
+    peto_scores,
     risk_differences,
     tells_nothing,
     to_correct,
 )
 from analysis_lib.pooling.asymmetry import EggerTest, Labels, lean_of_line
-from analysis_lib.pooling.mantel_haenszel import peto
 
 EVENT_MEASURES = ("OR", "RR", "RD")
 
@@ -92,7 +92,7 @@ def harbord_test(
     cells, _ = _informative(events1, n1, events2, n2, "OR", labels)
     a, b, c, d = cells
     if measure == "OR":
-        z, v = peto(cells)
+        z, v = peto_scores(cells)
     else:
         n, events, arm = a + b + c + d, a + c, a + b
         z = (a * n - events * arm) / (n - events)

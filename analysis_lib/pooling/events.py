@@ -24,6 +24,7 @@ from analysis_lib.effects.events import (
     checked_cells,
     log_odds_ratios,
     log_risk_ratios,
+    peto_scores,
     risk_differences,
     tells_nothing,
     to_correct,
@@ -31,7 +32,7 @@ from analysis_lib.effects.events import (
 from analysis_lib.effects.rates import Rates, checked_rates, log_rate_ratios, rate_differences
 from analysis_lib.pooling import mantel_haenszel as mh
 from analysis_lib.pooling.absolute import AbsoluteEffect, absolute_effect
-from analysis_lib.pooling.methods import MethodNames, Methods
+from analysis_lib.pooling.methods import EVENT_METHODS, MODELS, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
     PooledEffect,
     confidence_interval,
@@ -50,9 +51,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 EVENT_MEASURES = ("OR", "RR", "RD")
 RATE_MEASURES = ("IRR", "IRD")
-EVENT_METHODS = ("MH", "Peto", "inverse")
 RATE_METHODS = ("MH", "Cochran", "inverse")
-MODELS = ("common", "random")
 RD_VARIANCES = ("Sato", "Greenland")
 
 #: Events are called rare below these (Cochrane Handbook, section 10.4.4).
@@ -437,7 +436,7 @@ def _peto(
     methods: MethodNames,
 ) -> PooledEvents:
     """Pool (O - E)/V with weights V; a trial without information has none."""
-    difference, v = mh.peto(cells)
+    difference, v = peto_scores(cells)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect, variance = difference / v, 1 / v
     uncorrected = np.zeros(len(names), dtype=bool)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.effects.events import Cells
 from analysis_lib.effects.rates import Rates
@@ -149,24 +147,3 @@ def cochran_rate_ratio(rates: Rates, effect: FloatArray) -> Combined:
     weights = rates.events2 * rates.time1 / rates.time2
     variance = 1 / rates.events1.sum() + 1 / rates.events2.sum()
     return Combined(float(weights @ effect / weights.sum()), float(variance), weights)
-
-
-def peto(cells: Cells) -> tuple[FloatArray, FloatArray]:
-    r"""Each trial's O - E and V of Peto's odds ratio.
-
-    Notes
-    -----
-    The logarithm of the odds ratio of a trial is (O - E)/V with variance 1/V, where
-    :math:`E = n_1(a+c)/N` and :math:`V = n_1n_2(a+c)(b+d)/(N^2(N-1))`; all trials together have
-    :math:`\sum(O-E)/\sum V` with variance :math:`1/\sum V`.
-
-    References
-    ----------
-    Yusuf S, Peto R, Lewis J, Collins R, Sleight P (1985). Beta blockade during and after myocardial
-    infarction. Progress in Cardiovascular Diseases 27:335-371.
-    """
-    a, b, c, d = cells
-    n1, n2 = a + b, c + d
-    n, events = n1 + n2, a + c
-    v = n1 * n2 * events * (b + d) / (n**2 * (n - 1))
-    return np.asarray(a - n1 * events / n), np.asarray(v)

@@ -27,6 +27,21 @@ PREDICTIONS: dict[str, tuple[int | None, str]] = {
 }
 
 
+#: How events of two arms are pooled, and which of the two models of true effects is fitted.
+EVENT_METHODS = ("MH", "Peto", "inverse")
+MODELS = ("common", "random")
+DOUBLE_ZEROS = ("drop", "keep")
+
+
+class EventMethodNames(TypedDict, total=False):
+    """The keyword arguments by which functions take the fields of `EventMethods`."""
+
+    event_method: str
+    model: str
+    correction: float
+    double_zeros: str
+
+
 class MethodNames(TypedDict, total=False):
     """The keyword arguments by which functions take the fields of `Methods`."""
 
@@ -109,6 +124,54 @@ class Methods:
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMethods:
+    """How events of two arms are pooled, beside what `Methods` says.
+
+    Parameters
+    ----------
+    event_method : {"inverse", "MH", "Peto"}
+        Inverse variance, Mantel-Haenszel, or Peto's odds ratio; see `analysis_lib.pool_events`.
+    model : {"random", "common"}
+        True effects that vary, or one true effect.
+    correction : float
+        Added to the cells of a trial with an empty one, where its own effect needs it.
+    double_zeros : {"drop", "keep"}
+        What becomes of a trial that tells nothing about a ratio, because nobody in either arm had
+        the event (or everybody, for odds). A difference keeps it always.
+
+    Raises
+    ------
+    ReviewError
+        For an unknown method, with the choices, or a correction that is not above zero.
+
+    Examples
+    --------
+    >>> EventMethods(event_method="MH", model="common").double_zeros
+    'drop'
+    """
+
+    event_method: str = "inverse"
+    model: str = "random"
+    correction: float = 0.5
+    double_zeros: str = "drop"
+
+    def __post_init__(self) -> None:
+        check_choice("event_method", self.event_method, EVENT_METHODS)
+        check_choice("model", self.model, MODELS)
+        check_choice("double_zeros", self.double_zeros, DOUBLE_ZEROS)
+        if isinstance(self.correction, bool) or not isinstance(self.correction, int | float):
+            raise ReviewError(f"correction must be a number, not {self.correction!r}")
+        if not 0 < self.correction < float("inf"):
+            raise ReviewError(
+                f"correction must be finite and greater than zero, not {self.correction}"
+            )
+
+    def but(self, **names: Unpack[EventMethodNames]) -> EventMethods:
+        """Return the same choices with some of them changed."""
+        return replace(self, **names)
 
 
 class NamesItsMethods:

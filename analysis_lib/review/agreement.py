@@ -14,7 +14,7 @@ from typing import Final
 import pandas as pd
 
 from analysis_lib.base.errors import Problem, did_you_mean, shown
-from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, RATIO_MEASURES
 from analysis_lib.review.baseline import (
     BASELINE,
     BASELINE_OF,
@@ -23,7 +23,7 @@ from analysis_lib.review.baseline import (
 )
 from analysis_lib.review.cells import COUNT, NUMBER, kind_of, rows_where
 from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
-from analysis_lib.review.info import Participants
+from analysis_lib.review.info import Participants, ReviewInfo
 from analysis_lib.review.schemas import SCHEMAS
 
 Tables = Mapping[str, pd.DataFrame]
@@ -101,6 +101,23 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
         yield Problem("trials.csv", f"{trial!r} has no report in reports.csv", column="trial")
     for trial in sorted(trials - set(tables["arms"]["trial"])):
         yield Problem("trials.csv", f"{trial!r} has no arm in arms.csv", column="trial")
+
+
+def choices_of_outcomes(outcomes: pd.DataFrame, info: ReviewInfo) -> Iterator[str]:
+    """Check that what ``review.toml`` chooses for outcomes fits the outcomes of the table."""
+    measures = dict(zip(outcomes["outcome"], outcomes["measure"], strict=True))
+    for name in sorted(set(info.outcome) - set(measures)):
+        told = f"{shown(name)} is not in outcomes.csv{did_you_mean(name, list(measures))}"
+        yield f"review.toml, table [outcome.{name}]: {told}"
+    for name, measure in measures.items():
+        if measure in BINARY_MEASURES and measure != "OR":
+            if info.events_of(name).event_method == "Peto":
+                own = info.of_outcome(name).event_method is not None
+                place = f"table [outcome.{name}]" if own else "table [methods]"
+                yield (
+                    f"review.toml, {place}, key event_method: Peto's is an odds ratio, and "
+                    f"outcomes.csv measures {shown(name)} by {measure}"
+                )
 
 
 def _unresolved_arms(tables: Tables) -> Iterator[Problem]:

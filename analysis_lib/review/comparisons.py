@@ -8,7 +8,7 @@ neither. Adding rows to ``arm_results.csv`` therefore replaces reconstructed eff
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Unpack
+from typing import Literal, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,24 @@ import pandas as pd
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError, did_you_mean
-from analysis_lib.base.formatting import count, effect, effect_interval, plural
+from analysis_lib.base.formatting import count, effect, effect_interval, listing, plural
+from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
-from analysis_lib.pooling.methods import MethodNames, Methods
+from analysis_lib.pooling.events import PooledEvents, pool_events
+from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.arm_names import ARMS
-from analysis_lib.review.known_effects import MAIN, known_effects
+from analysis_lib.review.info import OF_EVENTS
+from analysis_lib.review.known_effects import EVENTS, MAIN, known_effects
 from analysis_lib.review.model import Review
+
+
+class PoolingNames(MethodNames, EventMethodNames, total=False):
+    """The keyword arguments of `StudyEffects.pool`."""
+
+
+COUNTS = ("events_experimental", "n_experimental", "events_comparator", "n_comparator")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +57,9 @@ class StudyEffects(Result):
         Comparisons that belong here and whose effect is not known, with the reason.
     review : Review, optional
         The review that the analysis belongs to.
+    silent : pandas.DataFrame, optional
+        Comparisons of events that are left out because they tell nothing of a ratio, as in
+        ``table`` but without effects.
     """
 
     outcome: str
@@ -55,6 +68,7 @@ class StudyEffects(Result):
     table: pd.DataFrame
     unknown: tuple[str, ...]
     review: Review | None = field(default=None, repr=False)
+    silent: pd.DataFrame | None = field(default=None, repr=False)
 
     has_header = True
 
@@ -111,7 +125,7 @@ class StudyEffects(Result):
 
         Ratios are ratios here, not logarithms. The interval is the trial's own normal one.
         """
-        level = self._methods.level
+        level = self.methods.level
         margin = two_sided_quantile(level) * np.sqrt(self.variance)
         limits = zip(self.effect - margin, self.effect + margin, strict=True)
         people = self.table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
@@ -150,21 +164,42 @@ class StudyEffects(Result):
         return rows[is_here].reset_index(drop=True)
 
     @property
-    def _methods(self) -> Methods:
-        return self.review.info.methods if self.review else Methods()
+    def events(self) -> EventMethods:
+        """How the review pools the events of the outcome."""
+        return self.review.info.events_of(self.outcome) if self.review else EventMethods()
 
-    def pool(self, **methods: Unpack[MethodNames]) -> PooledEffect:
+    @property
+    def is_of_events(self) -> bool:
+        """Whether the effects are those of events, and the counts of every one are known."""
+        if self.measure not in BINARY_MEASURES or not set(EVENTS) <= set(self.table):
+            return False
+        return bool(self.table[list(COUNTS)].notna().all(axis=None))
+
+    @property
+    def methods(self) -> Methods:
+        """How the review pools the effects: ``tau2_method`` is FE in a common-effect model."""
+        return self._chosen({})[1]
+
+    def pool(self, **methods: Unpack[PoolingNames]) -> PooledEffect:
         """Pool the effects by the methods of the review, or by others.
 
         Parameters
         ----------
         **methods
-            What differs from the methods of the review; see `analysis_lib.pool`.
+            What differs from the methods of the review; see `Methods` and, for events,
+            `EventMethods`. An estimator of tau2 that is asked for is that of a random-effects
+            model, or ``"FE"`` that of the common-effect one.
+
+        Returns
+        -------
+        PooledEffect
+            Of events a `PooledEvents`, which tells what was corrected and left out.
 
         Raises
         ------
         ReviewError
-            If no effect is known, and as `analysis_lib.pool`.
+            If no effect is known, if events are to be added up of which some are not known, and as
+            `analysis_lib.pool` and `analysis_lib.pool_events`.
 
         Examples
         --------
@@ -173,8 +208,47 @@ class StudyEffects(Result):
         >>> pain.pool().ci_method, pain.pool(ci_method="HK").ci_method
         ('wald', 'HK')
         """
-        chosen = self._methods.but(**methods)
+        events, chosen = self._chosen(methods)
+        if self.is_of_events:
+            return self._pool_events(events, chosen)
+        if self.measure in BINARY_MEASURES:
+            self._check_generic(events, chosen)
         return pool(self.effect, self.variance, labels=self.labels, **chosen)
+
+    def _chosen(self, names: PoolingNames) -> tuple[EventMethods, Methods]:
+        """Return how events are pooled, and how effects; which model is meant, tau2_method says."""
+        given = dict(names)
+        own = {name: given.pop(name) for name in OF_EVENTS if name in given}
+        events = self.events.but(**cast(EventMethodNames, own))
+        methods = self.review.info.methods if self.review else Methods()
+        if self.measure in BINARY_MEASURES and events.model == "common":
+            methods = methods.but(tau2_method="FE", ci_method="wald")
+        return events, methods.but(**cast(MethodNames, given))
+
+    def _pool_events(self, events: EventMethods, chosen: Methods) -> PooledEvents:
+        """Pool the counts of all comparisons, those without information among them."""
+        known = self.table if self.silent is None else pd.concat([self.table, self.silent])
+        return pool_events(
+            *(known[name].to_numpy(dtype=float) for name in COUNTS),
+            measure=self.measure,
+            method=events.event_method,
+            model="common" if chosen.tau2_method == "FE" else "random",
+            correction=events.correction,
+            double_zeros=cast(Literal["drop", "keep"], events.double_zeros),
+            labels=known["label"].tolist(),
+            **chosen,
+        )
+
+    def _check_generic(self, events: EventMethods, chosen: Methods) -> None:
+        """Raise where counts are to be added up that are not all known."""
+        by_counts = events.event_method == "MH" and chosen.tau2_method == "FE"
+        if by_counts or events.event_method == "Peto":
+            bare = self.table.reindex(columns=list(COUNTS)).isna().any(axis="columns")
+            raise ReviewError(
+                f"{self.outcome}, {self.follow_up}: event_method {events.event_method} adds up "
+                f"events, which are not known of {listing(self.table['label'][bare].tolist())}; "
+                "event_method inverse pools the effects"
+            )
 
     def without(self, *trials: str) -> StudyEffects:
         """Return the analysis without some trials.
@@ -197,14 +271,22 @@ class StudyEffects(Result):
         1
         """
         names = self.review.trial_names if self.review else {}
-        keys = {names.get(key, key): key for key in self.table["trial"]}
+        known = self.table if self.silent is None else pd.concat([self.table, self.silent])
+        keys = {names.get(key, key): key for key in known["trial"]}
         keys |= {key: key for key in keys.values()}
         if absent := [name for name in trials if name not in keys]:
             told = ", ".join(f"{name}{did_you_mean(name, tuple(keys))}" for name in absent)
             raise ReviewError(f"{self.outcome}, {self.follow_up}: no trial {told}")
         gone = {keys[name] for name in trials}
-        rest = self.table[~self.table["trial"].isin(gone)].reset_index(drop=True)
-        return replace(self, table=rest)
+        return replace(
+            self,
+            table=_without(self.table, gone),
+            silent=None if self.silent is None else _without(self.silent, gone),
+        )
+
+
+def _without(table: pd.DataFrame, trials: set[str]) -> pd.DataFrame:
+    return table[~table["trial"].isin(trials)].reset_index(drop=True)
 
 
 def study_effects(
@@ -250,4 +332,8 @@ def study_effects(
     if follow_up not in review.follow_ups["follow_up"].array:
         raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")
     table, unknown = every.analysis(outcome, follow_up)
-    return StudyEffects(outcome, follow_up, every.measures[outcome], table, unknown, review)
+    silent = every.without_information(outcome, follow_up)
+    measure = every.measures[outcome]
+    return StudyEffects(
+        outcome, follow_up, measure, table, unknown, review, silent if len(silent) else None
+    )

@@ -149,7 +149,8 @@ def _keys(model: type[BaseModel], way: Sequence[str | int]) -> list[str]:
         if isinstance(part, str) and part in model.model_fields:
             inner = list(_models_in(model.model_fields[part].annotation))
             model = inner[0] if inner else model
-    return list(model.model_fields)
+    names = model.model_fields.items()
+    return list(dict.fromkeys(str(field.validation_alias or name) for name, field in names))
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

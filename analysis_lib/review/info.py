@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, cast
+from dataclasses import fields
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
+from analysis_lib.base.checks import check_choice
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling.methods import MethodNames, Methods
+from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.review.entries import Entries, Items, Words
 
 Side = Literal["experimental", "comparator"]
@@ -53,6 +55,10 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     return names
 
 
+OF_EVENTS: Final = tuple(field.name for field in fields(EventMethods))
+OF_METHODS: Final = (*Methods(), *OF_EVENTS)
+
+
 def _methods(entries: object) -> object:
     """Return the methods that a table names, or everything that is wrong with it."""
     if not isinstance(entries, dict):
@@ -60,19 +66,57 @@ def _methods(entries: object) -> object:
     faults = []
     for name, value in entries.items():
         try:
-            Methods.named(cast(MethodNames, {name: value}))
+            check_choice("the name of a method", name, OF_METHODS)
+            if name in OF_EVENTS:
+                EventMethods(**cast(EventMethodNames, {name: value}))
+            else:
+                Methods.named(cast(MethodNames, {name: value}))
         except ReviewError as error:
             faults.append(str(error))
     if faults:
         raise ValueError("; ".join(faults))
-    return Methods(**entries)
+    return Methods(**{name: value for name, value in entries.items() if name not in OF_EVENTS})
+
+
+def _events(entries: object) -> object:
+    """Return how events are pooled; what is wrong is told with the other methods."""
+    if not isinstance(entries, dict):
+        return EventMethods()
+    return EventMethods(**_sound(entries))
+
+
+def _sound(entries: Mapping[str, Any]) -> EventMethodNames:
+    found: dict[str, Any] = {}
+    for name in set(OF_EVENTS) & set(entries):
+        try:
+            EventMethods(**cast(EventMethodNames, {name: entries[name]}))
+        except ReviewError:
+            continue
+        found[name] = entries[name]
+    return cast(EventMethodNames, found)
+
+
+class OfOutcome(Entries):
+    """What a review chooses for one outcome: table ``[outcome.NAME]``.
+
+    What is absent is as in ``[methods]``. ``assumed_risk`` are the risks without the intervention,
+    at which the summary of findings tells what a ratio means for people; by default the median of
+    the trials' comparator arms.
+    """
+
+    event_method: Literal["MH", "Peto", "inverse"] | None = None
+    model: Literal["common", "random"] | None = None
+    correction: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    double_zeros: Literal["drop", "keep"] | None = None
+    assumed_risk: Items[Annotated[float, Field(gt=0, lt=1)]] = ()
 
 
 class ReviewInfo(Entries):
     """What a review is: the words of ``review.toml``.
 
     ``experimental`` and ``comparator`` are the two sides of every comparison in the words of the
-    review, ``short_names`` the same two for the heads of columns.
+    review, ``short_names`` the same two for the heads of columns. ``methods`` and ``events`` are
+    the entries of the table ``[methods]``: how effects are pooled, and what events need beside.
     """
 
     title: Words
@@ -88,4 +132,18 @@ class ReviewInfo(Entries):
     ] = Field(default_factory=lambda known: (known["experimental"], known["comparator"]))
     participants: Participants = Participants()
     methods: Annotated[Methods, BeforeValidator(_methods)] = Methods()
+    events: Annotated[EventMethods, BeforeValidator(_events)] = Field(
+        EventMethods(), validation_alias="methods"
+    )
+    outcome: Mapping[Words, OfOutcome] = {}
     risk_of_bias: RiskOfBias = RiskOfBias()
+
+    def of_outcome(self, outcome: str) -> OfOutcome:
+        """Return what the review chooses for one outcome."""
+        return self.outcome.get(outcome, OfOutcome())
+
+    def events_of(self, outcome: str) -> EventMethods:
+        """Return how the events of one outcome are pooled."""
+        chosen = self.of_outcome(outcome)
+        own = {name: chosen[name] for name in OF_EVENTS if chosen[name] is not None}
+        return self.events.but(**cast(EventMethodNames, own))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,13 @@ from scipy.special import ndtri
 from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, RATIO_MEASURES
 from analysis_lib.effects.arms import rescale
 from analysis_lib.effects.columns import EffectSizes
-from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.events import (
+    odds_ratio,
+    peto_odds_ratio,
+    risk_difference,
+    risk_ratio,
+    tells_nothing,
+)
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.review.arm_names import ANALYSIS, ARMS, comparison_names
 from analysis_lib.review.baseline import BASELINE, PROVENANCES
@@ -43,6 +50,7 @@ OF_MEANS, OF_EVENTS = ("n", "mean", "sd"), ("events", "n")
 SCALE = ("scale_min", "scale_max")
 HOW = ("provenance", "source")
 
+TELLS_NOTHING = "nobody, or everybody, had the event in both arms, which says nothing of a ratio"
 NO_MEANS = "neither means and SDs by arm with n, nor a difference"
 NO_EVENTS = "no events with n in both arms"
 TOO_FEW = "fewer than two people in an arm or in the share of it that is lent here"
@@ -81,6 +89,8 @@ class KnownEffects:
         The rows of each outcome and follow-up that have any.
     unknown : mapping
         The comparisons of each outcome and follow-up whose effect is not known, with the reason.
+    silent : pandas.DataFrame
+        One row a comparison of events that is left out because it tells nothing of a ratio.
     measures : mapping
         The measure of each outcome.
     """
@@ -89,6 +99,7 @@ class KnownEffects:
     places: Mapping[Analysis, slice]
     unknown: Mapping[Analysis, Sequence[str]]
     measures: Mapping[str, str]
+    silent: pd.DataFrame
 
     def analysis(self, outcome: str, follow_up: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return the known effects of one outcome at one follow-up, and what is not known."""
@@ -96,6 +107,11 @@ class KnownEffects:
         rows = self.places.get((outcome, follow_up), slice(0))
         table = self.table.iloc[rows, :columns].reset_index(drop=True)
         return table, tuple(self.unknown.get((outcome, follow_up), ()))
+
+    def without_information(self, outcome: str, follow_up: str) -> pd.DataFrame:
+        """Return the comparisons of one analysis that tell nothing of a ratio."""
+        here = (self.silent["outcome"] == outcome) & (self.silent["follow_up"] == follow_up)
+        return self.silent.loc[here, [*COLUMNS, *EVENTS]].reset_index(drop=True)
 
 
 def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
@@ -116,11 +132,12 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     pairs = _comparisons(tables, reading)
     outcomes = tables["outcomes"].set_index("outcome")[["measure", *SCALE]]
     listed = _with_arms(pairs.join(outcomes, on="outcome"), tables["arm_results"])
+    listed = listed.join(_of_events(review), on="outcome")
     listed.insert(0, "label", pd.Series(comparison_names(pairs, review.trial_names), dtype="str"))
     other = _from_contrasts(listed, tables["contrasts"])
     if reading == MAIN:  # no other one is reconstructed
         other = pd.concat([other, _from_reconstruction(listed, tables["reconstructed"])])
-    arms, reasons = _from_arms(listed, listed.index.isin(other.index[_has_variance(other)]))
+    arms, reasons, silent = _from_arms(listed, listed.index.isin(other.index[_has_variance(other)]))
     known = pd.concat([arms, other])  # the best known first: of a doubled row the first stays
     usable = _has_variance(known)
     reasons[known.index[~usable]] = NO_VARIANCE
@@ -130,7 +147,22 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     table = listed[NAMES].join(known, how="right")[[*COLUMNS, *EVENTS]].astype(COLUMNS | EVENTS)
     measures = dict(zip(review.outcomes["outcome"], review.outcomes["measure"], strict=True))
     places = _places(pairs.loc[known.index])
-    return KnownEffects(table, places, _unknown(listed, reasons), measures)
+    silent = listed[[*ANALYSIS, *NAMES]].join(silent[~silent.index.isin(known.index)], how="right")
+    silent = silent.reindex(columns=[*ANALYSIS, *COLUMNS, *EVENTS]).astype(COLUMNS | EVENTS)
+    return KnownEffects(table, places, _unknown(listed, reasons), measures, silent)
+
+
+def _of_events(review: Review) -> pd.DataFrame:
+    """Return how the events of each outcome become effects."""
+    names = list(review.outcomes["outcome"])
+    chosen = [review.info.events_of(name) for name in names]
+    columns = {
+        "by_peto": [one.event_method == "Peto" for one in chosen],
+        "correction": [float(one.correction) for one in chosen],
+        # Peto's estimate of a trial does not exist without information.
+        "drops": [one.double_zeros == "drop" or one.event_method == "Peto" for one in chosen],
+    }
+    return pd.DataFrame(columns, index=names)
 
 
 def _unknown(listed: pd.DataFrame, reasons: pd.Series) -> dict[Analysis, list[str]]:
@@ -217,8 +249,12 @@ def _of_both(names: Iterable[str]) -> list[str]:
     return [f"{name}_{side}" for side in SIDES for name in names]
 
 
-def _from_arms(listed: pd.DataFrame, is_known: Mask) -> tuple[pd.DataFrame, pd.Series]:
+def _from_arms(
+    listed: pd.DataFrame, is_known: Mask
+) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame]:
     """Return the effects from means and SDs by arm, or from events; and why the others have none.
+
+    The last are those of events that tell nothing of a ratio, where the review leaves them out.
 
     ``is_known`` says of which comparisons the effect is known in another way: they have their
     share of an arm all the same.
@@ -233,10 +269,24 @@ def _from_arms(listed: pd.DataFrame, is_known: Mask) -> tuple[pd.DataFrame, pd.S
     people, events = arms[_of_both(["n"])], arms[_of_both(["events"])]
     of_events = of_events[arms.index]
     few = ~of_events & (people < 2).any(axis="columns")
+    few |= of_events & arms["by_peto"] & (people.sum(axis="columns") < 2)
     beyond = of_events & np.any(events.to_numpy() > people.to_numpy(), axis=1)
-    reasons[arms.index] = np.select([few, beyond, ~fits], [TOO_FEW, NOT_AMONG, OUTSIDE], "")
-    arms = arms[reasons[arms.index] == ""]
-    return _computed(arms).join(arms[[*people, *events]]).join(_how(arms)), reasons
+    silent = of_events & arms["drops"] & ~beyond & _tells_nothing(arms)
+    told = [TOO_FEW, NOT_AMONG, OUTSIDE, TELLS_NOTHING]
+    reasons[arms.index] = np.select([few, beyond, ~fits, silent], told, "")
+    how = arms[[*people, *events]].join(_how(arms))
+    used = reasons[arms.index] == ""
+    return _computed(arms[used]).join(how), reasons, how[silent]
+
+
+def _tells_nothing(arms: pd.DataFrame) -> Mask:
+    """Say of which comparisons of events a ratio is not told."""
+    n1, events1, n2, events2 = (arms[name].to_numpy() for name in _of_both(["n", "events"]))
+    cells = (events1, n1 - events1, events2, n2 - events2)
+    is_odds = (arms["measure"] == "OR").to_numpy()
+    is_ratio = is_odds | (arms["measure"] == "RR").to_numpy()
+    of_odds, of_risks = (tells_nothing(cells, measure) for measure in ("OR", "RR"))
+    return np.asarray(is_ratio & np.where(is_odds, of_odds, of_risks))
 
 
 def _shared(listed: pd.DataFrame, enters: pd.Series) -> pd.DataFrame:
@@ -271,10 +321,15 @@ def _rescaled(arms: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 def _computed(arms: pd.DataFrame) -> pd.DataFrame:
     """Return effects and variances, each measure in one call."""
     found = [pd.DataFrame({"effect": [], "variance": []}, dtype=float)]
-    for measure, rows in arms.groupby("measure"):
-        numbers = [rows[name] for name in _of_both(takes(str(measure)))]
+    for key, rows in arms.groupby(["measure", "by_peto", "correction"]):
+        measure, by_peto, correction = str(key[0]), key[1], key[2]
+        numbers = [rows[name] for name in _of_both(takes(measure))]
+        compute, more = COMPUTE[measure], dict[str, Any]()
+        if measure in BINARY_MEASURES:
+            compute = peto_odds_ratio if by_peto else compute
+            more = {} if by_peto else {"correction": correction}
         with np.errstate(all="ignore"):  # told as NO_VARIANCE
-            sizes = COMPUTE[str(measure)](*numbers, labels=rows["label"].tolist())
+            sizes = compute(*numbers, labels=rows["label"].tolist(), **more)
         columns = {"effect": sizes.effect, "variance": sizes.variance}
         found.append(pd.DataFrame(columns, index=rows.index))
     return pd.concat(found)

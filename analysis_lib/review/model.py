@@ -133,7 +133,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     13
     """
     # pandera is slow to import, and the statistics do not need it.
-    from analysis_lib.review.agreement import disagreements
+    from analysis_lib.review.agreement import choices_of_outcomes, disagreements
     from analysis_lib.review.schemas import SCHEMAS
 
     folder = find_folder(path)
@@ -160,6 +160,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     citations = _citation_keys(bib)
     if info.citation not in citations:
         problems.append(f"{INFO}, key citation: {info.citation!r} is not in {bib.name}")
+    problems += choices_of_outcomes(tables["outcomes"], info)
     problems += disagreements(tables, citations, info.participants)
     stop(problems, IN_THE_DATA)
     # While they are checked, the rows of a table carry the numbers they have in its file.

@@ -20,6 +20,7 @@ from analysis_lib.review.known_effects import (
     NO_MEANS,
     NO_VARIANCE,
     OUTSIDE,
+    TELLS_NOTHING,
     TOO_FEW,
 )
 
@@ -72,7 +73,7 @@ def by_hand(review: al.Review, outcome: str, follow_up: str, reading: str) -> di
             sides = [_arm(row, shares(pair, i), definition) for i, row in enumerate(arms[pair], 1)]
             ways.insert(0, _from_arms(measure, *sides, _worst(arms[pair])))
         why = nothing if NO_VARIANCE not in ways else NO_VARIANCE
-        reasons = [way for way in ways if way in (TOO_FEW, OUTSIDE)] if why == nothing else []
+        reasons = [way for way in ways if way in (TOO_FEW, OUTSIDE, TELLS_NOTHING)] if why == nothing else []
         return next((way for way in ways if isinstance(way, tuple)), [*reasons, why][0])
 
     return {pair: told(pair) for pair in pairs}
@@ -83,6 +84,11 @@ def _from_arms(measure: str, first: Any, second: Any, provenance: str) -> Any:
     n1, n2 = (numbers[0 if measure in RESULTS else 1] for numbers in (numbers1, numbers2))
     if measure in RESULTS and min(n1, n2) < 2:
         return TOO_FEW
+    if measure in ("OR", "RR"):
+        (events1, of1), (events2, of2) = numbers1, numbers2
+        everybody = (events1, events2) == (of1, of2) and measure == "OR"
+        if events1 == events2 == 0 or everybody:
+            return TELLS_NOTHING
     if not (fits1 and fits2):
         return OUTSIDE
     with np.errstate(all="ignore"):
