@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.event_methods import methods_of_events
 from analysis_lib.book.page import Prose, prose, say, show_figure, show_table
 from analysis_lib.book.sentences import (
     Question,
@@ -31,11 +32,12 @@ from analysis_lib.conclusions.published import (
     compare_with_published,
 )
 from analysis_lib.plots import forest, statement
+from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.printed.audit.rows import COUNTS
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects, study_effects
-from analysis_lib.review.known_effects import EVENTS
+from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
 from analysis_lib.review.subgroups import overall_risk
@@ -167,6 +169,21 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
         if effects.k:
             fit = effects.pool()
             say(analysis_text(fit, effects, question(review, outcome)))
+            if isinstance(fit, PooledEvents) and fit.rare:
+                show_event_methods(review, effects)
+
+
+def show_event_methods(review: Review, effects: StudyEffects) -> None:
+    """Show the events of an analysis pooled by every method, side by side."""
+    show_table(
+        methods_of_events(effects),
+        f"The same events pooled by each method: {heading(review, effects)}",
+        numeric=["Trials"],
+        note="Mantel-Haenszel and Peto add up counts and need no correction of empty cells; they "
+        "have one true effect. Trials in which nobody or everybody had the event in both arms tell "
+        "nothing of a ratio; kept, with the correction, they pull it towards 1.",
+        name=f"methods-{effects.outcome}-{effects.follow_up}".lower(),
+    )
 
 
 IN_WORDS = "**In plain words.** {meaning}\n\n**Result.** {result}\n\n**Method.** {method}"
@@ -177,15 +194,20 @@ RECONSTRUCTED = (
     "result of its trial."
 )
 LEFT_OUT = "**Left out.** {unknown}."
+RARE = "**Rare events.** {rare}"
 
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
     """Return the paragraphs below a forest plot."""
     before = f"{RECONSTRUCTED}\n\n" if effects.reconstructed.any() else ""
-    after = f"\n\n{LEFT_OUT}" if effects.unknown else ""
+    rare = fit.rare if isinstance(fit, PooledEvents) else None
+    after = f"\n\n{RARE}" if rare else ""
+    unknown = [one for one in effects.unknown if not one.endswith(TELLS_NOTHING)]  # said above
+    after += f"\n\n{LEFT_OUT}" if unknown else ""
     return prose(
         f"{before}{IN_WORDS}{after}",
-        unknown="; ".join(effects.unknown),
+        unknown="; ".join(unknown),
+        rare=rare or "",
         meaning=plain_words(fit, asked),
         result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",
         method=methods_sentence(fit, effects.measure),

@@ -39,6 +39,11 @@ from analysis_lib.review.subgroups import overall_risk
 
 REFERENCE = "Reference in the article"
 FOUND_BY = {"databases": "database search", "citation": "citation search"}
+OF_EVENTS = (
+    " Of events, the common effect is that of Mantel-Haenszel, of inverse variance and, for odds, "
+    "of Peto, with normal intervals; trials in which nobody or everybody had the event in both "
+    "arms are left out of inverse variance, and kept."
+)
 FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
 
 
@@ -455,13 +460,15 @@ def show_choices(review: Review) -> None:
     if table.empty:
         say("There is no primary analysis to pool in other ways.")
         return
+    of_events = any(effects.is_of_events for effects in pooled_analyses(review, "primary"))
     show_table(
         table,
         "Ways to pool the primary analyses, and how many reach which conclusion",
         numeric=[*table.columns[1:]],
         note="Estimators: REML, DL, PM, SJ and none (one common effect). Intervals: Wald, "
         "Hartung-Knapp, and its ad hoc form; prediction intervals with k − 2 and k − 1 degrees of "
-        "freedom; with all trials and, from three on, without each.",
+        "freedom; with all trials and, from three on, without each."
+        + (OF_EVENTS if of_events else ""),
     )
 
 

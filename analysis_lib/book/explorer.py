@@ -256,7 +256,7 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
     names = review.trial_names
     risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
     choices = choices_of_trials([risks[trial] for trial in trials])
-    main = effects.pool(**review.info.methods)
+    main = effects.pool()
     return {
         "title": heading(review, effects),
         "outcome": effects.outcome,
@@ -505,7 +505,7 @@ def main_results(review: Review) -> pd.DataFrame:
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     for effects in pooled_analyses(review):
-        fit = effects.pool(**review.info.methods)
+        fit = effects.pool()
         trials = effects.table["trial"].nunique()
         rows.append(
             {
@@ -528,7 +528,7 @@ def main_results(review: Review) -> pd.DataFrame:
 def main_comparisons(review: Review) -> pd.DataFrame:
     """Return the comparisons of the analysis that the page opens with, as text."""
     effects = main_analysis(review)
-    fit = effects.pool(**review.info.methods)
+    fit = effects.pool()
     intervals = _study_intervals(effects, fit.level)
     return pd.DataFrame(
         {

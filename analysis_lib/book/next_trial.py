@@ -218,7 +218,7 @@ def smallest_trials(review: Review, outcomes: Sequence[str]) -> pd.DataFrame:
     for outcome, follow_up in keys:
         effects = study_effects(review, outcome, follow_up)
         told, sd = sides_told(review, outcome), sd_between_people(review, effects)
-        pooled = effects.pool(**review.info.methods).estimate
+        pooled = effects.pool().estimate
         reports = {
             "the pooled effect": pooled,
             "no difference": 0.0,

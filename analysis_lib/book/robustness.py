@@ -23,8 +23,9 @@ from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
-from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential
-from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
+from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential, marked
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis, subgroups_of
 from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
@@ -82,11 +83,24 @@ def _by_subgroup(
     review: Review, effects: StudyEffects, factor: str, groups: list[str]
 ) -> SubgroupAnalysis:
     """Pool each subgroup; they stand in the order of their levels, not in that of the trials."""
-    found = subgroup_analysis(
-        effects.effect, effects.variance, groups, labels=effects.labels, **review.info.methods
-    )
+    if effects.adds_up_counts:
+        found = subgroups_of(_fits(effects, groups), effects.pool())
+    else:
+        found = subgroup_analysis(
+            effects.effect, effects.variance, groups, labels=effects.labels, **effects.methods
+        )
     order = RISK_LEVELS if factor == RISK_OF_BIAS else level_order(review, factor)
     return replace(found, fits={name: found.fits[name] for name in order if name in found.fits})
+
+
+def _fits(effects: StudyEffects, groups: list[str]) -> dict[str, PooledEffect]:
+    """Pool the counts of each subgroup."""
+    return {
+        name: replace(
+            effects, table=effects.table[[group == name for group in groups]], silent=None
+        ).pool()
+        for name in dict.fromkeys(groups)
+    }
 
 
 def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
@@ -120,12 +134,19 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
 def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """Apply the review's rule for an influential trial: one row a trial left out."""
     names = review.trial_names
+    if effects.adds_up_counts:
+        trials = dict.fromkeys(effects.table["trial"])
+        rows = [
+            {"left_out": names[trial], **effects.without(trial).pool().numbers()}
+            for trial in trials
+        ]
+        return marked(pd.DataFrame(rows), effects.pool())
     return influential(
         effects.effect,
         effects.variance,
         labels=effects.labels,
         groups=[names[trial] for trial in effects.table["trial"]],
-        **review.info.methods,
+        **effects.methods,
     )
 
 
@@ -152,7 +173,7 @@ def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
     caption = f"Influence of each comparison: {name_of(review, outcome, follow_up)}"
     with or_say_why(caption):
         effects = study_effects(review, outcome, follow_up)
-        found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+        found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
         table, numeric = _diagnostics(found)
         show_table(table, caption, numeric=numeric, note=basis(effects))
 
@@ -177,7 +198,7 @@ def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
     title = name_of(review, outcome, follow_up)
     with or_say_why(f"{title}, what each comparison adds,"):
         effects = study_effects(review, outcome, follow_up)
-        table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(review))
+        table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
         # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
         common = baujat(effects.effect, effects.variance, tau2_method="FE")
         table["q_contribution"] = common["q_contribution"]
@@ -252,7 +273,7 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
             told = fmt.plural(effects.k, "comparison", spelled=True)
             ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
         else:
-            filled = attempt(_filled, review, effects)
+            filled = attempt(_filled, effects)
             ax = plots.funnel(
                 effects.pool(),
                 details=details(review, effects),
@@ -283,7 +304,7 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
 def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
     if effects.k < FEWEST_STUDIES:
         return {"Egger's test": "too few comparisons"}
-    filled = attempt(_filled, review, effects)
+    filled = attempt(_filled, effects)
     then = ""
     if not isinstance(filled, ReviewError):
         fit = filled.fit
@@ -292,7 +313,7 @@ def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
         "Egger's test": _egger_text(attempt(egger_test, effects.effect, effects.variance)),
         "Filled": _filled_text(filled),
         "Effect then": then,
-        "Filled, common effect": _filled_text(attempt(_filled, review, effects, "common")),
+        "Filled, common effect": _filled_text(attempt(_filled, effects, "common")),
     }
 
 
@@ -303,15 +324,13 @@ def _egger_text(egger: EggerTest | ReviewError) -> str:
     return told if egger.readable else f"too few to read: {told}"
 
 
-def _filled(
-    review: Review, effects: StudyEffects, around: Literal["random", "common"] = "random"
-) -> TrimAndFill:
+def _filled(effects: StudyEffects, around: Literal["random", "common"] = "random") -> TrimAndFill:
     return trim_and_fill(
         effects.effect,
         effects.variance,
         labels=effects.labels,
         around=around,
-        **review.info.methods,
+        **effects.methods,
     )
 
 
@@ -379,5 +398,5 @@ def basis(effects: StudyEffects) -> str:
     return f"Computed from {n} reconstructed effects and {effects.k - n} others."
 
 
-def _tau2(review: Review) -> dict[str, Any]:
-    return {"tau2_method": review.info.methods.tau2_method}
+def _tau2(effects: StudyEffects) -> dict[str, Any]:
+    return {"tau2_method": effects.methods.tau2_method}

@@ -16,6 +16,7 @@ from analysis_lib.base.measures import (
     pooled,
 )
 from analysis_lib.conclusions.certainty import crossed
+from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 
 __all__ = [
@@ -146,10 +147,12 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
             f"{level} confidence interval{computed} is given."
         )
     scale = f", each as the {logarithm}," if measure in RATIO_MEASURES else ""
-    text = f"{_comparisons(fit).capitalize()} were pooled{scale} by inverse-variance weighting"
+    handling = fit.handling() if isinstance(fit, PooledEvents) else ""
+    after = f" {handling}" if handling else ""
+    text = f"{_comparisons(fit).capitalize()} were pooled{scale} by {_weighting(fit)}"
     interval = f"the {level} confidence interval {CI_WORDS[fit.ci_method]}"
     if fit.tau2_method == "FE":
-        return f"{text} in a common-effect model; {interval}."
+        return f"{text} in a common-effect model; {interval}.{after}"
     parts = [
         f"{text} in a random-effects model",
         f"the between-study variance was estimated by {TAU2_WORDS[fit.tau2_method]}",
@@ -159,7 +162,20 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
         parts.append("there are too few comparisons for a prediction interval")
     else:
         parts.append(f"the {level} prediction interval was computed {PI_WORDS[fit.pi_method]}")
-    return "; ".join(parts) + "."
+    return "; ".join(parts) + f".{after}"
+
+
+def _weighting(fit: PooledEffect) -> str:
+    """Return how the trials are weighted."""
+    if not isinstance(fit, PooledEvents) or fit.method == "inverse":
+        return "inverse-variance weighting"
+    if fit.method == "Peto":
+        return "Peto's method, (O − E) / V"
+    if fit.model == "common":
+        return "the Mantel-Haenszel method"
+    return (
+        "inverse-variance weighting (Mantel-Haenszel adds up counts in a common-effect model only)"
+    )
 
 
 def results_sentence(fit: PooledEffect, question: Question) -> str:

@@ -144,9 +144,7 @@ def _recompute_subgroups(
     levels = levels_by_factor(review, effects)
     if factor not in levels:
         return Recomputed({}, NOT_RECOMPUTED, "which trial is in which subgroup is not stated")
-    found = subgroup_analysis(
-        effects.effect, effects.variance, levels[factor], **review.info.methods
-    )
+    found = subgroup_analysis(effects.effect, effects.variance, levels[factor], **effects.methods)
     values = {"q": found.q_between, "df": float(found.df), "p": found.p_value}
     return Recomputed({k: v for k, v in values.items() if v is not None}, basis)
 

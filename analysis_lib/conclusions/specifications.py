@@ -7,6 +7,9 @@ from itertools import product
 
 import pandas as pd
 
+from analysis_lib.base.errors import ReviewError, attempt
+from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.pooling.methods import EventMethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.comparisons import StudyEffects
 
@@ -43,7 +46,8 @@ def specifications(
         One row a combination: ``without`` (trials joined by ``; ``), ``tau2_method``,
         ``ci_method``, ``pi_method``, ``k``, ``estimate``, ``ci_low``, ``ci_high``, ``p_value``,
         ``tau2``, ``pi_low``, ``pi_high``, ``ci_excludes_zero``, ``pi_excludes_zero`` (absent
-        where there is no prediction interval).
+        where there is no prediction interval). Of events, whose ways of pooling are choices too,
+        also ``event_method`` and ``double_zeros``.
 
     Notes
     -----
@@ -73,10 +77,36 @@ def _fits(
     level: float,
 ) -> Iterator[PooledEffect]:
     for tau2_method, ci_method, pi_method in product(tau2_methods, ci_methods, pi_methods):
-        if tau2_method != "FE" or pi_method == pi_methods[0]:
-            yield effects.pool(
-                tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, level=level
-            )
+        if tau2_method == "FE" and pi_method != pi_methods[0]:
+            continue
+        methods = Methods(
+            tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, level=level
+        )
+        if not effects.is_of_events:
+            yield effects.pool(**methods)
+        elif tau2_method == "FE":  # with normal intervals only
+            if ci_method == ci_methods[0]:
+                yield from _common_fits(effects, methods)
+        else:
+            yield from (effects.pool(**way, **methods) for way in _with_zeros(effects))
+
+
+def _common_fits(effects: StudyEffects, methods: Methods) -> Iterator[PooledEffect]:
+    """Pool events as one common effect; of trials without information only one method knows."""
+    by_counts = ("MH", "Peto") if effects.measure == "OR" else ("MH",)
+    for event_method in by_counts:
+        fit = attempt(effects.pool, event_method=event_method, double_zeros="drop", **methods)
+        if not isinstance(fit, ReviewError):
+            yield fit
+    yield from (effects.pool(**way, **methods) for way in _with_zeros(effects))
+
+
+def _with_zeros(effects: StudyEffects) -> list[EventMethodNames]:
+    """Return inverse variance without trials that tell nothing of a ratio, and with them."""
+    chosen: list[EventMethodNames] = [{"event_method": "inverse", "double_zeros": "drop"}]
+    if effects.holds_double_zeros:
+        chosen.append({"event_method": "inverse", "double_zeros": "keep"})
+    return chosen
 
 
 def _row(fit: PooledEffect, without: Sequence[str]) -> dict[str, object]:
@@ -86,6 +116,7 @@ def _row(fit: PooledEffect, without: Sequence[str]) -> dict[str, object]:
         "tau2_method": fit.tau2_method,
         "ci_method": fit.ci_method,
         "pi_method": fit.pi_method,
+        **_choices_of_events(fit),
         "k": fit.k,
         "estimate": fit.estimate,
         "ci_low": fit.ci[0],
@@ -97,3 +128,10 @@ def _row(fit: PooledEffect, without: Sequence[str]) -> dict[str, object]:
         "ci_excludes_zero": not fit.ci[0] <= 0 <= fit.ci[1],
         "pi_excludes_zero": pd.NA if limits is None else not limits[0] <= 0 <= limits[1],
     }
+
+
+def _choices_of_events(fit: PooledEffect) -> dict[str, str]:
+    if not isinstance(fit, PooledEvents):
+        return {}
+    zeros = "drop" if fit.left_out else "keep"
+    return {"event_method": fit.method, "double_zeros": zeros}

@@ -211,7 +211,7 @@ def _computed(review: Review) -> pd.DataFrame:
             effects = study_effects(review, str(outcome), str(follow_up))
             if not effects.k:
                 continue
-            fit = effects.pool(**review.info.methods)
+            fit = effects.pool()
             # as a review prints them: ratios, not their logarithms
             ci = shown_interval(fit.ci, effects.measure)
             pi = shown_interval(fit.prediction_interval or (np.nan, np.nan), effects.measure)

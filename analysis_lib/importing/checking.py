@@ -9,11 +9,21 @@ from pathlib import Path
 import pandas as pd
 
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.base.formatting import listing, plural
+from analysis_lib.base.formatting import effect_estimate, listing, plural
+from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.directions import odd_one_out
+from analysis_lib.review.event_ways import (
+    METHOD_WORDS,
+    MODEL_WORDS,
+    event_ways,
+    pooled_by,
+    rare_events,
+)
+from analysis_lib.review.info import OF_EVENTS
+from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.possible import analyses
 from analysis_lib.review.shared_arms import arms_listed_twice
@@ -89,6 +99,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_missing_numbers(review),
         *_shared(review, known),
         *_turned_round(review, known),
+        *_rare(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_empty_tables(review),
     ]
@@ -107,6 +118,8 @@ def _untouched(review: Review) -> Iterator[str]:
 
 def _methods(review: Review) -> str:
     named = [f"{name} {value}" for name, value in dict(review.info.methods).items()]
+    if review.outcomes["measure"].isin(BINARY_MEASURES).any():
+        named += [f"{name} {getattr(review.info.events, name)}" for name in OF_EVENTS]
     return f"Pooled by {listing(named)}: review.toml, [methods], or its default."
 
 
@@ -136,8 +149,11 @@ def _told_analyses(review: Review, known: list[StudyEffects]) -> Iterator[str]:
         name = _name(review, effects.outcome, effects.follow_up)
         if effects.k:
             yield f"Can be pooled: {name}, {plural(effects.k, 'comparison')}."
-        if effects.unknown:
-            yield f"Cannot be used yet in {name}: {listing(list(effects.unknown))}."
+        if effects.silent is not None:
+            silent = listing(effects.silent["label"].tolist())
+            yield f"Left out of {name}: {silent}: {TELLS_NOTHING}."
+        if unknown := [told for told in effects.unknown if not told.endswith(TELLS_NOTHING)]:
+            yield f"Cannot be used yet in {name}: {listing(unknown)}."
     if not any(effects.k for effects in known):
         yield "Nothing can be pooled yet: fill arm_results.csv (n, mean, sd) or contrasts.csv."
 
@@ -192,6 +208,22 @@ def _turned_round(review: Review, known: list[StudyEffects]) -> Iterator[str]:
                 f"{name}: {review.trial_names[trial]} alone has a clear effect on the other side. "
                 "See whether its instrument counts in the same direction as the others."
             )
+
+
+def _rare(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    """Warn of rare events, and show the methods of pooling them beside each other."""
+    for effects in known:
+        told = rare_events(effects)
+        if told is not None:
+            fits = [(way, pooled_by(effects, way)) for way in event_ways(effects)]
+            ways = [
+                f"{METHOD_WORDS[way.event_method]}, {MODEL_WORDS[way.model]} "
+                f"{effect_estimate(fit.estimate, fit.ci, effects.measure)}"
+                for way, fit in fits
+                if way.double_zeros == "drop" and not isinstance(fit, ReviewError)
+            ]
+            name = _name(review, effects.outcome, effects.follow_up)
+            yield f"{name}: {told} {effects.measure} by {'; '.join(ways)}."
 
 
 def _empty_tables(review: Review) -> Iterator[str]:

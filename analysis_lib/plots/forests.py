@@ -16,6 +16,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import RATIO_MEASURES, Interval
 from analysis_lib.plots.rows import Row, RowPlot
 from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
+from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
 
@@ -102,6 +103,8 @@ def forest(
     known = study_details(fit.labels, details)
     rows = [*_study_rows(fit, known, measure), *_summary_rows(fit, known, measure)]
     notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
+    handling = fit.handling(named=False) if isinstance(fit, PooledEvents) else ""
+    notes += [handling] if handling else []
     drawing = RowPlot(
         rows, notes, fit.level, measure, unit, arms, favours, mid, limits, title, compact
     )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import plural
 from analysis_lib.effects.events import (
     AddToN,
     Cells,
@@ -109,6 +110,36 @@ class PooledEvents(PooledEffect):
         return absolute_effect(
             estimate, (low, high), self.measure, assumed_risk=assumed_risk, per=per
         )
+
+    def handling(self, *, named: bool = True) -> str:
+        """Say what was done with empty cells and with trials that tell nothing; else be empty.
+
+        Parameters
+        ----------
+        named
+            Whether the trials that were left out are named, or counted only.
+        """
+        told = []
+        if self.corrected:
+            trials = plural(len(self.corrected), "trial")
+            told.append(
+                f"{self.correction:g} was added to the cells of {trials} with an empty cell, for "
+                f"{'its' if len(self.corrected) == 1 else 'their'} own effects"
+                f"{'' if self.by_inverse_variance else ', not for the pooled one'}."
+            )
+        if self.left_out:
+            trials = plural(len(self.left_out), "trial")
+            names = f" ({', '.join(self.left_out)})" if named else ""
+            told.append(
+                "Left out, because nobody or everybody had the event in both arms, which says "
+                f"nothing of a ratio: {trials}{names}."
+            )
+        return " ".join(told)
+
+    @property
+    def by_inverse_variance(self) -> bool:
+        """Whether the trials' own effects were weighted, as in every random-effects model."""
+        return self.method == "inverse" or self.model == "random"
 
     def title(self) -> str:
         """Say which model was fitted to how many trials, and by which method."""

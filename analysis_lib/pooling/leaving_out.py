@@ -166,6 +166,17 @@ def influential(
     """
     table = leave_one_out(effect, variance, labels=labels, groups=groups, **methods)
     full = pool(effect, variance, labels=labels, **methods)
+    return marked(table, full, reduction=reduction, meaningful_change=meaningful_change)
+
+
+def marked(
+    table: pd.DataFrame,
+    full: PooledEffect,
+    *,
+    reduction: float = SUBSTANTIAL_REDUCTION,
+    meaningful_change: float | None = None,
+) -> pd.DataFrame:
+    """Apply the rule of `influential` to results without each study and that of all studies."""
     alpha = 1 - full.level
     change = table["estimate"] - full.estimate
     tau2_reduction = _reduction(full.tau2, table["tau2"])

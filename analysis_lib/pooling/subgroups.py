@@ -223,6 +223,34 @@ def subgroup_analysis(
     )
 
 
+def subgroups_of(fits: dict[str, PooledEffect], overall: PooledEffect) -> SubgroupAnalysis:
+    """Return the comparison of subgroups that were pooled by themselves, with normal intervals.
+
+    Parameters
+    ----------
+    fits, overall
+        The pooled effect of each subgroup, such as of `analysis_lib.pool_events`, and of all.
+    """
+    means, errors = (
+        np.array([[getattr(fit, name)] for fit in fits.values()]) for name in ("estimate", "se")
+    )
+    q, statistic, _, p = (float(value[0]) for value in between(means, errors, None))
+    return SubgroupAnalysis(
+        fits=fits,
+        overall=overall,
+        q_between=q,
+        df=len(fits) - 1,
+        statistic=statistic,
+        df1=len(fits) - 1,
+        df2=None,
+        p_value=p,
+        note=None,
+        common_tau2=False,
+        tau2=None,
+        tau2_ci=None,
+    )
+
+
 def _shared_tau2(
     y: FloatArray, v: FloatArray, members: Mapping[str, list[int]], methods: Methods
 ) -> tuple[float, Interval]:

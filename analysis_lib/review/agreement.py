@@ -110,14 +110,14 @@ def choices_of_outcomes(outcomes: pd.DataFrame, info: ReviewInfo) -> Iterator[st
         told = f"{shown(name)} is not in outcomes.csv{did_you_mean(name, list(measures))}"
         yield f"review.toml, table [outcome.{name}]: {told}"
     for name, measure in measures.items():
-        if measure in BINARY_MEASURES and measure != "OR":
-            if info.events_of(name).event_method == "Peto":
-                own = info.of_outcome(name).event_method is not None
-                place = f"table [outcome.{name}]" if own else "table [methods]"
-                yield (
-                    f"review.toml, {place}, key event_method: Peto's is an odds ratio, and "
-                    f"outcomes.csv measures {shown(name)} by {measure}"
-                )
+        is_other = measure in BINARY_MEASURES and measure != "OR"
+        if is_other and info.events_of(name).event_method == "Peto":
+            own = info.of_outcome(name).event_method is not None
+            place = f"table [outcome.{name}]" if own else "table [methods]"
+            yield (
+                f"review.toml, {place}, key event_method: Peto's is an odds ratio, and "
+                f"outcomes.csv measures {shown(name)} by {measure}"
+            )
 
 
 def _unresolved_arms(tables: Tables) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from analysis_lib.base.formatting import count, effect, effect_interval, listing
 from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
+from analysis_lib.effects.events import tells_nothing
 from analysis_lib.pooling.events import PooledEvents, pool_events
 from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
@@ -249,6 +250,21 @@ class StudyEffects(Result):
                 f"events, which are not known of {listing(self.table['label'][bare].tolist())}; "
                 "event_method inverse pools the effects"
             )
+
+    @property
+    def holds_double_zeros(self) -> bool:
+        """Whether a trial of the analysis, used or left out, tells nothing of a ratio."""
+        if self.silent is not None or not self.is_of_events:
+            return self.silent is not None
+        events1, n1, events2, n2 = (self.table[name].to_numpy(dtype=float) for name in COUNTS)
+        cells = (events1, n1 - events1, events2, n2 - events2)
+        return bool(tells_nothing(cells, self.measure).any())
+
+    @property
+    def adds_up_counts(self) -> bool:
+        """Whether the pooled effect is made of counts, and not of the trials' own effects."""
+        by_mh = self.is_of_events and self.events.event_method == "MH"
+        return by_mh and self.methods.tau2_method == "FE"
 
     def without(self, *trials: str) -> StudyEffects:
         """Return the analysis without some trials.

@@ -73,7 +73,11 @@ def by_hand(review: al.Review, outcome: str, follow_up: str, reading: str) -> di
             sides = [_arm(row, shares(pair, i), definition) for i, row in enumerate(arms[pair], 1)]
             ways.insert(0, _from_arms(measure, *sides, _worst(arms[pair])))
         why = nothing if NO_VARIANCE not in ways else NO_VARIANCE
-        reasons = [way for way in ways if way in (TOO_FEW, OUTSIDE, TELLS_NOTHING)] if why == nothing else []
+        reasons = (
+            [way for way in ways if way in (TOO_FEW, OUTSIDE, TELLS_NOTHING)]
+            if why == nothing
+            else []
+        )
         return next((way for way in ways if isinstance(way, tuple)), [*reasons, why][0])
 
     return {pair: told(pair) for pair in pairs}

@@ -1,0 +1,194 @@
+"""Do the example reviews hold the data of their sources, and pool them to R's answers?"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from places import GOLDEN, ROOT
+
+import analysis_lib as al
+from analysis_lib.__main__ import main
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.analyses import analysis_text, draw_forest, question
+from analysis_lib.book.event_methods import methods_of_events
+from analysis_lib.book.robustness import trials_left_out
+from analysis_lib.conclusions.specifications import specifications
+from analysis_lib.plots import alt_text
+from analysis_lib.pooling.events import PooledEvents
+
+SAME = 1e-8  # as in the list of reference values for metabin; worst seen 1e-13
+ROSIGLITAZONE = ROOT / "examples" / "rosiglitazone" / "data"
+R = "metabin|nissen2007_death|"
+
+
+def golden(name: str) -> dict[str, Any]:
+    return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+METABIN = golden("n1b_metabin")
+ANSWERS = {entry["id"]: entry["out"] for entry in METABIN["entries"]}
+
+
+@pytest.fixture(scope="module")
+def deaths() -> al.StudyEffects:
+    return al.load_review(ROSIGLITAZONE).analysis("death", "end")
+
+
+def test_the_counts_are_those_of_the_data_set() -> None:
+    columns = METABIN["datasets"]["nissen2007_death"]["columns"]
+    rows = al.load_review(ROSIGLITAZONE).arm_results
+    for outcome in ("death", "death-rd"):
+        here = rows[rows["outcome"] == outcome]
+        for arm, events, people in (("rosiglitazone", "ai", "n1i"), ("control", "ci", "n2i")):
+            found = here[here["arm"] == arm]
+            assert found["events"].tolist() == columns[events]
+            assert found["n"].tolist() == columns[people]
+
+
+@pytest.mark.parametrize(
+    ("names", "r", "model"),
+    [
+        ({}, "OR|MH|DL|exact|dropDZ|QIV|", "common"),
+        ({"event_method": "Peto"}, "OR|Peto|REML|corrected|dropDZ|QIV|", "common"),
+        ({"event_method": "inverse"}, "OR|Inverse|REML|corrected|dropDZ|QIV|", "common"),
+        (
+            {"event_method": "inverse", "model": "random", "ci_method": "wald"},
+            "OR|Inverse|REML|corrected|dropDZ|QIV|",
+            "random",
+        ),
+        (
+            {"model": "random", "tau2_method": "DL", "ci_method": "wald", "double_zeros": "keep"},
+            "OR|MH|DL|exact|all|QMH|",
+            "random",
+        ),
+    ],
+)
+def test_every_way_of_pooling_gives_the_answer_of_r(
+    deaths: al.StudyEffects, names: dict[str, Any], r: str, model: str
+) -> None:
+    fit, answer = deaths.pool(**names), ANSWERS[R + r]
+    assert fit.estimate == pytest.approx(answer[f"TE.{model}"], rel=SAME)
+    assert fit.se == pytest.approx(answer[f"seTE.{model}"], rel=SAME)
+    assert fit.ci == pytest.approx((answer[f"lower.{model}"], answer[f"upper.{model}"]), rel=SAME)
+    assert fit.k == answer["k"]
+
+
+def test_a_difference_of_risks_keeps_every_trial() -> None:
+    fit = al.load_review(ROSIGLITAZONE).analysis("death-rd", "end").pool()
+    answer = ANSWERS[R + "RD|MH|DL|exact|dropDZ|QIV|"]
+    assert fit.estimate == pytest.approx(answer["TE.common"], rel=SAME)
+    assert fit.k == answer["k.all"]
+    assert isinstance(fit, PooledEvents) and not fit.left_out
+
+
+def test_silent_trials_are_left_out_and_told(deaths: al.StudyEffects) -> None:
+    fit = deaths.pool()
+    assert isinstance(fit, PooledEvents)
+    assert (deaths.k, len(fit.left_out), len(fit.corrected)) == (23, 19, 17)
+    assert fit.left_out[:2] == ("Trial 02", "Trial 03")
+    text = str(analysis_text(fit, deaths, question(deaths.review, "death")))
+    assert "Mantel-Haenszel method in a common-effect model" in text
+    assert "17 trials with an empty cell" in text and "19 trials (Trial 02, " in text
+    assert "Rare events" in text
+    axes = draw_forest(deaths.review, deaths)
+    notes = [told.get_text().replace("\n", " ") for told in axes.texts]
+    assert any("both arms" in told and "19 trials." in told for told in notes)
+    assert "Trial 02" not in alt_text(axes)
+
+
+def test_a_trial_without_information_changes_no_ratio_unless_it_is_kept(tmp_path: Path) -> None:
+    """Without the nineteen trials everything is the same; kept, they pull the ratio towards 1."""
+    full, fewer = al.load_review(ROSIGLITAZONE), tmp_path / "fewer"
+    shutil.copytree(ROSIGLITAZONE.parent, fewer)
+    effects = full.analysis("death", "end")
+    silent = set(effects.silent["trial"])
+    for name in ("trials", "arms", "arm_results"):
+        path = fewer / "data" / f"{name}.csv"
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table[~table["trial"].isin(silent)].to_csv(path, index=False)
+    rest = al.load_review(fewer / "data").analysis("death", "end")
+    for way in ("MH", "Peto", "inverse"):
+        ours, theirs = (one.pool(event_method=way) for one in (effects, rest))
+        assert (ours.estimate, ours.ci) == (theirs.estimate, theirs.ci)
+    kept = effects.pool(event_method="inverse", double_zeros="keep")
+    assert kept.k == 42 and abs(kept.estimate) < abs(effects.pool(event_method="inverse").estimate)
+
+
+def test_every_method_stands_side_by_side(deaths: al.StudyEffects) -> None:
+    table = methods_of_events(deaths)
+    assert table["Trials"].tolist() == ["23"] * 4 + ["42"] * 2
+    r = ANSWERS[R + "OR|Peto|REML|corrected|dropDZ|QIV|"]
+    assert table["OR"][1].startswith(f"{math.exp(r['TE.common']):.2f} (")
+
+
+def test_leaving_a_trial_out_pools_the_rest_by_the_same_method(deaths: al.StudyEffects) -> None:
+    table = trials_left_out(deaths.review, deaths).set_index("left_out")
+    alone = deaths.without("Trial 42").pool()
+    assert table["estimate"]["Trial 42"] == alone.estimate
+    assert len(table) == 23
+
+
+def test_other_choices_name_the_way_events_are_pooled(deaths: al.StudyEffects) -> None:
+    table = specifications(deaths)
+    common = table[table["tau2_method"] == "FE"]
+    assert set(common["event_method"]) == {"MH", "Peto", "inverse"}
+    assert set(table["k"]) == {23, 42}
+    assert not table.duplicated().any()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"MH"', '"Pteo"', r"\[methods\]: event_method must be one of MH, Peto, inverse; got"),
+        ('"MH"', '"Pteo"', r"did you mean 'Peto'"),
+        ("model =", "modle =", r"got 'modle' \(did you mean 'model'\?\)"),
+        ("correction = 0.5", "correction = 0", "correction must be finite and greater than zero"),
+        ('"drop"', '"dorp"', "double_zeros must be one of drop, keep; got 'dorp'"),
+        (
+            'double_zeros = "drop"',
+            '[outcome.deth]\nmodel = "random"',
+            r"table \[outcome.deth\]: 'deth' is not in outcomes.csv \(did you mean 'death'\?\)",
+        ),
+        (
+            'double_zeros = "drop"',
+            '[outcome.death]\nevent_method = "Petto"',
+            r"\[outcome.death\], key event_method: 'Petto' must be one of MH, Peto, inverse",
+        ),
+        ('"MH"', '"Peto"', "table \\[methods\\], key event_method: Peto's is an odds ratio"),
+    ],
+)
+def test_a_wrong_choice_names_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(ROSIGLITAZONE.parent, folder)
+    toml = folder / "data" / "review.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ReviewError, match=told):
+        al.load_review(folder / "data")
+
+
+def test_one_outcome_may_be_pooled_in_another_way(tmp_path: Path) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(ROSIGLITAZONE.parent, folder)
+    with (folder / "data" / "review.toml").open("a", encoding="utf-8") as toml:
+        toml.write('\n[outcome.death]\nevent_method = "Peto"\n')
+    review = al.load_review(folder / "data")
+    fit = review.analysis("death", "end").pool()
+    answer = ANSWERS[R + "OR|Peto|REML|corrected|dropDZ|QIV|"]
+    assert fit.estimate == pytest.approx(answer["TE.common"], rel=SAME)
+    assert review.analysis("death-rd", "end").events.event_method == "MH"
+
+
+def test_check_warns_of_rare_events(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(ROSIGLITAZONE.parent)]) == 0
+    told = capsys.readouterr().out
+    assert "event_method MH, model common, correction 0.5 and double_zeros drop" in told
+    assert "Left out of Death, end: Trial 02, Trial 03" in told
+    assert "Cannot be used yet" not in told
+    assert "Death, end: Events are rare" in told
+    assert "Mantel-Haenszel, one common effect 1.70 (0.98 to 2.93); Peto" in told
