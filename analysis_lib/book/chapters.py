@@ -65,7 +65,10 @@ def _show_rows(
 def _place(table: pd.DataFrame) -> str:
     """Say where all rows of a table come from, if it is one place."""
     places = table["source"].unique()
-    return f"Source: {places[0].replace(': ', ', ', 1)}." if len(places) == 1 else ""
+    if len(places) != 1:
+        return ""
+    within = places[0].removeprefix("review: ")
+    return f"Source: {within}." if within == places[0] else f"Source: review, {within}."
 
 
 # -- How the trials were found --------------------------------------------------------------------

@@ -153,7 +153,7 @@ def excluded_table(review: Review, decisions: Sequence[ScreeningDecision]) -> pd
 def sides_told(review: Review, outcome: str) -> dict[int, str]:
     """Return what an interval of an outcome says, by where it lies."""
     below, above = directions_in_short(review, question(review, outcome))
-    return {BELOW: below, INCLUDES: "includes no difference", ABOVE: above}
+    return {BELOW: below, INCLUDES: "no clear side", ABOVE: above}
 
 
 def map_of(review: Review, effects: StudyEffects) -> UpdateMap:

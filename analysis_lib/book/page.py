@@ -161,7 +161,7 @@ def anchor(name: str) -> str:
     Examples
     --------
     >>> anchor("fig-subgroups-pain-STP-risk of bias"), anchor("fig-../x")
-    ('fig-subgroups-pain-stp-risk-of-bias', 'fig-x-63f9a4')
+    ('fig-subgroups-pain-stp-risk-of-bias', 'fig-x-509af2')
     """
     plain = name.lower().replace(" ", "-")
     kept = UNSAFE_IN_A_NAME.sub("-", plain).strip("-")

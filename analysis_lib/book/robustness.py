@@ -230,8 +230,8 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
     Returns
     -------
     pandas.DataFrame
-        Columns Analysis, Specifications, Estimates, CI excludes no difference, PI excludes no
-        difference, as text.
+        Columns Analysis, Specifications, Estimates, and how often the confidence and the
+        prediction interval lie on one side of no difference, as text.
     """
     rows = []
     for effects in pooled_analyses(review, "primary"):
@@ -250,8 +250,8 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
                 "Analysis": heading(review, effects),
                 "Specifications": fmt.count(len(found)),
                 "Estimates": fmt.effect_interval((low, high), effects.measure),
-                "CI excludes no difference": _share(found["ci_excludes_zero"]),
-                "PI excludes no difference": _share(with_pi["pi_excludes_zero"]),
+                "CI on one side of no difference": _share(found["ci_excludes_zero"]),
+                "PI on one side of no difference": _share(with_pi["pi_excludes_zero"]),
             }
         )
     return pd.DataFrame(rows)

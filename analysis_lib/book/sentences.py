@@ -267,7 +267,7 @@ def plain_words(fit: PooledEffect, question: Question) -> str:
     >>> import analysis_lib as al
     >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True)
     >>> plain_words(al.pool([-0.1], [0.04]), ask).partition(":")[2]
-    ' the confidence interval includes no difference.'
+    ' the confidence interval lies on both sides of no difference.'
     """
     sentences = [_direction(fit, question), _size(fit, question), _new_setting(fit, question)]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -287,10 +287,10 @@ def printed_sentence(estimate: float, ci: Interval, question: Question) -> str:
     --------
     >>> ask = Question("pain", "loaded exercise", "unloaded exercise", True, unit="points", mid=1.5)
     >>> print(printed_sentence(-0.52, (-0.92, -0.08), ask))
-    the difference is 0.52 points in favour of loaded exercise (−0.52, −0.92 to −0.08); the interval excludes no difference, and the difference is smaller than the 1.5 points that people notice
+    the difference is 0.52 points in favour of loaded exercise (−0.52, −0.92 to −0.08); the interval lies on one side of no difference, and the difference is smaller than the minimal important difference of 1.5 points
     >>> ask = Question("a fall", "exercise", "rest", True, "RR", mid=0.8)
     >>> print(printed_sentence(0.71, (0.55, 0.92), ask))
-    the ratio is 0.71 in favour of exercise (0.55 to 0.92); the interval excludes no difference, and the ratio is at least as far from 1 as the 0.80 or 1.25 that people notice
+    the ratio is 0.71 in favour of exercise (0.55 to 0.92); the interval lies on one side of no difference, and the ratio is at least as far from 1 as the minimal important difference of 0.80 or 1.25
     """  # noqa: E501
     measure = question.measure
     effect, low, high = (pooled(value, measure) for value in (estimate, *ci))
@@ -300,12 +300,24 @@ def printed_sentence(estimate: float, ci: Interval, question: Question) -> str:
     interval = fmt.effect_interval((low, high), measure)
     if not question.is_ratio:
         interval = f"{fmt.effect(effect, measure)}, {interval}"
-    excludes = "excludes" if low > 0 or high < 0 else "includes"
-    text = f"the {what} is {size}{side} ({interval}); the interval {excludes} no difference"
+    text = f"the {what} is {size}{side} ({interval}); the interval {_beside_none((low, high))}"
     if question.margin is None:
         return text
     compared = _compared(question, smaller=abs(effect) < question.margin)
-    return f"{text}, and the {what} is {compared} the {_mid_words(question)} that people notice"
+    return (
+        f"{text}, and the {what} is {compared} the minimal important difference of "
+        f"{_mid_words(question)}"
+    )
+
+
+def _beside_none(limits: Interval) -> str:
+    """Return where an interval lies, as effects are pooled, beside no difference."""
+    low, high = limits
+    if low > 0 or high < 0:
+        return "lies on one side of no difference"
+    if low < 0 < high:
+        return "lies on both sides of no difference"
+    return "ends at no difference"
 
 
 def reach(limits: Interval, question: Question) -> str:
@@ -322,7 +334,7 @@ def reach(limits: Interval, question: Question) -> str:
     --------
     >>> ask = Question("pain", "load", "no load", True, mid=1.5)
     >>> reach((-1.88, 0.83), ask)
-    'from a benefit of load that people notice to a benefit of no load too small to notice'
+    'from an important benefit of load to a benefit of no load too small to matter'
     """
     ends = [_end(pooled(limit, question.measure), question) for limit in limits]
     return f"from {ends[0]} to {ends[1]}"
@@ -331,11 +343,12 @@ def reach(limits: Interval, question: Question) -> str:
 def _end(limit: float, question: Question) -> str:
     if limit == 0:
         return "no difference"
-    words = f"a benefit of {question.better_arm(limit)}"
+    side = question.better_arm(limit)
     if question.margin is None:
-        return words
-    noticed = "that people notice" if abs(limit) >= question.margin else "too small to notice"
-    return f"{words} {noticed}"
+        return f"a benefit of {side}"
+    if abs(limit) >= question.margin:
+        return f"an important benefit of {side}"
+    return f"a benefit of {side} too small to matter"
 
 
 def _comparisons(fit: PooledEffect) -> str:
@@ -368,7 +381,7 @@ def _direction(fit: PooledEffect, question: Question) -> str:
     if crossed(fit.ci, (0.0,)) or 0.0 in fit.ci:
         return (
             f"{where}, {what} did not clearly differ between {question.first} and "
-            f"{question.second}: the confidence interval includes no difference."
+            f"{question.second}: the confidence interval {_beside_none(fit.ci)}."
         )
     better = question.better_arm(fit.estimate)
     other = question.second if better == question.first else question.first
@@ -377,7 +390,7 @@ def _direction(fit: PooledEffect, question: Question) -> str:
         was = "were" if question.measure == "OR" else "was"
         lower = "lower" if fit.estimate < 0 else "higher"
         said = f"{was} {lower} with {question.first} than with {question.second}"
-    return f"{where}, {what} {said}: the confidence interval excludes no difference."
+    return f"{where}, {what} {said}: the confidence interval {_beside_none(fit.ci)}."
 
 
 def _what_differs(question: Question) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis_lib.base.formatting import percent
 from analysis_lib.book import explorer
+from analysis_lib.book.answers import AnswerTable, answer_table
 from analysis_lib.book.page import Table
 from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, provenance_counts, result_status
@@ -86,7 +87,8 @@ def history(review: Review) -> Table | str:
 
 
 #: By the name under which a page asks for it.
-TABLES: dict[str, Callable[[Review], Table | str]] = {
+TABLES: dict[str, Callable[[Review], Table | AnswerTable | str]] = {
+    "answers": answer_table,
     "provenance": provenance,
     "results": results,
     "methods": methods,

@@ -162,9 +162,9 @@ def _handles(
 
 def _words(favours: tuple[str, str]) -> dict[int, str]:
     return {
-        BELOW: f"excludes no difference ({favours[0]})",
-        INCLUDES: "includes no difference",
-        ABOVE: f"excludes no difference ({favours[1]})",
+        BELOW: f"lies on one side of no difference ({favours[0]})",
+        INCLUDES: "lies on both sides of no difference",
+        ABOVE: f"lies on one side of no difference ({favours[1]})",
     }
 
 

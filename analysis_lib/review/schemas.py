@@ -243,6 +243,9 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         {
             "follow_up": key("Follow-up", unique=True),
             "label": text("Name in text and plots", label="follow-up"),
+            "plain": text(
+                "When it was, in a reader's words: up to 6 weeks", optional=True, usual=False
+            ),
             "definition": text("The review's definition"),
         },
         needs_rows=True,

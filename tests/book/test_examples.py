@@ -43,5 +43,5 @@ def test_the_first_example_of_the_library_prints_what_its_page_says() -> None:
     with contextlib.redirect_stdout(out):
         exec(compile(start + example, "api.md", "exec"), {})
     assert out.getvalue() == printed
-    assert "tau2 0.3132" in printed
+    assert "tau2  0.3132" in printed
     assert "estimate −0.7145" in printed

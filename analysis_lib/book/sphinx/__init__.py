@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sphinx.config import Config
 
 STATIC = Path(__file__).parent.parent / "static"
-STYLES = ("review.css", "book.css")
+STYLES = ("review.css", "book.css", "answers.css")
 PARTS = (
     "making",
     "numbers",

@@ -18,6 +18,7 @@ from sphinx_external_toc.events import remove_suffix
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import archive, checklist, citing, explorer
+from analysis_lib.book.answers import AnswerTable
 from analysis_lib.book.page import Table
 from analysis_lib.book.running import write_whole
 from analysis_lib.book.sphinx.downloads import up
@@ -113,7 +114,7 @@ class TableInsert(Insert):
         """Return the table, or the sentence that stands in its place."""
         name = self.arguments[0]
         if name.endswith(".csv"):
-            found: Table | str = self.stored(name)
+            found: Table | AnswerTable | str = self.stored(name)
         elif name in TABLES:
             found = TABLES[name](self.made.review)
         else:

@@ -1,9 +1,9 @@
 """The words of a review on its pages: text and nothing else, whatever signs they hold.
 
 A page says them by a role: ``{review}`title` ``, and in its place ``authors``, ``question``,
-``registration``, ``experimental``, ``comparator`` or ``news``. MyST's substitutions (``{{ }}``)
-would say them too, but they are Jinja templates, which can run any program, and parse what they
-give as MyST again; they are switched off for every page.
+``registration``, ``experimental``, ``comparator``, ``news``, ``verdict`` or ``harms``. MyST's
+substitutions (``{{ }}``) would say them too, but they are Jinja templates, which can run any
+program, and parse what they give as MyST again; they are switched off for every page.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
 
 from analysis_lib.base.formatting import listing
+from analysis_lib.book import answers
 from analysis_lib.book.sphinx.making import making
 from analysis_lib.book.tables import NO_VERSION
 
@@ -104,6 +105,8 @@ def read_words(app: Sphinx, config: Config) -> None:
         "experimental": info.experimental,
         "comparator": info.comparator,
         "news": found.summary if found else NO_VERSION,
+        "verdict": answers.verdict(making(app).review),
+        "harms": answers.harms(making(app).review),
     }
     if config.html_title in UNNAMED:
         config.html_title = config.project = info.title

@@ -133,9 +133,9 @@ def test_the_size_is_read_against_the_minimal_important_difference(
 def test_an_interval_that_touches_zero_does_not_exclude_it() -> None:
     fit = pool([-0.5, -0.5], [0.04, 0.04], ci_method="HK")
     assert fit.ci[0] == fit.ci[1]
-    assert "excludes no difference" in plain_words(fit, PAIN)
+    assert "on one side of no difference" in plain_words(fit, PAIN)
     zero = pool([0.0, 0.0], [0.04, 0.04], ci_method="HK")
-    assert "includes no difference" in plain_words(zero, PAIN)
+    assert "ends at no difference" in plain_words(zero, PAIN)
 
 
 @pytest.mark.parametrize("question", [PAIN, STRENGTH])
@@ -259,10 +259,11 @@ def test_the_share_beyond_the_mid_of_a_ratio_is_that_of_its_logarithm() -> None:
 def test_printed_ratios_are_read_as_they_are_printed() -> None:
     said = printed_sentence(0.71, (0.55, 0.92), FALLS)
     assert said == (
-        "the ratio is 0.71 in favour of exercise (0.55 to 0.92); the interval excludes no "
-        "difference, and the ratio is at least as far from 1 as the 0.80 or 1.25 that people notice"
+        "the ratio is 0.71 in favour of exercise (0.55 to 0.92); the interval lies on one "
+        "side of no difference, and the ratio is at least as far from 1 as the minimal important "
+        "difference of 0.80 or 1.25"
     )
-    assert "the ratio is 1.00 (0.80 to 1.25); the interval includes no difference" in (
+    assert "the ratio is 1.00 (0.80 to 1.25); the interval lies on both sides of no difference" in (
         printed_sentence(1.0, (0.8, 1.25), FALLS)
     )
     assert "at least as far" in printed_sentence(0.8, (0.7, 0.9), replace(FALLS, mid=1.25))
@@ -270,7 +271,8 @@ def test_printed_ratios_are_read_as_they_are_printed() -> None:
     assert "in favour of exercise (1.50" in printed_sentence(2.0, (1.5, 2.7), RECOVERY)
     assert printed_sentence(-0.02, (-0.031, -0.008), DEATH) == (
         "the difference is 0.020 in favour of exercise (−0.020, −0.031 to −0.008); the interval "
-        "excludes no difference, and the difference is at least the 0.01 that people notice"
+        "lies on one side of no difference, and the difference is at least the minimal important "
+        "difference of 0.01"
     )
     with pytest.raises(ReviewError, match="RR: a ratio cannot be negative"):
         printed_sentence(-0.3, (-0.6, -0.1), FALLS)
@@ -278,11 +280,9 @@ def test_printed_ratios_are_read_as_they_are_printed() -> None:
 
 def test_how_far_a_printed_interval_of_ratios_reaches() -> None:
     assert reach((0.5, 0.9), FALLS) == (
-        "from a benefit of exercise that people notice to a benefit of exercise too small to notice"
+        "from an important benefit of exercise to a benefit of exercise too small to matter"
     )
-    assert reach((1.0, 1.3), FALLS) == (
-        "from no difference to a benefit of rest that people notice"
-    )
+    assert reach((1.0, 1.3), FALLS) == ("from no difference to an important benefit of rest")
     assert reach((0.0, 1.1), RECOVERY) == "from a benefit of rest to a benefit of exercise"
 
 

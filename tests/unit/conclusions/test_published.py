@@ -127,12 +127,12 @@ def test_every_analysis_has_a_row_in_the_summary_of_findings(review: al.Review) 
 
 def test_what_is_printed_is_put_in_words_that_follow_the_numbers(review: al.Review) -> None:
     words = sections.printed_words(review)
-    assert "excludes no difference" in words["reading-pain-ETP"]
-    assert "includes no difference" in words["reading-pain-STP"]
-    assert "smaller than the 1.5 points" in words["reading-pain-ETP"]
-    assert words["reach-pain-ETP"].startswith(
-        "from a benefit of loaded exercise that people notice"
+    assert "on one side of no difference" in words["reading-pain-ETP"]
+    assert "on both sides of no difference" in words["reading-pain-STP"]
+    assert (
+        "smaller than the minimal important difference of 1.5 points" in words["reading-pain-ETP"]
     )
+    assert words["reach-pain-ETP"].startswith("from an important benefit of loaded exercise to")
 
 
 def test_a_paragraph_says_when_effects_are_reconstructed(review: al.Review) -> None:

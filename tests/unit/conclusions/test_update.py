@@ -264,7 +264,7 @@ def test_the_regions_are_painted_where_the_map_has_them() -> None:
     stuck = update_map([-3.0, 0.2, 2.5], [0.01] * 3, effect_range=(-1, 1), columns=11, rows=5)
     only = [t.get_text() for t in extended_funnel(stuck).get_legend().get_texts()]
     assert [t for t in only if t.startswith("after")] == [
-        "afterwards, the pooled interval includes no difference"
+        "afterwards, the pooled interval lies on both sides of no difference"
     ]
 
 
