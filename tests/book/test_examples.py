@@ -44,4 +44,4 @@ def test_the_first_example_of_the_library_prints_what_its_page_says() -> None:
         exec(compile(start + example, "api.md", "exec"), {})
     assert out.getvalue() == printed
     assert "tau2  0.3132" in printed
-    assert "estimate −0.7145" in printed
+    assert "estimate  −0.7145" in printed
