@@ -111,14 +111,25 @@ def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
     ReviewError
         If the file cannot be read, or its header does not fit the schema.
     """
-    rows = _rows(path)
+    return cells_of(path.name, read_text(path), schema)
+
+
+def cells_of(file: str, content: str, schema: pa.DataFrameSchema) -> Cells:
+    """Take the text of a file apart into the cells of a table.
+
+    Raises
+    ------
+    ReviewError
+        If it is not CSV, or its header does not fit the schema.
+    """
+    rows = _rows(file, content)
     header = [cell.strip() for cell in rows[0]] if rows else []
-    _stop_header(path.name, header, schema)
+    _stop_header(file, header, schema)
     width, lines = len(header), rows[1:]
     places = range(2, len(lines) + 2)
     other = [i for i, row in enumerate(lines) if len(row) != width]
     ragged = [
-        Problem(path.name, f"{len(lines[i])} cells where the header has {width}", places[i])
+        Problem(file, f"{len(lines[i])} cells where the header has {width}", places[i])
         for i in other
         if any(cell.strip() for cell in lines[i])
     ]
@@ -133,7 +144,7 @@ def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
     text = text.iloc[:0] if ragged else text.dropna(how="all")
     names = [*schema.columns, *(name for name in header if name not in schema.columns)]
     text = text.reindex(columns=names).astype("str")
-    return Cells(path.name, text, tuple(header), tuple(ragged))
+    return Cells(file, text, tuple(header), tuple(ragged))
 
 
 def checked_values(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Problem]]:
@@ -202,12 +213,11 @@ def links_in(folder: Path) -> Iterator[Problem]:
             yield Problem(name, "a link to another place; put the file itself there")
 
 
-def _rows(path: Path) -> list[list[str]]:
-    text = read_text(path)
+def _rows(file: str, content: str) -> list[list[str]]:
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        return list(csv.reader(io.StringIO(content, newline=""), strict=True))
     except csv.Error as error:
-        raise ReviewError(f"{path.name}: not a readable CSV file ({error})") from None
+        raise ReviewError(f"{file}: not a readable CSV file ({error})") from None
 
 
 def _stop_header(file: str, header: Sequence[str], schema: pa.DataFrameSchema) -> None:
@@ -242,33 +252,34 @@ def _stripped(cells: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.object
 
 def _typed(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Problem]]:
     """Turn text into values, and list the cells that are unsafe or not of their column's kind."""
-    values, problems = cells.text.copy(), []
+    values: dict[str, pd.Series] = {}
+    problems: list[Problem] = []
     for name, text in cells.text.items():
         column = str(name)
         kind = kind_of(schema.columns[column]) if column in schema.columns else TEXT
         if kind == TEXT:
-            problems += list(_unsafe(cells.file, column, text))
+            values[column] = text
+            problems += _unsafe(cells.file, column, text)
             continue
         values[column] = _as_kind(text, kind)
         other = text[text.notna() & values[column].isna()]
-        problems += list(_unsafe(cells.file, column, other))
+        problems += _unsafe(cells.file, column, other)
         problems += [
             Problem(cells.file, f"{shown(cell)} {NOT_OF_KIND[kind]}", int(row), column)
             for row, cell in zip(other.index, other, strict=True)
         ]
-    return values, problems
+    return pd.DataFrame(values, index=cells.text.index), problems
 
 
 def _as_kind(text: pd.Series, kind: str) -> pd.Series:
     """Return values, absent where the text is not of the kind."""
     if kind == YES_NO:
         return text.map({"yes": True, "no": False}).astype("boolean")
-    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-    numbers = numbers.where(numbers.abs() < float("inf"))
-    if kind == NUMBER:
-        return numbers
-    whole = (numbers == numbers.round()) & (numbers.abs() <= LARGEST_COUNT)
-    return numbers.where(whole).astype("Int64")
+    numbers = pd.to_numeric(text.to_numpy(dtype=object), errors="coerce").astype("float64")
+    numbers[np.isinf(numbers)] = np.nan
+    if kind == COUNT:
+        numbers[(numbers != numbers.round()) | (np.abs(numbers) > LARGEST_COUNT)] = np.nan
+    return pd.Series(numbers, index=text.index, dtype=kind)
 
 
 def _unsafe(file: str, column: str, text: pd.Series) -> Iterator[Problem]:
@@ -289,7 +300,7 @@ def _broken_rules(
     from pandera.errors import SchemaErrors
 
     try:
-        schema.validate(values, lazy=True)
+        schema.validate(values, lazy=True, inplace=True)  # no rule changes a value
     except SchemaErrors as errors:
         cases = errors.failure_cases[["index", "column", "check"]].drop_duplicates()
         for index, column, check in cases.itertuples(index=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +15,10 @@ from analysis_lib.base.errors import Problem, ReviewError, stop
 from analysis_lib.review.baseline import ARM, BASELINE, NUMBERS, PROVENANCES, scores_at_baseline
 from analysis_lib.review.cells import (
     Cells,
+    cells_of,
     checked_values,
     in_order,
     links_in,
-    read_cells,
     read_text,
 )
 from analysis_lib.review.entries import read_toml
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 INFO = "review.toml"
 IN_THE_DATA = "in the review's data"
+KEPT = 64  # tables, those of two or three reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +142,19 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     bib = Path(bibliography) if bibliography else folder.parent / "book" / "references.bib"
 
     problems: list[object] = [*links_in(folder)]
-    read: dict[str, Cells] = {}
-    for name, schema in SCHEMAS.items():
+    contents: dict[str, str] = {}
+    for name in SCHEMAS:
         try:
-            read[name] = read_cells(folder / f"{name}.csv", schema)
-            problems += read[name].ragged
+            contents[name] = read_text(folder / f"{name}.csv")
+            problems += _cells(name, contents[name]).ragged
         except ReviewError as error:
             problems.append(error)
     stop(problems, IN_THE_DATA)
 
     tables = {}
     wrong: list[Problem] = []
-    for name, cells in read.items():
-        tables[name], found = checked_values(cells, SCHEMAS[name])
+    for name, content in contents.items():
+        tables[name], found = _values(name, content)
         wrong += found
     stop(in_order(wrong), IN_THE_DATA)
 
@@ -165,8 +167,27 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     stop(problems, IN_THE_DATA)
     # While they are checked, the rows of a table carry the numbers they have in its file.
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
-    printed = read["published"].text.reset_index(drop=True)
+    printed = _cells("published", contents["published"]).text.reset_index(drop=True)
     return Review(path=folder, info=info, printed=printed, **tables)
+
+
+# A table whose text is the same as before is the same: of a review that is read again and again
+# while somebody edits it, one table differs.
+
+
+@lru_cache(KEPT)
+def _cells(name: str, content: str) -> Cells:
+    from analysis_lib.review.schemas import SCHEMAS
+
+    return cells_of(f"{name}.csv", content, SCHEMAS[name])
+
+
+@lru_cache(KEPT)
+def _values(name: str, content: str) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
+    from analysis_lib.review.schemas import SCHEMAS
+
+    values, problems = checked_values(_cells(name, content), SCHEMAS[name])
+    return values, tuple(problems)
 
 
 def find_folder(path: str | Path) -> Path:

@@ -33,7 +33,7 @@ def _column(
 ) -> pa.Column:
     """Make a column; one whose cells may all be empty may be absent."""
     return pa.Column(
-        kind,
+        None,  # the reader gives a column its kind, so pandera need not ask for it again
         list(checks),
         nullable=optional,
         required=not optional,
