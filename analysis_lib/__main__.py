@@ -10,12 +10,17 @@ import argparse
 import datetime
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, stop
 from analysis_lib.base.formatting import plural
+
+if TYPE_CHECKING:
+    from analysis_lib.importing import ImportedResults
+    from analysis_lib.importing.spreadsheets import Sheet
 
 # What a command needs is imported where it runs, so that the others start at once.
 
@@ -79,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--scale", choices=("log", "ratio"), default="", help="how the sheet gives ratios"
     )
     bring.add_argument(
+        "--compare", action="store_true", help="two sheets of two people: every differing cell"
+    )
+    bring.add_argument(
         "--replace", action="store_true", help="numbers of the sheet replace those of the review"
     )
     bring.add_argument(
@@ -130,7 +138,6 @@ def _check(options: argparse.Namespace) -> list[str]:
 
 def _import(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.checking import data_folder
-    from analysis_lib.importing.extraction import import_results
     from analysis_lib.importing.filling import add_results
     from analysis_lib.importing.search import is_search_export
 
@@ -138,19 +145,7 @@ def _import(options: argparse.Namespace) -> list[str]:
     searches = [is_search_export(file) for file in options.files]
     if all(searches):
         return _import_search(options, folder)
-    if any(searches) or len(options.files) > 1:
-        raise ReviewError("import one extraction sheet at a time, apart from search exports")
-    imported = import_results(
-        options.files[0],
-        columns=_columns(options.column),
-        outcome=options.outcome,
-        time=options.time,
-        sheet=options.sheet,
-        encoding=options.encoding,
-        analyses=options.analysis,
-        medians=options.medians,
-        one_trial=options.one_trial,
-    )
+    imported, told = _results(options, folder, is_search=any(searches))
     filled = add_results(
         imported,
         folder,
@@ -171,7 +166,54 @@ def _import(options: argparse.Namespace) -> list[str]:
         lines.append(
             f"{plural(filled.known, 'result')} stood there already, with the same numbers."
         )
-    return [*lines, *imported.notes]
+    return [*told, *lines, *imported.notes]
+
+
+def _results(
+    options: argparse.Namespace, folder: Path, *, is_search: bool
+) -> tuple[ImportedResults, list[str]]:
+    """Read one extraction sheet, or the two of two people as they were settled."""
+    from analysis_lib.importing.extraction import read_results, results_of
+
+    if is_search or len(options.files) != 1 + options.compare:
+        raise ReviewError(
+            "import one extraction sheet at a time, apart from search exports; two sheets of two "
+            "people with --compare"
+        )
+    tables = [
+        read_results(
+            file, sheet=options.sheet, encoding=options.encoding, analyses=options.analysis
+        )
+        for file in options.files
+    ]
+    columns, table, told = _columns(options.column), tables[0], list[str]()
+    if options.compare:
+        table, told = _compared(options, folder, tables, columns)
+        columns = {name: header for name, header in columns.items() if header in table.columns}
+    imported = results_of(
+        table,
+        columns=columns,
+        outcome=options.outcome,
+        time=options.time,
+        medians=options.medians,
+        one_trial=options.one_trial,
+    )
+    return imported, told
+
+
+def _compared(
+    options: argparse.Namespace, folder: Path, tables: Sequence[Sheet], columns: Mapping[str, str]
+) -> tuple[Sheet, list[str]]:
+    """Compare two sheets; stop while a cell is open in which they differ."""
+    from analysis_lib.importing.comparing import compare_sheets, settle
+
+    first, second = tables
+    comparison = compare_sheets(
+        first, second, columns=columns, outcome=options.outcome, time=options.time
+    )
+    comparison = settle(comparison, folder, dry_run=options.dry_run)
+    stop(comparison.open, "between the two sheets; nothing was imported")
+    return comparison.settled(), [str(comparison), *comparison.notes]
 
 
 def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:

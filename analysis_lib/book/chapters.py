@@ -30,6 +30,7 @@ from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.directions import odd_one_out
+from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
@@ -164,7 +165,10 @@ def _author_year(reports: pd.DataFrame) -> pd.Series:
 
 
 def show_trials(review: Review) -> None:
-    """Show the trials and their arms."""
+    """Show the trials and their arms, and how far two people who extracted them agreed."""
+    agreement = extraction_agreement(review.path)
+    if agreement is not None:
+        say(str(agreement))
     people = review.arms.groupby("trial")["n"].agg(["size", "sum"])
     trials = review.trials
     _show_rows(

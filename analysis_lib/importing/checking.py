@@ -22,6 +22,7 @@ from analysis_lib.review.event_ways import (
     pooled_by,
     rare_events,
 )
+from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.info import OF_EVENTS
 from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.model import Review, load_review
@@ -101,6 +102,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_turned_round(review, known),
         *_rare(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
+        *_extraction(review),
         *_empty_tables(review),
     ]
 
@@ -224,6 +226,12 @@ def _rare(review: Review, known: list[StudyEffects]) -> Iterator[str]:
             ]
             name = _name(review, effects.outcome, effects.follow_up)
             yield f"{name}: {told} {effects.measure} by {'; '.join(ways)}."
+
+
+def _extraction(review: Review) -> Iterator[str]:
+    agreement = extraction_agreement(review.path)
+    if agreement is not None:
+        yield str(agreement)
 
 
 def _empty_tables(review: Review) -> Iterator[str]:

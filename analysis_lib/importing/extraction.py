@@ -113,14 +113,39 @@ def import_results(
     ReviewError
         Lists everything that cannot be used, each with file, row, column and value.
     """
+    table = read_results(path, sheet=sheet, encoding=encoding, analyses=analyses)
+    return results_of(
+        table, columns=columns, outcome=outcome, time=time, medians=medians, one_trial=one_trial
+    )
+
+
+def read_results(
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    analyses: Collection[str] = (),
+) -> Sheet:
+    """Return the cells of an extraction sheet or a file of RevMan; see `import_results`."""
     file = Path(path)
     content = read_bytes(file)
     table = read_revman(file.name, content, analyses, encoding)
-    if table is None:
-        table = sheet_of(file.name, content, sheet=sheet, encoding=encoding)
+    return table or sheet_of(file.name, content, sheet=sheet, encoding=encoding)
+
+
+def results_of(
+    table: Sheet,
+    *,
+    columns: Mapping[str, str] | None = None,
+    outcome: str | None = None,
+    time: str | None = None,
+    medians: bool = False,
+    one_trial: bool = False,
+) -> ImportedResults:
+    """Return the results that a sheet holds; see `import_results`."""
     found = columns_of(table, columns or {})
     given = {"outcome": outcome, "time": time}
-    _check_shape(table, found, given)
+    check_shape(table, found, given)
     stop(unsafe(table, found.place.values()), f"in {table.file}")
     rows = read_rows(table, found, given, estimate_from_medians=medians)
     authors = found.place["study"]
@@ -142,7 +167,8 @@ def import_results(
     )
 
 
-def _check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -> None:
+def check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -> None:
+    """Stop if a sheet lacks what every extraction sheet has."""
     missing = [name for name, value in given.items() if value is None and not found.get(name)]
     wanted = [*([] if found.get("study") else ["study"]), *missing]
     if wanted:

@@ -22,6 +22,7 @@ from analysis_lib.review.cells import (
     read_text,
 )
 from analysis_lib.review.entries import read_toml
+from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.info import ReviewInfo
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     folder = find_folder(path)
     bib = Path(bibliography) if bibliography else folder.parent / "book" / "references.bib"
 
-    problems: list[object] = [*links_in(folder)]
+    problems: list[object] = [*links_in(folder), *open_cells(read_differences(folder))]
     contents: dict[str, str] = {}
     for name in SCHEMAS:
         try:

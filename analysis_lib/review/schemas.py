@@ -640,3 +640,36 @@ def codebook() -> pd.DataFrame:
         for column, spec in schema.columns.items()
     ]
     return pd.DataFrame(rows)
+
+
+#: What two extraction sheets differ in: the tables of the folder ``extraction``.
+EXTRACTION: Mapping[str, pa.DataFrameSchema] = {
+    "differences.csv": table(
+        "Cells in which two extraction sheets differ",
+        {
+            **{name: text(f"{name}, as in the sheets") for name in ("study", "outcome", "time")},
+            "arms": text("Arm, or the two arms, as in the sheets", optional=True),
+            "column": text("Column in which the sheets differ"),
+            "first": text("Cell of the first sheet", optional=True),
+            "first_row": count("Row of the first sheet", low=1, optional=True),
+            "second": text("Cell of the second sheet", optional=True),
+            "second_row": count("Row of the second sheet", low=1, optional=True),
+            "settled": text("Value that holds; empty if there is none", optional=True),
+            "decided_by": text("Who decided", optional=True),
+            "why": text("Why", optional=True),
+            "first_file": text("File of the first sheet"),
+            "second_file": text("File of the second sheet"),
+        },
+        takes_more=True,
+    ),
+    "compared.csv": table(
+        "Extraction sheets that were compared, as they were first",
+        {
+            "first_file": text("File of the first sheet"),
+            "second_file": text("File of the second sheet"),
+            "cells": count("Cells that at least one of the two filled"),
+            "differing": count("Cells in which they differ"),
+        },
+        unique=("first_file", "second_file"),
+    ),
+}
