@@ -13,7 +13,7 @@ from analysis_lib.base.errors import ReviewError
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 #: What the first page asks; `check` tells while it is still there.
-INTRO_PROMPT: Final = "What did you find, and how sure are you? Write it here, in plain words."
+INTRO_PROMPT: Final = "What does this mean, and how sure are you? Write it here, in plain words."
 
 
 def new_review(path: str | Path) -> tuple[Path, ...]:
