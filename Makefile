@@ -25,7 +25,7 @@ check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tes
 test: book check  ## all of it: the quick ones, the book, its pages in a browser, every notebook
 	$(BIN)/python -m pytest tests/book tests/browser -n 2 --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
-	  --nbval-sanitize-with tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
+	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -281,7 +281,8 @@ def imports(quick: bool) -> Iterable[Row]:
               verdict(beyond, 0.25))  # fmt: skip
 
 
-NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with",
+         "analysis_lib/book/unpacked/tests/nbval_sanitize.cfg",
          "-o", "addopts=", "--dist", "loadfile")  # fmt: skip
 
 

@@ -22,7 +22,7 @@ import analysis_lib
 
 LIBRARY = Path(analysis_lib.__file__).parent
 #: What is copied into the archive of a book; a review may name more, under ``review_inputs``.
-PARTS = ("data", "book", "notebooks", "_config.yml", "_toc.yml", "requirements.lock")
+PARTS = ("data", "book", "notebooks", "_config.yml", "_toc.yml", "requirements.lock", "LICENSE")
 MADE = {"_build", "__pycache__", "node_modules"}
 #: Neither pages nor their looks change what a notebook computes.
 PROSE = {".md", ".ipynb", ".css", ".js"}
@@ -34,14 +34,20 @@ def files_below(folder: Path, ignored: Sequence[str] = ()) -> list[Path]:
     Parameters
     ----------
     folder
-        Where to look. Folders that are links are not entered.
+        Where to look. An environment of Python is not entered, nor is any folder twice.
     ignored
         Paths relative to ``folder`` that are left out, with everything below them.
     """
-    found = []
+    found: list[Path] = []
     left_out = {folder / path for path in ignored}
-    for top, inner, names in os.walk(folder):
+    entered = set()
+    for top, inner, names in os.walk(folder, followlinks=True):
         here = Path(top)
+        place = here.resolve()
+        if place in entered or "pyvenv.cfg" in names:
+            inner.clear()
+            continue
+        entered.add(place)
         inner[:] = [name for name in inner if _is_source(name) and here / name not in left_out]
         found += [here / name for name in names if _is_source(name)]
     return sorted(file for file in found if file not in left_out and file.is_file())
@@ -99,7 +105,8 @@ class Sources:
         places = [self.folder / part for part in (*PARTS, *self.inputs)]
         found = {file for place in places if place.is_dir() for file in files_below(place)}
         found |= {place for place in places if place.is_file()}
-        return sorted(file for file in found if not file.is_symlink())
+        top = self.folder.resolve()
+        return sorted(f for f in found if f.resolve() == top / f.relative_to(self.folder))
 
     @cached_property
     def common(self) -> str:

@@ -159,7 +159,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     notebooks = {page: file for page, file in kept.items() if file.is_file()}
     for file in made.store.glob("*.js"):  # what the explorer looks up
         shutil.copy(file, out / "_static")
-    archive.offer(made.data_files, made.folder, notebooks, out)
+    archive.offer(made.sources, made.review.path, notebooks, out)
     weight.lighten(out)
     _stop_if_changed(made.sources)
     if not app._warncount:

@@ -1,0 +1,93 @@
+"""Does the library pool where nothing is installed but what the statistics need?
+
+The wheel is built and installed without extras into a fresh environment.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+POOLED = """
+import importlib.util
+
+import analysis_lib as al
+
+assert [n for n in EXTRAS if importlib.util.find_spec(n)] == [], "the environment is not fresh"
+effects = al.risk_ratio(*zip(*BCG))
+fit = al.pool(effects.effect, effects.variance, tau2_method="REML", ci_method="HK")
+print(fit.k, round(fit.estimate, 6), round(fit.tau2, 6))
+print(al.plots.forest(fit).get_xlabel() is not None, al.plots.__name__, al.book.__name__)
+"""
+EXTRAS = ("IPython", "sphinx", "jupyter_book", "yaml", "openpyxl", "rispy", "jinja2")
+# Events and people of the vaccinated and of the others: the 13 trials of dat.bcg in R's metadat.
+BCG = [
+    (4, 123, 11, 139), (6, 306, 29, 303), (3, 231, 11, 220), (62, 13598, 248, 12867),
+    (33, 5069, 47, 5808), (180, 1541, 372, 1451), (8, 2545, 10, 629), (505, 88391, 499, 88391),
+    (29, 7499, 45, 7277), (17, 1716, 65, 1665), (186, 50634, 141, 27338), (5, 2498, 3, 2341),
+    (27, 16913, 29, 17854),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-q")
+    command = [sys.executable, "-m", "pip", "wheel", *options, "-w", folder, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment that has the wheel and what it needs."""
+    folder = tmp_path_factory.mktemp("fresh") / "env"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    found = folder / "bin" / "python"
+    install = [found, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel]
+    told = subprocess.run(install, capture_output=True, text=True, check=False)
+    if told.returncode and "No matching distribution" in told.stderr:
+        pytest.skip("no package index can be reached: the wheel cannot be installed afresh")
+    assert told.returncode == 0, told.stderr
+    return found
+
+
+def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, "-I", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_wheel_holds_every_file_of_the_library(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        held = {name for name in packed.namelist() if name.startswith("analysis_lib/")}
+    files = {f for f in (ROOT / "analysis_lib").rglob("*") if f.is_file() and f.suffix != ".pyc"}
+    assert {f.relative_to(ROOT).as_posix() for f in files} == held
+
+
+def test_bcg_is_pooled_without_extras(python: Path, tmp_path: Path) -> None:
+    code = POOLED.replace("EXTRAS", repr(EXTRAS)).replace("BCG", repr(BCG))
+    told = run(python, tmp_path, "-W", "error", "-c", code)
+    assert told.returncode == 0, told.stderr
+    # metafor 5.0.1, rma(method = "REML", test = "knha") on the log risk ratios: to six decimals.
+    pooled, there = told.stdout.splitlines()
+    assert pooled == "13 -0.714532 0.313243"
+    assert there == "True analysis_lib.plots analysis_lib.book"
+
+
+def test_a_review_is_begun_and_checked_and_what_building_needs_is_told(
+    python: Path, tmp_path: Path
+) -> None:
+    assert run(python, tmp_path, "-m", "analysis_lib", "new", "mine").returncode == 0
+    checked = run(python, tmp_path, "-m", "analysis_lib", "check", "mine")
+    assert "Traceback" not in checked.stderr
+    built = run(python, tmp_path, "-m", "analysis_lib", "build", "mine")
+    assert built.returncode == 1
+    (line,) = built.stderr.splitlines()
+    assert line.endswith("is not installed: a book needs pip install 'analysis-lib[book]'")
