@@ -2,15 +2,15 @@
 
 A state is an analysis, the trials that are left out, an estimator of the variance between studies
 and the methods of the two intervals. Numbers are kept with the digits that the book prints, as
-whole numbers of the last digit, in arrays of bytes; sentences are kept once, with gaps for the
-numbers in them. The script on the page neither rounds nor computes.
+whole numbers of the last digit; sentences are kept once, with gaps for the numbers in them. The
+script on the page neither rounds nor computes.
 
 The script draws differences between means. Analyses of events stand in the tables below it only.
 """
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
 from analysis_lib.book.analyses import directions_in_short, heading, question
 from analysis_lib.book.page import Table
@@ -32,7 +32,7 @@ from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
 from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
-from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS, Methods
+from analysis_lib.pooling.methods import TAU2_METHODS, Methods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
@@ -44,6 +44,7 @@ from analysis_lib.review.subgroups import overall_risk
 MOST_SUBSETS = 2**10 - 1
 #: Decimals of effects, their variance and Q: those of `analysis_lib.base.formatting`.
 DIGITS = 2
+MOST_EXACT = 2**53  # up to here JavaScript tells whole numbers apart
 
 TAU2_LABELS = {
     "REML": "Restricted maximum likelihood (REML)",
@@ -60,6 +61,7 @@ CI_LABELS = {
     "wald": "Normal distribution (Wald)",
     "HK": "Hartung and Knapp",
     "HK-adhoc": "Hartung and Knapp, never narrower",
+    "KR": "Kenward and Roger (with REML)",
 }
 PI_LABELS = {
     "HTS": "t, k − 2 degrees of freedom (HTS)",
@@ -67,6 +69,8 @@ PI_LABELS = {
     "HK": "Hartung and Knapp, k − 1 (HK)",
     "HK-PR": "Hartung and Knapp, k − 2 (HK-PR)",
     "normal": "Normal distribution",
+    "KR": "Kenward and Roger (KR, with REML)",
+    "KR-PR": "Kenward and Roger, one degree less (KR-PR, with REML)",
 }
 HOLLOW = (
     "Hollow squares are reconstructed effects, not reported ones: computed so that the pooled "
@@ -80,6 +84,7 @@ LEFT_OUT = (
     "stand in the tables below."
 )
 
+NOTHING_POOLED = "No outcome has an effect that can be pooled yet."
 
 #: The column for what an article prints, which a review of one's own has not.
 PRINTED = "Printed in the review"
@@ -125,22 +130,20 @@ def states(review: Review) -> Json:
     -------
     dict
         ``main`` (the choices with which the page opens; the analysis is absent if none is drawn),
-        ``tau2``, ``ci`` and ``pi`` (the methods
-        in the order of the arrays), ``risk`` (sign and colour of each judgement) and ``analyses``.
-        Each analysis has its studies, its trials with their risk of bias, the axis, ``left_out``
-        (one list of trial numbers a subset; any ``most`` trials have one) and the arrays:
-        ``estimate``, ``tau2`` and ``weights`` for each subset and estimator; ``ci`` and ``p`` also
-        for each confidence interval; ``pi``, ``share`` and ``words`` also for each prediction
-        interval. The last index runs fastest.
+        ``by_tau2``, ``by_ci`` and ``by_pi`` (the methods in the order of the arrays: estimators;
+        those with each confidence interval; these with each prediction interval), ``risk`` (sign
+        and colour of each judgement) and ``analyses``. Each analysis has its studies, its trials
+        with their risk of bias, the axis, ``left_out`` (one list of trial numbers a subset; any
+        ``most`` trials have one) and the arrays, subset by subset: ``estimate``, ``tau2`` and
+        ``weights`` for each of ``by_tau2``; ``ci`` and ``p`` for each of ``by_ci``; ``pi``,
+        ``share`` and ``words`` for each of ``by_pi``.
     """
     analyses = drawn_analyses(review)
     methods = review.info.methods
     main = name_of(main_analysis(review)) if analyses else None
     return {
         "main": {"analysis": main, **main_methods(review)},
-        "tau2": list(TAU2_METHODS),
-        "ci": list(CI_METHODS),
-        "pi": list(PI_METHODS),
+        **{f"by_{name}": list(places) for name, places in BY.items()},
         "level": fmt.percent(methods.level),
         "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
         "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
@@ -216,13 +219,35 @@ def choices_of_trials(risks: Sequence[str]) -> list[tuple[int, ...]]:
     return found if high in found or len(high) == len(risks) else [*found, high]
 
 
+def methods_together() -> Iterator[tuple[str, str, str]]:
+    """Yield the estimators, confidence and prediction intervals that go together.
+
+    Kenward and Roger's intervals go with REML alone.
+    """
+    for names in itertools.product(TAU2_METHODS, CI_LABELS, PI_LABELS):
+        with contextlib.suppress(ReviewError):
+            Methods(tau2_method=names[0], ci_method=names[1], pi_method=names[2])
+            yield names
+
+
+TOGETHER = tuple(methods_together())
+
+
+def _first(parts: int) -> dict[str, int]:
+    """Return the first of `TOGETHER` with each choice of the first one, two or three methods."""
+    places: dict[str, int] = {}
+    for place, names in enumerate(TOGETHER):
+        places.setdefault(" ".join(names[:parts]), place)
+    return places
+
+
+BY = {name: _first(parts) for parts, name in enumerate(("tau2", "ci", "pi"), start=1)}
+
+
 def fits(
     effects: StudyEffects, level: float, choices: Sequence[tuple[int, ...]]
 ) -> Iterator[list[PooledEffect]]:
-    """Yield the results of all methods for each choice of trials to leave out.
-
-    They follow each other as in ``product(TAU2_METHODS, CI_METHODS, PI_METHODS)``.
-    """
+    """Yield the results of all methods, as in `TOGETHER`, for each choice of what to leave out."""
     members = effects.table["trial"].to_numpy(dtype=object)
     trials = list(dict.fromkeys(members))
     masks = np.array(
@@ -235,17 +260,18 @@ def fits(
     labels = np.array(effects.labels, dtype=object)
     for row, mask in enumerate(masks):
         studies = (effects.effect[mask], effects.variance[mask], tuple(labels[mask]))
-        results = (
-            pool_given_tau2(
+        results = {
+            names: pool_given_tau2(
                 studies,
-                None if mask.sum() == 1 else float(found[tau2_method][row]),
-                Methods(tau2_method=tau2_method, ci_method=ci_method, level=level),
+                None if mask.sum() == 1 else float(found[names[0]][row]),
+                Methods(tau2_method=names[0], ci_method=names[1], level=level),
             )
-            for tau2_method, ci_method in itertools.product(TAU2_METHODS, CI_METHODS)
-        )
+            for names in dict.fromkeys(names[:2] for names in TOGETHER)
+        }
         yield [
-            dataclasses.replace(fit, methods=fit.methods.but(pi_method=pi_method))
-            for fit, pi_method in itertools.product(results, PI_METHODS)
+            dataclasses.replace(fit, methods=fit.methods.but(pi_method=names[2]))
+            for names in TOGETHER
+            for fit in (results[names[:2]],)
         ]
 
 
@@ -341,11 +367,11 @@ def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked
     for results in states:
         first = results[0]
         q.append([fmt.number(first.q), fmt.p_value(first.q_p_value), fmt.percent(first.i2)])
-        for fit in results[:: len(CI_METHODS) * len(PI_METHODS)]:
+        for fit in (results[place] for place in BY["tau2"].values()):
             by_tau2["estimate"].append(fit.estimate)
             by_tau2["tau2"].append(fit.tau2)
             by_tau2["weights"] += _weights(fit, labels)
-        for fit in results[:: len(PI_METHODS)]:
+        for fit in (results[place] for place in BY["ci"].values()):
             by_ci["ci"] += fit.ci
             by_ci["p"].append(_number_of(fmt.p_value(fit.p_value), p_values))
         for fit in results:
@@ -359,14 +385,14 @@ def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked
         "q": q,
         "p_values": list(p_values),
         "templates": list(templates),
-        "estimate": pack(last_digits(by_tau2["estimate"])),
-        "tau2": pack(last_digits(by_tau2["tau2"])),
-        "weights": pack(last_digits(by_tau2["weights"], digits=3)),
-        "ci": pack(last_digits(by_ci["ci"])),
-        "p": pack(by_ci["p"]),
-        "pi": pack(last_digits(by_pi["pi"])),
-        "share": pack(by_pi["share"] if asked.mid is not None else []),
-        "words": pack(by_pi["words"]),
+        "estimate": last_digits(by_tau2["estimate"]),
+        "tau2": last_digits(by_tau2["tau2"]),
+        "weights": last_digits(by_tau2["weights"], digits=3),
+        "ci": last_digits(by_ci["ci"]),
+        "p": by_ci["p"],
+        "pi": last_digits(by_pi["pi"]),
+        "share": by_pi["share"] if asked.mid is not None else [],
+        "words": by_pi["words"],
     }
 
 
@@ -396,42 +422,19 @@ def template(text: str, limits: Interval | None, share: float | None) -> str:
     return text
 
 
-def last_digits(values: Sequence[float | None], digits: int = DIGITS) -> list[int | None]:
+def last_digits(values: Sequence[float | None], digits: int = DIGITS) -> list[int | str | None]:
     """Return numbers as they print, counted in units of their last digit.
 
+    One with more digits than a number of JavaScript holds is text.
+
     Examples
     --------
-    >>> last_digits([-0.4963, 0.001, None])
-    [-50, 0, None]
+    >>> last_digits([-0.4963, 0.001, None, 1e15])
+    [-50, 0, None, '100000000000000000']
     """
     # Python rounds the exact value, as printing does; multiplying first would not.
-    return [None if x is None else round(round(x, digits) * 10**digits) for x in values]
-
-
-def pack(values: Sequence[int | None]) -> Json:
-    """Return whole numbers as bytes in text, little end first, in the least width that holds them.
-
-    The smallest number of that width stands for an absent value.
-
-    Examples
-    --------
-    >>> pack([1, -2, None])
-    {'bits': 8, 'data': 'Af6A'}
-    """
-    largest = max((abs(value) for value in values if value is not None), default=0)
-    bits = next(bits for bits in (8, 16, 32) if largest < 2 ** (bits - 1))
-    absent = -(2 ** (bits - 1))
-    array: npt.NDArray[Any] = np.array(
-        [absent if value is None else value for value in values], dtype=f"<i{bits // 8}"
-    )
-    return {"bits": bits, "data": base64.b64encode(array.tobytes()).decode("ascii")}
-
-
-def unpack(packed: Json) -> list[int | None]:
-    """Return the whole numbers that `pack` packed."""
-    bits = packed["bits"]
-    array = np.frombuffer(base64.b64decode(packed["data"]), dtype=f"<i{bits // 8}")
-    return [None if value == -(2 ** (bits - 1)) else value for value in array.tolist()]
+    whole = [None if x is None else int(f"{x:.{digits}f}".replace(".", "")) for x in values]
+    return [str(x) if x is not None and abs(x) >= MOST_EXACT else x for x in whole]
 
 
 # -- What stands on the page without the script ------------------------------------------------
@@ -546,9 +549,11 @@ def main_comparisons(review: Review) -> pd.DataFrame:
     )
 
 
-def results_table(review: Review) -> Table:
+def results_table(review: Review) -> Table | str:
     """Return the main results, which say without scripts what the explorer says."""
     results = main_results(review)
+    if results.empty:
+        return NOTHING_POOLED
     note = "All trials, methods of the review. A dash: not estimable from so few."
     if any(effects.reconstructed.any() for effects in pooled_analyses(review)):
         note += (
@@ -562,8 +567,10 @@ def results_table(review: Review) -> Table:
     return Table(results, caption, "explorer-main", note, numeric, group="Outcome")
 
 
-def comparisons_table(review: Review) -> Table:
+def comparisons_table(review: Review) -> Table | str:
     """Return the comparisons with which the explorer opens."""
+    if next(pooled_analyses(review), None) is None:
+        return NOTHING_POOLED
     comparisons = main_comparisons(review)
     first = heading(review, main_analysis(review))
     caption = f"The comparisons of the first analysis: {first}"

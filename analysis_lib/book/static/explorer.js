@@ -1,4 +1,4 @@
-// The explorer looks up what analysis_lib/explorer.py computed, and draws it. No statistics here.
+// The explorer looks up what analysis_lib/book/explorer.py computed, and draws it. No statistics here.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const root = document.getElementById("explorer");
@@ -9,40 +9,31 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // -- The data ------------------------------------------------------------------------------
 
-  function unpack({ bits, data }) {
-    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const view = new DataView(bytes.buffer);
-    const size = bits / 8;
-    const absent = -(2 ** (bits - 1));
-    return Array.from({ length: bytes.length / size }, (_, i) => {
-      const value = view[`getInt${bits}`](i * size, true);
-      return value === absent ? null : value;
-    });
-  }
-
   const METHODS = ["tau2", "ci", "pi"];
-  const PACKED = ["estimate", "tau2", "weights", "ci", "p", "pi", "share", "words"];
-  const unpacked = new Map();
+  const places = new Map();
 
-  function analysisOf(name) {
-    if (!unpacked.has(name)) {
-      const analysis = { ...EXPLORER.analyses[name] };
-      for (const key of PACKED) analysis[key] = unpack(analysis[key]);
-      analysis.place = new Map(analysis.left_out.map((trials, i) => [trials.join(), i]));
-      unpacked.set(name, analysis);
-    }
-    return unpacked.get(name);
+  // Where the numbers of a set of trials stand; undefined if it was not computed.
+  function placeOf(name, leftOut) {
+    if (!places.has(name))
+      places.set(name, new Map(EXPLORER.analyses[name].left_out.map((trials, i) => [trials.join(), i])));
+    return places.get(name).get(leftOut.join());
   }
 
-  // What is known of a state: undefined if this set of trials was not computed.
+  // Whether an interval goes with an estimator: Kenward and Roger's go with one alone.
+  const goWith = (tau2, name) => EXPLORER.by_pi.map((names) => names.split(" "))
+    .some(([estimator, ...intervals]) => estimator === tau2 && intervals.includes(name));
+  const together = (state) => EXPLORER.by_pi.includes(`${state.tau2} ${state.ci} ${state.pi}`);
+
+  // What is known of a state: undefined if it was not computed.
   function lookUp(state) {
-    const analysis = analysisOf(state.analysis);
+    const analysis = EXPLORER.analyses[state.analysis];
     const leftOut = analysis.trials.flatMap(([trial], i) => (state.without.has(trial) ? [i] : []));
-    const subset = analysis.place.get(leftOut.join());
-    if (subset === undefined) return undefined;
-    const byTau2 = subset * EXPLORER.tau2.length + EXPLORER.tau2.indexOf(state.tau2);
-    const byCi = byTau2 * EXPLORER.ci.length + EXPLORER.ci.indexOf(state.ci);
-    const byPi = byCi * EXPLORER.pi.length + EXPLORER.pi.indexOf(state.pi);
+    const subset = placeOf(state.analysis, leftOut);
+    if (subset === undefined || !together(state)) return undefined;
+    const place = (names, ...chosen) => subset * names.length + names.indexOf(chosen.join(" "));
+    const byTau2 = place(EXPLORER.by_tau2, state.tau2);
+    const byCi = place(EXPLORER.by_ci, state.tau2, state.ci);
+    const byPi = place(EXPLORER.by_pi, state.tau2, state.ci, state.pi);
     const pair = (values, i) => (values[2 * i] === null ? null : [values[2 * i], values[2 * i + 1]]);
     const width = analysis.studies.length;
     const shown = analysis.studies.filter((study) => !leftOut.includes(study.trial)).length;
@@ -64,13 +55,14 @@ document.addEventListener("DOMContentLoaded", () => {
     };
   }
 
-  // -- Numbers as the book prints them: they come as whole numbers of the last digit ---------
+  // -- Numbers as the book prints them: they come as whole numbers of the last digit,
+  // -- or as text where there are more digits than a number holds
 
   const NOT_ESTIMABLE = "not estimable";
 
   function number(value, digits = 2) {
     if (value === null) return NOT_ESTIMABLE;
-    const figures = String(Math.abs(value)).padStart(digits + 1, "0");
+    const figures = String(value).replace("-", "").padStart(digits + 1, "0");
     return `${value < 0 ? "−" : ""}${figures.slice(0, -digits)}.${figures.slice(-digits)}`;
   }
   const range = (pair) => (pair ? `${number(pair[0])} to ${number(pair[1])}` : NOT_ESTIMABLE);
@@ -96,7 +88,7 @@ document.addEventListener("DOMContentLoaded", () => {
       else if (asked.has(name)) strange.push(`${name} “${asked.get(name)}”`);
     };
     take("analysis", Object.keys(EXPLORER.analyses));
-    for (const name of METHODS) take(name, EXPLORER[name]);
+    for (const name of METHODS) take(name, [...form[name].options].map((option) => option.value));
     const trials = EXPLORER.analyses[state.analysis].trials.map(([trial]) => trial);
     for (const trial of (asked.get("without") || "").split(" ").filter(Boolean))
       if (trials.includes(trial)) state.without.add(trial);
@@ -127,6 +119,8 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const option of form.follow_up.options)
       option.disabled = !(`${analysis.outcome}-${option.value}` in EXPLORER.analyses);
     for (const name of METHODS) form[name].value = state[name];
+    for (const option of [...form.ci.options, ...form.pi.options])
+      option.disabled = !goWith(state.tau2, option.value);
     if (part("trials").dataset.analysis !== state.analysis) {
       part("trials").dataset.analysis = state.analysis;
       part("trials").replaceChildren(...analysis.trials.map(trialBox));
@@ -187,7 +181,9 @@ document.addEventListener("DOMContentLoaded", () => {
       const none = state.without.size === analysis.trials.length;
       part("reading").replaceChildren(...notice, node("p", none
         ? "No trial is ticked. Tick at least one."
-        : `This was not computed: at most ${analysis.most} trials of this analysis can be left out.`));
+        : together(state)
+          ? `This was not computed: at most ${analysis.most} trials of this analysis can be left out.`
+          : "Kenward and Roger's intervals go with REML alone. Choose it, or other intervals."));
       part("numbers").textContent = "";
       return;
     }
@@ -214,6 +210,9 @@ document.addEventListener("DOMContentLoaded", () => {
     part("numbers").textContent = spread.join(" ");
   }
 
+  const share = ({ out, weight }) =>
+    (out ? "left out" : weight === null ? "not computed" : `${number(weight, 1)}%`);
+
   function rowsOf(state, analysis, found) {
     return analysis.studies.map((study, i) => ({
       ...study,
@@ -229,7 +228,7 @@ document.addEventListener("DOMContentLoaded", () => {
       node("th", row.label, { scope: "row" }),
       ...row.people.map((n) => node("td", n, { class: "number" })),
       node("td", withInterval(row.effect[0], row.effect.slice(1))),
-      node("td", row.weight === null ? "left out" : `${number(row.weight, 1)}%`, { class: "number" }),
+      node("td", share(row), { class: "number" }),
       node("td", row.risk),
       node("td", row.reconstructed ? "reconstructed" : "reported"),
     ]));
@@ -279,10 +278,10 @@ document.addEventListener("DOMContentLoaded", () => {
       add("text", { class: "head", x: width, y: 16, "text-anchor": "end" }, "Weight");
     }
 
-    const heaviest = Math.max(...rows.map((row) => row.weight || 0));
+    const heaviest = Math.max(...rows.map((row) => row.weight || 0)) || 1;
     rows.forEach((row, i) => {
       const y = label(i, row.label, row.out ? "left out" : withInterval(row.effect[0], row.effect.slice(1)),
-        row.out ? "" : `${number(row.weight, 1)}%`, row.out ? "out" : "");
+        row.out ? "" : share(row), row.out ? "out" : "");
       light(row.risk, wide ? y : y - 20);
       if (row.out) return;
       whiskers(row.effect.slice(1), y, "whisker");
@@ -300,7 +299,8 @@ document.addEventListener("DOMContentLoaded", () => {
       const last = label(rows.length + 1, "Prediction interval", range(found.pi), "", "");
       if (found.pi) whiskers(found.pi, last, "prediction");
     } else {
-      label(rows.length, found ? "One comparison: nothing to pool" : "No trial: nothing to pool", "", "", "");
+      label(rows.length, found ? "One comparison: nothing to pool"
+        : rows.every((row) => row.out) ? "No trial: nothing to pool" : "Not computed", "", "", "");
     }
 
     add("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
@@ -355,7 +355,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function show(state, strange = []) {
     current = state;
-    const analysis = analysisOf(state.analysis);
+    const analysis = EXPLORER.analyses[state.analysis];
     const found = lookUp(state);
     showControls(state);
     showReading(state, analysis, found, strange);
@@ -374,7 +374,7 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => { event.preventDefault(); choose(asInTheReview()); });
   part("not-high").addEventListener("click", () =>
-    choose({ ...current, without: new Set(atHighRisk(analysisOf(current.analysis))) }));
+    choose({ ...current, without: new Set(atHighRisk(EXPLORER.analyses[current.analysis])) }));
   part("all").addEventListener("click", () => choose({ ...current, without: new Set() }));
   window.addEventListener("hashchange", () => {
     if (isView()) show(...fromAddress());
@@ -385,6 +385,6 @@ document.addEventListener("DOMContentLoaded", () => {
   new ResizeObserver(() => {
     if (part("plot").clientWidth === drawn) return;
     drawn = part("plot").clientWidth;
-    showPlot(current, analysisOf(current.analysis), lookUp(current));
+    showPlot(current, EXPLORER.analyses[current.analysis], lookUp(current));
   }).observe(part("plot"));
 });

@@ -1,6 +1,7 @@
 """Does a book show what `check` promises, whatever small review is typed in?
 
-Random reviews go through the loader, `check` and the code cells of the notebooks that `new` writes.
+Random reviews go through the loader, `check`, the code cells of the notebooks that `new` writes and
+the tables that its other pages insert.
 Where `check` refuses a folder, the book refuses it in the same words; where it does not, every
 section shows something, what can be pooled is drawn, and what cannot be computed is said as `check`
 says it.
@@ -25,12 +26,15 @@ from small_reviews import Drawn, small_reviews, three_equal_trials, write
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import attempt
-from analysis_lib.book import analyses, chapters, page, robustness
+from analysis_lib.book import analyses, chapters, explorer, page, robustness
+from analysis_lib.book.tables import TABLES
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.review.possible import analyses as every_analysis
 
 #: What no reader should meet; an error that names a wrong number may say that it is ``inf``.
-NO_WORDS = re.compile(r"\b(nan|None|NaT|NAType)\b|<NA>|(?<!: )\binf\b")
+NO_WORDS = re.compile(r"\b(nan|None(?!: one effect)|NaT|NAType)\b|<NA>|(?<!: )\binf\b")
+
+FEW = 3  # trials
 
 
 @contextlib.contextmanager
@@ -76,6 +80,15 @@ def build(folder: Path) -> dict[str, list[str]]:
     return found
 
 
+def inserts(review: al.Review) -> dict[str, list[str]]:
+    """Return what the other pages insert: the tables, and the explorer with its data."""
+    found = {name: make(review) for name, make in TABLES.items()}
+    tables = {n: [words(t if isinstance(t, str) else str(t.html()))] for n, t in found.items()}
+    if len(review.trials) <= FEW:  # every set of trials is pooled in every way
+        json.loads(explorer.script(review).removeprefix("const EXPLORER = ").rstrip(";\n"))
+    return tables | {"explorer": [words(str(explorer.form(review)))]}
+
+
 def promises(review: al.Review) -> Iterator[tuple[str, str]]:
     """Yield what `check` has to say of an analysis, and what then has to stand on a page."""
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
@@ -107,6 +120,7 @@ def test_the_book_shows_what_check_promises(drawn: Drawn) -> None:
             return
         shown = build(folder)
         assert all(list(shown.values())[1:])  # the first cell only loads
+        shown |= inserts(al.load_review(folder / "data"))
         whole = "\n".join(text for texts in shown.values() for text in texts)
         note(whole)
         assert not NO_WORDS.search(whole)
