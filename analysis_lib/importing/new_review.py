@@ -36,7 +36,7 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
         If the folder is not empty, or cannot be written.
     """
     # pandera is slow to import, and only this function and the loader need the schemas.
-    from analysis_lib.review.schemas import SCHEMAS, header
+    from analysis_lib.review.schemas import header, usual_tables
 
     folder = Path(path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -44,7 +44,7 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     skip = shutil.ignore_patterns("__pycache__", ".*")
     try:
         shutil.copytree(TEMPLATE, folder, ignore=skip, dirs_exist_ok=True)
-        for name in SCHEMAS:
+        for name in usual_tables():
             table = folder / "data" / f"{name}.csv"
             table.write_text(",".join(header(name)) + "\n", encoding="utf-8")
     except (OSError, shutil.Error) as error:

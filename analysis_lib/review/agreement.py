@@ -13,7 +13,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis_lib.base.errors import Problem, did_you_mean, shown
+from analysis_lib.base.errors import MOST_PROBLEMS, Problem, did_you_mean, shown
 from analysis_lib.base.measures import BINARY_MEASURES, RATIO_MEASURES
 from analysis_lib.review.baseline import (
     BASELINE,
@@ -90,11 +90,13 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
     for column, known, where, names in keys:
         choices = sorted(known)
         for name in names:
-            values = tables[name][column]
-            for row in rows_where(values.notna() & ~values.isin(choices)):
-                value = values[row]
-                told = f"{shown(value)} is not in {where}{did_you_mean(value, choices)}"
-                yield Problem(f"{name}.csv", told, row, column)
+            values = tables[name][column].dropna()
+            absent = values[~values.isin(choices)]
+            # The first are those that an error lists; to look for what was meant takes time.
+            meant = {x: did_you_mean(x, choices) for x in absent.unique()[:MOST_PROBLEMS]}
+            for row, value in absent.items():
+                told = f"{shown(value)} is not in {where}{meant.get(value, '')}"
+                yield Problem(f"{name}.csv", told, int(str(row)), column)
     yield from _unresolved_arms(tables)
     with_report = trials if tables["reports"].empty else set(tables["reports"]["trial"])
     for trial in sorted(trials - with_report):

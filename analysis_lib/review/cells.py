@@ -109,9 +109,24 @@ def read_cells(path: Path, schema: pa.DataFrameSchema) -> Cells:
     Raises
     ------
     ReviewError
-        If the file cannot be read, or its header does not fit the schema.
+        If the file cannot be read, or its header does not fit the schema. A table that is not
+        usual may be absent, and has no rows then.
     """
-    return cells_of(path.name, read_text(path), schema)
+    return cells_of(path.name, text_of(path, schema), schema)
+
+
+def text_of(path: Path, schema: pa.DataFrameSchema) -> str:
+    """Return the text of a table's file; a table that is not usual may be absent, and is a header.
+
+    Raises
+    ------
+    ReviewError
+        If the file cannot be read.
+    """
+    is_usual = (schema.metadata or {}).get("usual", True)
+    if is_usual or path.exists() or path.is_symlink():
+        return read_text(path)
+    return ",".join(schema.columns)
 
 
 def cells_of(file: str, content: str, schema: pa.DataFrameSchema) -> Cells:
@@ -155,6 +170,8 @@ def checked_values(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFra
     values, problems = _typed(cells, schema)
     if len(values):
         problems += _broken_rules(cells, values, schema)
+        if key := (schema.metadata or {}).get("unique"):
+            problems += _twice(cells, key)
     elif (schema.metadata or {}).get("needs_rows"):
         problems.append(Problem(cells.file, "the table has a header and no rows"))
     return values, problems
@@ -293,6 +310,14 @@ def _unsafe(file: str, column: str, text: pd.Series) -> Iterator[Problem]:
         yield Problem(file, f"{shown(cell)} {told[cell]}", int(row), column)
 
 
+def _twice(cells: Cells, columns: list[str]) -> Iterator[Problem]:
+    """Name the rows whose key is that of another row."""
+    keys = cells.text[columns].dropna()
+    for row, *key in keys[keys.duplicated(keep=False)].itertuples():
+        told = ", ".join(f"{name} {shown(x)}" for name, x in zip(columns, key, strict=True))
+        yield Problem(cells.file, f"{told} stand together in the table twice", int(row))
+
+
 def _broken_rules(
     cells: Cells, values: pd.DataFrame, schema: pa.DataFrameSchema
 ) -> Iterator[Problem]:
@@ -303,14 +328,10 @@ def _broken_rules(
         schema.validate(values, lazy=True, inplace=True)  # no rule changes a value
     except SchemaErrors as errors:
         cases = errors.failure_cases[["index", "column", "check"]].drop_duplicates()
-        for index, column, check in cases.itertuples(index=False):
-            row, rule = int(index), str(check)
-            if rule == "multiple_fields_uniqueness":
-                names = schema.unique or []
-                key = ", ".join(f"{name} {shown(cells.text.loc[row, name])}" for name in names)
-                yield Problem(cells.file, f"{key} stand together in the table twice", row)
-            else:
-                yield Problem(cells.file, _broken(cells.text.loc[row, column], rule), row, column)
+        for (column, rule), found in cases.groupby(["column", "check"], sort=False):
+            text = cells.text.loc[found["index"], column]
+            for row, cell in zip(text.index, text, strict=True):
+                yield Problem(cells.file, _broken(cell, str(rule)), int(row), str(column))
 
 
 def _broken(cell: object, rule: str) -> str:

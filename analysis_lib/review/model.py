@@ -20,6 +20,7 @@ from analysis_lib.review.cells import (
     in_order,
     links_in,
     read_text,
+    text_of,
 )
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
@@ -144,9 +145,9 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
 
     problems: list[object] = [*links_in(folder), *open_cells(read_differences(folder))]
     contents: dict[str, str] = {}
-    for name in SCHEMAS:
+    for name, schema in SCHEMAS.items():
         try:
-            contents[name] = read_text(folder / f"{name}.csv")
+            contents[name] = text_of(folder / f"{name}.csv", schema)
             problems += _cells(name, contents[name]).ragged
         except ReviewError as error:
             problems.append(error)

@@ -143,6 +143,7 @@ def table(
     unique: tuple[str, ...] = (),
     needs_rows: bool = False,
     takes_more: bool = False,
+    usual: bool = True,
 ) -> pa.DataFrameSchema:
     """Make a table.
 
@@ -158,13 +159,14 @@ def table(
         Whether a header alone is not enough.
     takes_more
         Whether a file may have further columns, of text that describes.
+    usual
+        Whether a new review begins with the table; one that is not usual may be absent.
     """
     return pa.DataFrameSchema(
         columns,
         strict=not takes_more,
-        unique=list(unique) or None,
         title=title,
-        metadata={"needs_rows": needs_rows},
+        metadata={"unique": list(unique), "needs_rows": needs_rows, "usual": usual},
     )
 
 
@@ -566,6 +568,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "n_comparator": number("Participants, comparator, a shared arm split", above=0),
         },
         unique=("outcome", "follow_up", "trial", "experimental_arm", "comparator_arm"),
+        usual=False,
     ),
     "claims": _table(
         "Statements of the text that a table can check",
@@ -585,6 +588,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "words": text("The statement"),
             "matters": one_of("What a contradiction would change", ("none", "wording", "number")),
         },
+        usual=False,
     ),
     "subgroup_levels": _table(
         "Levels of the subgroup analyses",
@@ -614,8 +618,14 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 "What stands beside it; {result.number} is a number of published.csv", optional=True
             ),
         },
+        usual=False,
     ),
 }
+
+
+def usual_tables() -> list[str]:
+    """Return the tables that a new review begins with."""
+    return [name for name, schema in SCHEMAS.items() if (schema.metadata or {})["usual"]]
 
 
 def header(name: str) -> list[str]:

@@ -428,7 +428,7 @@ def test_all_problems_of_all_tables_are_listed_at_once_and_in_order(data: Path) 
 
 # Rows and keys
 
-KEYS = {name: list(schema.unique or []) for name, schema in SCHEMAS.items()}
+KEYS = {name: list(schema.metadata["unique"]) for name, schema in SCHEMAS.items()}
 
 
 @pytest.mark.parametrize("table", TABLES)
