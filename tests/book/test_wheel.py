@@ -5,6 +5,8 @@ The wheel is built and installed without extras into a fresh environment.
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -34,11 +36,18 @@ BCG = [
 ]  # fmt: skip
 
 
+COMPILED = shutil.ignore_patterns("__pycache__")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "project"  # building leaves files beside the sources
+    shutil.copytree(ROOT / "analysis_lib", copy / "analysis_lib", ignore=COMPILED)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
     options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-q")
-    command = [sys.executable, "-m", "pip", "wheel", *options, "-w", folder, ROOT]
+    command = [sys.executable, "-m", "pip", "wheel", *options, "-w", folder, copy]
     subprocess.run(command, check=True, capture_output=True)
     (built,) = folder.glob("*.whl")
     return built
@@ -51,7 +60,9 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     found = folder / "bin" / "python"
     install = [found, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel]
-    told = subprocess.run(install, capture_output=True, text=True, check=False)
+    # A checkout on PYTHONPATH would count as installed.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    told = subprocess.run(install, capture_output=True, text=True, check=False, env=env)
     if told.returncode and "No matching distribution" in told.stderr:
         pytest.skip("no package index can be reached: the wheel cannot be installed afresh")
     assert told.returncode == 0, told.stderr
