@@ -6,17 +6,15 @@ import tomllib
 from pathlib import Path
 
 from analysis_lib.importing.new_review import new_review
-from analysis_lib.pooling.methods import Methods
+from analysis_lib.pooling.methods import EventMethods, Methods
 
 
 def test_a_new_review_pools_by_the_methods_of_the_handbook(tmp_path: Path) -> None:
     """REML with the Hartung-Knapp interval is what the Cochrane Handbook (10.10.4) advises."""
     new_review(tmp_path / "review")
     toml = tomllib.loads((tmp_path / "review" / "data" / "review.toml").read_text())
-    assert toml["methods"] == {
-        "tau2_method": "REML",
-        "ci_method": "HK",
-        "pi_method": "HTS",
-        "level": 0.95,
-    }
-    Methods(**toml["methods"])  # each is one that pool knows
+    named = toml["methods"]
+    effects = {"tau2_method": "REML", "ci_method": "HK", "pi_method": "HTS", "level": 0.95}
+    assert {name: named.pop(name) for name in effects} == effects
+    Methods(**effects)  # each is one that pool knows
+    assert EventMethods(**named) == EventMethods()
