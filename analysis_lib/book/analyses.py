@@ -18,6 +18,7 @@ from analysis_lib.book.event_methods import methods_of_events
 from analysis_lib.book.page import Prose, prose, say, show_figure, show_table
 from analysis_lib.book.sentences import (
     Question,
+    cautions,
     heterogeneity_sentence,
     methods_sentence,
     plain_words,
@@ -194,20 +195,24 @@ RECONSTRUCTED = (
     "result of its trial."
 )
 LEFT_OUT = "**Left out.** {unknown}."
+CAUTION = "**Caution.** {doubts}"
 RARE = "**Rare events.** {rare}"
 
 
 def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
     """Return the paragraphs below a forest plot."""
     before = f"{RECONSTRUCTED}\n\n" if effects.reconstructed.any() else ""
+    doubts = cautions(fit, effects.measure)
     rare = fit.rare if isinstance(fit, PooledEvents) else None
-    after = f"\n\n{RARE}" if rare else ""
+    after = f"\n\n{CAUTION}" if doubts else ""
+    after += f"\n\n{RARE}" if rare else ""
     unknown = [one for one in effects.unknown if not one.endswith(TELLS_NOTHING)]  # said above
     after += f"\n\n{LEFT_OUT}" if unknown else ""
     return prose(
         f"{before}{IN_WORDS}{after}",
         unknown="; ".join(unknown),
         rare=rare or "",
+        doubts=doubts,
         meaning=plain_words(fit, asked),
         result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",
         method=methods_sentence(fit, effects.measure),

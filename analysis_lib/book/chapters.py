@@ -512,7 +512,6 @@ def show_findings(review: Review) -> None:
     """Show the summary of findings, and below it what the numbers of each rated analysis prompt."""
     if review.certainty.empty:
         say("No rating is recorded in `data/certainty.csv`.")
-        return
     table = grading.summary_table(review)
     if len(table):
         show_table(
@@ -521,9 +520,21 @@ def show_findings(review: Review) -> None:
             numeric=["Trials", "Comparisons", "People"],
             group="Outcome",
             note="Recorded: the rating of the reviewers. Prompted: the range of ratings that the "
-            "computed prompts allow; a prompt is not a rating.",
+            "computed prompts allow; a prompt is not a rating." + _absolute_note(table),
         )
     _say_ratings_alone(review)
+
+
+def _absolute_note(table: pd.DataFrame) -> str:
+    """Say where the risk without the intervention comes from, if any is told."""
+    if grading.ABSOLUTE_HEADS["nnt"] not in table:
+        return ""
+    return (
+        " Without: the risk that review.toml assumes or, by default, the median of the comparator "
+        "arms that are pooled (where it is none, all of them together); its own uncertainty is not "
+        "in the intervals. NNTB and NNTH: number needed to treat for one person to benefit, or to "
+        "be harmed; an interval that holds no difference runs through infinity."
+    )
 
 
 def _say_ratings_alone(review: Review) -> None:

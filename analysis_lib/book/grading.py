@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
+from analysis_lib.base.measures import shown
 from analysis_lib.book.analyses import heading, question
 from analysis_lib.book.page import show_table
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, egger_test
-from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES
+from analysis_lib.review.baseline import BASELINE
+from analysis_lib.review.comparisons import COUNTS, StudyEffects
+from analysis_lib.review.funnel_tests import asymmetry_test
+from analysis_lib.review.known_effects import EVENTS
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.possible import pooled_analyses
+from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import overall_risk
+
+#: Columns of the summary of findings that only some outcomes fill.
+ABSOLUTE_HEADS = {
+    "without": "Without",
+    "with": "With the intervention",
+    "difference": "Difference",
+    "nnt": "Number needed to treat",
+}
 
 
 def grade(review: Review, effects: StudyEffects) -> Assessment:
@@ -36,8 +52,8 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     -----
     The standard deviation between people, which the optimal information size needs, is 1 for a
     standardised difference, and for a mean difference the median of the baseline standard
-    deviations of the arms, on the scale of the effect; where neither is known, and for events, the
-    prompt does without.
+    deviations of the arms, on the scale of the effect, without those that may be standard errors.
+    For events it needs the assumed risk instead.
     """
     asked = question(review, effects.outcome)
     recorded = _recorded(review, effects)
@@ -48,10 +64,68 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
         participants=effects.participants,
         mid=asked.margin,
         sd=sd_between_people(review, effects),
-        egger=attempt(egger_test, effects.effect, effects.variance) if enough else None,
+        assumed_risk=next(iter(assumed_risks(effects)), None),
+        events=_events(effects),
+        egger=attempt(asymmetry_test, effects) if enough else None,
         measure=effects.measure,
         recorded=None if recorded is None else str(recorded["rating"]),
         recorded_reasons="" if recorded is None else str(recorded["reasons"]),
+    )
+
+
+def assumed_risks(effects: StudyEffects) -> tuple[float, ...]:
+    """Return the risks without the intervention at which an effect is told for people.
+
+    Those of ``review.toml``; or else, where events are known, the median of the comparator arms
+    that are pooled, and where that is none or all, the risk in all of them together.
+    """
+    review = effects.review
+    given = () if review is None else review.info.of_outcome(effects.outcome).assumed_risk
+    if given or not effects.is_of_events:
+        return given
+    arms = effects.table.drop_duplicates(["trial", "comparator_arm"])
+    events, people = (arms[name].to_numpy(float) for name in COUNTS[2:])
+    candidates = (float(np.median(events / people)), float(events.sum() / people.sum()))
+    return tuple(risk for risk in candidates if 0 < risk < 1)[:1]
+
+
+def absolute_effects(effects: StudyEffects) -> tuple[AbsoluteEffect, ...]:
+    """Return what the pooled effect of an analysis means for people, at each assumed risk."""
+    if effects.measure not in ABSOLUTE_MEASURES:
+        return ()
+    fit = effects.pool()
+    estimate, low, high = (shown(x, effects.measure) for x in (fit.estimate, *fit.ci))
+    found = (
+        attempt(absolute_effect, estimate, (low, high), effects.measure, assumed_risk=risk)
+        for risk in assumed_risks(effects)
+    )
+    return tuple(one for one in found if isinstance(one, AbsoluteEffect))  # a limit is infinite
+
+
+def comparator_mean(review: Review, effects: StudyEffects) -> float | None:
+    """Return the median of the comparators' means, on the scale of a mean difference."""
+    if effects.measure != "MD":
+        return None
+    outcome = review.outcomes.set_index("outcome").loc[effects.outcome]
+    rows = review.arm_results[
+        (review.arm_results["outcome"] == effects.outcome)
+        & (review.arm_results["time"] == effects.follow_up)
+    ]
+    arms = effects.table[["trial", "comparator_arm"]].drop_duplicates()
+    arms = arms.rename(columns={"comparator_arm": "arm"})
+    rows = rows.merge(arms, on=["trial", "arm"])
+    low, high = rows["scale_min"], rows["scale_max"]
+    least, most = (float(x) for x in outcome[["scale_min", "scale_max"]].to_numpy(float))
+    scaled = least + (rows["mean"] - low) / (high - low) * (most - least)
+    means = scaled.where(scaled.notna(), rows["mean"].where(low.isna() | math.isnan(least)))
+    median = means.median()
+    return None if pd.isna(median) else float(median)
+
+
+def _events(effects: StudyEffects) -> float | None:
+    """Return the number of events in both arms; an arm that is shared counts once."""
+    return (
+        float(effects.table[list(EVENTS)].to_numpy(float).sum()) if effects.is_of_events else None
     )
 
 
@@ -81,6 +155,13 @@ def baseline_sd(
     float or None
     """
     arms = arms_at_baseline(review, outcome)
+    doubted = {
+        (one.trial, one.arm)
+        for one in doubtful_spreads(review)
+        if (one.outcome, one.time) == (outcome, BASELINE)
+    }
+    names = zip(arms["trial"].map(review.trial_names), arms["label_printed"], strict=True)
+    arms = arms[[name not in doubted for name in names]]
     low, high, sd = arms["scale_min"], arms["scale_max"], arms["sd"]
     if scale is not None:
         found = sd[(low == scale[0]) & (high == scale[1])]
@@ -132,9 +213,16 @@ def findings(
                 trials=int(effects.table["trial"].nunique()),
                 participants=effects.participants,
                 familiar=known,
+                absolute=absolute_effects(effects),
+                without=_mean_without(review, effects, asked.unit),
             )
         )
     return found
+
+
+def _mean_without(review: Review, effects: StudyEffects, unit: str) -> str:
+    mean = comparator_mean(review, effects)
+    return "" if mean is None else f"mean {fmt.number(mean, 1)} {unit}".strip()
 
 
 def show_grade(review: Review, effects: StudyEffects) -> None:
@@ -220,10 +308,12 @@ def summary_table(
         "comparisons": "Comparisons",
         "participants": "People",
         "effect": "Effect (95 % CI)",
+        **ABSOLUTE_HEADS,
         "familiar": "In familiar units",
         "recorded": "Certainty, recorded",
         "suggested": "Certainty, prompted",
         "agreement": "Agree",
         "outcome": "Outcome",
     }
-    return table.rename(columns=headings)[list(headings.values())]
+    table = table.drop(columns=[name for name in ABSOLUTE_HEADS if not (table[name] != "").any()])
+    return table.rename(columns=headings)[[h for name, h in headings.items() if name in table]]

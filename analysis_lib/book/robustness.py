@@ -20,6 +20,7 @@ from analysis_lib.book.analyses import (
     question,
 )
 from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.conclusions.certainty import TEST_NAMES
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
@@ -28,6 +29,7 @@ from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis, subgroups_of
 from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
 from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.funnel_tests import asymmetry_test
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import (
@@ -38,6 +40,7 @@ from analysis_lib.review.subgroups import (
 )
 
 RISK_OF_BIAS = "risk of bias"
+FITTING = "The test that fits the measure"
 
 
 def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
@@ -286,7 +289,7 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
 
 
 def reporting_bias_table(review: Review) -> pd.DataFrame:
-    """Return Egger's test and trim-and-fill of every analysis of three comparisons or more."""
+    """Return tests of asymmetry and trim-and-fill of every analysis with three comparisons."""
     rows = []
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
@@ -298,7 +301,7 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
             "Outcome": outcomes[effects.outcome],
         }
         rows.append(row | _asymmetry_cells(review, effects))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("")
 
 
 def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
@@ -311,10 +314,20 @@ def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
         then = fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
     return {
         "Egger's test": _egger_text(attempt(egger_test, effects.effect, effects.variance)),
+        **_fitting_test(effects),
         "Filled": _filled_text(filled),
         "Effect then": then,
         "Filled, common effect": _filled_text(attempt(_filled, effects, "common")),
     }
+
+
+def _fitting_test(effects: StudyEffects) -> dict[str, str]:
+    """Return the test that fits the measure, where that is another than Egger's."""
+    found = attempt(asymmetry_test, effects)
+    if isinstance(found, ReviewError):
+        return {FITTING: _not_computed(found)}
+    kind = found.method.split(":")[0]
+    return {} if kind == "Egger" else {FITTING: f"{TEST_NAMES[kind]}: {_egger_text(found)}"}
 
 
 def _egger_text(egger: EggerTest | ReviewError) -> str:

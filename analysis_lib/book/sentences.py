@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
@@ -17,11 +17,12 @@ from analysis_lib.base.measures import (
 )
 from analysis_lib.conclusions.certainty import crossed
 from analysis_lib.pooling.events import PooledEvents
-from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
 __all__ = [
     "MEASURE_WORDS",
     "Question",
+    "cautions",
     "heterogeneity_sentence",
     "methods_sentence",
     "plain_words",
@@ -58,6 +59,8 @@ PI_WORDS = {
     "KR": "with Kenward and Roger's standard error and degrees of freedom",
     "KR-PR": "with Kenward and Roger's standard error and one degree of freedom less than theirs",
 }
+#: With fewer comparisons the spread between settings is hardly known, and shares of them less.
+FEWEST_FOR_SHARES = 5
 #: What is compared between the arms when an effect is one on events.
 EVENT_WORDS = {"RR": "risk", "RD": "risk", "OR": "odds", "HR": "hazard", "IRR": "rate"}
 
@@ -233,6 +236,9 @@ def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
         return f"{text}; the model assumes one true effect."
     digits = fmt.tau2_digits(measure)
     interval = f"{fmt.percent(fit.level)} CI {fmt.interval(fit.tau2_ci, digits)}"
+    if fit.has_empty_tau2_set:
+        interval = f"no value fits at the {fmt.percent(fit.level)} level: the effects differ less "
+        interval += "than chance would make them"
     scale = f" for the logarithm of the {_words(measure)}" if measure in RATIO_MEASURES else ""
     return f"{text}, τ² = {fmt.number(fit.tau2, digits)} ({interval}){scale}."
 
@@ -433,6 +439,12 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
         return ""
     if limits is None:
         return f"From {_comparisons(fit)}, what a new setting may see cannot be estimated."
+    interval = f"prediction interval {fmt.effect_interval(limits, question.measure)}"
+    if not fit.tau2:
+        return (
+            "The spread between settings was estimated as zero, so the interval for a new, similar "
+            f"one ({interval}) tells how little is known, not how much settings differ."
+        )
     if crossed(limits, (0.0,)) or 0.0 in limits:
         text = "In a new, similar setting the true effect may favour either"
     else:
@@ -440,14 +452,57 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
             "In a new, similar setting the true effect is expected to favour "
             f"{question.better_arm(fit.estimate)}"
         )
-    text += f" (prediction interval {fmt.effect_interval(limits, question.measure)})"
+    text += f" ({interval})"
     share = share_of_benefit(fit, question)
-    if share is None:
+    if share is None or fit.k < FEWEST_FOR_SHARES:
         return f"{text}."
+    ends = [share_of_benefit(replace(fit, estimate=end), question) or 0.0 for end in fit.ci]
     return (
         f"{text}; an important benefit of {question.first} is expected in about "
-        f"{fmt.percent(share)} of such settings."
+        f"{fmt.percent(share)} of such settings ({fmt.percent(min(ends))} to "
+        f"{fmt.percent(max(ends))} over the confidence interval of the mean)."
     )
+
+
+def cautions(fit: PooledEffect, measure: str = "MD") -> str:
+    """Return what few comparisons, or a small spread by luck, make doubtful; else nothing.
+
+    Parameters
+    ----------
+    fit
+        Result of `analysis_lib.pool`.
+    measure
+        What was pooled.
+
+    Notes
+    -----
+    A Hartung-Knapp interval can be narrower than the classic one, where effects happen to lie
+    close together (Röver, Knapp and Friede 2015).
+
+    Examples
+    --------
+    >>> import analysis_lib as al
+    >>> print(cautions(al.pool([0.1, 0.5], [0.04, 0.05])))
+    Two comparisons hardly tell how much effects differ, and the intervals depend on it.
+    """
+    if fit.k == 1 or fit.tau2_method == "FE":
+        return ""
+    told = []
+    if fit.k < FEWEST_FOR_SHARES:
+        what = "the intervals depend on it"
+        if fit.prediction_interval is not None:
+            what += ", the prediction interval most of all"
+        told.append(
+            f"{_comparisons(fit).capitalize()} hardly tell how much effects differ, and {what}."
+        )
+    classic = pool(fit.effect, fit.variance, **fit.methods.but(ci_method="wald")).ci
+    if fit.ci_method == "HK" and fit.ci[1] - fit.ci[0] < classic[1] - classic[0]:
+        told.append(
+            "The Hartung and Knapp interval is narrower than the classic one "
+            f"({fmt.effect_interval(classic, measure)}), because the effects happen to lie close "
+            "together; it is not to be read as the more certain."
+        )
+    return " ".join(told)
 
 
 def share_of_benefit(fit: PooledEffect, question: Question) -> float | None:

@@ -28,6 +28,7 @@ from scipy.special import ndtri
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.baseline import NOT_STATED
@@ -43,8 +44,21 @@ GRADE_DOMAINS = (
 )
 #: Handbook section 10.10.2: from here I2 "may represent substantial", "considerable" heterogeneity.
 SUBSTANTIAL_I2, CONSIDERABLE_I2 = 0.5, 0.75
+#: Below these nothing is called precise: chance may make any interval narrow.
+FEWEST_PEOPLE, FEWEST_EVENTS = 100, 50
 #: Egger and colleagues (BMJ 1997;315:629-634) took p < 0.1 as evidence of asymmetry.
 EGGER_LEVEL = 0.1
+
+#: What a test of asymmetry is called, by the first word of its method.
+TEST_NAMES = {
+    "Egger": "Egger's test",
+    "Harbord": "Harbord's test",
+    "Peters": "Peters' test",
+    "Pustejovsky and Rodgers": "Pustejovsky and Rodgers' test",
+}
+
+#: From so many people of a thousand on, decimals say nothing.
+FEWEST_WHOLE = 10
 
 Interval = tuple[float, float]
 
@@ -64,18 +78,23 @@ class Prompt:
     steps
         Levels to rate down: the fewest and the most that fit what is known; ``None`` where
         nothing can be computed.
+    lacks : str
+        What is not known and would decide; the fewest steps are then no suggestion.
     """
 
     domain: str
     rule: str
     finding: str
     steps: tuple[int, int] | None
+    lacks: str = ""
 
     @property
     def suggestion(self) -> str:
         """The suggested step in words."""
         if self.steps is None:
             return "a reader's judgement"
+        if self.lacks:
+            return f"cannot tell: {self.lacks}"
         low, high = self.steps
         if low == high:
             return "do not rate down" if low == 0 else f"rate down by {low}"
@@ -136,6 +155,8 @@ def assess(
     participants: float | None,
     mid: float | None = None,
     sd: float | None = None,
+    assumed_risk: float | None = None,
+    events: float | None = None,
     egger: EggerTest | ReviewError | None = None,
     measure: str = "MD",
     start: str = "high",
@@ -158,9 +179,14 @@ def assess(
     sd
         Standard deviation of the outcome between people, in the units of the effect (1 for a
         standardised mean difference); with ``mid`` it gives the optimal information size.
+    assumed_risk
+        Risk without the intervention; with a ratio in ``mid``, or a difference of risks, it gives
+        the optimal information size of events.
+    events
+        Number of events in both arms; ``None`` for an outcome of another kind, or when not known.
     egger
-        Result of `analysis_lib.egger_test`, or why it has none; used when there are ten
-        comparisons or more.
+        Result of the test of asymmetry that fits the measure, such as `analysis_lib.egger_test`,
+        or why it has none; used when there are ten comparisons or more.
     measure
         What was pooled; the prompts print ratios where these are logarithms.
     start
@@ -201,7 +227,9 @@ def assess(
             "cannot be computed",
             None,
         ),
-        imprecision_prompt(fit, participants, mid, sd, measure),
+        imprecision_prompt(
+            fit, participants, mid, sd, measure, assumed_risk=assumed_risk, events=events
+        ),
         publication_bias_prompt(fit, egger),
     )
     return Assessment(start, prompts, recorded, recorded_reasons)
@@ -299,15 +327,27 @@ def imprecision_prompt(
     mid: float | None,
     sd: float | None,
     measure: str = "MD",
+    *,
+    assumed_risk: float | None = None,
+    events: float | None = None,
 ) -> Prompt:
     """Return the prompt from the confidence interval and the optimal information size.
 
     Parameters
     ----------
-    fit, participants, mid, sd, measure
+    fit, participants, mid, sd, measure, assumed_risk, events
         As for `assess`.
+
+    Notes
+    -----
+    Where the information size, or the number of people, is not known, the numbers cannot say that
+    the result is precise enough. With very few people or events it is not, whatever the interval.
     """
-    needed = None if mid is None or sd is None else optimal_information_size(mid, sd)
+    needed = None
+    if mid is not None and sd is not None:
+        needed = optimal_information_size(mid, sd)
+    elif mid is not None and assumed_risk is not None:
+        needed = information_size_of_events(assumed_risk, mid, measure)
     people = "number of participants not stated"
     if participants is not None:
         people = f"{fmt.count(participants)} participants"
@@ -318,33 +358,50 @@ def imprecision_prompt(
     step = min(2, len(found))
     if step == 0 and needed is not None and participants is not None and participants < needed:
         step = 1
+    few = _few(participants, events)
+    step = max(step, int(bool(few)))
+    lacks = ""
+    if step == 0 and participants is None:
+        lacks = "the number of participants is not known"
+    elif step == 0 and needed is None:
+        lacks = "the optimal information size is not known"
     name = "no difference" if mid is None else "the minimal important difference, either way"
     rule = (
         f"1 for each threshold inside the confidence interval ({name}); if there is none, 1 when "
-        "there are fewer participants than the optimal information size"
+        "there are fewer participants than the optimal information size; in any case 1 with fewer "
+        f"than {FEWEST_PEOPLE} participants or {FEWEST_EVENTS} events"
     )
     finding = (
         f"{fmt.percent(fit.level)} CI {fmt.effect_interval(fit.ci, measure)}, thresholds inside: "
-        f"{_told(found, measure)}; {size}"
+        f"{_told(found, measure)}; {size}{few}"
     )
-    return Prompt("imprecision", rule, finding, (step, step))
+    return Prompt("imprecision", rule, finding, (step, max(step, int(bool(lacks)))), lacks)
+
+
+def _few(participants: float | None, events: float | None) -> str:
+    """Say that there are few people or events, however narrow the interval; else be empty."""
+    if participants is not None and participants < FEWEST_PEOPLE:
+        return f"; fewer than {FEWEST_PEOPLE} participants"
+    if events is not None and events < FEWEST_EVENTS:
+        return f"; {fmt.count(events)} events, fewer than {FEWEST_EVENTS}"
+    return ""
 
 
 def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | ReviewError | None) -> Prompt:
     """Return the prompt from the number of comparisons and, if there are enough, Egger's test."""
-    rule = (
-        f"1 if there are {FEWEST_TO_READ} comparisons or more and Egger's test has "
-        f"p < {EGGER_LEVEL:g}"
-    )
+    name = "the test of asymmetry"
+    if isinstance(egger, EggerTest):
+        name = TEST_NAMES.get(egger.method.split(":")[0], name)
+    rule = f"1 if there are {FEWEST_TO_READ} comparisons or more and {name} has p < {EGGER_LEVEL:g}"
     comparisons = fmt.plural(fit.k, "comparison")
     if fit.k < FEWEST_TO_READ:
         finding = f"{comparisons}: too few to tell asymmetry from chance"
         return Prompt("publication bias", rule, finding, (0, 0))
     if not isinstance(egger, EggerTest):
-        why = "no test was given" if egger is None else f"no Egger's test: {egger}"
+        why = "no test was given" if egger is None else f"no test of asymmetry: {egger}"
         return Prompt("publication bias", rule, f"{comparisons}; {why}", None)
     step = int(egger.p_value < EGGER_LEVEL)
-    finding = f"{comparisons}, Egger's test {fmt.p_value(egger.p_value)}"
+    finding = f"{comparisons}, {name} {fmt.p_value(egger.p_value)}"
     return Prompt("publication bias", rule, finding, (step, step))
 
 
@@ -415,13 +472,66 @@ def optimal_information_size(
     return 2 * math.ceil(2 * (quantiles * sd / mid) ** 2)
 
 
+def information_size_of_events(
+    assumed_risk: float,
+    mid: float,
+    measure: str,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> int | None:
+    """Return how many participants one trial would need to detect a difference of risks.
+
+    Parameters
+    ----------
+    assumed_risk
+        Risk in the second arm.
+    mid
+        The difference to detect, as pooled: the size of a logarithm for a ratio.
+    measure
+        RR, OR, HR or RD.
+    alpha, power
+        Two-sided level and power.
+
+    Returns
+    -------
+    int or None
+        Participants in both arms of equal size; ``None`` where the measure tells no risk, or the
+        difference leads to no risk between 0 and 1.
+
+    Notes
+    -----
+    Twice the least whole number of at least (z_{1-alpha/2} + z_power)^2 (p (1 - p) + q (1 - q)) /
+    (p - q)^2, q being the assumed risk and p the risk that is less by the difference.
+
+    References
+    ----------
+    Guyatt et al. 2011 (see the module); the formula is that for comparing two proportions.
+
+    Examples
+    --------
+    >>> information_size_of_events(0.2, 0.1, "RD")
+    394
+    """
+    if measure not in ABSOLUTE_MEASURES or not 0 < assumed_risk < 1:
+        return None
+    value = math.exp(-mid) if measure in RATIO_MEASURES else -mid
+    risk = absolute_effect(value, (value, value), measure, assumed_risk=assumed_risk, per=1).risk
+    if not 0 < risk < 1:
+        return None
+    quantiles = float(ndtri(1 - alpha / 2) + ndtri(power))
+    spread = risk * (1 - risk) + assumed_risk * (1 - assumed_risk)
+    return 2 * math.ceil(quantiles**2 * spread / (risk - assumed_risk) ** 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One row of a summary of findings, before its numbers become text.
 
     ``fit`` is ``None`` for an outcome without data. ``familiar`` turns a standardised mean
     difference into the units of an instrument that readers know: its name and its standard
-    deviation between people.
+    deviation between people. ``absolute`` says what the effect means for people at one assumed
+    risk or more; ``without`` is the mean of the comparator, as text, where means are compared.
     """
 
     outcome: str
@@ -433,6 +543,8 @@ class Finding:
     trials: int | None = None
     participants: float | None = None
     familiar: tuple[str, float] | None = None
+    absolute: tuple[AbsoluteEffect, ...] = ()
+    without: str = ""
 
 
 def summary_of_findings(findings: Sequence[Finding]) -> pd.DataFrame:
@@ -441,8 +553,8 @@ def summary_of_findings(findings: Sequence[Finding]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns outcome, follow_up, trials, comparisons, participants, effect, familiar,
-        recorded, suggested, agreement.
+        Columns outcome, follow_up, trials, comparisons, participants, effect, without, with,
+        difference, nnt, familiar, recorded, suggested, agreement.
 
     Notes
     -----
@@ -451,8 +563,8 @@ def summary_of_findings(findings: Sequence[Finding]) -> pd.DataFrame:
     """
     rows = [_finding_row(finding) for finding in findings]
     columns = [
-        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "familiar",
-        "recorded", "suggested", "agreement",
+        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "without",
+        "with", "difference", "nnt", "familiar", "recorded", "suggested", "agreement",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
@@ -467,11 +579,45 @@ def _finding_row(finding: Finding) -> Mapping[str, str]:
         "comparisons": fmt.count(0 if fit is None else fit.k),
         "participants": fmt.count(finding.participants),
         "effect": "no data" if fit is None else _effect_text(finding, fit),
+        **_absolute_texts(finding),
         "familiar": "" if fit is None else _familiar_text(finding, fit),
         "recorded": (assessment.recorded if assessment else None) or "not stated",
         "suggested": assessment.suggested_text if assessment else "",
         "agreement": {True: "yes", False: "no", None: ""}[agrees],
     }
+
+
+def _absolute_texts(finding: Finding) -> dict[str, str]:
+    """Return what happens without and with the intervention, and the difference, for people."""
+    found = finding.absolute
+    per = [f" per {fmt.count(one.per)}" for one in found]
+    risks = [one.assumed_risk * one.per for one in found]
+    cells = {
+        "without": [_people(x) + of for x, of in zip(risks, per, strict=True)],
+        "with": [
+            f"{_people(one.risk)} ({_people(one.risk_ci[0])} to {_people(one.risk_ci[1])}){of}"
+            for one, of in zip(found, per, strict=True)
+        ],
+        "difference": [
+            f"{_more(one.difference)}{of} "
+            f"({_more(one.difference_ci[0])} to {_more(one.difference_ci[1])})"
+            for one, of in zip(found, per, strict=True)
+        ],
+        "nnt": [one.nnt_words() for one in found],
+    }
+    texts = {name: "; ".join(texts) for name, texts in cells.items()}
+    return texts if found else {**texts, "without": finding.without}
+
+
+def _people(value: float) -> str:
+    """Return people of a thousand; of few, with a decimal."""
+    return fmt.number(value, 0 if value >= FEWEST_WHOLE or value == 0 else 1)
+
+
+def _more(difference: float) -> str:
+    if difference == 0:
+        return "no difference"
+    return f"{_people(abs(difference))} {'more' if difference > 0 else 'fewer'}"
 
 
 def _effect_text(finding: Finding, fit: PooledEffect) -> str:

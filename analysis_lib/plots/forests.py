@@ -177,14 +177,18 @@ def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
     """
     if fit.q_p_value is None:
         return "Heterogeneity: not estimable from one comparison"
+    text = (
+        f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
+        f"I² = {fmt.percent(fit.i2)}"
+    )
+    if fit.tau2_method == "FE":
+        return f"{text}; the model assumes one true effect"
     digits = fmt.tau2_digits(measure)
     more = [] if fit.tau2_ci is None else [fmt.interval(fit.tau2_ci, digits)]
+    more = ["no value fits"] if fit.has_empty_tau2_set else more
     more += ["log scale"] if measure in RATIO_MEASURES else []
     behind = f" ({', '.join(more)})" if more else ""
-    return (
-        f"Heterogeneity: Q = {fmt.number(fit.q)} (df = {fit.q_df}, {fmt.p_value(fit.q_p_value)}), "
-        f"I² = {fmt.percent(fit.i2)}, τ² = {fmt.number(fit.tau2, digits)}{behind}"
-    )
+    return f"{text}, τ² = {fmt.number(fit.tau2, digits)}{behind}"
 
 
 def effect_test(fit: PooledEffect) -> str:
@@ -201,9 +205,10 @@ def subgroup_test(analysis: SubgroupAnalysis) -> str:
 
 def heterogeneity_within(fit: PooledEffect, measure: str = "MD") -> str:
     """Return the line below the subtotal of a subgroup."""
+    tau2 = f"τ² = {fmt.number(fit.tau2, fmt.tau2_digits(measure))}, "
     return (
         f"Heterogeneity: I² = {fmt.percent(fit.i2)}, "
-        f"τ² = {fmt.number(fit.tau2, fmt.tau2_digits(measure))}, {fmt.p_value(fit.q_p_value)}"
+        f"{'' if fit.tau2_method == 'FE' else tau2}{fmt.p_value(fit.q_p_value)}"
     )
 
 

@@ -24,6 +24,8 @@ _RISKS: Final[dict[str, Callable[[float, float], float]]] = {
     "HR": lambda p, x: -math.expm1(x * math.log1p(-p)) if p < 1 else 1.0,
     "RD": lambda p, x: p + x,
 }
+#: The measures of which a risk follows from an assumed one.
+ABSOLUTE_MEASURES: Final = tuple(_RISKS)
 
 
 @dataclass(frozen=True, slots=True)

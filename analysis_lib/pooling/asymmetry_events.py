@@ -157,7 +157,8 @@ def peters_test(
     """
     cells, effect, _ = _effects(events1, n1, events2, n2, measure, correction, add_to_n, labels)
     a, b, c, d = cells
-    spread = 1 / (a + c) + 1 / (b + d)
+    with np.errstate(divide="ignore"):  # a trial without events has no weight, which is told
+        spread = 1 / (a + c) + 1 / (b + d)
     _check_margins(spread, measure)
     return lean_of_line(
         effect, 1 / (a + b + c + d), spread, level, told=f"Peters: {measure}", imprecision="sizes"

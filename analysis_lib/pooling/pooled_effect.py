@@ -137,6 +137,14 @@ class PooledEffect(Result, NamesItsMethods):
         return low * model.unit, high * model.unit
 
     @property
+    def has_empty_tau2_set(self) -> bool:
+        """Whether no tau2 fits the effects, which differ less than chance would make them.
+
+        The Q-profile set is empty then, and ``tau2_ci`` is zero at both ends.
+        """
+        return self.tau2_ci is not None and self.tau2_ci[1] == 0
+
+    @property
     def i2_ci(self) -> Interval | None:
         """Confidence interval of the tau2-based I2, from the limits of tau2."""
         limits, typical = self.tau2_ci, self.typical_variance

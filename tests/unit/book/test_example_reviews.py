@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.analyses import analysis_text, draw_forest, question
 from analysis_lib.book.event_methods import methods_of_events
+from analysis_lib.book.grading import absolute_effects, assumed_risks, grade, summary_table
 from analysis_lib.book.robustness import trials_left_out
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import alt_text
 from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.review.comparisons import COUNTS
+from analysis_lib.review.funnel_tests import asymmetry_test
 
 SAME = 1e-8  # as in the list of reference values for metabin; worst seen 1e-13
 ROSIGLITAZONE = ROOT / "examples" / "rosiglitazone" / "data"
@@ -195,3 +199,45 @@ def test_check_warns_of_rare_events(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Cannot be used yet" not in told
     assert "Death, end: Events are rare" in told
     assert "Mantel-Haenszel, one common effect 1.70 (0.98 to 2.93); Peto" in told
+
+
+def test_the_summary_of_findings_says_what_a_ratio_means_for_people(
+    deaths: al.StudyEffects,
+) -> None:
+    review = deaths.review
+    arms = deaths.table[["events_comparator", "n_comparator"]].sum()
+    assert (deaths.table["events_comparator"] == 0).mean() > 0.5  # the median risk is none
+    (risk,) = assumed_risks(deaths)
+    assert risk == arms["events_comparator"] / arms["n_comparator"]
+    (found,) = absolute_effects(deaths)
+    odds = math.exp(deaths.pool().estimate) * risk / (1 - risk)
+    assert found.risk == pytest.approx(1000 * odds / (1 + odds), rel=SAME)
+    row = summary_table(review).iloc[0]
+    assert row["Without"] == "2.3 per 1000"
+    assert row["With the intervention"] == "3.9 (2.3 to 6.7) per 1000"
+    assert row["Difference"] == "1.6 more per 1000 (0.0 fewer to 4.4 more)"
+    assert "to ∞ to NNTH" in row["Number needed to treat"]
+
+
+def test_an_assumed_risk_of_the_review_stands_in_place_of_the_median(tmp_path: Path) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(ROSIGLITAZONE.parent, folder)
+    with (folder / "data" / "review.toml").open("a", encoding="utf-8") as toml:
+        toml.write("\n[outcome.death]\nassumed_risk = [0.01, 0.1]\n")
+    row = summary_table(al.load_review(folder / "data")).iloc[0]
+    assert row["Without"] == "10 per 1000; 100 per 1000"
+
+
+def test_the_test_of_asymmetry_fits_the_measure(deaths: al.StudyEffects) -> None:
+    columns = [deaths.table[name].to_numpy(dtype=float) for name in COUNTS]
+    assert asymmetry_test(deaths).p_value == al.harbord_test(*columns).p_value
+    prompt = grade(deaths.review, deaths).prompts[-1]
+    assert "Harbord's test p = " in prompt.finding
+    as_risks = replace(deaths, measure="RR")
+    assert asymmetry_test(as_risks).p_value == al.peters_test(*columns, measure="RR").p_value
+    people = deaths.table[["n_experimental", "n_comparator"]].to_numpy().T
+    scores = replace(deaths, measure="SMD")
+    expected = al.pustejovsky_test(*people, deaths.effect)
+    assert asymmetry_test(scores).p_value == expected.p_value
+    plain = replace(deaths, measure="MD")
+    assert asymmetry_test(plain).p_value == al.egger_test(plain.effect, plain.variance).p_value

@@ -13,6 +13,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.sentences import (
     Question,
+    cautions,
     heterogeneity_sentence,
     methods_sentence,
     plain_words,
@@ -145,16 +146,21 @@ def test_no_difference_favours_neither_arm(question: Question) -> None:
     assert "in favour of" not in printed_sentence(0.0, (-0.2, 0.2), question)
     zero = pool([0.0] * 4, [0.04] * 4, ci_method="HK", pi_method="HK")
     assert zero.prediction_interval == (0.0, 0.0)
-    assert "the true effect may favour either (prediction interval 0.00 to 0.00)" in (
+    assert "(prediction interval 0.00 to 0.00) tells how little is known" in (
         plain_words(zero, question)
     )
 
 
 def test_the_share_of_settings_with_an_important_benefit_is_the_probability() -> None:
-    fit = pool([-0.1, -1.9, 0.1, -0.9], [0.3, 0.1, 0.13, 0.25])
+    fit = pool([-0.1, -1.9, 0.1, -0.9, -0.4], [0.3, 0.1, 0.13, 0.25, 0.2])
     share = fmt.percent(fit.probability_beyond(-1.0, "below"))
-    assert f"expected in about {share} of such settings" in plain_words(fit, PAIN)
-    mirrored = pool([0.1, 1.9, -0.1, 0.9], [0.3, 0.1, 0.13, 0.25])
+    ends = [replace(fit, estimate=end).probability_beyond(-1.0, "below") for end in fit.ci]
+    least, most = (fmt.percent(end) for end in sorted(ends))
+    assert (
+        f"expected in about {share} of such settings ({least} to {most} over the confidence "
+        "interval of the mean)"
+    ) in plain_words(fit, PAIN)
+    mirrored = pool([0.1, 1.9, -0.1, 0.9, 0.4], [0.3, 0.1, 0.13, 0.25, 0.2])
     question = Question("x", "loaded", "unloaded", False, mid=1.0)
     assert f"expected in about {share} of such settings" in plain_words(mirrored, question)
 
@@ -246,7 +252,7 @@ def test_the_size_of_a_ratio_is_its_distance_from_one(
 
 
 def test_the_share_beyond_the_mid_of_a_ratio_is_that_of_its_logarithm() -> None:
-    fit = pool([log(0.5), log(0.8), log(0.4), log(1.2)], [0.04, 0.05, 0.1, 0.06])
+    fit = pool([log(0.5), log(0.8), log(0.4), log(1.2), log(0.7)], [0.04, 0.05, 0.1, 0.06, 0.05])
     share = fmt.percent(fit.probability_beyond(log(0.8), "below"))
     assert f"important benefit of exercise is expected in about {share} of" in plain_words(
         fit, replace(FALLS, mid=1.25)
@@ -289,3 +295,33 @@ def test_how_far_a_printed_interval_of_ratios_reaches() -> None:
 def test_a_ratio_of_one_is_no_minimal_important_difference() -> None:
     with pytest.raises(ReviewError, match="a fall: mid: RR = 1 is no difference"):
         plain_words(ratio(0.5, 0.1), replace(FALLS, mid=1.0))
+
+
+def test_a_spread_of_zero_is_no_knowledge_of_settings() -> None:
+    fit = pool([0.4] * 6, [0.01] * 6)
+    text = plain_words(fit, replace(PAIN, mid=0.2))
+    assert "estimated as zero" in text
+    assert "% of such settings" not in text
+    assert "no value fits at the 95% level" in heterogeneity_sentence(fit)
+    assert not fit.tau2_ci[1]
+
+
+def test_few_comparisons_tell_no_share_of_settings() -> None:
+    four = pool([-0.1, -1.9, 0.1, -0.9], [0.3, 0.1, 0.13, 0.25])
+    assert "settings" not in plain_words(four, PAIN)
+    assert cautions(four).startswith("Four comparisons hardly tell how much effects differ")
+    assert "the prediction interval most of all" in cautions(four)
+    assert "prediction" not in cautions(pool([0.1, 0.4], [0.1, 0.1]))
+    assert cautions(pool([-0.1, -1.9, 0.1, -0.9, 1], [0.3, 0.1, 0.13, 0.25, 0.2])) == ""
+    assert cautions(pool([0.1, 0.4], [0.1, 0.1], tau2_method="FE")) == ""
+    assert cautions(pool([0.1], [0.1])) == ""
+
+
+def test_a_narrow_hartung_knapp_interval_is_told_with_the_classic_one() -> None:
+    close, variance = [0.40, 0.41, 0.39, 0.40, 0.41], [0.04] * 5
+    hk, wald = (pool(close, variance, ci_method=name) for name in ("HK", "wald"))
+    assert hk.ci[1] - hk.ci[0] < wald.ci[1] - wald.ci[0]
+    assert f"narrower than the classic one ({fmt.effect_interval(wald.ci, 'MD')})" in cautions(hk)
+    assert cautions(pool(close, variance, ci_method="HK-adhoc")) == ""
+    apart = pool([-0.1, -1.9, 0.1, -0.9, 1], [0.3, 0.1, 0.13, 0.25, 0.2], ci_method="HK")
+    assert cautions(apart) == ""

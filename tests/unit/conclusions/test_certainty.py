@@ -19,6 +19,7 @@ from analysis_lib.conclusions.certainty import (
     crossed,
     imprecision_prompt,
     inconsistency_prompt,
+    information_size_of_events,
     optimal_information_size,
     publication_bias_prompt,
     risk_of_bias_prompt,
@@ -109,11 +110,12 @@ def test_one_comparison_cannot_be_inconsistent() -> None:
         (0.0, 0.3, 1.0, 100, 1),
         (0.0, 0.3, 1.0, 125, 1),  # fewer than the optimal information size
         (0.0, 0.3, 1.0, 126, 0),
-        (0.0, 0.3, 1.0, None, 0),  # the number is not known, so it is not held against it
         (-0.8, 0.3, 1.0, 500, 1),
         (0.0, 0.8, 1.0, 500, 2),
         (0.3, 0.3, None, 500, 1),
-        (0.9, 0.3, None, 10, 0),
+        (0.9, 0.3, None, 10, 1),  # whatever the interval
+        (0.0, 0.3, 5.0, 99, 1),
+        (0.0, 0.3, 5.0, 100, 0),
     ],
 )
 def test_imprecision(
@@ -121,6 +123,40 @@ def test_imprecision(
 ) -> None:
     prompt = imprecision_prompt(pool([effect], [se**2]), participants, mid, 2.0)
     assert prompt.steps == (step, step), prompt
+
+
+@pytest.mark.parametrize(
+    ("mid", "participants", "lacks"),
+    [
+        (1.0, None, "the number of participants is not known"),
+        (None, 500, "the optimal information size is not known"),
+    ],
+)
+def test_an_unknown_information_size_is_never_do_not_rate_down(
+    mid: float | None, participants: float | None, lacks: str
+) -> None:
+    at = 0.0 if mid else 2.0  # a narrow interval inside the minimal important difference, or away
+    prompt = imprecision_prompt(pool([at], [0.01]), participants, mid, 2.0)
+    assert (prompt.steps, prompt.suggestion) == ((0, 1), f"cannot tell: {lacks}")
+    assert imprecision_prompt(pool([0.0], [0.09]), None, None, None).steps == (1, 1)
+
+
+@pytest.mark.parametrize(("events", "step"), [(49, 1), (50, 0), (None, 0)])
+def test_few_events_are_never_precise(events: float | None, step: int) -> None:
+    prompt = imprecision_prompt(
+        pool([0.0], [0.0001]), 10**6, 0.2, None, "RR", assumed_risk=0.1, events=events
+    )
+    assert prompt.steps == (step, step)
+    assert ("fewer than 50" in prompt.finding) == bool(step)
+
+
+def test_the_information_size_of_events_is_that_of_two_proportions() -> None:
+    """0.2 against 0.1, 80 % power: 196.2 a group by the formula (z of R: 1.959964, 0.841621)."""
+    by_hand = (1.959964 + 0.841621) ** 2 * (0.2 * 0.8 + 0.1 * 0.9) / 0.1**2
+    assert information_size_of_events(0.2, 0.1, "RD") == 2 * math.ceil(by_hand)
+    assert information_size_of_events(0.2, math.log(2), "RR") == 2 * math.ceil(by_hand)
+    assert information_size_of_events(0.2, 0.3, "RD") is None  # no risk is below zero
+    assert information_size_of_events(0.2, 0.3, "IRR") is None
 
 
 @pytest.mark.parametrize(
@@ -161,7 +197,7 @@ def test_a_test_that_cannot_be_computed_leaves_the_judgement_to_readers() -> Non
     prompt = publication_bias_prompt(equal(10), why)
     assert prompt.steps is None
     assert prompt.finding == (
-        "10 comparisons; no Egger's test: all standard errors are equal (0.2): effects cannot "
+        "10 comparisons; no test of asymmetry: all standard errors are equal (0.2): effects cannot "
         "depend on them"
     )
 
@@ -216,9 +252,10 @@ SPREAD = (
 QUESTION = "Do the participants, interventions, comparisons and outcomes answer the question?"
 THRESHOLDS = (
     "1 for each threshold inside the confidence interval ({}); if there is none, 1 when there are "
-    "fewer participants than the optimal information size"
+    "fewer participants than the optimal information size; in any case 1 with fewer than 100 "
+    "participants or 50 events"
 )
-ASYMMETRY = "1 if there are 10 comparisons or more and Egger's test has p < 0.1"
+ASYMMETRY = "1 if there are 10 comparisons or more and the test of asymmetry has p < 0.1"
 DO_NOT = "do not rate down"
 
 
@@ -266,7 +303,7 @@ def test_a_page_says_each_rule_and_the_numbers_it_was_applied_to() -> None:
             THRESHOLDS.format("no difference"),
             "90% CI 0.42 to 0.59, thresholds inside: none; number of participants not stated, "
             "optimal information size not known",
-            DO_NOT,
+            "cannot tell: the number of participants is not known",
         ),
         (ASYMMETRY, "1 comparison: too few to tell asymmetry from chance", DO_NOT),
     ]
@@ -351,7 +388,11 @@ def test_summary_of_findings() -> None:
     first, second = table.to_dict("records")
     assert first["effect"] == "SMD −0.40 (−0.60 to −0.20)"
     assert first["familiar"] == "−2.0 (−3.0 to −1.0) on the 0 to 24 scale"
-    assert (first["recorded"], first["suggested"], first["agreement"]) == ("low", "high", "no")
+    assert (first["recorded"], first["suggested"], first["agreement"]) == (
+        "low",
+        "moderate to high",  # the information size is not known
+        "no",
+    )
     assert (second["effect"], second["recorded"], second["agreement"]) == (
         "no data",
         "not stated",
@@ -365,7 +406,7 @@ def test_summary_of_findings() -> None:
     )
     assert (second["familiar"], second["suggested"]) == ("", "")
     assert list(summary_of_findings([])) == list(table) == [
-        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "familiar",
+        "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "without",
         "recorded", "suggested", "agreement",
     ]  # fmt: skip
     in_points = Finding("Pain", "ETP", fit, found, "MD", "points")
