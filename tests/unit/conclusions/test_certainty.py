@@ -407,7 +407,7 @@ def test_summary_of_findings() -> None:
     assert (second["familiar"], second["suggested"]) == ("", "")
     assert list(summary_of_findings([])) == list(table) == [
         "outcome", "follow_up", "trials", "comparisons", "participants", "effect", "without",
-        "recorded", "suggested", "agreement",
+        "with", "difference", "nnt", "familiar", "recorded", "suggested", "agreement",
     ]  # fmt: skip
     in_points = Finding("Pain", "ETP", fit, found, "MD", "points")
     assert summary_of_findings([in_points]).loc[0, "effect"] == "MD −0.40 (−0.60 to −0.20) points"
