@@ -145,7 +145,8 @@ def test_outcomes_of_every_measure_and_follow_up_stand_under_their_heading(
     shown.clear()
     chapters.show_outcomes(review, "secondary")
     heads = [told.partition("\n")[0] for told in shown if "**" not in told]
-    assert heads == [
+    (by_method,) = [told for told in heads if 'id="methods-falls-w8"' in told]  # few events
+    assert [told for told in heads if told != by_method] == [
         "### Falls",
         "figure fig-falls-w8",
         "### Sleep\\_\\*quality\\*",
