@@ -229,15 +229,29 @@ class _Conditions:
         return np.asarray(self.value - np.clip(self.value, self.low, self.high))
 
 
-def _aim(numbers: _Numbers, intervals: Sequence[Interval]) -> _Conditions:
-    """Ask for the inner part of each rounding interval, counted in half-widths."""
-    scale = np.array([unit_of(interval) for interval in intervals])
-    return _Conditions(
-        numbers.value / scale,
-        numbers.slope / scale[:, None],
-        np.array([interval.low for interval in intervals]) / scale + (1 - AIM),
-        np.array([interval.high for interval in intervals]) / scale - (1 - AIM),
-    )
+@dataclass(frozen=True, slots=True)
+class _Aims:
+    """The inner parts of rounding intervals, counted in half-widths."""
+
+    unit: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def at(cls, intervals: Sequence[Interval]) -> _Aims:
+        """Aim at the inner part of each interval."""
+        unit = np.array([unit_of(interval) for interval in intervals])
+        return cls(
+            unit,
+            np.array([interval.low for interval in intervals]) / unit + (1 - AIM),
+            np.array([interval.high for interval in intervals]) / unit - (1 - AIM),
+        )
+
+    def conditions(self, numbers: _Numbers) -> _Conditions:
+        """Ask that the numbers lie there."""
+        return _Conditions(
+            numbers.value / self.unit, numbers.slope / self.unit[:, None], self.low, self.high
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,43 +264,47 @@ class Studies:
     variance_by_a: FloatArray
     variance_by_b: FloatArray  # (k, k), the others are (k,)
 
-    def numbers(
-        self, value: FloatArray, by_effect: FloatArray, by_variance: FloatArray, tau2: _Numbers
-    ) -> _Numbers:
-        """Chain derivatives by effects and variances (m, k) to derivatives by the unknowns.
 
-        Weights are 1 / (v + tau2), so the derivative by tau2 is the sum of those by variances;
-        rows that do not weigh with tau2 have to be corrected by the caller.
-        """
-        k = len(self.effect)
-        slope = np.outer(by_variance.sum(axis=1), tau2.slope[0])
-        slope[:, :k] += by_effect * self.effect_by_a + by_variance * self.variance_by_a
-        slope[:, k : 2 * k] += by_variance @ self.variance_by_b
-        return _Numbers(value, slope)
+def _pooled(studies: Studies, member: FloatArray, tau2: _Numbers) -> list[_Numbers]:
+    """Return pooled mean, its SE, the slope of the restricted likelihood at tau2, and Q.
 
-
-def _mean_se_score(studies: Studies, member: FloatArray, tau2: _Numbers) -> _Numbers:
-    """Return pooled mean, its SE, and the slope of the restricted likelihood at tau2.
+    Of every fit, whose members are a row of ones and zeros (m, k), at its own tau2.
 
     The slope (times two) is sum w² (y - mean)² - sum w + sum w² / sum w with w = 1 / (v + tau2)
-    (Viechtbauer 2005, J Educ Behav Stat 30:261-293). The REML estimate makes it zero.
+    (Viechtbauer 2005, J Educ Behav Stat 30:261-293). The REML estimate makes it zero. Cochran's Q,
+    the weighted sum of squares about the common-effect mean, knows no tau2.
     """
-    w = member / (studies.variance + tau2.value[0])
-    total = float(w.sum())
+    y, k = studies.effect, len(studies.effect)
+    w = member / (studies.variance + tau2.value[:, None])
+    total = w.sum(axis=1, keepdims=True)
     share = w / total
-    mean = float(share @ studies.effect)
-    r = studies.effect - mean
-    squares, lean = float(w @ w), float(w**2 @ r)
-    value = np.array([mean, total**-0.5, float(w**2 @ r**2) - total + squares / total])
-    by_effect = np.array([share, np.zeros_like(r), 2 * w**2 * r - 2 * lean * share])
-    by_weight = np.array(
-        [
-            r / total,
-            np.full_like(r, -0.5 * total**-1.5),
-            2 * w * r**2 - 2 * lean * r / total - 1 + 2 * w / total - squares / total**2,
-        ]
+    mean = share @ y
+    r, w2 = y - mean[:, None], w**2
+    squares, lean = w2.sum(axis=1, keepdims=True), (w2 * r).sum(axis=1, keepdims=True)
+    score = (w2 * r**2).sum(axis=1, keepdims=True) - total + squares / total
+    fixed = member / studies.variance
+    off = y - (fixed @ y / fixed.sum(axis=1))[:, None]
+    value = np.column_stack([mean, total**-0.5, score, (fixed * off**2).sum(axis=1)])
+    by_effect = np.stack(
+        [share, np.zeros_like(w), 2 * w2 * r - 2 * lean * share, 2 * fixed * off], axis=1
     )
-    return studies.numbers(value, by_effect, -(w**2) * by_weight, tau2)
+    score_by_weight = 2 * w * r**2 - 2 * lean * r / total - 1 + 2 * w / total - squares / total**2
+    by_variance = np.stack(
+        [
+            -w2 * r / total,
+            0.5 * w2 * total**-1.5,
+            -w2 * score_by_weight,
+            -((fixed * off) ** 2),
+        ],
+        axis=1,
+    )
+    # Weights are 1 / (v + tau2), so the derivative by tau2 is the sum of those by variances.
+    by_tau2 = by_variance.sum(axis=2)
+    by_tau2[:, 3] = 0.0
+    slope = by_tau2[:, :, None] * tau2.slope[:, None, :]
+    slope[:, :, :k] += by_effect * studies.effect_by_a + by_variance * studies.variance_by_a
+    slope[:, :, k : 2 * k] += by_variance @ studies.variance_by_b
+    return [_Numbers(*numbers) for numbers in zip(value, slope, strict=True)]
 
 
 def _score_information(variance: FloatArray, member: FloatArray, tau2: float) -> float:
@@ -296,45 +314,10 @@ def _score_information(variance: FloatArray, member: FloatArray, tau2: float) ->
     return squares - 2 * float(w @ w**2) / total + (squares / total) ** 2
 
 
-def _q(studies: Studies, member: FloatArray, zero: _Numbers) -> _Numbers:
-    """Return Cochran's Q, the weighted sum of squares about the common-effect mean."""
-    w = member / studies.variance
-    r = studies.effect - float(w @ studies.effect) / float(w.sum())
-    value = np.array([float(w @ r**2)])
-    return studies.numbers(value, (2 * w * r)[None, :], (-(w**2) * r**2)[None, :], zero)
-
-
 def _q_for(i2: Interval, k: int) -> Interval:
     """Return the values of Q that give these I² = max(0, 1 - (k - 1) / Q)."""
     low = (k - 1) / (1 - i2.low) if i2.low > 0 else 0.0
     return Interval(low, (k - 1) / (1 - i2.high) if i2.high < 1 else np.inf)
-
-
-def _printed_numbers(base: _Numbers, k: int) -> _Numbers:
-    """Return the printed numbers, in the order of `QUANTITIES`, from mean, SE, tau2 and Q.
-
-    The p value stands as the absolute z statistic and I² as Q: both are smooth where the printed
-    numbers are not, and a limit on one is a limit on the other.
-    """
-    mean, se, tau2, q = (float(value) for value in base.value)
-    sign = 1.0 if mean >= 0 else -1.0
-    z = abs(mean) / se
-    quantile = float(stdtrit(k - 2, 0.975)) if k > 2 else np.nan
-    spread = float(np.hypot(se, np.sqrt(tau2)))
-    half, by_se, by_tau2 = quantile * spread, quantile * se / spread, quantile / (2 * spread)
-    return base.combined(
-        [mean, mean - Z95 * se, mean + Z95 * se, z, mean - half, mean + half, tau2, q],
-        [
-            [1, 0, 0, 0],
-            [1, -Z95, 0, 0],
-            [1, Z95, 0, 0],
-            [sign / se, -z / se, 0, 0],
-            [1, -by_se, -by_tau2, 0],
-            [1, by_se, by_tau2, 0],
-            [0, 0, 1, 0],
-            [0, 0, 0, 1],
-        ],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,21 +332,10 @@ class _Fit:
     start: float
     scale: float
     information: float
-    aims: tuple[int, ...]  # positions in QUANTITIES
-    intervals: tuple[Interval, ...]
-
-    @property
-    def k(self) -> int:
-        """Number of comparisons."""
-        return int(self.member.sum())
-
-    def tau2_at(self, u: float, unit: FloatArray) -> _Numbers:
-        """Return tau2 for the unknown ``u``, whose own derivative is ``unit``."""
-        if self.start == 0:
-            return _Numbers(np.zeros(1), np.zeros((1, len(unit))))
-        rate = self.scale / self.start
-        value = self.start * float(np.exp(np.clip(rate * u, -LARGEST_LOG, LARGEST_LOG)))
-        return _Numbers(np.array([value]), rate * value * unit[None, :])
+    printed: tuple[int, ...]  # positions in QUANTITIES
+    aims: _Aims
+    k: int
+    quantile: float  # of t, of the prediction interval
 
     def stationary(self, score: _Numbers) -> _Conditions:
         """Ask that tau2 is the REML estimate, to a small part of its rounding."""
@@ -372,6 +344,35 @@ class _Fit:
         return _Conditions(
             score.value * per_step, score.slope * per_step, np.array([low]), np.array([SCORE_SLACK])
         )
+
+
+def _printed_numbers(pooled: _Numbers, tau2: float, tau2_slope: FloatArray, fit: _Fit) -> _Numbers:
+    """Return the printed numbers of a fit from mean, SE, tau2 and Q.
+
+    The p value stands as the absolute z statistic and I² as Q: both are smooth where the printed
+    numbers are not, and a limit on one is a limit on the other.
+    """
+    mean, se, _, q = (float(value) for value in pooled.value)
+    sign = 1.0 if mean >= 0 else -1.0
+    z = abs(mean) / se
+    spread = float(np.hypot(se, np.sqrt(tau2)))
+    half, by_se = fit.quantile * spread, fit.quantile * se / spread
+    by_tau2 = fit.quantile / (2 * spread)
+    value = [mean, mean - Z95 * se, mean + Z95 * se, z, mean - half, mean + half, tau2, q]
+    coefficients = (
+        (1, 0, 0, 0),
+        (1, -Z95, 0, 0),
+        (1, Z95, 0, 0),
+        (sign / se, -z / se, 0, 0),
+        (1, -by_se, -by_tau2, 0),
+        (1, by_se, by_tau2, 0),
+        (0, 0, 1, 0),
+        (0, 0, 0, 1),
+    )
+    base = _Numbers(pooled.value, np.vstack([pooled.slope[:2], tau2_slope, pooled.slope[3]]))
+    return base.combined(
+        [value[row] for row in fit.printed], [coefficients[row] for row in fit.printed]
+    )
 
 
 def _fits_of(member: FloatArray, aims: Mapping[str, Interval], prior: Prior) -> tuple[_Fit, ...]:
@@ -402,7 +403,9 @@ def _fits_of(member: FloatArray, aims: Mapping[str, Interval], prior: Prior) -> 
             scale,
             _score_information(guess, member, start),
             positions,
-            tuple(known.values()),
+            _Aims.at(list(known.values())),
+            k,
+            float(stdtrit(k - 2, 0.975)) if k > 2 else np.nan,
         )
         for start, scale in starts
     )
@@ -425,7 +428,22 @@ class Problem:
 
     prior: Prior
     fits: tuple[_Fit, ...]
-    between: tuple[tuple[tuple[int, ...], Interval], ...]  # positions of fits, printed Q
+    between: tuple[tuple[tuple[int, ...], _Aims], ...]  # positions of fits, printed Q
+    member: FloatArray  # of each fit, a row
+    start_tau2: FloatArray
+    rate: FloatArray  # of the logarithm of tau2; zero where it stays at zero
+
+    @classmethod
+    def of(
+        cls,
+        prior: Prior,
+        fits: tuple[_Fit, ...],
+        between: tuple[tuple[tuple[int, ...], _Aims], ...],
+    ) -> Problem:
+        """Put what the fits have in common into arrays."""
+        start = np.array([fit.start for fit in fits])
+        rate = np.array([fit.scale / fit.start if fit.start else 0.0 for fit in fits])
+        return cls(prior, fits, between, np.array([fit.member for fit in fits]), start, rate)
 
     @classmethod
     def alternatives(cls, prior: Prior, targets: Targets) -> tuple[Problem, ...]:
@@ -434,12 +452,12 @@ class Problem:
         choices = [
             _fits_of(_indicator(k, t.left_out, inside=False), t.aims(), prior) for t in targets.fits
         ]
-        between: list[tuple[tuple[int, ...], Interval]] = []
+        between: list[tuple[tuple[int, ...], _Aims]] = []
         for test in targets.between:
             first = len(choices)
             choices += [_fits_of(_indicator(k, g, inside=True), {}, prior) for g in test.groups]
-            between.append((tuple(range(first, len(choices))), test.q_between))
-        return tuple(cls(prior, fits, tuple(between)) for fits in itertools.product(*choices))
+            between.append((tuple(range(first, len(choices))), _Aims.at([test.q_between])))
+        return tuple(cls.of(prior, fits, tuple(between)) for fits in itertools.product(*choices))
 
     def start(self, deviations: FloatArray) -> FloatArray:
         """Return the unknowns at a point of the prior, every tau2 at its printed value."""
@@ -467,34 +485,27 @@ class Problem:
             variance[:, None] * prior.log_variance_factor,
         )
 
+    def tau2(self, x: FloatArray) -> _Numbers:
+        """Return the tau2 of every fit for the unknowns."""
+        m = len(self.fits)
+        value = self.start_tau2 * np.exp(np.clip(self.rate * x[-m:], -LARGEST_LOG, LARGEST_LOG))
+        slope = np.zeros((m, len(x)))
+        slope[:, -m:] = np.diag(self.rate * value)
+        return _Numbers(value, slope)
+
     def conditions(self, x: FloatArray) -> _Conditions:
         """Return everything that has to hold, in rounding half-widths."""
-        studies, first = self.studies(x), len(x) - len(self.fits)
-        zero = _Numbers(np.zeros(1), np.zeros((1, len(x))))
+        tau2 = self.tau2(x)
+        pooled = _pooled(self.studies(x), self.member, tau2)
         found: list[_Conditions] = []
-        pooled: list[_Numbers] = []
-        for position, fit in enumerate(self.fits, start=first):
-            u, unit = float(x[position]), np.zeros(len(x))
-            unit[position] = 1.0
-            tau2 = fit.tau2_at(u, unit)
-            moments = _mean_se_score(studies, fit.member, tau2)
-            pooled.append(moments)
+        for fit, moments, own, slope in zip(self.fits, pooled, tau2.value, tau2.slope, strict=True):
             if fit.k > 1:
-                score = _Numbers(moments.value[2:], moments.slope[2:])
-                found.append(fit.stationary(score))
-            if fit.aims:
-                q = _q(studies, fit.member, zero)
-                base = _Numbers(
-                    np.concatenate([moments.value[:2], tau2.value, q.value]),
-                    np.concatenate([moments.slope[:2], tau2.slope, q.slope]),
-                )
-                printed = _printed_numbers(base, fit.k)
-                rows = list(fit.aims)
-                aimed = _Numbers(printed.value[rows], printed.slope[rows])
-                found.append(_aim(aimed, fit.intervals))
-        for positions, interval in self.between:
-            statistic = _between_statistic([pooled[i] for i in positions])
-            found.append(_aim(statistic, [interval]))
+                found.append(fit.stationary(_Numbers(moments.value[2:3], moments.slope[2:3])))
+            if fit.printed:
+                numbers = _printed_numbers(moments, float(own), slope, fit)
+                found.append(fit.aims.conditions(numbers))
+        for positions, aims in self.between:
+            found.append(aims.conditions(_between_statistic([pooled[i] for i in positions])))
         return _Conditions.joined(found)
 
     def soften(
