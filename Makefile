@@ -15,14 +15,15 @@ book: $(READY)  ## check the data, run the notebooks, write _build/html
 pdf: $(READY)  ## print the whole book to _build/book.pdf (needs Chromium)
 	@$(BIN)/python -m analysis_lib pdf
 
-check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tests
+check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tests but the slow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q -m "not slow"
 
-test: book check  ## all of it: the quick ones, the book, its pages in a browser, every notebook
+test: book check  ## all of it: the quick ones, the slow, the book in a browser, every notebook
+	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q -m slow
 	$(BIN)/python -m pytest tests/book tests/browser -n 2 --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q

@@ -105,6 +105,7 @@ def promises(review: al.Review) -> Iterator[tuple[str, str]]:
             yield unknown, unknown
 
 
+@pytest.mark.slow  # runs the notebooks of a dozen random reviews
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @example(three_equal_trials())
 @given(small_reviews())

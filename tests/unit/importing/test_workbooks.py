@@ -197,6 +197,7 @@ def reader() -> Iterator[Executor]:
         yield executor
 
 
+@pytest.mark.slow  # writes and reads files of hundreds of megabytes
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_small_file_cannot_ask_for_much(tmp_path: Path, reader: Executor, name: str) -> None:
     build, words = BOMBS[name]

@@ -268,6 +268,7 @@ SUBSETS_OF = ([0.1, 0.5, 0.9, 0.4, -0.2, 0.3], [0.04, 0.05, 0.04, 0.06, 0.1, 0.0
 MANY = [Design(f"design {k}", (20,) * k, (20,) * k, tau2=0.1) for k in range(3, 13)]
 
 
+@pytest.mark.slow  # starts processes
 def test_a_killed_process_of_a_pool_costs_nothing(tmp_path, monkeypatch):
     whole = simulate(MANY, n=20_000).table
     # spawned rather than forked, since a fork of a process with threads may hang
@@ -283,6 +284,7 @@ def test_a_killed_process_of_a_pool_costs_nothing(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2 * len(MANY)
 
 
+@pytest.mark.slow  # starts a cluster
 def test_a_killed_worker_of_a_cluster_costs_nothing():
     distributed = pytest.importorskip(
         "distributed", reason="the optional package distributed (Dask) is not installed"

@@ -165,6 +165,7 @@ def false_alarms(groups: list[str], *, common: bool, chi_squared: bool) -> float
     return alarms / SETS
 
 
+@pytest.mark.slow  # simulates thousands of reviews
 def test_the_test_between_two_groups_of_two_holds_its_level() -> None:
     """With chi-squared, as before and as in R's meta, a fifth of such reviews find a difference."""
     groups = ["a", "a", "b", "b"]

@@ -64,8 +64,13 @@ def tables() -> dict[str, pd.DataFrame]:
 
 
 @cache
+def analysis_of(outcome: str, follow_up: str, reading: str = "main") -> Analysis:
+    return build_analysis(tables(), outcome, follow_up, reading)
+
+
+@cache
 def result(outcome: str, follow_up: str, reading: str = "main") -> ReconstructedAnalysis:
-    return reconstruct_analysis(build_analysis(tables(), outcome, follow_up, reading), draws=0)
+    return reconstruct_analysis(analysis_of(outcome, follow_up, reading), draws=0)
 
 
 MAIN = [(o, f) for o, f, reading in analyses_to_reconstruct(tables()) if reading == "main"]
@@ -152,7 +157,7 @@ def test_the_printed_results_give_up_these_numbers_and_no_others() -> None:
     found = {
         fit.name: fit.set_aside
         for outcome, follow_up in MAIN
-        for fit in build_analysis(tables(), outcome, follow_up).targets.fits
+        for fit in analysis_of(outcome, follow_up).targets.fits
     }
     assert found == SET_ASIDE
 
@@ -332,7 +337,7 @@ def test_reconstruction_is_what_pool_says() -> None:
 def test_comparisons_add_up_to_the_printed_number_of_people(
     outcome: str, follow_up: str, people: int
 ) -> None:
-    analysis = build_analysis(tables(), outcome, follow_up)
+    analysis = analysis_of(outcome, follow_up)
     assert analysis.comparisons[
         ["n_experimental", "n_comparator"]
     ].to_numpy().sum() == pytest.approx(people)
@@ -345,7 +350,7 @@ def test_number_of_trials_is_the_printed_one_except_for_disability_at_stp() -> N
     differ = [
         (outcome, follow_up)
         for outcome, follow_up in MAIN
-        if build_analysis(tables(), outcome, follow_up).comparisons["trial"].nunique()
+        if analysis_of(outcome, follow_up).comparisons["trial"].nunique()
         != int(published.loc[f"{outcome}-{follow_up}", "trials"])
     ]
     assert differ == [("disability", "STP")]
@@ -360,13 +365,13 @@ def test_every_comparison_is_argued_for_and_names_arms_that_exist() -> None:
 
 
 def test_shared_arms_are_split_and_kept_in_number() -> None:
-    comparisons = build_analysis(tables(), "pain", "PW").comparisons.set_index("trial")
+    comparisons = analysis_of("pain", "PW").comparisons.set_index("trial")
     assert comparisons.loc["cai-2017", "n_comparator"].tolist() == [14, 14]
     assert comparisons.loc["nambi-2020b", "n_experimental"].tolist() == [7.5, 7.5]
 
 
 def test_an_effect_known_elsewhere_moves_the_prior_only() -> None:
-    analysis = build_analysis(tables(), "pain", "ETP")
+    analysis = analysis_of("pain", "ETP")
     aasa = analysis.prior.labels.index("aasa-2015 rtg vs ueg")
     # Tataryn: SMD -0.13; SDs of Table 1: 24 and 28 of 100, so 2.4 and 2.8 of 10.
     expected = -0.13 * np.sqrt((2.4**2 + 2.8**2) / 2)
@@ -375,7 +380,7 @@ def test_an_effect_known_elsewhere_moves_the_prior_only() -> None:
 
 def test_a_printed_subgroup_test_is_aimed_at_with_the_levels_of_the_data() -> None:
     """Acceptable, high and not stated: as many groups as the printed df asks for."""
-    analysis = build_analysis(tables(), "disability", "STP")
+    analysis = analysis_of("disability", "STP")
     (test,) = analysis.targets.between
     trials = list(analysis.comparisons["trial"])
     assert [{trials[i] for i in group} for group in test.groups] == [
@@ -397,9 +402,8 @@ def test_unknown_analysis_is_an_error() -> None:
 # --- the ensemble ---------------------------------------------------------------------------------
 
 
-@cache
 def small() -> Analysis:
-    return build_analysis(tables(), "pain", "PW")
+    return analysis_of("pain", "PW")
 
 
 def test_every_member_agrees_with_the_print_and_they_differ() -> None:
@@ -455,6 +459,7 @@ def validation(name: str, *, conclusions: bool) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow  # makes 14 ensembles of known data sets
 @pytest.mark.parametrize("conclusions", [True, False])
 def test_hidden_effects_lie_in_the_ranges(conclusions: bool) -> None:
     coverage = {
@@ -465,6 +470,7 @@ def test_hidden_effects_lie_in_the_ranges(conclusions: bool) -> None:
     assert np.average(list(coverage.values()), weights=sizes) >= LEAST_MEAN_COVERAGE, coverage
 
 
+@pytest.mark.slow  # needs four of the ensembles
 def test_hidden_effects_are_nearer_than_the_guesses_where_effects_differ() -> None:
     """Where studies differ much, the printed numbers add to their conclusions.
 
@@ -502,7 +508,7 @@ def test_reconstructed_file_is_up_to_date() -> None:
 def test_file_as_read_back_agrees_with_the_print(outcome: str, follow_up: str) -> None:
     written = pd.read_csv(ROOT / "data/reconstructed.csv")
     rows = written[(written["outcome"] == outcome) & (written["follow_up"] == follow_up)]
-    targets = build_analysis(tables(), outcome, follow_up).targets
+    targets = analysis_of(outcome, follow_up).targets
     found = compare(rows["estimate"], rows["se"] ** 2, targets)
     assert [r for r in found if r.used and not r.inside] == []
     assert ((rows["low"] <= rows["estimate"]) & (rows["estimate"] <= rows["high"])).all()
@@ -510,7 +516,7 @@ def test_file_as_read_back_agrees_with_the_print(outcome: str, follow_up: str) -
 
 @pytest.mark.parametrize(("outcome", "follow_up"), [("strength", "PW"), ("fear-avoidance", "PW")])
 def test_ranges_in_the_file_are_those_of_200_draws(outcome: str, follow_up: str) -> None:
-    fresh = reconstruct_analysis(build_analysis(tables(), outcome, follow_up), draws=200).rows()
+    fresh = reconstruct_analysis(analysis_of(outcome, follow_up), draws=200).rows()
     written = pd.read_csv(ROOT / "data/reconstructed.csv")
     written = written[(written["outcome"] == outcome) & (written["follow_up"] == follow_up)]
     for name in ("low", "high"):
