@@ -10,7 +10,7 @@ import argparse
 import datetime
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from analysis_lib.base.formatting import plural
 
 if TYPE_CHECKING:
     from analysis_lib.importing import ImportedResults
+    from analysis_lib.importing.filling import Filled
+    from analysis_lib.importing.judgements import Judged
     from analysis_lib.importing.spreadsheets import Sheet
 
 # What a command needs is imported where it runs, so that the others start at once.
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="rows of one name, outcome and follow-up are comparisons of one trial",
     )
+    bring.add_argument("--instrument", default="", help="of judgements of bias, such as 'RoB 1'")
     bring.add_argument(
         "--scale", choices=("log", "ratio"), default="", help="how the sheet gives ratios"
     )
@@ -138,44 +141,16 @@ def _check(options: argparse.Namespace) -> list[str]:
 
 def _import(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.checking import data_folder
+    from analysis_lib.importing.extraction import holds_results, read_results
     from analysis_lib.importing.filling import add_results
+    from analysis_lib.importing.judgements import read_judgements
     from analysis_lib.importing.search import is_search_export
 
     folder = data_folder(options.to)
     searches = [is_search_export(file) for file in options.files]
     if all(searches):
         return _import_search(options, folder)
-    imported, told = _results(options, folder, is_search=any(searches))
-    filled = add_results(
-        imported,
-        folder,
-        source=options.source,
-        replace=options.replace,
-        scale=options.scale,
-        dry_run=options.dry_run,
-    )
-    added = [f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items() if rows]
-    read = len(imported.results) + len(imported.differences)
-    lines = [f"{plural(read, 'result')} read."]
-    if options.dry_run:
-        lines.append("Nothing is written; without --dry-run it would be:")
-    if added:
-        lines.append(f"Added: {', '.join(added)}.")
-    lines += [str(change) for change in filled.changes]
-    if filled.known:
-        lines.append(
-            f"{plural(filled.known, 'result')} stood there already, with the same numbers."
-        )
-    return [*told, *lines, *imported.notes]
-
-
-def _results(
-    options: argparse.Namespace, folder: Path, *, is_search: bool
-) -> tuple[ImportedResults, list[str]]:
-    """Read one extraction sheet, or the two of two people as they were settled."""
-    from analysis_lib.importing.extraction import read_results, results_of
-
-    if is_search or len(options.files) != 1 + options.compare:
+    if any(searches) or len(options.files) != 1 + options.compare:
         raise ReviewError(
             "import one extraction sheet at a time, apart from search exports; two sheets of two "
             "people with --compare"
@@ -186,6 +161,65 @@ def _results(
         )
         for file in options.files
     ]
+    if options.instrument or not holds_results(tables[0], _columns(options.column)):
+        judged = read_judgements(tables[0], options.instrument)
+        if judged is not None:
+            return _import_judgements(options, folder, judged)
+    imported, told = _results(options, folder, tables)
+    filled = add_results(
+        imported,
+        folder,
+        source=options.source,
+        replace=options.replace,
+        scale=options.scale,
+        dry_run=options.dry_run,
+    )
+    read = len(imported.results) + len(imported.differences)
+    return [
+        *told,
+        f"{plural(read, 'result')} read.",
+        *_told_filled(filled, ("result", "numbers"), dry_run=options.dry_run),
+        *imported.notes,
+    ]
+
+
+def _told_filled(filled: Filled, what: tuple[str, str], *, dry_run: bool) -> Iterator[str]:
+    """Say what an import wrote, or would write."""
+    if dry_run:
+        yield "Nothing is written; without --dry-run it would be:"
+    added = [f"{plural(rows, 'row')} in {name}" for name, rows in filled.added.items() if rows]
+    if added:
+        yield f"Added: {', '.join(added)}."
+    yield from map(str, filled.changes)
+    if filled.known:
+        yield f"{plural(filled.known, what[0])} stood there already, with the same {what[1]}."
+
+
+def _import_judgements(options: argparse.Namespace, folder: Path, judged: Judged) -> list[str]:
+    from analysis_lib.importing.judgements import add_judgements, unused_columns
+
+    filled = add_judgements(
+        judged,
+        folder,
+        outcome=options.outcome,
+        source=options.source,
+        replace=options.replace,
+        dry_run=options.dry_run,
+    )
+    unused = unused_columns(judged)
+    return [
+        f"Judgements by {judged.instrument.name}: {', '.join(judged.items)}.",
+        *_told_filled(filled, ("judgement", "words"), dry_run=options.dry_run),
+        *[f"columns not used: {', '.join(unused)}"] * bool(unused),
+    ]
+
+
+def _results(
+    options: argparse.Namespace, folder: Path, tables: Sequence[Sheet]
+) -> tuple[ImportedResults, list[str]]:
+    """Read one extraction sheet, or the two of two people as they were settled."""
+    from analysis_lib.importing.extraction import results_of
+
     columns, table, told = _columns(options.column), tables[0], list[str]()
     if options.compare:
         table, told = _compared(options, folder, tables, columns)

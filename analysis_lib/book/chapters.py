@@ -31,6 +31,7 @@ from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.extraction import extraction_agreement
+from analysis_lib.review.instruments import ROB2, instrument_names, used_instruments
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
@@ -290,29 +291,40 @@ def show_risk_of_bias(review: Review) -> None:
         say("No judgement is recorded in `data/risk_of_bias.csv`.")
         return
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
-    for outcome in dict.fromkeys(review.risk_of_bias["outcome"]):
-        matrix = judgements(
-            review.risk_of_bias,
-            outcome=outcome,
-            trials=list(review.trials["trial"]),
-            **review.info.risk_of_bias,
-        )
-        whose = "" if outcome == ALL_OUTCOMES else f": {labels[outcome]}"
-        name = f"fig-risk-of-bias-{outcome}".lower()
-        show_figure(
-            plots.traffic_lights(
-                matrix, labels=review.trial_names, title=f"Risk of bias by trial{whose}"
-            ),
-            name,
-        )
-        show_figure(
-            plots.risk_of_bias_bars(
-                judgement_shares(matrix),
-                weighted=False,
-                title=f"Risk of bias by domain{whose}",
-            ),
-            f"{name}-domains",
-        )
+    several = len(used_instruments(review.risk_of_bias)) > 1
+    for instrument in used_instruments(review.risk_of_bias):
+        table = review.risk_of_bias[instrument_names(review.risk_of_bias) == instrument.name]
+        judged = [t for t in review.trials["trial"] if not several or t in set(table["trial"])]
+        for outcome in dict.fromkeys(table["outcome"]):
+            matrix = judgements(
+                table,
+                outcome=outcome,
+                trials=judged,
+                instrument=instrument,
+                **review.info.risk_of_bias,
+            )
+            whose = "" if outcome == ALL_OUTCOMES else f": {labels[outcome]}"
+            by = f" ({instrument.name})" if several else ""
+            key = "-".join(instrument.name.split()) if several else ""
+            name = "-".join(filter(None, ("fig-risk-of-bias", key, outcome))).lower()
+            show_figure(
+                plots.traffic_lights(
+                    matrix,
+                    labels=review.trial_names,
+                    title=f"Risk of bias by trial{whose}{by}",
+                    instrument=instrument,
+                ),
+                name,
+            )
+            show_figure(
+                plots.risk_of_bias_bars(
+                    judgement_shares(matrix),
+                    weighted=False,
+                    title=f"Risk of bias by domain{whose}{by}",
+                    instrument=instrument,
+                ),
+                f"{name}-domains",
+            )
 
 
 def show_risk_by_weight(review: Review) -> None:
@@ -322,7 +334,12 @@ def show_risk_by_weight(review: Review) -> None:
         say("Without judgements and results there is nothing to weigh.")
         return
     show_figure(
-        plots.risk_of_bias_bars(shares, weighted=True, title="Overall risk of bias by weight"),
+        plots.risk_of_bias_bars(
+            shares,
+            weighted=True,
+            title="Overall risk of bias by weight",
+            instrument=ROB2 if used_instruments(review.risk_of_bias) == [ROB2] else None,
+        ),
         "fig-risk-of-bias-weight",
     )
 

@@ -7,9 +7,10 @@ import pandas as pd
 from analysis_lib.base import formatting as fmt
 from analysis_lib.book.analyses import heading
 from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.instruments import SEVERITY
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
-from analysis_lib.review.risk_of_bias import judgement_shares, judgements, overall_judgement
+from analysis_lib.review.risk_of_bias import judgement_shares, overall_judgement, overall_judgements
 
 CONCERNS, LOW = "some concerns", "low"
 DOMAINS = 5
@@ -43,18 +44,21 @@ def risk_by_weight(review: Review) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row an analysis, named by the index; a column a judgement, fractions of the weight.
+        One row an analysis, named by the index; a column a judgement, fractions of the weight. The
+        levels of other instruments count as those of RoB 2 that are as bad.
     """
     shares = {}
     for effects in pooled_analyses(review):
         weight = pd.Series(effects.pool().weights).groupby(effects.table["trial"]).sum()
-        matrix = judgements(
+        overall = overall_judgements(
             review.risk_of_bias,
             outcome=effects.outcome,
             trials=list(weight.index),
             **review.info.risk_of_bias,
         )
-        found = judgement_shares(matrix, {str(k): float(w) for k, w in weight.items()})
+        found = judgement_shares(
+            overall.map(SEVERITY).to_frame(), {str(k): float(w) for k, w in weight.items()}
+        )
         shares[heading(review, effects)] = found.loc["overall"]
     return pd.DataFrame(shares).T
 

@@ -32,7 +32,8 @@ from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, abs
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.baseline import NOT_STATED
-from analysis_lib.review.risk_of_bias import HIGH, JUDGEMENTS, LOW
+from analysis_lib.review.instruments import HIGH, LOW, SEVERITY
+from analysis_lib.review.risk_of_bias import JUDGEMENTS
 
 RATINGS = ("very low", "low", "moderate", "high")
 GRADE_DOMAINS = (
@@ -242,16 +243,17 @@ def risk_of_bias_prompt(fit: PooledEffect, judgements: Sequence[str]) -> Prompt:
     -----
     The Handbook's guide speaks of where "most information" comes from; most is read as more than
     half of the weight. Weight whose judgement is not stated is counted as low and as high in turn.
+    The levels of other instruments count as `analysis_lib.review.instruments.SEVERITY` says.
     """
     if len(judgements) != fit.k:
         raise ReviewError(f"judgements: {len(judgements)} for {fit.k} comparisons")
     for label, word in zip(fit.labels, judgements, strict=True):
-        if word not in JUDGEMENTS:
-            raise ReviewError(
-                f"{label}: judgement must be one of {', '.join(JUDGEMENTS)}: {word!r}"
-            )
+        if word not in SEVERITY:
+            raise ReviewError(f"{label}: judgement must be one of {', '.join(SEVERITY)}: {word!r}")
     share = {
-        word: float(sum(w for w, j in zip(fit.weights, judgements, strict=True) if j == word))
+        word: float(
+            sum(w for w, j in zip(fit.weights, judgements, strict=True) if SEVERITY[j] == word)
+        )
         for word in JUDGEMENTS
     }
     unknown = share[NOT_STATED]

@@ -167,6 +167,12 @@ def results_of(
     )
 
 
+def holds_results(table: Sheet, columns: Mapping[str, str]) -> bool:
+    """Say whether a sheet has columns of results."""
+    found = columns_of(table, columns)
+    return found.paired or found.by_arm or found.has_effects
+
+
 def check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -> None:
     """Stop if a sheet lacks what every extraction sheet has."""
     missing = [name for name, value in given.items() if value is None and not found.get(name)]

@@ -75,7 +75,7 @@ class Filled:
 
 
 @dataclass(slots=True)
-class _Table:
+class ReviewTable:
     """A table of the review as it stands in its file, to which rows are added."""
 
     path: Path
@@ -98,12 +98,14 @@ class _Table:
         return self.places.get(self._place(row))
 
     def add(self, row: Cells) -> None:
+        """Add a row, and whatever columns it fills."""
         self._widen(row)
         self.rows.append(row)
         self.places[self._place(row)] = row
         self.added += 1
 
     def set(self, row: Cells, cells: Cells) -> None:
+        """Change cells of a row."""
         self._widen(cells)
         row.update(cells)
         self.is_changed = True
@@ -112,6 +114,7 @@ class _Table:
         self.columns += [name for name, cell in cells.items() if cell and name not in self.columns]
 
     def text(self) -> str:
+        """Return the table as it is written."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(self.columns)
@@ -177,11 +180,14 @@ class _Filling:
         self, imported: ImportedResults, folder: Path, source: str, replace: bool, scale: str
     ) -> None:
         self.imported, self.source, self.replace, self.scale = imported, source, replace, scale
-        self.tables = {name: _read(folder, name, keys) for name, keys in KEYS.items()}
-        outcomes, follow_ups = _read(folder, "outcomes", ()), _read(folder, "follow_ups", ())
-        self.outcome, self.time = _Matcher(outcomes, "outcome"), _Matcher(follow_ups, "follow_up")
+        self.tables = {name: read_table(folder, name, keys) for name, keys in KEYS.items()}
+        outcomes, follow_ups = (
+            read_table(folder, "outcomes", ()),
+            read_table(folder, "follow_ups", ()),
+        )
+        self.outcome, self.time = Matcher(outcomes, "outcome"), Matcher(follow_ups, "follow_up")
         self.time.known["baseline"] = "baseline"
-        self.trial = _Matcher(self.tables["trials"], "trial")
+        self.trial = Matcher(self.tables["trials"], "trial")
         self.measures = {row.get("outcome", ""): row.get("measure", "") for row in outcomes.rows}
         self.followed = {row.get("follow_up", "").strip() for row in follow_ups.rows}
         self.arms: dict[tuple[str, str], tuple[str, str]] = {}  # trial and arm: those of the review
@@ -387,10 +393,10 @@ class _Filling:
                     self.tables["analyses"].add(row)
 
 
-class _Matcher:
+class Matcher:
     """Finds the identifier in the review for a name in a sheet: the label will do, too."""
 
-    def __init__(self, table: _Table, column: str) -> None:
+    def __init__(self, table: ReviewTable, column: str) -> None:
         self.known: dict[str, str] = {}
         self.names: list[str] = []
         for row in table.rows:
@@ -399,6 +405,7 @@ class _Matcher:
             self.names += [name for name in (key, label) if name]
 
     def __call__(self, name: str) -> str | None:
+        """Return the identifier; ``None`` if the review has no such name."""
         return self.known.get(plain(name))
 
     def hint(self, name: str) -> str:
@@ -406,19 +413,21 @@ class _Matcher:
         return did_you_mean(name, self.names) or f" (it has {', '.join(self.names) or 'none'})"
 
 
-def _read(folder: Path, name: str, keys: tuple[str, ...]) -> _Table:
+def read_table(folder: Path, name: str, keys: tuple[str, ...]) -> ReviewTable:
     """Read a table as it stands; one that is not there has the columns of a new review."""
     # pandera is slow to import, and only who fills a table needs it.
     from analysis_lib.review.schemas import SCHEMAS, header
 
     path = folder / f"{name}.csv"
     if not path.exists():
-        return _Table(path, header(name), [], keys)
+        return ReviewTable(path, header(name), [], keys)
     cells = read_cells(path, SCHEMAS[name])
     stop(cells.ragged, f"in {path.name}")
     columns = list(cells.header)
     rows = cells.text[columns].fillna("").to_dict("records")
-    return _Table(path, columns, [{str(k): str(v) for k, v in row.items()} for row in rows], keys)
+    return ReviewTable(
+        path, columns, [{str(k): str(v) for k, v in row.items()} for row in rows], keys
+    )
 
 
 def _people(results: Sequence[ArmResult]) -> dict[tuple[str, str], int]:

@@ -38,7 +38,7 @@ from analysis_lib.plots.style import (
     wrap_to,
     write,
 )
-from analysis_lib.review.risk_of_bias import DOMAINS, OVERALL
+from analysis_lib.review.instruments import OVERALL, ROB2, Instrument
 
 # Inches of the page, then sizes in points.
 CELL_WIDTH, ROW_HEIGHT, BAR_WIDTH = 0.55, 0.32, 4.6
@@ -53,6 +53,7 @@ def traffic_lights(
     *,
     labels: Mapping[str, str] | None = None,
     title: str = "",
+    instrument: Instrument = ROB2,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the judgement of every trial in every domain.
@@ -65,6 +66,8 @@ def traffic_lights(
         Trial -> the name to print; the index itself when absent.
     title
         Title of the plot.
+    instrument
+        With which the trials were judged.
     ax
         Where to draw; a figure sized from the rows when absent.
 
@@ -74,11 +77,11 @@ def traffic_lights(
     """
     if matrix.empty:
         return statement(NOT_ASSESSED, ax=ax, title=title)
-    _check_words(matrix)
+    _check_words(matrix, instrument)
     names = [str((labels or {}).get(trial, trial)) for trial in matrix.index]
-    notes = [f"{domain.id}: {domain.title}" for domain in DOMAINS if domain.id in matrix.columns]
+    notes = [f"{name}: {told}" for name, told in instrument.domains.items() if name in matrix]
     rows, columns = matrix.shape
-    page = _Page(names, columns * CELL_WIDTH, HEADINGS, 0.0, title, notes)
+    page = _Page(names, columns * CELL_WIDTH, HEADINGS, 0.0, title, notes, instrument.words)
     ax, edge = page.axes(ax)
     ax.set_xlim(-0.5, columns - 0.5)
     ax.set_ylim(rows - 0.5, -0.5)
@@ -97,15 +100,22 @@ def traffic_lights(
         for x, judgement in enumerate(matrix.loc[trial]):
             paint_light(ax, x, y, str(judgement), transform=ax.transData, size=LIGHT)
     page.paint_title(ax, edge)
-    seen = [word for word in RISK_SIGNS if (matrix == word).to_numpy().any()]
+    seen = [word for word in instrument.words if (matrix == word).to_numpy().any()]
     _paint_legend(ax, seen, edge, start=0.0)
     _paint_notes(ax, notes, edge, start=LEGEND)
-    return describe(ax, alt=_lights_alt(matrix, names), caption=_caption(title, "trial by trial"))
+    return describe(
+        ax, alt=_lights_alt(matrix, names), caption=_caption(title, instrument, "trial by trial")
+    )
 
 
 @styled
 def risk_of_bias_bars(
-    shares: pd.DataFrame, *, weighted: bool, title: str = "", ax: Axes | None = None
+    shares: pd.DataFrame,
+    *,
+    weighted: bool,
+    title: str = "",
+    instrument: Instrument | None = ROB2,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw how much of the evidence has which judgement, a bar a domain.
 
@@ -117,6 +127,8 @@ def risk_of_bias_bars(
         Whether the shares are shares of weight in the analysis, or of the trials.
     title
         Title of the plot.
+    instrument
+        Whose domains these are; ``None`` for judgements by several.
     ax
         Where to draw; a figure sized from the rows when absent.
 
@@ -126,9 +138,10 @@ def risk_of_bias_bars(
     """
     if shares.empty:
         return statement(NOT_ASSESSED, ax=ax, title=title)
-    full = {domain.id: domain.title for domain in DOMAINS}
+    full = instrument.domains if instrument else {}
     names = [full.get(str(item), fmt.capitalised(str(item))) for item in shares.index]
-    page = _Page(names, BAR_WIDTH, 0.0, AXIS, title, ())
+    words = [word for word in RISK_SIGNS if word in shares]
+    page = _Page(names, BAR_WIDTH, 0.0, AXIS, title, (), words)
     ax, edge = page.axes(ax)
     ax.set_xlim(0, 1)
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -140,12 +153,14 @@ def risk_of_bias_bars(
     ax.tick_params(axis="y", length=0)
     ax.spines[["left"]].set_visible(False)
     for y, item in enumerate(shares.index):
-        _paint_bar(ax, y, {word: float(shares.loc[item, word]) for word in RISK_SIGNS})
+        _paint_bar(ax, y, {word: float(shares.loc[item, word]) for word in words})
     page.paint_title(ax, edge)
-    seen = [word for word in RISK_SIGNS if (shares[word] > 0).any()]
+    seen = [word for word in words if (shares[word] > 0).any()]
     _paint_legend(ax, seen, edge, start=AXIS)
     kind = "share of weight" if weighted else "share of trials"
-    return describe(ax, alt=_bars_alt(shares, names, kind), caption=_caption(title, kind))
+    return describe(
+        ax, alt=_bars_alt(shares, names, kind), caption=_caption(title, instrument, kind)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,7 @@ class _Page:
     below: float
     title: str
     notes: Sequence[str]
+    words: Sequence[str]  # that the legend may have to name
 
     def axes(self, given: Axes | None) -> tuple[Axes, float]:
         """Return the Axes, and where across them lines of text start.
@@ -189,20 +205,19 @@ class _Page:
     def _widths(self) -> tuple[float, float]:
         """Return the inches left of the middle, and those of the whole page."""
         left = widest(self.names, size=TEXT, weight="bold") + 2 * MARGIN
-        words = sum(text_size(text, size=TEXT)[0] for text in RISK_WORDS.values())
-        legend = words + len(RISK_WORDS) * (LEGEND_LIGHT + 4 * LEGEND_GAP)
+        words = sum(text_size(RISK_WORDS[word], size=TEXT)[0] for word in self.words)
+        legend = words + len(self.words) * (LEGEND_LIGHT + 4 * LEGEND_GAP)
         text = max(legend, widest(self.notes, size=SMALL)) + 2 * MARGIN
         # Half of a heading or of "100%" may stand beyond the middle.
         return left, max(left + self.middle + 0.26, text)
 
 
-def _check_words(matrix: pd.DataFrame) -> None:
+def _check_words(matrix: pd.DataFrame, instrument: Instrument) -> None:
     for trial, row in matrix.iterrows():
         for item, word in row.items():
-            if word not in RISK_SIGNS:
-                raise ReviewError(
-                    f"{trial}, {item}: judgement must be one of {', '.join(RISK_SIGNS)}: {word!r}"
-                )
+            if word not in instrument.words:
+                known = ", ".join(instrument.words)
+                raise ReviewError(f"{trial}, {item}: judgement must be one of {known}: {word!r}")
 
 
 def _paint_legend(ax: Axes, seen: Sequence[str], edge: float, *, start: float) -> None:
@@ -249,11 +264,12 @@ def _bars_alt(shares: pd.DataFrame, names: list[str], kind: str) -> str:
     for item, name in zip(shares.index, names, strict=True):
         found = shares.loc[item]
         told = [
-            f"{word} {fmt.percent(float(found[word]))}" for word in RISK_SIGNS if found[word] > 0
+            f"{word} {fmt.percent(float(found[word]))}" for word in found.index if found[word] > 0
         ]
         lines.append(f"{name}: {', '.join(told)}")
     return f"Risk of bias, {kind}. {'; '.join(lines)}."
 
 
-def _caption(title: str, kind: str) -> str:
-    return f"{title}. Risk of bias (RoB 2), {kind}." if title else f"Risk of bias (RoB 2), {kind}."
+def _caption(title: str, instrument: Instrument | None, kind: str) -> str:
+    told = f"Risk of bias{f' ({instrument.name})' if instrument else ''}, {kind}."
+    return f"{title}. {told}" if title else told

@@ -42,14 +42,26 @@ GREY, PALE = "#6B6B6B", "#E9ECEF"
 
 #: Judgement -> the sign inside the light and its colour. The signs are those of the RoB 2 tool's
 #: own summary; the colours also differ in lightness.
-RISK_SIGNS = {"low": "+", "some concerns": "!", "high": "−", "not stated": "?"}
-RISK_COLOURS = {"low": SKY, "some concerns": YELLOW, "high": VERMILLION, "not stated": "#FFFFFF"}
+RISK_SIGNS = {
+    **{"low": "+", "some concerns": "!", "unclear": "~", "moderate": "!", "high": "−"},
+    **{"serious": "−", "critical": "×", "no information": "i", "not stated": "?"},
+}
+RISK_COLOURS = {
+    **{"low": SKY, "some concerns": YELLOW, "unclear": YELLOW, "moderate": YELLOW},
+    **{"high": VERMILLION, "serious": VERMILLION, "critical": "#F0B0D0"},
+    **{"no information": "#F0F0F0", "not stated": "#FFFFFF"},
+}
 
 #: What a legend says of each light, and the inches of a light and of the gap beside it.
 RISK_WORDS = {
     "low": "low risk",
     "some concerns": "some concerns",
+    "unclear": "unclear risk",
+    "moderate": "moderate risk",
     "high": "high risk",
+    "serious": "serious risk",
+    "critical": "critical risk",
+    "no information": "no information",
     "not stated": "not stated",
 }
 LEGEND_LIGHT, LEGEND_GAP = 0.17, 0.06

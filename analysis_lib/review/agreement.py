@@ -13,7 +13,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis_lib.base.errors import MOST_PROBLEMS, Problem, did_you_mean, shown
+from analysis_lib.base.errors import MOST_PROBLEMS, Problem, ReviewError, did_you_mean, shown
 from analysis_lib.base.measures import BINARY_MEASURES, RATIO_MEASURES
 from analysis_lib.review.baseline import (
     BASELINE,
@@ -24,6 +24,7 @@ from analysis_lib.review.baseline import (
 from analysis_lib.review.cells import COUNT, NUMBER, kind_of, rows_where
 from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
 from analysis_lib.review.info import Participants, ReviewInfo
+from analysis_lib.review.instruments import INSTRUMENTS, ROB2, check_item, instrument_names
 from analysis_lib.review.schemas import SCHEMAS
 
 Tables = Mapping[str, pd.DataFrame]
@@ -54,6 +55,7 @@ def disagreements(
         *_measured(tables["arm_results"]),
         *_scores(tables["arm_results"], tables["outcomes"]),
         *_differences(tables["contrasts"]),
+        *_judged(tables["risk_of_bias"]),
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
         *_factors(tables),
@@ -246,6 +248,19 @@ def _differences(contrasts: pd.DataFrame) -> Iterator[Problem]:
     ):
         for row in rows_where(wrong):
             yield Problem("contrasts.csv", message, row, column)
+
+
+def _judged(table: pd.DataFrame) -> Iterator[Problem]:
+    """Check that judgements are of a domain and a level of their instrument."""
+    names = instrument_names(table)
+    for row, item, word in table[["item", "judgement"]].itertuples():
+        if item[0].isdigit() and names[row] == ROB2.name:
+            continue  # answers to signalling questions are checked where judgements follow
+        try:
+            check_item(INSTRUMENTS[names[row]], item, word)
+        except ReviewError as error:
+            column = "judgement" if "must be" in str(error) else "item"
+            yield Problem("risk_of_bias.csv", str(error), row, column)
 
 
 def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:

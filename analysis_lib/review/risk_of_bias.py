@@ -22,8 +22,19 @@ import pandas as pd
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.instruments import (
+    CONCERNS,
+    HIGH,
+    LEVELS,
+    LOW,
+    OVERALL,
+    ROB2,
+    Instrument,
+    check_item,
+    instrument_names,
+    used_instruments,
+)
 
-LOW, CONCERNS, HIGH = "low", "some concerns", "high"
 #: From the best to the worst; the fourth says that the judgement is not known.
 JUDGEMENTS = (LOW, CONCERNS, HIGH, NOT_STATED)
 
@@ -38,7 +49,6 @@ ANSWERS = {
 YES, NO, UNKNOWN = frozenset({"Y", "PY"}), frozenset({"N", "PN"}), frozenset({"NI"})
 NOT_YES, NOT_NO = NO | UNKNOWN, YES | UNKNOWN
 
-OVERALL = "overall"
 ALL_OUTCOMES = "all"
 
 Conditions = Mapping[str, frozenset[str]]
@@ -88,7 +98,7 @@ class Domain:
 DOMAINS: tuple[Domain, ...] = (
     Domain(
         "D1",
-        "Randomisation process",
+        ROB2.domains["D1"],
         (
             Question("1.1", "Was the allocation sequence random?"),
             Question("1.2", "Was it concealed until participants were enrolled and assigned?"),
@@ -107,7 +117,7 @@ DOMAINS: tuple[Domain, ...] = (
     ),
     Domain(
         "D2",
-        "Deviations from intended interventions",
+        ROB2.domains["D2"],
         (
             Question("2.1", "Did participants know which intervention they received?"),
             Question("2.2", "Did those who gave care or the intervention know it?"),
@@ -144,7 +154,7 @@ DOMAINS: tuple[Domain, ...] = (
     ),
     Domain(
         "D3",
-        "Missing outcome data",
+        ROB2.domains["D3"],
         (
             Question("3.1", "Were data available for all, or nearly all, who were randomised?"),
             Question(
@@ -168,7 +178,7 @@ DOMAINS: tuple[Domain, ...] = (
     ),
     Domain(
         "D4",
-        "Measurement of the outcome",
+        ROB2.domains["D4"],
         (
             Question("4.1", "Was the way of measuring the outcome unsuitable?"),
             Question("4.2", "Could measurement have differed between the groups?"),
@@ -201,7 +211,7 @@ DOMAINS: tuple[Domain, ...] = (
     ),
     Domain(
         "D5",
-        "Selection of the reported result",
+        ROB2.domains["D5"],
         (
             Question("5.1", "Were the data analysed by a plan fixed before they were unblinded?"),
             Question("5.2", "Was the result likely picked from several outcome measurements?"),
@@ -321,6 +331,7 @@ def judgements(
     outcome: str = ALL_OUTCOMES,
     trials: Sequence[str] | None = None,
     concerns_for_high: int | None = None,
+    instrument: Instrument = ROB2,
 ) -> pd.DataFrame:
     """Return the matrix of judgements that a traffic-light plot shows.
 
@@ -339,12 +350,15 @@ def judgements(
         Trials to show, in this order; those without a row are "not stated". All trials of the
         table when absent.
     concerns_for_high
-        See `overall_judgement`.
+        See `overall_judgement`; of RoB 2 alone.
+    instrument
+        Whose judgements.
 
     Returns
     -------
     pandas.DataFrame
-        Index trial; columns D1 to D5 and overall; each cell one of `JUDGEMENTS`.
+        Index trial; columns D1 to D5 and overall, or the domains of the other instrument; each
+        cell a level of it or "not stated".
 
     Raises
     ------
@@ -359,11 +373,39 @@ def judgements(
     >>> judgements(table).loc["kell-2009", ["D1", "overall"]].tolist()
     ['not stated', 'high']
     """
-    recorded = _recorded(table, outcome)
+    recorded = _recorded(table, outcome, instrument)
     shown = list(trials) if trials is not None else list(dict.fromkeys(table["trial"]))
-    rows = [_judgement_row(recorded.get(trial, {}), concerns_for_high) for trial in shown]
+    rows = [_row(recorded.get(trial, {}), concerns_for_high, instrument) for trial in shown]
     index = pd.Index(shown, name="trial", dtype="str")
-    return pd.DataFrame(rows, index=index, columns=[*DOMAIN_IDS, OVERALL], dtype="str")
+    return pd.DataFrame(rows, index=index, columns=[*instrument.domains, OVERALL], dtype="str")
+
+
+def overall_judgements(
+    table: pd.DataFrame,
+    *,
+    outcome: str = ALL_OUTCOMES,
+    trials: Sequence[str] | None = None,
+    concerns_for_high: int | None = None,
+) -> pd.Series:
+    """Return the overall judgement of each trial, by the instrument with which it was judged.
+
+    Parameters
+    ----------
+    table, outcome, trials, concerns_for_high
+        As for `judgements`.
+
+    Returns
+    -------
+    pandas.Series
+        Index trial. RoB 2 where a trial was judged by several instruments and it is among them.
+    """
+    options = {"outcome": outcome, "trials": trials, "concerns_for_high": concerns_for_high}
+    found = judgements(table, **options)[OVERALL]  # type: ignore[arg-type]  # as declared above
+    for other in used_instruments(table):
+        if other is not ROB2:
+            theirs = judgements(table, instrument=other, **options)[OVERALL]  # type: ignore[arg-type]
+            found = found.where(found != NOT_STATED, theirs)
+    return found
 
 
 def departures(
@@ -383,7 +425,7 @@ def departures(
     """
     rows = [
         {"trial": trial, "item": item, "recorded": items[item], "proposed": proposed}
-        for trial, items in _recorded(table, outcome).items()
+        for trial, items in _recorded(table, outcome, ROB2).items()
         for item, proposed in _proposals(items, concerns_for_high).items()
         if NOT_STATED not in (proposed, items.get(item, NOT_STATED)) and items[item] != proposed
     ]
@@ -406,7 +448,8 @@ def judgement_shares(
     Returns
     -------
     pandas.DataFrame
-        Index D1 to D5 and overall, columns `JUDGEMENTS`; each row adds up to 1.
+        Index as the columns of the matrix, columns `JUDGEMENTS` and whatever other level there is
+        in the matrix; each row adds up to 1.
     """
     if matrix.empty:
         raise ReviewError("risk of bias: no trials to summarise")
@@ -418,7 +461,8 @@ def judgement_shares(
                 raise ReviewError(f"weight of {trial} must be finite and not negative: {weight}")
     if not size.sum() > 0:
         raise ReviewError("risk of bias: none of the trials has a weight above zero")
-    shares = {word: (matrix == word).mul(size, axis=0).sum() / size.sum() for word in JUDGEMENTS}
+    words = [w for w in LEVELS if w in JUDGEMENTS or (matrix == w).to_numpy().any()]
+    shares = {word: (matrix == word).mul(size, axis=0).sum() / size.sum() for word in words}
     return pd.DataFrame(shares)
 
 
@@ -481,7 +525,9 @@ def _worst(found: Sequence[str]) -> str:
     return max(found, key=JUDGEMENTS.index)
 
 
-def _recorded(table: pd.DataFrame, outcome: str) -> dict[str, dict[str, str]]:
+def _recorded(
+    table: pd.DataFrame, outcome: str, instrument: Instrument
+) -> dict[str, dict[str, str]]:
     """Return trial -> item -> word, an outcome's own rows before those for all outcomes."""
     missing = {"trial", "outcome", "item", "judgement"} - set(table.columns)
     if missing:
@@ -489,11 +535,15 @@ def _recorded(table: pd.DataFrame, outcome: str) -> dict[str, dict[str, str]]:
     twice = table[table.duplicated(["trial", "outcome", "item"])]
     for _, row in twice.iterrows():
         raise ReviewError(f"risk of bias: {row['trial']}, {row['outcome']}, {row['item']}: twice")
+    table = table[instrument_names(table) == instrument.name]
     recorded: dict[str, dict[str, str]] = {}
     for scope in dict.fromkeys((ALL_OUTCOMES, outcome)):
         for _, row in table[table["outcome"] == scope].iterrows():
             trial, item, word = str(row["trial"]), str(row["item"]), str(row["judgement"])
-            _check_item(trial, item, word)
+            if instrument is ROB2:
+                _check_item(trial, item, word)
+            else:
+                check_item(instrument, item, word)
             recorded.setdefault(trial, {})[item] = word
     return recorded
 
@@ -527,6 +577,12 @@ def _standing(items: Mapping[str, str], item: str, proposed: str) -> str:
     return proposed if recorded == NOT_STATED else recorded
 
 
-def _judgement_row(items: Mapping[str, str], concerns_for_high: int | None) -> dict[str, str]:
-    proposed = _proposals(items, concerns_for_high)
-    return {item: _standing(items, item, proposed[item]) for item in proposed}
+def _row(
+    items: Mapping[str, str], concerns_for_high: int | None, instrument: Instrument
+) -> dict[str, str]:
+    if instrument is ROB2:
+        proposed = _proposals(items, concerns_for_high)
+        return {item: _standing(items, item, proposed[item]) for item in proposed}
+    row = {domain: items.get(domain, NOT_STATED) for domain in instrument.domains}
+    worst = instrument.worst(row.values())
+    return row | {OVERALL: _standing(items, OVERALL, worst)}

@@ -16,6 +16,7 @@ import pandera.pandas as pa
 from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, MEASURES
 from analysis_lib.review.baseline import BASELINE, BASELINE_OF, PROVENANCES
 from analysis_lib.review.cells import COUNT, NUMBER, TEXT, YES_NO, kind_of
+from analysis_lib.review.instruments import DOMAIN_NAMES, INSTRUMENTS, LEVELS, ROB2
 
 #: Whether printed numbers support a statement; or what it is, if it is none about numbers.
 SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
@@ -497,21 +498,28 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         unique=("trial", "outcome", "follow_up", "experimental_arm", "comparator_arm", "measure"),
     ),
     "risk_of_bias": _table(
-        "Risk of bias (RoB 2), by signalling question, domain or overall",
+        "Risk of bias, by signalling question, domain or overall",
         {
             "trial": key(TRIAL),
             "outcome": key("all, or an outcome"),
             "item": _column(
                 TEXT,
-                "overall, a domain (D1 to D5) or a signalling question (1.1 to 5.3)",
+                "overall, a domain (of RoB 2: D1 to D5) or a signalling question (1.1 to 5.3)",
                 _written_as(
-                    r"overall|D[1-5]|[1-5]\.[1-7]",
-                    "must be overall, D1 to D5, or a signalling question such as 1.1",
+                    rf"overall|{'|'.join(DOMAIN_NAMES)}|[1-5]\.[1-7]",
+                    "must be overall, D1 to D5, or a signalling question such as 1.1; of another "
+                    "instrument, one of its domains",
                 ),
             ),
             "judgement": one_of(
                 "Judgement, or answer to a signalling question",
-                ("low", "some concerns", "high", "not stated", "Y", "PY", "PN", "N", "NI", "NA"),
+                tuple(dict.fromkeys((*ROB2.words, "Y", "PY", "PN", "N", "NI", "NA", *LEVELS))),
+            ),
+            "instrument": one_of(
+                "Instrument of the judgement; RoB 2 when absent",
+                tuple(INSTRUMENTS),
+                optional=True,
+                usual=False,
             ),
         },
         unique=("trial", "outcome", "item"),

@@ -5,27 +5,28 @@ from __future__ import annotations
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.review.baseline import NOT_STATED, read_factors
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.instruments import HIGH, SEVERITY
 from analysis_lib.review.model import Review
-from analysis_lib.review.risk_of_bias import judgements
+from analysis_lib.review.risk_of_bias import overall_judgements
 
 RISK_LEVELS = ("high risk", "not rated high")
 
 
 def overall_risk(review: Review, effects: StudyEffects) -> list[str]:
     """Return the overall risk of bias of each comparison, in the order of the effects."""
-    matrix = judgements(
+    overall = overall_judgements(
         review.risk_of_bias,
         outcome=effects.outcome,
         trials=list(review.trials["trial"]),
         **review.info.risk_of_bias,
     )
-    return [str(matrix.loc[trial, "overall"]) for trial in effects.table["trial"]]
+    return [str(overall[trial]) for trial in effects.table["trial"]]
 
 
 def high_risk_or_not(review: Review, effects: StudyEffects) -> list[str]:
     """Return for each comparison whether its trial is rated at high risk of bias overall."""
     high, other = RISK_LEVELS
-    return [high if risk == "high" else other for risk in overall_risk(review, effects)]
+    return [high if SEVERITY[risk] == HIGH else other for risk in overall_risk(review, effects)]
 
 
 def level_order(review: Review, factor: str) -> list[str]:

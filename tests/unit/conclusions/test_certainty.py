@@ -350,7 +350,7 @@ def test_an_assessment_holds_five_domains_and_prints_its_numbers() -> None:
     ("changes", "says"),
     [
         ({"judgements": [LOW]}, "1 for 3 comparisons"),
-        ({"judgements": [LOW, LOW, "unclear"]}, "study 3: judgement must be one of"),
+        ({"judgements": [LOW, LOW, "perhaps"]}, "study 3: judgement must be one of"),
         ({"start": "good"}, "start must be one of very low"),
         ({"recorded": "none"}, "recorded must be one of very low"),
         ({"mid": 0.0}, "mid must be finite and greater than zero, got 0"),

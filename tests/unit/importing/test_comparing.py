@@ -31,25 +31,6 @@ kell 2009;CANADA;31;4,1;1,4;30;3;1,1;x
 Aasa  2015; Sweden;36;4;1,5;35;3,1;1,2;
 """
 GIVEN = {"outcome": "Pain", "time": "ETP"}
-CHECKED = ("outcomes", "follow_ups")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "review"
-    assert main(["new", str(path)]) == 0
-    end = {"provenance": "reported", "source": "the sheet"}
-    rows: tuple[dict[str, str], ...] = (
-        {"outcome": "pain", "label": "Pain", "priority": "primary", "measure": "MD",
-         "unit": "points", "instruments": "VAS", "lower_is_better": "yes", **end},
-        {"follow_up": "ETP", "label": "Month 1", "definition": "One month", **end},
-    )  # fmt: skip
-    for name, row in zip(CHECKED, rows, strict=True):
-        file = path / "data" / f"{name}.csv"
-        header = file.read_text(encoding="utf-8").splitlines()[0].split(",")
-        with file.open("a", encoding="utf-8", newline="") as open_file:
-            csv.writer(open_file).writerow([row.get(column, "") for column in header])
-    return path
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from itertools import product
+from itertools import combinations, product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +32,8 @@ from analysis_lib.plots.rows import ABOVE_HEADING, Row, _axis_limits
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.pooling.trimming import trim_and_fill
-from analysis_lib.review.risk_of_bias import DOMAIN_IDS, OVERALL, judgement_shares
+from analysis_lib.review.instruments import INSTRUMENTS
+from analysis_lib.review.risk_of_bias import DOMAIN_IDS, JUDGEMENTS, OVERALL, judgement_shares
 
 PLACE = 1e-9  # data coordinates are stored as they were given
 HIDDEN, TOUCHING = 7.0, 4.0  # pixels: dots so close cover each other; a line so close touches
@@ -153,10 +154,12 @@ def test_signs_stand_out_from_their_light_and_lights_differ_in_grey() -> None:
     brightness = [luminance(colour) for colour in style.RISK_COLOURS.values()]
     for light in brightness:  # black signs; 4.5 is the contrast the guidelines ask of text
         assert (light + 0.05) / 0.05 >= 4.5
-    for i, first in enumerate(brightness):
-        for second in brightness[i + 1 :]:
-            assert abs(first - second) > 0.1
-    assert len(set(style.RISK_SIGNS.values())) == 4
+    for instrument in INSTRUMENTS.values():
+        used = [luminance(style.RISK_COLOURS[word]) for word in instrument.words]
+        assert all(abs(a - b) > 0.1 for a, b in combinations(used, 2))
+    for instrument in INSTRUMENTS.values():
+        signs = {style.RISK_SIGNS[word] for word in instrument.words}
+        assert len(signs) == len(instrument.words)
 
 
 # --- forest
@@ -245,7 +248,7 @@ def test_forest_shows_known_and_unknown_risk_of_bias() -> None:
     lights = [t.get_text() for t in ax.texts if t.get_text() in style.RISK_SIGNS.values()]
     assert lights == ["+", "!", "−", "?", "?", *"+!−?"]  # each again in the legend
     told = [t.get_text() for t in style.figure_of(ax).texts]
-    assert told == list(style.RISK_WORDS.values())
+    assert told == [style.RISK_WORDS[word] for word in JUDGEMENTS]
     assert_legible(ax)
 
 
@@ -318,7 +321,7 @@ def test_forest_can_be_drawn_into_given_axes() -> None:
     [
         (DETAILS.iloc[:3], "no row for Gamma 2003, Delta and others 2004"),
         (pd.concat([DETAILS, DETAILS.iloc[:1]]), "label given twice: Alpha 2001"),
-        (DETAILS.assign(risk_of_bias="unclear"), "risk_of_bias must be one of .*unclear"),
+        (DETAILS.assign(risk_of_bias="perhaps"), "risk_of_bias must be one of .*perhaps"),
     ],
 )
 def test_forest_names_details_that_it_cannot_use(details: pd.DataFrame, says: str) -> None:
@@ -779,7 +782,7 @@ def test_traffic_lights_without_trials_are_a_statement() -> None:
 
 def test_traffic_lights_refuse_an_unknown_word() -> None:
     with pytest.raises(ReviewError, match="trial-0, D1: judgement must be one of"):
-        traffic_lights(matrix(1).assign(D1="unclear"))
+        traffic_lights(matrix(1).assign(D1="perhaps"))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -18,10 +18,11 @@ from matplotlib.text import Text
 
 from analysis_lib.plots import risk_of_bias_bars, style, traffic_lights
 from analysis_lib.plots.style import RISK_WORDS
+from analysis_lib.review.instruments import ROB2
 from analysis_lib.review.risk_of_bias import DOMAIN_IDS, DOMAINS, OVERALL, judgement_shares
 
 PIXEL = 1.0  # texts are placed to a fraction of a pixel; the worst seen is 0.5
-WORDS = list(RISK_WORDS)
+WORDS = list(ROB2.words)
 LONG = "Risk of bias by trial: fear-avoidance beliefs about physical activity, after the washout"
 
 

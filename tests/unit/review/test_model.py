@@ -1084,3 +1084,31 @@ def test_random_bytes_load_or_are_refused(
         loads_or_tells(pristine)
     finally:
         (pristine / file).write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("item", "judgement", "said"),
+    [
+        ("D7", "serious", None),
+        ("A1", "serious", "item: 'A1' is no domain of ROBINS-I, nor overall"),
+        ("D7", "unclear", "judgement: judgement of ROBINS-I must be one of low, moderate, serious"),
+        ("1.1", "Y", "item: '1.1' is no domain of ROBINS-I, nor overall"),
+    ],
+)
+def test_a_judgement_is_one_of_its_instrument(
+    data: Path, item: str, judgement: str, said: str | None
+) -> None:
+    path = data / "risk_of_bias.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    cells = {**dict.fromkeys(header, "x"), "trial": rows[0][0], "outcome": "pain", "item": item}
+    cells |= {"judgement": judgement, "provenance": "reported"}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*header, "instrument"])
+        writer.writerows([*row, ""] for row in rows)
+        writer.writerow([*(cells[name] for name in header), "ROBINS-I"])
+    if said is None:
+        assert len(al.load_review(data).risk_of_bias) == len(rows) + 1
+    else:
+        assert any(said in line for line in told(data))

@@ -1,0 +1,302 @@
+"""Judgements of the risk of bias from a wide sheet: a row a study, a column a domain.
+
+That is how robvis, RevMan and reviewers keep them: words or signs, by any of the instruments of
+`analysis_lib.review.instruments`. Which instrument a sheet is of is told from its columns and its
+words; what may mean two things is asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
+from analysis_lib.base.formatting import listing
+from analysis_lib.importing.filling import Change, Filled, Matcher, read_table
+from analysis_lib.importing.result_columns import OF_ROW
+from analysis_lib.importing.result_rows import ABSENT
+from analysis_lib.importing.spreadsheets import Sheet, unsafe
+from analysis_lib.importing.texts import plain, write_all
+from analysis_lib.review.instruments import INSTRUMENTS, OVERALL, ROB2, Instrument
+from analysis_lib.review.risk_of_bias import ALL_OUTCOMES
+
+FEWEST_DOMAINS = 3  # columns of domains that make a sheet one of judgements
+KEYS: Final = ("trial", "outcome", "item", "instrument")
+NUMBERED = re.compile(r"(?:d|domain|bias domain|rob d) ?(\d)(?:\b.*)?")
+WHOLE = re.compile(r"overall(?: (?:bias|risk|risk of bias|judg\w+|rating|rob))*")
+SIGN: Final = {"−": "-", "–": "-", "—": "-", "×": "x", "✓": "+"}
+#: What stands behind a word without changing it.
+OF_RISK = re.compile(r"(?: risk)?(?: of bias)?$")
+#: Words that name a domain in sheets of people, beside its title.
+DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "RoB 2": {
+        "D1": ("randomi[sz]ation",),
+        "D2": ("deviations?",),
+        "D3": ("missing",),
+        "D4": ("measurement",),
+        "D5": ("selecti(?:on|ve)", "reported results?"),
+    },
+    "RoB 1": {
+        "D1": ("sequence", "randomi[sz]ation"),
+        "D2": ("concealment",),
+        "D3": ("blinding .*(?:participants|personnel)", "performance bias"),
+        "D4": ("blinding .*(?:assess|outcome)", "detection bias"),
+        "D5": ("incomplete", "attrition"),
+        "D6": ("selective", "reporting bias"),
+        "D7": ("other",),
+    },
+    "ROBINS-I": {
+        "D1": ("confounding",),
+        "D2": ("selection of participants", "participant selection"),
+        "D3": ("classification",),
+        "D4": ("deviations?",),
+        "D5": ("missing",),
+        "D6": ("measurement",),
+        "D7": ("reported results?",),
+    },
+    "QUADAS-2": {
+        "A1": ("applicability.* patient selection",),
+        "A2": ("applicability.* index test",),
+        "A3": ("applicability.* reference standard",),
+        "D1": ("patient selection",),
+        "D2": ("index test",),
+        "D3": ("reference standard",),
+        "D4": ("flow",),
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sheet of judgements: its instrument, and which column holds the study and each domain."""
+
+    sheet: Sheet
+    instrument: Instrument
+    study: str
+    items: Mapping[str, str]
+
+
+def read_judgements(sheet: Sheet, instrument: str = "") -> Judged | None:
+    """Find the instrument and the domains of a sheet; ``None`` if it is none of judgements.
+
+    Parameters
+    ----------
+    sheet
+        From `analysis_lib.importing.spreadsheets`.
+    instrument
+        Name of the instrument, if a person said it.
+
+    Raises
+    ------
+    ReviewError
+        If the sheet fits several instruments, or none.
+    """
+    study = next((c for c in sheet.columns if plain(c) in OF_ROW["study"]), None)
+    if study is None:
+        return None
+    if instrument and instrument not in INSTRUMENTS:
+        known = listing(list(INSTRUMENTS))
+        raise ReviewError(f"--instrument {shown(instrument)}: it must be one of {known}")
+    named = [INSTRUMENTS[instrument]] if instrument else list(INSTRUMENTS.values())
+    fits = [Judged(sheet, one, study, _items(sheet, one)) for one in named]
+    domains = [sum(item != OVERALL for item in judged.items) for judged in fits]
+    if max(domains) < FEWEST_DOMAINS and not instrument:
+        return None
+    best = [judged for judged, n in zip(fits, domains, strict=True) if n == max(domains)]
+    whole = [judged for judged in best if max(domains) >= _size(judged)] or best
+    fitting = [judged for judged in whole if not list(_unreadable(judged))]
+    if len(fitting) == 1 or len(whole) == 1:
+        return (fitting or whole)[0]
+    names = listing([judged.instrument.name for judged in whole])
+    raise ReviewError(f"{sheet.file}: judgements by {names}? Say --instrument NAME")
+
+
+def add_judgements(
+    judged: Judged,
+    data: Path,
+    *,
+    outcome: str | None = None,
+    source: str = "",
+    replace: bool = False,
+    dry_run: bool = False,
+) -> Filled:
+    """Add judgements to ``risk_of_bias.csv`` of a review.
+
+    Parameters
+    ----------
+    judged
+        From `read_judgements`.
+    data
+        The folder with the tables of a review, which must have the trials.
+    outcome
+        Of which outcome the judgements are; of all when absent.
+    source
+        Which document the sheet was extracted from.
+    replace
+        Whether other judgements of the sheet replace those of the review.
+    dry_run
+        Say what would change, and write nothing.
+
+    Raises
+    ------
+    ReviewError
+        For a trial or an outcome that the review does not have, a word or sign that is none of the
+        instrument, and judgements that differ from those of the review. Nothing is written then.
+    """
+    sheet, name = judged.sheet, judged.instrument.name
+    stop(unsafe(sheet, (judged.study, *judged.items.values())), f"in {sheet.file}")
+    stop(_unreadable(judged), f"in {sheet.file}")
+    trials = Matcher(read_table(data, "trials", ("trial",)), "trial")
+    of = _outcome(data, outcome, sheet.file)
+    table = read_table(data, "risk_of_bias", KEYS)
+    problems: list[Problem] = []
+    changes: list[Change] = []
+    known = 0
+    meaning = _signs(judged)
+    for row in sheet.rows:
+        label = row.get(judged.study)
+        trial = trials(label)
+        if trial is None:
+            told = f"trial {shown(label)} is not in trials.csv{trials.hint(label)}"
+            problems.append(Problem(sheet.file, f"{told}; import its results first", row.number))
+            continue
+        for item, column in judged.items.items():
+            word = _level(row.get(column), judged.instrument, meaning)
+            if not word:
+                continue
+            place = f"{sheet.file}, row {row.number}"
+            new = {
+                **{"trial": trial, "outcome": of, "item": item, "judgement": word},
+                "instrument": "" if name == ROB2.name else name,
+                "provenance": "reported",
+                "source": f"{source}; {place}" if source else place,
+            }
+            twin = table.find(new)
+            old = twin.get("judgement", "") if twin else ""
+            if twin is None:
+                table.add(new)
+            elif old == word:
+                known += 1
+            elif replace or old == "not stated":
+                changes.append(Change("risk_of_bias.csv", f"{label}, {of}", item, old, word))
+                table.set(twin, {"judgement": word, "source": new["source"]})
+            else:
+                told = f"{label}, {item}: {old} in risk_of_bias.csv and {word} here"
+                problems.append(
+                    Problem(sheet.file, f"{told}; --replace takes the new one", row.number)
+                )
+    stop(problems, f"in {sheet.file}")
+    if not dry_run and (table.added or table.is_changed):
+        write_all({table.path: table.text()})
+    return Filled({"risk_of_bias.csv": table.added}, known, tuple(changes))
+
+
+def unused_columns(judged: Judged) -> list[str]:
+    """Return the columns of the sheet that hold neither the study nor a judgement."""
+    used = {judged.study, *judged.items.values()}
+    return [column for column in judged.sheet.columns if column not in used]
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+
+def _size(judged: Judged) -> int:
+    """Return how many domains of bias the instrument has."""
+    return sum(name.startswith("D") for name in judged.instrument.domains)
+
+
+def _items(sheet: Sheet, instrument: Instrument) -> dict[str, str]:
+    """Return the column of each domain and of the overall judgement."""
+    found: dict[str, str] = {}
+    for column in sheet.columns:
+        item = _item(plain(column), instrument, set(found))
+        if item:
+            found[item] = column
+    order = (*instrument.domains, OVERALL)
+    return {item: found[item] for item in order if item in found}
+
+
+def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
+    if WHOLE.fullmatch(header):
+        return OVERALL
+    numbered = NUMBERED.fullmatch(header)
+    if numbered:
+        item = f"D{numbered[1]}"
+        return item if item in instrument.domains and item not in taken else ""
+    title = {plain(told): item for item, told in instrument.domains.items()}.get(header, "")
+    if title and title not in taken:
+        return title
+    for item, words in DOMAIN_WORDS[instrument.name].items():
+        if item not in taken and any(re.search(rf"\b{word}", header) for word in words):
+            return item
+    return ""
+
+
+def _outcome(data: Path, outcome: str | None, file: str) -> str:
+    if outcome is None:
+        return ALL_OUTCOMES
+    outcomes = Matcher(read_table(data, "outcomes", ("outcome",)), "outcome")
+    found = outcomes(outcome)
+    if found is None:
+        told = did_you_mean(outcome, outcomes.names)
+        raise ReviewError(f"{file}: outcome {shown(outcome)} is not in outcomes.csv{told}")
+    return found
+
+
+# --- words and signs ------------------------------------------------------------------------------
+
+
+def _sign(cell: str) -> str:
+    """Return a cell as a sign, if it is one."""
+    sign = SIGN.get(cell, cell.casefold())
+    return sign if sign in ("+", "-", "!", "x", "?") else ""
+
+
+def _signs(judged: Judged) -> Mapping[str, str]:
+    """Return what the signs of a sheet mean; nothing if usages differ about one of them."""
+    used = {_sign(cell) for cell in _cells(judged)} - {""}
+    usages = [usage for usage in judged.instrument.signs if used <= usage.keys()]
+    meanings = {tuple(usage[sign] for sign in sorted(used)) for usage in usages}
+    return dict(zip(sorted(used), meanings.pop(), strict=True)) if len(meanings) == 1 else {}
+
+
+def _cells(judged: Judged) -> Iterator[str]:
+    for row in judged.sheet.rows:
+        yield from (row.get(column) for column in judged.items.values())
+
+
+def _level(cell: str, instrument: Instrument, signs: Mapping[str, str]) -> str:
+    """Return the level that a cell names; empty if it is empty or no level."""
+    if sign := _sign(cell):
+        return signs.get(sign, "")
+    word = OF_RISK.sub("", plain(cell))
+    if word in instrument.words:
+        return word
+    if word in instrument.also:
+        return instrument.also[word]
+    first = [level for level in instrument.levels if level[0] == word]
+    return first[0] if len(first) == 1 else ""
+
+
+def _unreadable(judged: Judged) -> Iterator[Problem]:
+    """Name every cell that is no judgement of the instrument."""
+    signs, instrument = _signs(judged), judged.instrument
+    for row in judged.sheet.rows:
+        for column in judged.items.values():
+            cell = row.get(column)
+            if plain(cell) in ABSENT or not cell or _level(cell, instrument, signs):
+                continue
+            yield Problem(judged.sheet.file, _told(cell, judged), row.number, column)
+
+
+def _told(cell: str, judged: Judged) -> str:
+    instrument = judged.instrument
+    sign = _sign(cell)
+    meant = list(dict.fromkeys(usage[sign] for usage in instrument.signs if sign in usage))
+    if len(meant) > 1:
+        return f"{shown(cell)} is {' or '.join(meant)} in {instrument.name}; write the word"
+    known: Sequence[str] = instrument.words
+    return f"{shown(cell)} is no judgement of {instrument.name}: {', '.join(known)}"

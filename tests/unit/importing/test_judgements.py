@@ -1,0 +1,203 @@
+"""Are judgements by every instrument read, and is what may mean two things asked about?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import analysis_lib as al
+from analysis_lib.__main__ import main
+from analysis_lib.review.instruments import INSTRUMENTS, ROB1, ROBINS_I
+from analysis_lib.review.risk_of_bias import judgements, overall_judgements
+
+RESULTS = "Study,n1,mean1,sd1,n2,mean2,sd2\nAasa 2015,9,1,2,9,2,2\nKell 2009,8,1,2,8,2,2\n"
+ROB2 = "Study,D1,D2,D3,D4,D5,Overall,Weight\n"
+IN_WORDS = """Aasa 2015,Low,Some concerns,Low,Low,Low,Some concerns,60
+Kell 2009,LOW,high,low,,NA,High ,40
+"""
+EXPECTED = {
+    "aasa-2015": ["low", "some concerns", "low", "low", "low", "some concerns"],
+    "kell-2009": ["low", "high", "low", None, None, "high"],
+}
+ITEMS = ("D1", "D2", "D3", "D4", "D5", "overall")
+
+
+@pytest.fixture
+def bring(folder: Path, tmp_path: Path, capsys: Any) -> Callable[..., tuple[int, str]]:
+    """Import a sheet of judgements into a review of two trials."""
+    sheet = tmp_path / "results.csv"
+    sheet.write_text(RESULTS, encoding="utf-8")
+    given = ["--outcome", "Pain", "--time", "ETP"]
+    assert main(["import", str(sheet), "--to", str(folder), *given]) == 0
+
+    def run(text: str, *more: str, encoding: str = "utf-8") -> tuple[int, str]:
+        capsys.readouterr()
+        path = tmp_path / "bias.csv"
+        path.write_bytes(text.encode(encoding))
+        code = main(["import", str(path), "--to", str(folder), *more])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return run
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "data" / "risk_of_bias.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def found(folder: Path, items: Any = ITEMS) -> dict[str, list[str | None]]:
+    known = {(row["trial"], row["item"]): row["judgement"] for row in rows(folder)}
+    return {t: [known.get((t, item)) for item in items] for t in ("aasa-2015", "kell-2009")}
+
+
+AS_TOLD = [
+    ROB2 + IN_WORDS,
+    # signs of the tool, of robvis, and of both
+    ROB2 + "Aasa 2015,+,!,+,+,+,!,60\nKell 2009,+,-,+,,,−,40\n",
+    ROB2 + "Aasa 2015,+,-,+,+,+,-,60\nKell 2009,+,X,+,,,x,40\n",
+    ROB2 + "Aasa 2015,+,!,+,+,+,!,60\nKell 2009,+,×,+,,,X,40\n",
+    # other headers, order and marks; empty rows; a column of somebody's own
+    "Overall bias;Measurement of the outcome;Bias arising from the randomization process;"
+    "Deviations from the intended interventions;Missing outcome data;"
+    "Selection of the reported result;Für wen;Author\n"
+    "some concerns;L;low risk;Some concern;Low risk of bias;l;x;aasa, 2015\n\n"
+    "H;;low;High risk;low;n/a;;Kell 2009\n",
+    "Study ID,Domain 1,Domain 2: deviations,D 3,D4,d5,Overall risk of bias\n"
+    "Aasa 2015,low,SC,low,low,low,SC\nKell 2009,low,H,low,,,H\n",
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("text", AS_TOLD)
+def test_words_and_signs_under_any_header_are_read(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+    text: str,
+    encoding: str,
+) -> None:
+    if encoding == "cp1252":
+        text = text.replace("−", "-")
+    code, told = bring(text, encoding=encoding)
+    assert (code, "Judgements by RoB 2: D1, D2, D3, D4, D5, overall." in told) == (0, True), told
+    assert found(folder) == EXPECTED
+    al.load_review(folder / "data")
+    again = bring(text, encoding=encoding)[1]
+    assert "10 judgements stood there already, with the same words." in again
+
+
+SEVEN = ",".join(f"D{i}" for i in range(1, 8))
+OTHERS = {
+    "RoB 1": (
+        f"Study,{SEVEN},Overall\nAasa 2015,+,Unclear,-,+,+,+,?,?\n",
+        ["low", "unclear", "high", "low", "low", "low", "unclear", "unclear"],
+    ),
+    "ROBINS-I": (
+        f"Study,{SEVEN},Overall\nAasa 2015,Low,Moderate,Serious,Critical,Low,Low,NI,X\n",
+        ["low", "moderate", "serious", "critical", "low", "low", "no information", "serious"],
+    ),
+    "QUADAS-2": (
+        "Study,Patient selection,Index test,Reference standard,Flow & timing,"
+        "Applicability: patient selection,Applicability - index test,"
+        "Applicability concerns (reference standard)\nAasa 2015,Low,Unclear,High,U,L,H,Low\n",
+        ["low", "unclear", "high", "unclear", "low", "high", "low", None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_instruments_are_told_by_their_columns_and_words(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+    name: str,
+) -> None:
+    text, expected = OTHERS[name]
+    code, told = bring(text)
+    assert (code, f"Judgements by {name}: " in told) == (0, True), told
+    items = [*INSTRUMENTS[name].domains, "overall"]
+    assert found(folder, items)["aasa-2015"] == expected
+    assert {row["instrument"] for row in rows(folder)} == {name}
+    review = al.load_review(folder / "data")
+    matrix = judgements(review.risk_of_bias, instrument=INSTRUMENTS[name])
+    assert matrix.loc["aasa-2015"].tolist() == [x or "not stated" for x in expected]
+    assert overall_judgements(review.risk_of_bias)["aasa-2015"] == (expected[-1] or "not stated")
+
+
+def test_the_words_of_robvis_for_the_older_tool_are_its_levels(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+) -> None:
+    header = ",".join(ROB1.domains.values()).replace("generation", "generation.")
+    code, told = bring(f"Study,{header},Overall,Weight\nKell 2009,Low,Unclear,High,+,+,+,+,Low,1\n")
+    assert (code, "Judgements by RoB 1" in told) == (0, True), told
+    assert found(folder, ["D2", "D3", "overall"])["kell-2009"] == ["unclear", "high", "low"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ROB2 + "Aasa 2015,+,-,+,+,+,-,1\n", "row 2, column D2: '-' is high or some concerns"),
+        (ROB2 + "Aasa 2015,+,?,+,+,+,+,1\n", "row 2, column D2: '?' is not stated or some concern"),
+        (ROB2 + "Aasa 2015,low,perhaps,low,low,low,low,1\n", "'perhaps' is no judgement of RoB 2"),
+        (
+            ROB2 + "Asa 2015,low,low,low,low,low,low,1\n",
+            "not in trials.csv (did you mean 'Aasa",
+        ),
+        (ROB2 + "Aasa 2015,=1,low,low,low,low,low,1\n", "looks like a spreadsheet formula"),
+        (
+            f"Study,{SEVEN}\nAasa 2015,low,low,low,low,low,low,low\n",
+            "RoB 1 and ROBINS-I? Say",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_told_and_nothing_is_written(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+    text: str,
+    told: str,
+) -> None:
+    code, words = bring(text)
+    assert (code, told in words) == (1, True), words
+    assert rows(folder) == []
+
+
+def test_a_person_may_name_instrument_and_outcome(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+) -> None:
+    text = f"Study,{SEVEN}\nAasa 2015,low,low,low,low,low,low,low\n"
+    assert bring(text, "--instrument", "ROBINS-I", "--outcome", "PAIN")[0] == 0
+    assert {(row["instrument"], row["outcome"]) for row in rows(folder)} == {("ROBINS-I", "pain")}
+    code, told = bring(text, "--instrument", "RoB")
+    assert (code, "must be one of RoB 2, RoB 1, ROBINS-I and QUADAS-2" in told) == (1, True)
+    code, told = bring(text, "--instrument", "RoB 1", "--outcome", "Pian")
+    assert (code, "(did you mean 'Pain'?)" in told) == (1, True)
+
+
+def test_another_judgement_is_taken_only_when_that_is_said(
+    folder: Path,
+    bring: Callable[..., tuple[int, str]],
+) -> None:
+    bring(ROB2 + IN_WORDS)
+    other = ROB2 + IN_WORDS.replace("Kell 2009,LOW,high", "Kell 2009,LOW,low")
+    code, told = bring(other)
+    assert (code, "Kell 2009, D2: high in risk_of_bias.csv and low here; --replace" in told) == (
+        1,
+        True,
+    )
+    code, told = bring(other, "--replace", "--dry-run")
+    assert (code, "Kell 2009, all: D2 high is now low" in told) == (0, True)
+    assert found(folder) == EXPECTED
+    assert bring(other, "--replace")[0] == 0
+    assert found(folder)["kell-2009"][1] == "low"
+
+
+def test_the_overall_judgement_is_the_worst_domain_only_where_the_instrument_says_so() -> None:
+    assert ROBINS_I.worst(["low", "serious", "moderate"]) == "serious"
+    assert ROBINS_I.worst(["low", "not stated", "serious"]) == "not stated"
+    assert ROB1.worst(["low", "high"]) == "not stated"
+    assert INSTRUMENTS["RoB 2"].worst(["low", "high", "not stated"]) == "high"
