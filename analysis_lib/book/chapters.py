@@ -237,10 +237,10 @@ def show_participants(review: Review) -> None:
 
 
 def _mean_sd(means: pd.Series, sds: pd.Series) -> list[str | None]:
-    """Return means with standard deviations as text."""
+    """Return means with standard deviations as text, with the digits that the data have."""
     return [
-        None if pd.isna(mean) else fmt.number(mean, 1) + ("" if pd.isna(sd) else f" ± {sd:.1f}")
-        for mean, sd in zip(means, sds, strict=True)
+        None if pd.isna(m) else fmt.threshold(m) + ("" if pd.isna(s) else f" ± {fmt.threshold(s)}")
+        for m, s in zip(means, sds, strict=True)
     ]
 
 

@@ -238,7 +238,7 @@ def test_people_are_described_by_what_is_known_of_them(tmp_path: Path, shown: li
     (table,) = shown
     heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', table)
     assert heads == ["Arm", "Pain"]
-    assert re.findall(r"<td>([^<]*)</td>", table) == ["6.3\u00a0±\u00a01.0", "6.5\u00a0±\u00a01.5"]
+    assert re.findall(r"<td>([^<]*)</td>", table) == ["6.26\u00a0±\u00a01", "6.5\u00a0±\u00a01.5"]
 
 
 def test_recorded_ratings_become_the_summary_of_findings(
