@@ -17,7 +17,7 @@ MEASURES: Final = ("MD", "SMD")
 #: Measures of what people have or have not, computed from events.
 BINARY_MEASURES: Final = ("RR", "OR", "RD")
 #: Ratios that results by arm do not give here; they are known as an effect with its precision.
-GENERIC_MEASURES: Final = ("HR", "IRR")
+GENERIC_MEASURES: Final = ("HR", "IRR", "ROM")
 MEASURE_WORDS: Final = {
     "MD": "mean difference",
     "SMD": "standardised mean difference",
@@ -26,11 +26,12 @@ MEASURE_WORDS: Final = {
     "RD": "risk difference",
     "HR": "hazard ratio",
     "IRR": "incidence rate ratio",
+    "ROM": "ratio of means",
 }
 #: Pooled as natural logarithms, shown as ratios.
-RATIO_MEASURES: Final = frozenset({"RR", "OR", "HR", "IRR"})
+RATIO_MEASURES: Final = frozenset({"RR", "OR", "HR", "IRR", "ROM"})
 #: Effects on events: a measure of how often they happen is compared.
-EVENT_MEASURES: Final = RATIO_MEASURES | {"RD"}
+EVENT_MEASURES: Final = frozenset({"RR", "OR", "RD", "HR", "IRR"})
 
 Interval = tuple[float, float]
 

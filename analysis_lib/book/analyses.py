@@ -125,7 +125,8 @@ def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """
     known = effects.table.set_index("label")
     events = [name for name in EVENTS if name in known and known[name].notna().any()]
-    table = known[["n_experimental", "n_comparator", *events, "provenance"]]
+    people = [name for name in ("n_experimental", "n_comparator") if known[name].notna().any()]
+    table = known[[*people, *events, "provenance"]]
     risk = overall_risk(review, effects)
     recorded_as_absent = (review.risk_of_bias["judgement"] == NOT_STATED).any()
     if recorded_as_absent or set(risk) != {NOT_STATED}:

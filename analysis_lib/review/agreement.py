@@ -14,7 +14,12 @@ from typing import Final
 import pandas as pd
 
 from analysis_lib.base.errors import MOST_PROBLEMS, Problem, ReviewError, did_you_mean, shown
-from analysis_lib.base.measures import BINARY_MEASURES, RATIO_MEASURES
+from analysis_lib.base.measures import (
+    BINARY_MEASURES,
+    EVENT_MEASURES,
+    RATIO_MEASURES,
+    no_difference,
+)
 from analysis_lib.review.baseline import (
     BASELINE,
     BASELINE_OF,
@@ -54,7 +59,7 @@ def disagreements(
         *_important(tables["outcomes"]),
         *_measured(tables["arm_results"]),
         *_scores(tables["arm_results"], tables["outcomes"]),
-        *_differences(tables["contrasts"]),
+        *_differences(tables["contrasts"], tables["outcomes"]),
         *_judged(tables["risk_of_bias"]),
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
@@ -234,20 +239,45 @@ def _scores(results: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Problem]:
         yield Problem("arm_results.csv", message, row, "score")
 
 
-def _differences(contrasts: pd.DataFrame) -> Iterator[Problem]:
-    """Check that each printed difference has a precision, and a ratio the sign of one."""
+OF_SCORES: Final = ("HR", "OR")
+
+
+def _differences(contrasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Problem]:
+    """Check that each printed effect has a precision, its measure and, a ratio, its sign."""
     low, high, estimate = (contrasts[name] for name in ("ci_low", "ci_high", "estimate"))
+    score, v, p = (contrasts[name] for name in ("o_minus_e", "v", "p"))
     ratio = contrasts["measure"].isin(RATIO_MEASURES)
-    imprecise = contrasts[["se", "ci_low", "ci_high"]].isna().all(axis="columns")
-    outside = (low <= high) & ~estimate.between(low, high)
+    none = contrasts["measure"].map(no_difference)
+    of_scores = estimate.isna() & score.notna()
+    imprecise = ~of_scores & contrasts[["se", "ci_low", "ci_high", "p"]].isna().all(axis="columns")
+    outside = (low <= high) & ~estimate.isna() & ~estimate.between(low, high)
+    by_p = p.notna() & contrasts[["se", "ci_low"]].isna().all(axis="columns")
+    wanted = contrasts["outcome"].map(outcomes.set_index("outcome")["measure"].to_dict())
+    of_events = ratio | contrasts["measure"].eq("RD") | wanted.isin(EVENT_MEASURES)
+    mixed = of_events & wanted.notna() & (wanted != contrasts["measure"])
     for wrong, column, message in (
-        (imprecise, "ci_low", "neither an interval nor a standard error"),
-        (outside, "estimate", "is outside its confidence interval"),
+        (estimate.isna() & score.isna(), "estimate", "neither an estimate nor O − E with V"),
+        (of_scores & v.isna(), "v", "O − E needs its variance"),
+        (of_scores & ~contrasts["measure"].isin(OF_SCORES), "o_minus_e", "O − E is of HR or OR"),
+        (imprecise, "ci_low", "neither an interval, nor a standard error, nor a p value"),
+        (outside, "estimate", "outside its confidence interval"),
         (ratio & (estimate <= 0), "estimate", "a ratio must be greater than zero"),
         (ratio & (low <= 0), "ci_low", "a limit of a ratio must be greater than zero"),
+        (by_p & ((p == 0) | (p == 1)), "p", "must lie strictly between 0 and 1"),
+        (by_p & (estimate == none), "p", "tells nothing of an effect of no difference"),
+        (contrasts["level"] == 1, "level", "must be less than 1"),
     ):
         for row in rows_where(wrong):
-            yield Problem("contrasts.csv", message, row, column)
+            value = contrasts[column][row]
+            got = "" if pd.isna(value) else f", got {value:g}"
+            yield Problem("contrasts.csv", message + got, row, column)
+    for row in rows_where(mixed):
+        measure, outcome = contrasts.loc[row, ["measure", "outcome"]]
+        message = (
+            f"{measure} is not the measure of {shown(outcome)}, which is {wanted[row]} in "
+            "outcomes.csv"
+        )
+        yield Problem("contrasts.csv", message, row, "measure")
 
 
 def _judged(table: pd.DataFrame) -> Iterator[Problem]:

@@ -134,7 +134,10 @@ class StudyEffects(Result):
             {
                 "Comparison": self.table["label"],
                 "Arms": self._arms(),
-                "People": [f"{count(n1)} and {count(n2)}" for n1, n2 in people],
+                "People": [
+                    "not stated" if np.isnan((n1, n2)).all() else f"{count(n1)} and {count(n2)}"
+                    for n1, n2 in people
+                ],
                 self.measure: [effect(y, self.measure) for y in self.effect],
                 f"{100 * level:g} % CI": [effect_interval(ends, self.measure) for ends in limits],
                 "How it is known": self.table["provenance"],

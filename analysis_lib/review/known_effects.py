@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
 
 from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, RATIO_MEASURES
 from analysis_lib.effects.arms import rescale
@@ -25,6 +24,7 @@ from analysis_lib.effects.events import (
     risk_ratio,
     tells_nothing,
 )
+from analysis_lib.effects.generic import generic_effect
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.review.arm_names import ANALYSIS, ARMS, comparison_names
 from analysis_lib.review.baseline import BASELINE, PROVENANCES
@@ -35,7 +35,8 @@ Tables = Mapping[str, pd.DataFrame]
 Analysis = tuple[str, str]  # outcome and follow-up
 
 MAIN = "main"
-LEVEL = 0.95  # of the intervals in contrasts.csv
+LEVEL = 0.95  # of the intervals in contrasts.csv that name none
+PRINTED = ("estimate", "ci_low", "ci_high", "level", "se", "p", "df", "o_minus_e", "v")
 SIDES = ("experimental", "comparator")
 KEYS = [*ANALYSIS, "trial", *ARMS]
 COMPUTE: dict[str, Callable[..., EffectSizes]] = {
@@ -351,15 +352,31 @@ def _how(arms: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_contrasts(listed: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Return the differences that a source prints on the measure of the analysis."""
+    """Return the effects that a source prints on the measure of the analysis."""
     found = _matching(listed, contrasts)
-    limits = ["estimate", "ci_low", "ci_high"]
-    on_scale = found[limits].astype(float)
-    ratios = found["measure"].isin(RATIO_MEASURES)
-    on_scale[ratios] = np.log(on_scale[ratios])  # the rules across tables ask that they have one
-    width = (on_scale["ci_high"] - on_scale["ci_low"]) / (2 * -float(ndtri((1 - LEVEL) / 2)))
-    se = found["se"].fillna(width)
-    return _renamed(found.assign(estimate=on_scale["estimate"], variance=se**2))
+    numbers = found[list(PRINTED)].astype(float).assign(effect=np.nan, variance=np.nan)
+    by_scores = numbers["estimate"].isna()
+    score, v = numbers["o_minus_e"], numbers["v"]
+    numbers.loc[by_scores, "effect"], numbers.loc[by_scores, "variance"] = score / v, 1 / v
+    is_wide = numbers["ci_high"] > numbers["ci_low"]  # else there is no variance, which is told
+    usable = ~by_scores & (is_wide | numbers[["se", "p"]].notna().any(axis="columns"))
+    is_ratio = found["measure"].isin(RATIO_MEASURES)
+    for log in (False, True):
+        rows = numbers[usable & (is_ratio == log)]
+        if len(rows):
+            with np.errstate(all="ignore"):
+                sizes = generic_effect(
+                    rows["estimate"],
+                    se=rows["se"],
+                    ci=(rows["ci_low"], rows["ci_high"]),
+                    p_value=rows["p"],
+                    level=rows["level"].fillna(LEVEL),
+                    df=rows["df"],
+                    log=log,
+                )
+            numbers.loc[rows.index, "effect"] = sizes.effect
+            numbers.loc[rows.index, "variance"] = sizes.variance
+    return _renamed(found.assign(estimate=numbers["effect"], variance=numbers["variance"]))
 
 
 def _from_reconstruction(listed: pd.DataFrame, reconstructed: pd.DataFrame) -> pd.DataFrame:

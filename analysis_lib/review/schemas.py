@@ -487,10 +487,24 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "comparator_arm": key(COMPARATOR_ARM),
             "measure": one_of("Effect measure", ALL_MEASURES),
             "printed": _printed("The difference", "estimate", "ci_low", "ci_high"),
-            "estimate": number("Experimental minus comparator, or their ratio", optional=False),
-            "ci_low": number("Lower limit of the 95 % confidence interval"),
-            "ci_high": number("Upper limit of the 95 % confidence interval"),
+            "estimate": number("Experimental minus comparator, or their ratio"),
+            "ci_low": number("Lower limit of the confidence interval"),
+            "ci_high": number("Upper limit of the confidence interval"),
+            "level": number(
+                "Level of the confidence interval; 0.95 when absent", above=0, high=1, usual=False
+            ),
             "se": number("Standard error, of a ratio that of its logarithm", above=0, usual=False),
+            "p": number("Exact two-sided p value of no difference", low=0, high=1, usual=False),
+            "df": number(
+                "Degrees of freedom of interval or p value (t); normal distribution when absent",
+                above=0,
+                usual=False,
+            ),
+            "o_minus_e": number(
+                "Observed minus expected events of the experimental arm (log-rank, Peto)",
+                usual=False,
+            ),
+            "v": number("Variance of observed minus expected events", above=0, usual=False),
             "unit": text("Unit of the effect", optional=True),
             "n_experimental": count("Participants, experimental arm", low=1, optional=True),
             "n_comparator": count("Participants, comparator arm", low=1, optional=True),

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, MEASURES, RATIO_MEASURES
 from analysis_lib.importing.new_review import new_review
 from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
 from analysis_lib.review.schemas import RATINGS
@@ -49,6 +49,9 @@ PALETTES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "half": ["0", "1e-300", "1e-9", "1", "1e12", "1e300"],
     },
 }
+
+#: Ratios that a source prints, and how far their limits lie from them.
+RATIOS = (["0.5", "0.8", "1", "2", "1e9"], ["1", "1.0000001", "1.5", "4", "1e12"])
 
 
 @st.composite
@@ -132,7 +135,7 @@ def write(folder: Path, drawn: Drawn) -> None:
 
 @st.composite
 def _outcome(draw: st.DrawFn) -> Row:
-    measure = draw(st.sampled_from([*MEASURES, *BINARY_MEASURES]))
+    measure = draw(st.sampled_from([*MEASURES, *BINARY_MEASURES, *GENERIC_MEASURES]))
     scale = draw(st.sampled_from([("", ""), ("0", "10"), ("0", "100")]))
     return {
         "label": draw(st.sampled_from(["Pain", "Falls", "Sleep quality", "ADL"])),
@@ -213,9 +216,12 @@ def _add_contrasts(
             half = float(draw(st.sampled_from(palette["half"])))
             row = {"trial": trial["trial"], "outcome": outcome["outcome"], "follow_up": time}
             row |= {"experimental_arm": arms[0], "comparator_arm": arms[1]}
-            is_mean = outcome["measure"] in MEASURES
-            row |= {"measure": outcome["measure"] if is_mean else "MD", "estimate": repr(middle)}
+            row |= {"measure": outcome["measure"], "estimate": repr(middle)}
             row |= {"ci_low": repr(middle - half), "ci_high": repr(middle + half)}
+            if outcome["measure"] in RATIO_MEASURES:
+                ratio, factor = (float(draw(st.sampled_from(x))) for x in RATIOS)
+                row |= {"estimate": repr(ratio)}
+                row |= {"ci_low": repr(ratio / factor), "ci_high": repr(ratio * factor)}
             if has_n == 1 or (has_n and draw(st.booleans())):
                 row |= {"n_experimental": "10", "n_comparator": "12"}
             tables["contrasts"].append(row)

@@ -241,3 +241,147 @@ def test_the_test_of_asymmetry_fits_the_measure(deaths: al.StudyEffects) -> None
     assert asymmetry_test(scores).p_value == expected.p_value
     plain = replace(deaths, measure="MD")
     assert asymmetry_test(plain).p_value == al.egger_test(plain.effect, plain.variance).p_value
+
+
+# --- hazard ratios ------------------------------------------------------------------------------
+
+HAZARDS = ROOT / "examples" / "hazard_ratios" / "data"
+GENERIC = golden("n2_generic")
+GENERIC_ANSWERS = {entry["id"]: entry["out"] for entry in GENERIC["entries"]}
+REML = 1e-6  # tau2 of the reference is iterated; of it depends the estimate where it is not zero
+
+
+@pytest.fixture(scope="module")
+def hazards() -> al.Review:
+    return al.load_review(HAZARDS)
+
+
+def test_the_hazard_ratios_are_those_of_the_data_sets(hazards: al.Review) -> None:
+    rows = hazards.contrasts
+    printed = rows[rows["outcome"] == "hazard"]
+    columns = GENERIC["datasets"]["steurer2006"]["columns"]
+    for ours, theirs in (("estimate", "est"), ("ci_low", "lower"), ("ci_high", "upper")):
+        assert printed[ours].tolist() == columns[theirs]
+    scores = rows[rows["outcome"] == "logrank"]
+    columns = GENERIC["datasets"]["pignon2000_grp1"]["columns"]
+    assert scores["o_minus_e"].tolist() == columns["oe"]
+    assert scores["v"].tolist() == columns["v"]
+
+
+def test_hazard_ratios_with_intervals_are_pooled_to_the_answer_of_r(hazards: al.Review) -> None:
+    fit = hazards.analysis("hazard", "whole").pool()
+    answer = GENERIC_ANSWERS["metagen_ci|steurer2006|REML|0.95"]
+    assert fit.estimate == pytest.approx(answer["TE.random"], rel=REML)
+    assert fit.ci == pytest.approx((answer["lower.random"], answer["upper.random"]), rel=REML)
+    assert fit.q == pytest.approx(answer["Q"], rel=SAME)
+
+
+def test_log_rank_scores_are_pooled_to_the_answer_of_r(hazards: al.Review) -> None:
+    effects = hazards.analysis("logrank", "whole")
+    answer = GENERIC_ANSWERS["oe_v|pignon2000_grp1|REML"]
+    assert effects.effect == pytest.approx(answer["yi"], rel=SAME)
+    assert effects.variance == pytest.approx(answer["vi"], rel=SAME)
+    fit = effects.pool()
+    assert fit.estimate == pytest.approx(answer["beta"], rel=REML)
+    assert fit.tau2 == pytest.approx(answer["tau2"], rel=REML)
+    common = GENERIC_ANSWERS["oe_v|pignon2000_grp1|EE"]
+    assert effects.pool(tau2_method="FE").ci == pytest.approx(
+        (common["ci.lb"], common["ci.ub"]), rel=SAME
+    )
+
+
+def test_weights_are_shown_without_people(hazards: al.Review) -> None:
+    effects = hazards.analysis("hazard", "whole")
+    assert effects.participants is None
+    axes = draw_forest(hazards, effects)
+    texts = {text.get_text() for text in axes.texts}
+    assert "Weight" in texts
+    assert not any(text.startswith("n\n") for text in texts)
+    assert "Pooled HR 0.89" in alt_text(axes)
+    text = str(analysis_text(effects.pool(), effects, question(hazards, "hazard")))
+    assert "the hazard of the event did not clearly differ" in text
+    assert "natural logarithm of the hazard ratio" in text
+
+
+def test_pages_of_effects_without_people_are_whole(hazards: al.Review) -> None:
+    table = summary_table(hazards)
+    assert table["People"].tolist() == ["not stated"] * 2
+    prompt = grade(hazards, hazards.analysis("hazard", "whole")).prompts[3]
+    assert "number of participants not stated" in prompt.finding
+
+
+def change(folder: Path, row: int, **cells: str) -> None:
+    path = folder / "data" / "contrasts.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for column, cell in cells.items():
+        if column not in table:
+            table.insert(table.columns.get_loc("provenance"), column, "")
+        table.loc[row, column] = cell
+    table.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (
+            {"measure": "OR"},
+            "row 2, column measure: OR is not the measure of 'hazard', which is HR",
+        ),
+        ({"estimate": "0"}, "row 2, column estimate: a ratio must be greater than zero, got 0"),
+        ({"ci_low": "0"}, "row 2, column ci_low: a limit of a ratio must be greater than zero"),
+        ({"estimate": "3"}, "row 2, column estimate: outside its confidence interval, got 3"),
+        (
+            {"ci_low": "", "ci_high": ""},
+            "row 2, column ci_low: neither an interval, nor a standard",
+        ),
+        ({"se": "0", "ci_low": "", "ci_high": ""}, "row 2, column se: '0' must be greater than 0"),
+        ({"level": "95"}, "row 2, column level: '95' must be at most 1"),
+        ({"ci_low": "", "ci_high": "", "p": "0"}, "row 2, column p: must lie strictly between"),
+        (
+            {"ci_low": "", "ci_high": "", "p": "0.2", "estimate": "1"},
+            "row 2, column p: tells nothing of an effect of no difference",
+        ),
+        ({"estimate": "", "ci_low": "", "ci_high": ""}, "row 2, column estimate: neither an"),
+        (
+            {"estimate": "", "ci_low": "", "ci_high": "", "o_minus_e": "3"},
+            "row 2, column v: O − E needs its variance",
+        ),
+        (
+            {"estimate": "", "ci_low": "", "ci_high": "", "o_minus_e": "3", "v": "-1"},
+            "row 2, column v: '-1' must be greater than 0",
+        ),
+    ],
+)
+def test_a_wrong_effect_names_table_row_and_column(
+    tmp_path: Path, cells: dict[str, str], told: str
+) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(HAZARDS.parent, folder)
+    change(folder, 0, **cells)
+    with pytest.raises(ReviewError, match=f"contrasts.csv, {told}"):
+        al.load_review(folder / "data")
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        ({"se": "0.3"}, {"se": 0.3}),
+        ({"p": "0.04"}, {"p_value": 0.04}),
+        ({"p": "0.04", "df": "12"}, {"p_value": 0.04, "df": 12}),
+        ({"ci_low": "0.4", "ci_high": "0.8", "level": "0.9"}, {"ci": (0.4, 0.8), "level": 0.9}),
+        (
+            {"ci_low": "0.4", "ci_high": "0.8", "df": "9"},
+            {"ci": (0.4, 0.8), "df": 9},
+        ),
+    ],
+)
+def test_a_precision_may_be_stated_in_any_way(
+    tmp_path: Path, cells: dict[str, str], named: dict[str, Any]
+) -> None:
+    folder = tmp_path / "review"
+    shutil.copytree(HAZARDS.parent, folder)
+    change(folder, 0, **({"ci_low": "", "ci_high": ""} | cells))
+    effects = al.load_review(folder / "data").analysis("hazard", "whole")
+    expected = al.generic_effect(0.5532, log=True, **named)
+    assert effects.effect[0] == expected.effect[0]
+    assert effects.variance[0] == pytest.approx(expected.variance[0], rel=1e-15)
