@@ -15,7 +15,7 @@ import pandas as pd
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.event_methods import methods_of_events
-from analysis_lib.book.page import Prose, prose, say, show_figure, show_table
+from analysis_lib.book.page import Prose, prose, say, show_table
 from analysis_lib.book.sentences import (
     Question,
     cautions,
@@ -37,7 +37,7 @@ from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.printed.audit.rows import COUNTS
 from analysis_lib.review.baseline import NOT_STATED
-from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
@@ -157,22 +157,6 @@ def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
     """Say that an analysis has no effects, and which comparisons are known to be missing."""
     text = f"{heading(review, effects)}: no effect is known."
     return f"{text} Missing: {fmt.listing(list(effects.unknown))}." if effects.unknown else text
-
-
-def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
-    """Show one analysis: the forest plot, how it was computed, what came out, what it means.
-
-    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects, or one that
-    cannot be computed, is a sentence that says so.
-    """
-    with or_say_why(name_of(review, outcome, follow_up)):
-        effects = study_effects(review, outcome, follow_up)
-        show_figure(draw_forest(review, effects), f"fig-{outcome}-{follow_up}".lower())
-        if effects.k:
-            fit = effects.pool()
-            say(analysis_text(fit, effects, question(review, outcome)))
-            if isinstance(fit, PooledEvents) and fit.rare:
-                show_event_methods(review, effects)
 
 
 def show_event_methods(review: Review, effects: StudyEffects) -> None:

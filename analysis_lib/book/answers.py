@@ -58,6 +58,8 @@ class Answer:
 
     Attributes
     ----------
+    key
+        Outcome and follow-up, as the tables name them.
     asked
         The outcome and the two sides.
     unit, when
@@ -72,6 +74,7 @@ class Answer:
         Names of the rules of the audit that the printed numbers break.
     """
 
+    key: tuple[str, str]
     asked: Question
     unit: str
     when: str
@@ -113,7 +116,9 @@ def answers(review: Review) -> list[Answer]:
     list of Answer
         In the order of the outcomes and follow-ups.
     """
-    return list(_printed(review) if has_printed(review) else _computed(review))
+    return review.kept(
+        "answers", lambda: list(_printed(review) if has_printed(review) else _computed(review))
+    )
 
 
 def has_printed(review: Review) -> bool:
@@ -324,6 +329,7 @@ def _printed(review: Review) -> Iterator[Answer]:
         asked = question(review, row["outcome"])
         measure = asked.measure
         yield Answer(
+            (row["outcome"], row["follow_up"]),
             asked,
             axis_unit(review, row["outcome"]),
             when(review, row["follow_up"]),
@@ -351,6 +357,7 @@ def _computed(review: Review) -> Iterator[Answer]:
     for effects in pooled_analyses(review):
         fit = effects.pool(**review.info.methods)
         yield Answer(
+            (effects.outcome, effects.follow_up),
             question(review, effects.outcome),
             axis_unit(review, effects.outcome),
             when(review, effects.follow_up),

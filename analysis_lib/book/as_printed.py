@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.analyses import axis_unit, printed_words
+from analysis_lib.book.analyses import analysis_names, axis_unit, printed_words, result_names
+from analysis_lib.conclusions.statements import CERTAINTY_SIGNS
 from analysis_lib.review.model import Review
 
 NOT_PRINTED = "not printed"
@@ -86,6 +90,72 @@ def printed_table(review: Review) -> pd.DataFrame:
             "outcome": printed["label"] + ", " + printed["measure"] + " in " + units,
         }
     )
+
+
+def sensitivity_table(review: Review) -> pd.DataFrame:
+    """Return what the review prints of leaving out trials and of subgroups, digits as printed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text columns What was done, Effect (95 % CI), p, I², τ², Test between subgroups, and
+        Analysis; the result of all trials stands first in each analysis.
+    """
+    kinds = ["pooled", "sensitivity", "subgroup"]
+    rows = review.printed[review.printed["kind"].isin(kinds)]
+    shaken = rows.loc[rows["kind"] != "pooled", ["outcome", "follow_up"]].drop_duplicates()
+    names, results = analysis_names(review), result_names(review)
+    rows = shaken.merge(rows, on=["outcome", "follow_up"])
+    places = {key: place for place, key in enumerate(names)}
+    order = [places[key] for key in zip(rows["outcome"], rows["follow_up"], strict=True)]
+    rows = rows.assign(order=order).sort_values("order", kind="stable")
+    analyses = [names[key] for key in zip(rows["outcome"], rows["follow_up"], strict=True)]
+    return pd.DataFrame(
+        {
+            "What was done": [
+                fmt.sentence(results[key].removeprefix(name).lstrip(", ") or "all trials")[:-1]
+                for key, name in zip(rows["id"], analyses, strict=True)
+            ],
+            "Effect (95% CI)": [_printed_effect(row) for row in rows.to_dict("records")],
+            "p": _p_printed(rows),
+            "I²": rows["i2"].map(lambda x: f"{x}%", na_action="ignore"),
+            "τ²": rows["tau2"],
+            "Test between subgroups": [
+                "" if pd.isna(q) else f"Q {q}, df {df}"
+                for q, df in zip(rows["q"], rows["df"], strict=True)
+            ],
+            "Analysis": analyses,
+        }
+    ).fillna("")
+
+
+def certainty_table(review: Review) -> pd.DataFrame:
+    """Return the certainty of each result as the authors rate it, with their reasons."""
+    rated = review.certainty
+    keys = list(zip(rated["outcome"], rated["follow_up"], strict=True))
+    times = dict(zip(review.follow_ups["follow_up"], review.follow_ups["label"], strict=True))
+    labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
+    signs = rated["rating"].map(CERTAINTY_SIGNS) + " " + rated["rating"]
+    return pd.DataFrame(
+        {
+            "Follow-up": [times[time] for _, time in keys],
+            "Certainty": signs,
+            "Reasons": rated["reasons"].fillna(NOT_PRINTED),
+            "Outcome": [labels[outcome] for outcome, _ in keys],
+        }
+    )
+
+
+def _printed_effect(row: dict[Hashable, Any]) -> str:
+    if pd.isna(row["estimate"]):
+        return ""
+    text = f"{row['estimate']} ({row['ci_low']} to {row['ci_high']})"
+    return text.replace("-", fmt.MINUS)
+
+
+def _p_printed(rows: pd.DataFrame) -> list[str]:
+    pairs = zip(rows["p_relation"], rows["p"], strict=True)
+    return ["" if pd.isna(p) else (f"< {p}" if relation == "<" else p) for relation, p in pairs]
 
 
 def printed_values(review: Review) -> dict[str, object]:

@@ -20,10 +20,10 @@ from analysis_lib.book.analyses import (
     name_of,
     nothing_to_pool,
     say_why,
-    show_analysis,
     show_comparison_with_published,
 )
 from analysis_lib.book.page import say, show_figure, show_table
+from analysis_lib.book.results import show_analysis
 from analysis_lib.book.risk_tables import risk_by_weight
 from analysis_lib.book.trial_tables import told_events
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ

@@ -401,6 +401,12 @@ def stability_table(
     )
 
 
+def stable_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return, of `stability_table`, the statements that nearly every reconstruction makes."""
+    kept = table[table["Said here"] == "yes"].drop(columns="Said here")
+    return kept.rename(columns={"What the effects in use say": "What holds"})
+
+
 def basis(effects: StudyEffects) -> str:
     """Say what the numbers below rest on."""
     n = int(effects.reconstructed.sum())

@@ -4,6 +4,7 @@ from analysis_lib.plots.flow_diagram import prisma
 from analysis_lib.plots.forests import forest, forest_by_subgroup
 from analysis_lib.plots.funnels import funnel
 from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
+from analysis_lib.plots.printed_forest import PrintedResult, forest_of_printed
 from analysis_lib.plots.reconstruction import ensemble_ranges
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.style import (
@@ -25,6 +26,7 @@ from analysis_lib.plots.whole_review import PooledRow, overview
 __all__ = [
     "STYLE",
     "PooledRow",
+    "PrintedResult",
     "alt_text",
     "arm_means",
     "arm_sizes",
@@ -40,6 +42,7 @@ __all__ = [
     "figure_of",
     "forest",
     "forest_by_subgroup",
+    "forest_of_printed",
     "funnel",
     "gosh",
     "leave_one_out",

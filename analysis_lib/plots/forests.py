@@ -246,7 +246,7 @@ def _study_rows(
         interval = (float(effect - half), float(effect + half))
         cells = {
             "effect": fmt.effect_estimate(effect, interval, measure),
-            **_people(more, absent=fmt.EN_DASH),
+            **people_cells(more),
         }
         if weighing.k > 1:
             cells["weight"] = fmt.percent(weights[label], 1)
@@ -258,7 +258,7 @@ def _study_rows(
     return rows
 
 
-def _people(known: Mapping[Any, Any], *, absent: str) -> dict[str, str]:
+def people_cells(known: Mapping[Any, Any], *, absent: str = fmt.EN_DASH) -> dict[str, str]:
     """Return the cells that say how many people each arm had, and how many had the event."""
     cells = {}
     for side in SIDES:
@@ -314,7 +314,7 @@ def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str
     totals = {name: pooled[name].sum(skipna=False) for name in counts if name in known}
     cells = {
         "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
-        **_people(totals, absent=""),
+        **people_cells(totals, absent=""),
     }
     return Row("pooled", label, cells, fit.estimate, fit.ci)
 

@@ -17,7 +17,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Polygon
+from matplotlib.patches import Patch, Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform, blended_transform_factory
 
@@ -69,6 +69,9 @@ WIDEST_COMPACT = 1.7  # inches; a longer heading or quiet line of a compact plot
 ABOVE_HEADING = 0.3  # of a row
 RISK_LINE = 0.26
 
+#: The pale blue of the range of a reconstructed effect.
+BAND = "#cfdcf0"
+
 # How far an axis follows its intervals, as parts of what it shows without doing so.
 NEAR_MISS = 0.15
 LARGEST_STRETCH = 2.0
@@ -89,7 +92,7 @@ class Row:
     ``estimate`` and ``interval`` are given as they are pooled, and drawn as readers see them.
     """
 
-    kind: str  # heading, study, pooled, quiet, prediction, note
+    kind: str  # heading, study, band, pooled, quiet, prediction, note
     label: str
     cells: Mapping[str, str] = field(default_factory=dict)
     estimate: float | None = None
@@ -466,7 +469,11 @@ class RowPlot:
 
     def _legend_handles(self) -> list[Artist]:
         handles: list[Artist] = []
-        if any(row.hollow for row in self.rows):
+        if any(row.kind == "band" for row in self.rows):
+            label = "range over all reconstructions that agree with the print"
+            handles.append(Patch(facecolor=BAND, edgecolor=GREY, label=label))
+            handles.append(_study_marker(hollow=True, flagged=False, label="one of them"))
+        elif any(row.hollow for row in self.rows):
             handles.append(_study_marker(hollow=False, flagged=False, label="reported"))
             label = "reconstructed from printed results"
             handles.append(_study_marker(hollow=True, flagged=False, label=label))
@@ -618,6 +625,8 @@ def _paint_row(ax: Axes, y: float, row: Row, largest_weight: float) -> None:
         return
     if row.kind == "prediction" or row.estimate is None:
         _paint_interval(ax, y, row.interval, color=ORANGE, width=5.0)
+    elif row.kind == "band":
+        _paint_band(ax, y, row.estimate, row.interval)
     elif row.kind == "pooled":
         low, high = row.interval
         corners = [(low, y), (row.estimate, y - 0.3), (high, y), (row.estimate, y + 0.3)]
@@ -630,6 +639,17 @@ def _paint_row(ax: Axes, y: float, row: Row, largest_weight: float) -> None:
         mark = _study_marker(hollow=row.hollow, flagged=row.flagged, label="", size=side)
         mark.set_data([row.estimate], [y])
         ax.add_line(mark)
+
+
+def _paint_band(ax: Axes, y: float, estimate: float, limits: Interval) -> None:
+    """Draw the range of a reconstructed effect, and one of its values as a hollow square."""
+    low, high = limits
+    ax.add_patch(
+        Rectangle((low, y - 0.24), high - low, 0.48, facecolor=BAND, edgecolor=GREY, lw=0.6)
+    )
+    mark = _study_marker(hollow=True, flagged=False, label="")
+    mark.set_data([estimate], [y])
+    ax.add_line(mark)
 
 
 def _paint_interval(ax: Axes, y: float, limits: Interval, *, color: str, width: float) -> None:

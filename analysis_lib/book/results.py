@@ -1,0 +1,183 @@
+"""One printed result: what the review says of it, and what a reconstruction adds, kept apart.
+
+In a review of a publication the printed result comes first. The comparisons behind it, where they
+are reconstructed, are ranges without digits, and no number of theirs stands in a sentence that
+tells the result.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from analysis_lib import plots
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import MEASURE_WORDS
+from analysis_lib.book.analyses import (
+    analysis_text,
+    details,
+    directions,
+    draw_forest,
+    heading,
+    name_of,
+    or_say_why,
+    question,
+    show_event_methods,
+)
+from analysis_lib.book.answers import DOUBTS, Answer, answers, has_printed
+from analysis_lib.book.page import Prose, prose, say, show_figure
+from analysis_lib.plots.printed_forest import PrintedResult
+from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.model import Review
+
+SAYS = "**In plain words.** {statement}\n\n**Printed result.** {printed}"
+ADDS = (
+    "**Reconstructed.** The bands are computed so that the printed numbers come out again: the "
+    "range over all sets of effects that do so, and one of these as a hollow square. None is the "
+    "result of its trial, and that they agree with the print confirms nothing."
+)
+TWO_NUMBERS = "\n\n**Two numbers for one result.** {told}"
+
+
+def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
+    """Show one analysis: what is printed of it, the forest plot, what came out and what it means.
+
+    Where a printed result has reconstructed comparisons behind it, the printed result is told, and
+    they are drawn as ranges. The figure is named ``fig-<outcome>-<follow-up>``. An analysis without
+    effects, or one that cannot be computed, is a sentence that says so.
+    """
+    name = f"fig-{outcome}-{follow_up}".lower()
+    with or_say_why(name_of(review, outcome, follow_up)):
+        effects = study_effects(review, outcome, follow_up)
+        answer = printed_answer(review, effects)
+        if answer is not None:
+            say(printed_text(review, answer))
+            show_figure(draw_printed_forest(review, answer, effects), name)
+            say(reconstruction_text(review, answer, effects))
+            return
+        show_figure(draw_forest(review, effects), name)
+        if effects.k:
+            fit = effects.pool()
+            say(analysis_text(fit, effects, question(review, outcome)))
+            if isinstance(fit, PooledEvents) and fit.rare:
+                show_event_methods(review, effects)
+
+
+def printed_answer(review: Review, effects: StudyEffects) -> Answer | None:
+    """Return the printed result that reconstructed effects stand behind, if there is one."""
+    if not (effects.k and effects.reconstructed.any() and has_printed(review)):
+        return None
+    key = effects.outcome, effects.follow_up
+    return next((answer for answer in answers(review) if answer.key == key), None)
+
+
+def draw_printed_forest(review: Review, answer: Answer, effects: StudyEffects) -> Axes:
+    """Draw a printed result above the comparisons behind it."""
+    known = effects.table.set_index("label")[["effect", "variance", "low", "high"]]
+    return plots.forest_of_printed(
+        PrintedResult(answer.estimate, answer.ci, answer.prediction_interval),
+        known.join(details(review, effects)),
+        measure=effects.measure,
+        arms=review.info.short_names,
+        unit=answer.unit,
+        favours=directions(answer.asked),
+        title=f"{heading(review, effects)}: printed result, reconstructed comparisons",
+    )
+
+
+def printed_text(review: Review, answer: Answer) -> Prose:
+    """Return what a printed result says, its digits as they are printed, and doubts about them."""
+    asked, row = answer.asked, printed_row(review, answer)
+    interval = fmt.effect_interval(answer.ci, asked.measure)
+    effect = asked.with_unit(fmt.effect(answer.estimate, asked.measure))
+    test = "" if pd.isna(row["p"]) else f"; p {row['p_relation']} {row['p']}"
+    sentences = [
+        f"The review prints a {MEASURE_WORDS[asked.measure]} of {effect} (95% CI {interval}{test})"
+        f"{_who(row)}.",
+        _printed_spread(answer, row),
+        _certainty(review, answer),
+        *(DOUBTS[rule] for rule in answer.doubts),
+    ]
+    return prose(
+        SAYS,
+        statement=answer.statement.sentence(asked.first, asked.outcome),
+        printed=" ".join(sentences),
+    )
+
+
+def reconstruction_text(review: Review, answer: Answer, effects: StudyEffects) -> Prose:
+    """Return what the bands are, and where ours is another number than the printed one."""
+    told = _two_numbers(review, answer, effects)
+    return prose(ADDS + (TWO_NUMBERS if told else ""), told=" ".join(told))
+
+
+def printed_row(review: Review, answer: Answer) -> pd.Series:
+    """Return the row of ``published.csv`` behind an answer, with its digits as text."""
+    rows = review.printed[review.printed["kind"].isin(["pooled", "single"])]
+    outcome, follow_up = answer.key
+    return rows[(rows["outcome"] == outcome) & (rows["follow_up"] == follow_up)].iloc[0]
+
+
+def _who(row: pd.Series) -> str:
+    if pd.isna(row["trials"]):
+        return ""
+    trials = fmt.plural(int(row["trials"]), "trial")
+    if pd.isna(row["participants"]):
+        return f" from {trials}; how many people they had is not printed"
+    return f" from {trials} with {fmt.count(float(row['participants']))} people"
+
+
+def _printed_spread(answer: Answer, row: pd.Series) -> str:
+    limits = answer.prediction_interval
+    told = "No prediction interval is printed"
+    if limits is not None:
+        interval = fmt.effect_interval(limits, answer.asked.measure)
+        told = f"The prediction interval runs from {interval}"
+    unit = {"I²": "%", "τ²": ""}
+    numbers = [
+        f"{name} is {row[column]}{unit[name]}"
+        for name, column in (("I²", "i2"), ("τ²", "tau2"))
+        if pd.notna(row[column])
+    ]
+    return f"{fmt.listing([told, *numbers])}."
+
+
+def _certainty(review: Review, answer: Answer) -> str:
+    if answer.certainty is None:
+        return "No certainty is recorded."
+    rated = review.certainty
+    outcome, follow_up = answer.key
+    row = rated[(rated["outcome"] == outcome) & (rated["follow_up"] == follow_up)].iloc[0]
+    text = f"The authors rate the certainty {answer.certainty}"
+    reasons = [] if pd.isna(row["reasons"]) else str(row["reasons"]).split("; ")
+    if reasons in ([], [NOT_STATED]):
+        return f"{text} and give no reason."
+    return f"{text}, for {fmt.listing(reasons)}."
+
+
+def _two_numbers(review: Review, answer: Answer, effects: StudyEffects) -> list[str]:
+    """Say where the comparisons that are drawn lead to another number than the printed one."""
+    told = []
+    row, people = printed_row(review, answer), effects.participants
+    if pd.notna(row["participants"]) and people is not None:
+        printed, ours = fmt.count(float(row["participants"])), fmt.count(people)
+        if ours != printed:
+            told.append(
+                f"The review prints {printed} people. The arms that are "
+                f"taken to enter have {ours} by the table of the trials: which arms entered is "
+                "inferred from the text."
+            )
+    ours_pi, printed_pi = effects.pool().prediction_interval, answer.prediction_interval
+    if ours_pi is not None and printed_pi is not None:
+        measure = answer.asked.measure
+        computed = fmt.effect_interval(ours_pi, measure)
+        if computed != fmt.effect_interval(printed_pi, measure):
+            told.append(
+                f"From the other printed numbers and {fmt.plural(effects.k, 'comparison')} the "
+                f"prediction interval would run from {computed}, not from "
+                f"{fmt.effect_interval(printed_pi, measure)}: "
+                "the printed one does not fit the printed variance between trials."
+            )
+    return told

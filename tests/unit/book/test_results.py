@@ -1,0 +1,117 @@
+"""Does a page tell the printed result first, and keep reconstructed numbers out of it?"""
+
+from __future__ import annotations
+
+import re
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from places import DATA
+
+import analysis_lib as al
+from analysis_lib import plots
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import as_printed, results
+from analysis_lib.review.comparisons import study_effects
+from analysis_lib.review.model import Review
+
+NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
+
+
+@pytest.fixture(scope="module")
+def review() -> Review:
+    return al.load_review(DATA)
+
+
+def analysed(review: Review):  # type: ignore[no-untyped-def]
+    for row in review.published[review.published["kind"] == "pooled"].itertuples():
+        effects = study_effects(review, row.outcome, row.follow_up)
+        answer = results.printed_answer(review, effects)
+        assert answer is not None, row.id
+        yield row, effects, answer
+
+
+def test_every_number_that_is_told_of_a_printed_result_is_printed(review: Review) -> None:
+    printed = review.printed.set_index("id")
+    for row, _, answer in analysed(review):
+        digits = {str(x) for x in printed.loc[row.id].dropna()}
+        digits |= {str(int(float(x))) for x in digits if re.fullmatch(r"\d+(\.0)?", x)}
+        told = str(results.printed_text(review, answer)).replace("−", "-")
+        told = told.replace("95% CI", "")
+        for number in NUMBER.findall(told):
+            allowed = {number, number.removeprefix("-")}
+            assert allowed & digits or float(number) in {
+                float(x) for x in digits if NUMBER.fullmatch(x)
+            }, (row.id, number)
+
+
+def test_a_doubt_stands_beside_its_number(review: Review) -> None:
+    told = {row.id: str(results.printed_text(review, a)) for row, _, a in analysed(review)}
+    assert "narrower than the printed variance" in told["disability-STP"]
+    assert "a minus sign is probably lost" in told["strength-ETP"]
+    assert "and give no reason" in told["endurance-STP"]
+    assert "how many people they had is not printed" in told["fear-avoidance-PW"]
+
+
+def test_two_numbers_for_one_result_are_explained(review: Review) -> None:
+    told = {
+        row.id: str(results.reconstruction_text(review, a, e)) for row, e, a in analysed(review)
+    }
+    assert "prints 474 people" in told["pain-ETP"]
+    assert "have 466 by the table" in told["pain-ETP"]
+    assert "not from −4.43 to 0.35" in told["disability-STP"]
+    assert "Two numbers" not in told["endurance-STP"]
+
+
+def test_reconstructed_comparisons_carry_no_digits(review: Review) -> None:
+    effects = study_effects(review, "pain", "ETP")
+    answer = results.printed_answer(review, effects)
+    assert answer is not None
+    ax = results.draw_printed_forest(review, answer, effects)
+    texts = [text.get_text() for text in ax.texts]
+    assert "−0.52 (−0.92 to −0.08)" in texts
+    assert "−1.88 to 0.83" in texts
+    effects_told = [text for text in texts if re.search(r"\d \(.* to .*\)", text)]
+    assert effects_told == ["−0.52 (−0.92 to −0.08)"]
+    assert "reconstructed" in plots.caption(ax)
+    assert "Reconstructed, not results of the trials" in texts
+    plt.close("all")
+
+
+def test_a_reported_comparison_keeps_its_digits() -> None:
+    table = pd.DataFrame(
+        {
+            "effect": [-0.5, 0.2],
+            "variance": [0.04, 0.09],
+            "low": [float("nan"), 0.1],
+            "high": [float("nan"), 0.4],
+            "provenance": ["reported", "reconstructed"],
+        },
+        index=["A 2001", "B 2002"],
+    )
+    printed = plots.PrintedResult(-0.3, (-0.6, 0.0))
+    ax = plots.forest_of_printed(printed, table, measure="MD")
+    texts = [text.get_text() for text in ax.texts]
+    assert "−0.50 (−0.89 to −0.11)" in texts
+    assert "Reported comparisons" in texts
+    assert "No 95% prediction interval is printed" in texts
+    plt.close("all")
+    with pytest.raises(ReviewError, match="no column low, high"):
+        plots.forest_of_printed(printed, table.drop(columns=["low", "high"]))
+
+
+def test_what_is_printed_of_influential_trials_has_its_digits(review: Review) -> None:
+    table = as_printed.sensitivity_table(review)
+    kell = table[table["What was done"] == "Without Kell 2009"]
+    assert kell["Effect (95% CI)"].tolist() == ["−0.33 (−0.69 to 0.02)", "−0.169 (−0.44 to 0.10)"]
+    assert kell["p"].tolist() == ["0.687", "0.223"]
+    assert table["Test between subgroups"].str.startswith("Q").sum() == 2
+    first = table.groupby("Analysis", sort=False)["What was done"].first()
+    assert set(first) == {"All trials"}
+
+
+def test_the_ratings_are_those_of_the_authors(review: Review) -> None:
+    table = as_printed.certainty_table(review)
+    assert len(table) == len(review.certainty)
+    assert table["Certainty"][0] == "⊕⊝⊝⊝ very low"
