@@ -169,7 +169,7 @@ def show_trials(review: Review) -> None:
     """Show the trials and their arms, and how far two people who extracted them agreed."""
     agreement = extraction_agreement(review.path)
     if agreement is not None:
-        say(str(agreement))
+        say("{told}", told=str(agreement))
     people = review.arms.groupby("trial")["n"].agg(["size", "sum"])
     trials = review.trials
     _show_rows(
