@@ -1,7 +1,7 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
 ``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` ·
-``build DIR`` · ``pdf DIR`` · ``version DIR NAME``
+``build DIR`` · ``pdf DIR`` · ``export DIR --to FORM`` · ``version DIR NAME``
 """
 
 from __future__ import annotations
@@ -110,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     pdf = commands.add_parser("pdf", help="make the book and print it as one file")
     pdf.add_argument("folder", type=Path, nargs="?", default=Path())
     pdf.set_defaults(run=_pdf)
+    out = commands.add_parser("export", help="write the review in the form of another program")
+    out.add_argument("folder", type=Path)
+    out.add_argument("--to", required=True, choices=("revman", "metafor", "csv", "ris"))
+    out.add_argument("--into", type=Path, metavar="DIR", help="where to; export/ in the review")
+    out.set_defaults(run=_export)
     version = commands.add_parser("version", help="record the review as it is as a version")
     version.add_argument("folder", type=Path)
     version.add_argument("version")
@@ -281,6 +286,17 @@ def _build(options: argparse.Namespace) -> list[str]:
 def _pdf(options: argparse.Namespace) -> list[str]:
     pdf = _from_extra("printing").print_book(options.folder)
     return [f"{pdf}: {pdf.stat().st_size / 1e6:.1f} MB"]
+
+
+def _export(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import data_folder
+    from analysis_lib.review.model import load_review
+
+    exporting = _from_extra("exporting")
+    data = data_folder(options.folder)
+    into = options.into or data.parent / "export" / options.to
+    written = exporting.export(load_review(data), options.to, into)
+    return [f"Written: {file}" for file in written]
 
 
 def _version(options: argparse.Namespace) -> list[str]:

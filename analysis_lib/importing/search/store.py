@@ -180,6 +180,18 @@ def read_store(folder: Path) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
+def read_answers(folder: Path) -> dict[int, tuple[str, ...]]:
+    """Return what the screeners said of each record of which they said something."""
+    path = folder / "screening.csv"
+    rows = _read(path) if path.exists() else []
+    said = {
+        int(row["record"]): tuple(filter(None, (row.get(person, "") for person in SCREENING[2:])))
+        for row in rows
+        if row.get("record", "").isdecimal()
+    }
+    return {number: answers for number, answers in said.items() if answers}
+
+
 def _unclear(name: str, rows: Sequence[Row]) -> Iterator[Problem]:
     """Find what a person cannot have meant."""
     known = {row.get("record", "") for row in rows if row.get("decision") != "duplicate"}
