@@ -19,7 +19,21 @@ NO_VERSION = "No version of this review is recorded yet."
 def provenance(review: Review) -> Table:
     """Return how many rows of each table came to be known in which way."""
     rows = provenance_counts(review)
-    return Table(rows, "Rows by provenance", "data-status", numeric=[*rows.columns[2:]])
+    words = {
+        "in part": "of these with weaker cells",
+        "which": "cells that are secondary or inferred",
+    }
+    note = (
+        "A row is as well known as its weakest cell: a cell from another document than the row's, "
+        "or one that is inferred, is named in the column weaker of its row."
+    )
+    return Table(
+        rows.rename(columns=words),
+        "Rows by provenance",
+        "data-status",
+        note,
+        numeric=[*rows.columns[2:-1]],
+    )
 
 
 def results(review: Review) -> Table:

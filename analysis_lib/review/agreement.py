@@ -30,6 +30,7 @@ from analysis_lib.review.cells import COUNT, NUMBER, kind_of, rows_where
 from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
 from analysis_lib.review.info import Participants, ReviewInfo
 from analysis_lib.review.instruments import INSTRUMENTS, ROB2, check_item, instrument_names
+from analysis_lib.review.provenance import weaker_cells
 from analysis_lib.review.schemas import SCHEMAS
 
 Tables = Mapping[str, pd.DataFrame]
@@ -66,6 +67,7 @@ def disagreements(
         *_factors(tables),
         *_misprinted(tables),
         *_look_alikes(tables),
+        *_weaker(tables),
     ]
 
 
@@ -301,6 +303,18 @@ def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:
     for row, reading in zip(one_a_row.index[twice], one_a_row["reading"][twice], strict=True):
         message = f"the reading {reading!r} holds this comparison twice"
         yield Problem("analyses.csv", message, int(row), "reading")
+
+
+def _weaker(tables: Tables) -> Iterator[Problem]:
+    """Check that cells said to be known less well are cells of the table."""
+    for name, table in tables.items():
+        if "weaker" not in table:
+            continue
+        for row, text in table["weaker"].dropna().items():
+            try:
+                weaker_cells(str(text), table.columns)
+            except ReviewError as error:
+                yield Problem(f"{name}.csv", str(error), int(str(row)), "weaker")
 
 
 # --- numbers --------------------------------------------------------------------------------------

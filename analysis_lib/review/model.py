@@ -25,6 +25,7 @@ from analysis_lib.review.cells import (
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.provenance import cells_told, with_weaker_cells
 
 if TYPE_CHECKING:
     from analysis_lib.review.comparisons import StudyEffects
@@ -213,16 +214,27 @@ def provenance_counts(review: Review) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a table: ``table``, one column a provenance, ``rows``.
+        One row a table: ``table``, ``holds``, one column a provenance, ``rows``, ``in part`` (rows
+        with cells that are known less well, counted under their row's provenance too) and
+        ``which`` (these cells by column).
     """
     from analysis_lib.review.schemas import SCHEMAS
 
     rows = []
     for name, schema in SCHEMAS.items():
-        counts = getattr(review, name)["provenance"].value_counts()
+        table = getattr(review, name)
+        counts = table["provenance"].value_counts()
         known = {word: int(counts.get(word, 0)) for word in PROVENANCES}
-        row = {"table": f"{name}.csv", "holds": schema.title, **known, "rows": sum(known.values())}
-        rows.append(row)
+        rows.append(
+            {
+                "table": f"{name}.csv",
+                "holds": schema.title,
+                **known,
+                "rows": sum(known.values()),
+                "in part": int(with_weaker_cells(table).sum()),
+                "which": cells_told(table),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -179,6 +179,11 @@ def _last_columns() -> dict[str, pa.Column]:
         "provenance": one_of("How the row came to be known", PROVENANCES),
         "source": text("Which document, and where in it"),
         "note": note,
+        "weaker": text(
+            "Cells known less well than the row, each with how: weeks: secondary; n: inferred",
+            optional=True,
+            usual=False,
+        ),
     }
 
 

@@ -1112,3 +1112,28 @@ def test_a_judgement_is_one_of_its_instrument(
         assert len(al.load_review(data).risk_of_bias) == len(rows) + 1
     else:
         assert any(said in line for line in told(data))
+
+
+def test_a_row_is_as_well_known_as_its_weakest_cell(review: al.Review) -> None:
+    counts = provenance_counts(review).set_index("table")
+    weeks = review.interventions["weaker"].dropna().str.contains("weeks").sum()
+    assert counts.loc["interventions.csv", "in part"] == 9
+    assert counts.loc["interventions.csv", "which"].startswith(f"{weeks} of weeks")
+    assert counts.loc["outcomes.csv", "which"] == "1 of mid"
+    assert counts.loc["trials.csv", "in part"] == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "told_of"),
+    [
+        ("week: secondary", "no column 'week'"),
+        ("weeks: guessed", "weeks: must be secondary or inferred, got 'guessed'"),
+        ("weeks", "weeks: must be secondary or inferred, got ''"),
+    ],
+)
+def test_a_weaker_cell_is_one_of_the_table(data: Path, cell: str, told_of: str) -> None:
+    rows = read(data, "interventions")
+    place = rows[0].index("weaker")
+    rows[1][place] = cell
+    write(data, "interventions", rows)
+    assert told(data) == [f"interventions.csv, row 2, column weaker: {told_of}"]
