@@ -9,6 +9,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.model import Review, arms_at_baseline
+from analysis_lib.review.provenance import weaker_cells
 
 SIDES = ("experimental", "comparator")
 SOURCE = "Source: review, Table 1."
@@ -133,6 +134,58 @@ def scores_told(arms: pd.DataFrame) -> dict[str, object]:
 
 
 # --- what they did --------------------------------------------------------------------------------
+
+
+#: What stands behind a cell that is known less well than its row.
+WEAKER_SIGNS = {"secondary": "°", "inferred": "†"}
+WEAKER_NOTE = "° from another source than the review, † inferred: see the note of its row"
+
+
+def groups_table(review: Review) -> pd.DataFrame:
+    """Return what each group did, the two sides of every trial beside each other, as text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Trial, the two sides by their short names, each arm on a line with its people,
+        Programme (weeks and sessions a week) and Progression. Cells that are known less well than
+        their row have a sign.
+    """
+    arms, columns = review.arms, review.arms.columns
+    told = arms["description"] + arms.apply(lambda row: _sign(row, "description", columns), axis=1)
+    lines = told + " (n = " + arms["n"].map(fmt.count) + ")"
+    sides = {
+        name: lines[arms["group"] == side].groupby(arms["trial"]).agg("\n".join)
+        for side, name in side_names(review).items()
+    }
+    done = review.interventions.set_index("trial")
+    table = pd.DataFrame(
+        {
+            "Trial": pd.Series(review.trial_names),
+            **{f"{name.capitalize()} (people)": cells for name, cells in sides.items()},
+            "Programme": done.apply(_length, axis=1, columns=done.columns),
+            "Progression of the load": done["overload_strategy"],
+        }
+    )
+    return table.loc[list(review.trials["trial"])].reset_index(drop=True)
+
+
+def _length(row: pd.Series, columns: pd.Index) -> str:
+    parts = []
+    if not pd.isna(row["weeks"]):
+        parts.append(f"{fmt.plural(int(row['weeks']), 'week')}{_sign(row, 'weeks', columns)}")
+    often = row["sessions_per_week"]
+    if not pd.isna(often):
+        sign = _sign(row, "sessions_per_week", columns)
+        parts.append(f"{fmt.count(float(often))} a week{sign}")
+    return ", ".join(parts) or NOT_STATED
+
+
+def _sign(row: pd.Series, column: str, columns: pd.Index) -> str:
+    weaker = row.get("weaker")
+    if pd.isna(weaker):
+        return ""
+    return WEAKER_SIGNS.get(weaker_cells(str(weaker), columns).get(column, ""), "")
 
 
 def programmes_table(review: Review) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -107,3 +109,21 @@ def test_silence_about_events_is_not_none(review: al.Review) -> None:
     table = tt.events_table(events)
     assert len(table) == len(events)
     assert set(table["trial"]) <= set(review.trial_names.values())
+
+
+def test_what_each_group_did_stands_side_by_side(review: al.Review) -> None:
+    table = tt.groups_table(review).set_index("Trial")
+    assert list(table.index) == [review.trial_names[trial] for trial in review.trials["trial"]]
+    cai = table.loc["Cai 2017"]
+    assert cai["Loaded (people)"] == (
+        "lower limb exercise† (n = 28)\nlumbar extensor exercise° (n = 28)"
+    )
+    assert cai["Unloaded (people)"] == "lumbar stabilization exercise† (n = 28)"
+    assert cai["Programme"] == "8 weeks†, 7 a week"
+    assert table.loc["Calatayud 2020", "Programme"] == "not stated"
+    plain = dataclasses.replace(
+        review,
+        arms=review.arms.drop(columns="weaker"),
+        interventions=review.interventions.drop(columns="weaker"),
+    )
+    assert not tt.groups_table(plain).stack().str.contains("[°†]").any()
