@@ -25,7 +25,7 @@ from IPython.core.formatters import DisplayFormatter
 
 from analysis_lib.book import analyses, authors, chapters, grading, page, robustness
 from analysis_lib.importing.new_review import new_review
-from analysis_lib.plots import style
+from analysis_lib.plots import look
 from analysis_lib.review.cells import checked_values, read_cells
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.info import ReviewInfo
@@ -433,7 +433,7 @@ def measured_in_letters() -> Iterator[None]:
     """
 
     def text_size(
-        text: str, *, size: float = style.FONT_SIZE, weight: str = "normal"
+        text: str, *, size: float = look.FONT_SIZE, weight: str = "normal"
     ) -> tuple[float, float]:
         lines = text.split("\n")
         return 0.07 * max(map(len, lines)), 0.15 * len(lines)

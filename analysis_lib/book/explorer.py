@@ -30,7 +30,7 @@ from analysis_lib.book.analyses import directions_in_short, heading, question
 from analysis_lib.book.page import Table
 from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
-from analysis_lib.plots.style import RISK_COLOURS, RISK_SIGNS
+from analysis_lib.plots.marks import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.methods import TAU2_METHODS, Methods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2

@@ -26,7 +26,7 @@ from analysis_lib.conclusions.update import (
 )
 from analysis_lib.importing.registry import TrialRecord
 from analysis_lib.importing.screening import ScreeningDecision
-from analysis_lib.plots.update import extended_funnel
+from analysis_lib.plots.funnels import extended_funnel
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.cells import read_table

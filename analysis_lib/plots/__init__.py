@@ -2,12 +2,9 @@
 
 from analysis_lib.plots.flow_diagram import prisma
 from analysis_lib.plots.forests import forest, forest_by_subgroup
-from analysis_lib.plots.funnels import funnel
+from analysis_lib.plots.funnels import extended_funnel, funnel
 from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
-from analysis_lib.plots.printed_forest import PrintedResult, forest_of_printed
-from analysis_lib.plots.reconstruction import ensemble_ranges
-from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
-from analysis_lib.plots.style import (
+from analysis_lib.plots.look import (
     STYLE,
     alt_text,
     as_pdf,
@@ -16,11 +13,13 @@ from analysis_lib.plots.style import (
     describe,
     figure_of,
     save_figure,
-    statement,
     use_style,
 )
+from analysis_lib.plots.printed_forest import PrintedResult, forest_of_printed
+from analysis_lib.plots.reconstruction import ensemble_ranges
+from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
+from analysis_lib.plots.text import statement
 from analysis_lib.plots.trials import arm_means, arm_sizes, feature_matrix
-from analysis_lib.plots.update import extended_funnel
 from analysis_lib.plots.whole_review import PooledRow, overview
 
 __all__ = [

@@ -20,7 +20,8 @@ from analysis_lib.base.measures import (
     shown,
     shown_interval,
 )
-from analysis_lib.plots.style import SMALL, NumberFormatter, figure_of, text_size
+from analysis_lib.plots.look import SMALL, figure_of
+from analysis_lib.plots.text import NumberFormatter, text_size
 
 MOST_TICKS = 8
 GAP = 0.1  # inches between the numbers of two ticks, at least

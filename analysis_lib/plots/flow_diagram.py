@@ -10,17 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from analysis_lib.base.formatting import count, inside_sentence, listing
-from analysis_lib.plots.style import (
-    GREY,
-    INK,
-    PALE,
-    SMALL,
-    axes_of_size,
-    describe,
-    styled,
-    text_size,
-    wrap_to,
-)
+from analysis_lib.plots.look import GREY, INK, PALE, SMALL, axes_of_size, describe, styled
+from analysis_lib.plots.text import text_size, wrap_to
 from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, STUDIES
 
 WIDTH = 4.9  # inches: as wide as a phone, where the letters can still be read

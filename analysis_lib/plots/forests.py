@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import RATIO_MEASURES, Interval
-from analysis_lib.plots.rows import Row, RowPlot
-from analysis_lib.plots.style import RISK_SIGNS, describe, statement, styled
+from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.plots.look import describe, styled
+from analysis_lib.plots.marks import RISK_SIGNS
+from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.text import statement
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
@@ -34,15 +36,8 @@ def forest(
     fit: PooledEffect | None,
     *,
     details: pd.DataFrame | None = None,
-    measure: str = "MD",
-    unit: str = "",
-    arms: tuple[str, str] = ("experimental", "comparator"),
-    favours: tuple[str, str] | None = None,
-    mid: float | None = None,
-    limits: Interval | None = None,
-    title: str = "",
-    compact: bool = False,
     ax: Axes | None = None,
+    **layout: Unpack[LayoutOptions],
 ) -> Axes:
     """Draw every comparison, the pooled estimate and the prediction interval.
 
@@ -56,28 +51,11 @@ def forest(
         each of them optional: n_experimental, n_comparator, events_experimental and
         events_comparator (of people who had the event; shown as "events / n"), risk_of_bias,
         provenance (what is reconstructed is drawn hollow).
-    measure
-        Heading of the effect column: MD, SMD, RR, OR, RD. Effects whose measure is a ratio are
-        pooled as natural logarithms; here they become ratios on a logarithmic axis.
-    unit
-        Unit of the horizontal axis, for example "points, 0 to 10". A ratio has none.
-    arms
-        Names of the two arms above their numbers.
-    favours
-        What a result left and right of no difference favours.
-    mid
-        Minimal important difference: a band of that half-width around no difference. For a ratio
-        it is a ratio: 0.8 and 1.25 both give the band from 0.8 to 1.25.
-    limits
-        Ends of the horizontal axis as they are read on it, for a ratio (0.1, 10), say; chosen
-        from the data when absent. An interval that goes beyond them ends in an arrow.
-    title
-        Title of the plot.
-    compact
-        Draw for the width of a telephone: the numbers stand below the names, and the columns for
-        participants, weight and risk of bias are left out.
     ax
         Where to draw; a figure sized from its rows when absent.
+    **layout
+        What `analysis_lib.plots.rows.RowLayout` takes: measure, unit, arms, favours, mid, limits,
+        title, compact.
 
     Returns
     -------
@@ -98,19 +76,20 @@ def forest(
     >>> axes = forest(fit, measure="MD", favours=("favours loaded", "favours unloaded"))
     >>> axes = forest(fit, measure="RR", mid=0.8, favours=("fewer events", "more events"))
     """
+    words = RowLayout(**layout)
+    measure = words.measure
     if fit is None:
-        return statement("There are no comparisons to pool.", ax=ax, title=title)
+        return statement("There are no comparisons to pool.", ax=ax, title=words.title)
     known = study_details(fit.labels, details)
     rows = [*_study_rows(fit, known, measure), *_summary_rows(fit, known, measure)]
     notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
     handling = fit.handling(named=False) if isinstance(fit, PooledEvents) else ""
     notes += [handling] if handling else []
-    drawing = RowPlot(
-        rows, notes, fit.level, measure, unit, arms, favours, mid, limits, title, compact
-    )
-    axes = drawing.draw(ax)
+    axes = RowPlot(rows, notes, fit.level, words).draw(ax)
     hollow = sum(row.hollow for row in rows)
-    return describe(axes, alt=_alt(fit, measure, hollow), caption=_caption(title, fit, hollow))
+    return describe(
+        axes, alt=_alt(fit, measure, hollow), caption=_caption(words.title, fit, hollow)
+    )
 
 
 @styled
@@ -119,15 +98,8 @@ def forest_by_subgroup(
     *,
     factor: str = "",
     details: pd.DataFrame | None = None,
-    measure: str = "MD",
-    unit: str = "",
-    arms: tuple[str, str] = ("experimental", "comparator"),
-    favours: tuple[str, str] | None = None,
-    mid: float | None = None,
-    limits: Interval | None = None,
-    title: str = "",
-    compact: bool = False,
     ax: Axes | None = None,
+    **layout: Unpack[LayoutOptions],
 ) -> Axes:
     """Draw the comparisons of each subgroup with its own pooled estimate, and the test between.
 
@@ -138,13 +110,15 @@ def forest_by_subgroup(
         ``fits``.
     factor
         What the subgroups are formed by; stands in their headings before their names.
-    details, measure, unit, arms, favours, mid, limits, title, compact, ax
+    details, ax, **layout
         As for `forest`.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
+    words = RowLayout(**layout)
+    measure, title = words.measure, words.title
     overall = analysis.overall
     known = study_details(overall.labels, details)
     rows: list[Row] = []
@@ -155,10 +129,7 @@ def forest_by_subgroup(
     rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known, measure)]
     between = subgroup_test(analysis)
     notes = [heterogeneity(overall, measure), effect_test(overall), between]
-    drawing = RowPlot(
-        rows, notes, overall.level, measure, unit, arms, favours, mid, limits, title, compact
-    )
-    axes = drawing.draw(ax)
+    axes = RowPlot(rows, notes, overall.level, words).draw(ax)
     told = "; ".join(
         f"{name}: {fmt.effect_estimate(fit.estimate, fit.ci, measure)} from "
         f"{fmt.plural(fit.k, 'comparison')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +14,14 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.measures import Interval, no_difference, pooled
 from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
-from analysis_lib.plots.rows import Row, RowPlot
-from analysis_lib.plots.style import (
-    BLUE,
-    INK,
-    ORANGE,
+from analysis_lib.plots.look import BLUE, INK, ORANGE, axes_of_size, describe, styled
+from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.text import (
     NumberFormatter,
-    axes_of_size,
     below_axes,
-    describe,
     label_points,
     left_out_note,
     statement,
-    styled,
 )
 from analysis_lib.pooling.leaving_out import SubsetFits
 from analysis_lib.pooling.pooled_effect import PooledEffect
@@ -44,14 +39,8 @@ def leave_one_out(
     table: pd.DataFrame,
     fit: PooledEffect,
     *,
-    measure: str = "MD",
-    unit: str = "",
-    favours: tuple[str, str] | None = None,
-    mid: float | None = None,
-    limits: Interval | None = None,
-    title: str = "",
-    compact: bool = False,
     ax: Axes | None = None,
+    **layout: Unpack[LayoutOptions],
 ) -> Axes:
     """Draw the pooled estimate without each study, and that of all studies below.
 
@@ -62,13 +51,15 @@ def leave_one_out(
         influential studies are marked.
     fit
         The pooled result of all studies.
-    measure, unit, favours, mid, limits, title, compact, ax
-        As for `analysis_lib.plots.forests`.
+    ax, **layout
+        As for `analysis_lib.plots.forest`.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
+    words = RowLayout(**layout)
+    measure = words.measure
     flags = table.get("influential", pd.Series(False, index=table.index))
     rows = [
         _row("left_out", row, measure, flagged=bool(flag))
@@ -79,14 +70,7 @@ def leave_one_out(
         rows,
         ["Each line: the pooled estimate without the one that is named."],
         fit.level,
-        measure,
-        unit,
-        ("", ""),
-        favours,
-        mid,
-        limits,
-        title,
-        compact,
+        words,
         heading="Left out",
         flag_label="influential: heterogeneity, direction or significance changes without it",
     )
@@ -99,7 +83,7 @@ def leave_one_out(
         f"{fmt.effect_interval(extremes, measure)}; with all "
         f"it is {fmt.effect_estimate(fit.estimate, fit.ci, measure)}.{told}"
     )
-    return describe(axes, alt=alt, caption=fmt.sentence(title or "Leave-one-out analysis"))
+    return describe(axes, alt=alt, caption=fmt.sentence(words.title or "Leave-one-out analysis"))
 
 
 @styled
@@ -107,14 +91,8 @@ def cumulative(
     table: pd.DataFrame,
     fit: PooledEffect,
     *,
-    measure: str = "MD",
-    unit: str = "",
-    favours: tuple[str, str] | None = None,
-    mid: float | None = None,
-    limits: Interval | None = None,
-    title: str = "",
-    compact: bool = False,
     ax: Axes | None = None,
+    **layout: Unpack[LayoutOptions],
 ) -> Axes:
     """Draw how the pooled estimate came about: of the first study, the first two, and so on.
 
@@ -124,27 +102,22 @@ def cumulative(
         Result of `analysis_lib.cumulative`.
     fit
         The pooled result of all studies.
-    measure, unit, favours, mid, limits, title, compact, ax
-        As for `analysis_lib.plots.forests`.
+    ax, **layout
+        As for `analysis_lib.plots.forest`.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
+    words = RowLayout(**layout)
+    measure = words.measure
     rows = [_row("added", row, measure) for _, row in table.iterrows()]
     rows.append(Row("pooled", "All", _cells(fit, measure), fit.estimate, fit.ci))
     drawing = RowPlot(
         rows,
         ["Each line: the pooled estimate of the studies down to the one that is named."],
         fit.level,
-        measure,
-        unit,
-        ("", ""),
-        favours,
-        mid,
-        limits,
-        title,
-        compact,
+        words,
         heading="Added",
     )
     first, last = table.iloc[0], table.iloc[-1]
@@ -155,7 +128,7 @@ def cumulative(
     ]
     alt = f"Cumulative plot. The pooled {measure} goes from {told[0]} alone to {told[1]}."
     return describe(
-        drawing.draw(ax), alt=alt, caption=fmt.sentence(title or "Cumulative meta-analysis")
+        drawing.draw(ax), alt=alt, caption=fmt.sentence(words.title or "Cumulative meta-analysis")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,8 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import Interval
 from analysis_lib.plots.forests import RECONSTRUCTED, people_cells
-from analysis_lib.plots.rows import Row, RowPlot
-from analysis_lib.plots.style import describe, styled
+from analysis_lib.plots.look import describe, styled
+from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
 
 ABOVE, BELOW = "As the review prints it", "Reconstructed, not results of the trials"
 REPORTED = "Reported comparisons"
@@ -37,12 +38,8 @@ def forest_of_printed(
     printed: PrintedResult,
     comparisons: pd.DataFrame,
     *,
-    measure: str = "MD",
-    unit: str = "",
-    arms: tuple[str, str] = ("experimental", "comparator"),
-    favours: tuple[str, str] | None = None,
-    title: str = "",
     ax: Axes | None = None,
+    **layout: Unpack[LayoutOptions],
 ) -> Axes:
     """Draw a printed result with its intervals, and below it the comparisons behind it.
 
@@ -55,7 +52,7 @@ def forest_of_printed(
         of a reconstructed effect), ``provenance``, and, if known, ``n_experimental``,
         ``n_comparator`` and ``risk_of_bias``. A reconstructed comparison is drawn as a band with a
         hollow square and no digits; a reported one as in a forest plot.
-    measure, unit, arms, favours, title, ax
+    ax, **layout
         As for `analysis_lib.plots.forest`.
 
     Returns
@@ -67,6 +64,8 @@ def forest_of_printed(
     ReviewError
         If a column is missing.
     """
+    words = RowLayout(**layout)
+    measure = words.measure
     missing = [column for column in COLUMNS if column not in comparisons]
     if missing:
         raise ReviewError(f"comparisons: no column {', '.join(missing)}")
@@ -76,11 +75,9 @@ def forest_of_printed(
         known = comparisons[~rebuilt]
         rows += [Row("heading", REPORTED), *_reported_rows(known, measure, printed.level)]
     rows += [Row("heading", BELOW), *_bands(comparisons[rebuilt])]
-    drawing = RowPlot(
-        rows, (), printed.level, measure, unit, arms, favours, None, None, title, compact=False
-    )
+    axes = RowPlot(rows, (), printed.level, words).draw(ax)
     told = _alt(printed, measure, list(comparisons.index[rebuilt]))
-    return describe(drawing.draw(ax), alt=told, caption=_caption(title))
+    return describe(axes, alt=told, caption=_caption(words.title))
 
 
 def _printed_rows(printed: PrintedResult, measure: str) -> list[Row]:

@@ -12,15 +12,7 @@ from matplotlib.patches import Patch
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import interval, number, plural
-from analysis_lib.plots.style import (
-    BLUE,
-    GREY,
-    INK,
-    SKY,
-    axes_of_size,
-    describe,
-    styled,
-)
+from analysis_lib.plots.look import BLUE, GREY, INK, SKY, axes_of_size, describe, styled
 
 COLUMNS = ("group", "label", "effect", "low", "high")
 WIDTH = 6.2  # inches

@@ -16,28 +16,17 @@ from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.plots.style import (
-    INK,
+from analysis_lib.plots.look import INK, PALE, SMALL, axes_of_size, describe, figure_of, styled
+from analysis_lib.plots.marks import (
     LEGEND_GAP,
     LEGEND_LIGHT,
-    PALE,
     RISK_COLOURS,
     RISK_SIGNS,
     RISK_WORDS,
-    SMALL,
-    axes_of_size,
-    below_axes,
-    describe,
-    figure_of,
     paint_light,
     paint_risk_legend,
-    statement,
-    styled,
-    text_size,
-    widest,
-    wrap_to,
-    write,
 )
+from analysis_lib.plots.text import below_axes, statement, text_size, widest, wrap_to, write
 from analysis_lib.review.instruments import OVERALL, ROB2, Instrument
 
 # Inches of the page, then sizes in points.

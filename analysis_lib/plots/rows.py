@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import TypedDict
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -35,24 +36,19 @@ from analysis_lib.base.measures import (
     shown_interval,
 )
 from analysis_lib.plots.axis import axis_words, ratio_ticks, set_effect_axis, set_pooled_axis
-from analysis_lib.plots.style import (
+from analysis_lib.plots.look import (
     BLACK,
     BLUE,
     GREY,
     INK,
     ORANGE,
     PALE,
-    RISK_SIGNS,
     VERMILLION,
     axes_of_size,
     figure_of,
-    inches_from,
-    paint_light,
-    paint_risk_legend,
-    text_size,
-    widest,
-    wrap_to,
 )
+from analysis_lib.plots.marks import RISK_SIGNS, paint_light, paint_risk_legend
+from analysis_lib.plots.text import inches_from, text_size, widest, wrap_to
 
 # Inches and points of the page.
 ROW, LINE = 0.27, 0.16
@@ -138,13 +134,9 @@ class _Page:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class RowPlot:
-    """A plot of rows before it is drawn; the fields mean what they mean in `forest`."""
+class LayoutOptions(TypedDict, total=False):
+    """The keyword arguments by which plots of rows take the fields of `RowLayout`."""
 
-    rows: Sequence[Row]
-    notes: Sequence[str]
-    level: float
     measure: str
     unit: str
     arms: tuple[str, str]
@@ -153,29 +145,84 @@ class RowPlot:
     limits: Interval | None
     title: str
     compact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLayout:
+    """What forest plots, leave-one-out and cumulative plots are told about their axis and words.
+
+    Parameters
+    ----------
+    measure
+        Heading of the effect column: MD, SMD, RR, OR, RD. Effects whose measure is a ratio are
+        pooled as natural logarithms; here they become ratios on a logarithmic axis.
+    unit
+        Unit of the horizontal axis, for example "points, 0 to 10". A ratio has none.
+    arms
+        Names of the two arms above their numbers, where there are any.
+    favours
+        What a result left and right of no difference favours.
+    mid
+        Minimal important difference: a band of that half-width around no difference. For a ratio
+        it is a ratio: 0.8 and 1.25 both give the band from 0.8 to 1.25.
+    limits
+        Ends of the horizontal axis as they are read on it, for a ratio (0.1, 10), say; chosen
+        from the data when absent. An interval that goes beyond them ends in an arrow.
+    title
+        Title of the plot.
+    compact
+        Draw for the width of a telephone: the numbers stand below the names, and the columns for
+        participants, weight and risk of bias are left out.
+
+    Raises
+    ------
+    ReviewError
+        If the limits are no interval.
+    """
+
+    measure: str = "MD"
+    unit: str = ""
+    arms: tuple[str, str] = ("experimental", "comparator")
+    favours: tuple[str, str] | None = None
+    mid: float | None = None
+    limits: Interval | None = None
+    title: str = ""
+    compact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.limits is not None and not self.limits[0] < self.limits[1]:
+            raise ReviewError(f"limits must be (low, high) with low < high, got {self.limits}")
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlot:
+    """A plot of rows before it is drawn."""
+
+    rows: Sequence[Row]
+    notes: Sequence[str]
+    level: float
+    layout: RowLayout
     heading: str = "Comparison"
     flag_label: str = ""
 
     @property
     def row_height(self) -> float:
         """Height of a row in inches."""
-        return COMPACT_ROW if self.compact else ROW
+        return COMPACT_ROW if self.layout.compact else ROW
 
     @property
     def plot_width(self) -> float:
         """Width of the middle part in inches, where a figure is sized from its rows."""
-        return COMPACT_PLOT_WIDTH if self.compact else PLOT_WIDTH
+        return COMPACT_PLOT_WIDTH if self.layout.compact else PLOT_WIDTH
 
     def draw(self, ax: Axes | None) -> Axes:
         """Draw it into ``ax``, or into a figure of the size that the rows need."""
-        if self.limits is not None and not self.limits[0] < self.limits[1]:
-            raise ReviewError(f"limits must be (low, high) with low < high, got {self.limits}")
         page = self._page(self.plot_width)
         legend_lines = self._legend_lines(page.width)
         notes = [
             wrap_to(_unbroken(note), page.width - 2 * MARGIN, size=NOTE) for note in self.notes
         ]
-        title = wrap_to(self.title, page.width - 2 * MARGIN, size=TITLE, weight="bold")
+        title = wrap_to(self.layout.title, page.width - 2 * MARGIN, size=TITLE, weight="bold")
         below = self._below(page, legend_lines, notes)
         above = self._above(title)
         height = above + self._rows_height() + below
@@ -228,20 +275,22 @@ class RowPlot:
         )
 
     def _headings(self) -> dict[str, str]:
-        if self.compact:
-            return {"label": f"{self.heading}\n{self.measure} ({fmt.percent(self.level)} CI)"}
+        if self.layout.compact:
+            return {
+                "label": f"{self.heading}\n{self.layout.measure} ({fmt.percent(self.level)} CI)"
+            }
         present = {name for row in self.rows for name in row.cells}
-        arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.arms]
+        arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.layout.arms]
         headings = {
             "n_experimental": f"n\n{arms[0]}",
             "n_comparator": f"n\n{arms[1]}",
             "events_experimental": f"events / n\n{arms[0]}",
             "events_comparator": f"events / n\n{arms[1]}",
-            "effect": f"{self.measure}\n({fmt.percent(self.level)} CI)",
+            "effect": f"{self.layout.measure}\n({fmt.percent(self.level)} CI)",
             "weight": "Weight",
             "p": "p",
             "i2": "I²",
-            "tau2": "τ²\n(log scale)" if self.measure in RATIO_MEASURES else "τ²",
+            "tau2": "τ²\n(log scale)" if self.layout.measure in RATIO_MEASURES else "τ²",
         }
         found = {name: heading for name, heading in headings.items() if name in present}
         if any(row.risk for row in self.rows):
@@ -291,11 +340,11 @@ class RowPlot:
     def _cell(self, row: Row, column: str) -> str:
         if column != "label":
             return row.cells.get(column, "")
-        if self.compact and row.kind in SPANNING:
+        if self.layout.compact and row.kind in SPANNING:
             return wrap_to(
                 _unbroken(row.label), WIDEST_COMPACT, size=_size(row), weight=_weight(row)
             )
-        below = row.cells.get("effect", "") if self.compact else ""
+        below = row.cells.get("effect", "") if self.layout.compact else ""
         return f"{row.label}\n{below}" if below else row.label
 
     def _below(self, page: _Page, legend_lines: list[list[Artist]], notes: list[str]) -> float:
@@ -306,16 +355,16 @@ class RowPlot:
 
     def _axis_label(self) -> str:
         """Return what stands below the axis; a difference without a unit needs nothing there."""
-        is_told = self.unit or self.measure in EVENT_MEASURES
-        return axis_words(self.measure, self.unit) if is_told else ""
+        is_told = self.layout.unit or self.layout.measure in EVENT_MEASURES
+        return axis_words(self.layout.measure, self.layout.unit) if is_told else ""
 
     def _favours_height(self, page: _Page) -> float:
-        if self.favours is None:
+        if self.layout.favours is None:
             return 0.0
         return max(text_size(text, size=NOTE)[1] for text in self._favours_texts(page)) + 0.08
 
     def _favours_texts(self, page: _Page) -> tuple[str, str]:
-        left, right = self.favours or ("", "")
+        left, right = self.layout.favours or ("", "")
         room = page.plot_width / 2 - 0.06
         return wrap_to(f"← {left}", room, size=NOTE), wrap_to(f"{right} →", room, size=NOTE)
 
@@ -345,17 +394,17 @@ class RowPlot:
             )
         )
         ax.set_ylim(sum(self._heights()) - 0.5, -0.5)
-        half = None if self.mid is None else margin(self.mid, self.measure)
+        half = None if self.layout.mid is None else margin(self.layout.mid, self.layout.measure)
         for row in self.rows:
-            if row.estimate is not None and math.isinf(shown(row.estimate, self.measure)):
+            if row.estimate is not None and math.isinf(shown(row.estimate, self.layout.measure)):
                 raise ReviewError(
-                    f"{row.estimate:g} cannot be a logarithm of {self.measure}; "
+                    f"{row.estimate:g} cannot be a logarithm of {self.layout.measure}; "
                     "effects are given as natural logarithms, limits as ratios"
                 )
-        if self.limits is None:
-            set_pooled_axis(ax, self.measure, *_axis_limits(self.rows, half))
+        if self.layout.limits is None:
+            set_pooled_axis(ax, self.layout.measure, *_axis_limits(self.rows, half))
         else:
-            set_effect_axis(ax, self.measure, *self.limits)
+            set_effect_axis(ax, self.layout.measure, *self.layout.limits)
 
     def _paint(
         self,
@@ -373,8 +422,8 @@ class RowPlot:
         self._paint_title(ax, left, rows_top, title)
         largest_weight = max(row.weight for row in self.rows)
         for y, row in zip(self._centres(), self.rows, strict=True):
-            _paint_row(ax, y, row.shown(self.measure), largest_weight)
-        if not self.compact:
+            _paint_row(ax, y, row.shown(self.layout.measure), largest_weight)
+        if not self.layout.compact:
             self._paint_risk(ax, page, columns)
         bottom = rows_top - self._rows_height()
         notes_top = self._paint_axis(ax, page, left, bottom)
@@ -389,12 +438,12 @@ class RowPlot:
     def _paint_frame(self, ax: Axes, page: _Page, columns: Transform) -> None:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        ax.axvline(no_difference(self.measure), color=INK, linewidth=1.0, zorder=1)
-        if self.mid is not None:
-            ax.axvspan(*band(self.mid, self.measure), color=PALE, zorder=0)
+        ax.axvline(no_difference(self.layout.measure), color=INK, linewidth=1.0, zorder=1)
+        if self.layout.mid is not None:
+            ax.axvspan(*band(self.layout.mid, self.layout.measure), color=PALE, zorder=0)
         means = [row.estimate for row in self.rows if row.kind == "pooled"]
         if means and means[-1] is not None:
-            mean = shown(means[-1], self.measure)
+            mean = shown(means[-1], self.layout.measure)
             ax.axvline(mean, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
         ends = [MARGIN, page.width - MARGIN]
         ax.plot(ends, [-0.5, -0.5], color=GREY, lw=0.8, transform=columns, clip_on=False)
@@ -437,11 +486,11 @@ class RowPlot:
 
     def _paint_axis(self, ax: Axes, page: _Page, left: float, y: float) -> float:
         """Draw ticks, direction and unit below the rows; return where the next line may stand."""
-        _set_ticks(ax, page, self.measure)
+        _set_ticks(ax, page, self.layout.measure)
         ax.tick_params(axis="x", labelsize=NOTE)
         y -= 0.30
         inches = inches_from(ax, left + page.plot_left, 0)
-        if self.favours is not None:
+        if self.layout.favours is not None:
             sides = zip(
                 self._favours_texts(page), (0.0, page.plot_width), ("left", "right"), strict=True
             )
@@ -479,16 +528,16 @@ class RowPlot:
             handles.append(_study_marker(hollow=True, flagged=False, label=label))
         if any(row.flagged for row in self.rows):
             handles.append(_study_marker(hollow=False, flagged=True, label=self.flag_label))
-        if self.mid is not None:
-            small = "closer to 1" if self.measure in RATIO_MEASURES else "smaller"
-            size = fmt.mid_band(self.mid, self.measure)
+        if self.layout.mid is not None:
+            small = "closer to 1" if self.layout.measure in RATIO_MEASURES else "smaller"
+            size = fmt.mid_band(self.layout.mid, self.layout.measure)
             label = f"{small} than the minimal important difference ({size})"
             handles.append(Patch(facecolor=PALE, edgecolor=GREY, label=label))
         return handles
 
     def _risk_words(self) -> list[str]:
         """Return the judgements whose lights are drawn."""
-        shown = set() if self.compact else {row.risk for row in self.rows}
+        shown = set() if self.layout.compact else {row.risk for row in self.rows}
         return [word for word in RISK_SIGNS if word in shown]
 
     def _legend_lines(self, width: float) -> list[list[Artist]]:

@@ -1,8 +1,9 @@
-"""The trials themselves: who was in the arms, and what was done with them."""
+"""The trials: who was in their arms, what was done, and how often intervals hold at such sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from analysis_lib.base.formatting import number
-from analysis_lib.plots.style import (
+from analysis_lib.base.formatting import number, percent
+from analysis_lib.plots.look import (
     BLUE,
+    GREEN,
     GREY,
     INK,
     PALE,
@@ -21,11 +23,24 @@ from analysis_lib.plots.style import (
     VERMILLION,
     axes_of_size,
     describe,
+    figure_of,
     styled,
 )
+from analysis_lib.plots.text import NumberFormatter, wrap_to
 
 WIDTH = 5.0  # inches
 ROW = 0.24  # inches a row
+COVERAGE_WIDTH = 6.2  # inches
+COVERAGE_ROW = 0.36  # inches a design
+NAME_WIDTH = 2.2  # inches; a longer name takes two lines
+APART = 0.2  # of a row, between the marks of two methods
+STEP = 0.05  # the axis begins at a multiple of this
+#: One mark a method, told apart by form and filling as well as by colour.
+MARKS: tuple[dict[str, Any], ...] = (
+    {"marker": "s", "color": BLUE, "markersize": 5},
+    {"marker": "o", "color": VERMILLION, "markerfacecolor": "white", "markersize": 6},
+    {"marker": "^", "color": GREEN, "markersize": 6},
+)
 
 
 @styled
@@ -192,3 +207,73 @@ def feature_matrix(
 
 def _words(labels: Iterable[object]) -> list[str]:
     return [str(label) for label in labels]
+
+
+@styled
+def coverage(
+    shares: pd.DataFrame,
+    *,
+    level: float,
+    labels: Mapping[str, str],
+    title: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how often the intervals of several methods hold the truth, one row a design.
+
+    Parameters
+    ----------
+    shares
+        One row a design, named by the index, and one column a method: fractions. NaN where a
+        method has no interval.
+    level
+        The share that is promised.
+    labels
+        What each method is called; at most three.
+    title
+        What the intervals hold, for the caption.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        For more methods than there are marks.
+    """
+    if len(labels) > len(MARKS):
+        raise ValueError(f"{len(labels)} methods for {len(MARKS)} marks")
+    if ax is None:
+        ax = axes_of_size(COVERAGE_WIDTH, COVERAGE_ROW * len(shares) + 1.1)
+    for i, (method, mark) in enumerate(zip(labels, MARKS, strict=False)):
+        middle = (len(labels) - 1) / 2
+        rows = [row + APART * (i - middle) for row in range(len(shares))]
+        ax.plot(shares[method], rows, label=labels[method], linestyle="none", **mark)
+    for row in range(0, len(shares), 2):
+        ax.axhspan(row - 0.5, row + 0.5, color=PALE, zorder=0, linewidth=0)
+    ax.axvline(level, color=INK, linewidth=1.0, zorder=1)
+    lowest = min(float(np.nanmin(shares[list(labels)].to_numpy(dtype=float))), level)
+    ax.set_xlim(STEP * math.floor(lowest / STEP - 0.2), 1.0 + 0.2 * STEP)
+    ax.set_ylim(len(shares) - 0.5, -0.5)
+    names = [wrap_to(str(name), NAME_WIDTH, size=9.0) for name in shares.index]
+    ax.set_yticks(range(len(shares)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_formatter(NumberFormatter(as_percent=True))
+    ax.set_xlabel("share of the intervals that hold the truth")
+    figure_of(ax).legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    promised = f"The line marks the {percent(level)} that are promised."
+    return describe(ax, alt=_alt(shares, labels, title), caption=f"{title}. {promised}")
+
+
+def _alt(shares: pd.DataFrame, labels: Mapping[str, str], title: str) -> str:
+    told = (
+        f"{name}: "
+        + ", ".join(
+            f"{label} {percent(row[method], 1, absent='none')}" for method, label in labels.items()
+        )
+        for name, row in shares.iterrows()
+    )
+    return f"{title}. {'; '.join(told)}."

@@ -19,7 +19,7 @@ from analysis_lib.base.measures import (
     shown_interval,
 )
 from analysis_lib.plots.axis import set_effect_ticks, set_pooled_axis
-from analysis_lib.plots.style import (
+from analysis_lib.plots.look import (
     BLACK,
     BLUE,
     FONT_SIZE,
@@ -31,9 +31,8 @@ from analysis_lib.plots.style import (
     describe,
     figure_of,
     styled,
-    widest,
-    wrap_to,
 )
+from analysis_lib.plots.text import widest, wrap_to
 
 WIDTH = 5.0  # inches
 

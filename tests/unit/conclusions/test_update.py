@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import ROOT
@@ -40,8 +41,8 @@ from analysis_lib.conclusions.versions import (
 )
 from analysis_lib.importing.registry import read_record
 from analysis_lib.importing.screening import parse_rules, screen
-from analysis_lib.plots import style
-from analysis_lib.plots.update import extended_funnel
+from analysis_lib.plots import look
+from analysis_lib.plots.funnels import extended_funnel
 from analysis_lib.pooling.pooled_effect import pool
 
 # pool_many agrees with pool to 1e-8; worst seen here: 2e-14.
@@ -246,14 +247,14 @@ def test_the_extended_funnel_is_legible_and_describes_itself() -> None:
     ax = extended_funnel(
         found, details=details, favours=("favours one", "favours two"), title="Pain"
     )
-    assert style.clipped_texts(ax) == []
-    assert style.overlapping_texts(ax) == []
-    assert "3 comparisons" in style.alt_text(ax)
-    assert "favours one" in style.alt_text(ax)
-    assert "reconstructed, not reported" in style.caption(ax)
+    assert clipped_texts(ax) == []
+    assert overlapping_texts(ax) == []
+    assert "3 comparisons" in look.alt_text(ax)
+    assert "favours one" in look.alt_text(ax)
+    assert "reconstructed, not reported" in look.caption(ax)
     points = [line for line in ax.lines if line.get_marker() == "o"]
     assert sorted(len(line.get_xdata()) for line in points) == [1, 2]
-    assert {line.get_markerfacecolor() for line in points} == {"white", style.BLUE}
+    assert {line.get_markerfacecolor() for line in points} == {"white", look.BLUE}
 
 
 def test_the_regions_are_painted_where_the_map_has_them() -> None:
@@ -281,8 +282,8 @@ def test_the_extended_funnel_of_ratios_stands_on_their_axis() -> None:
     assert "of log RR" in ax.get_ylabel()
     assert "1" in [label.get_text() for label in ax.get_xticklabels()]
     words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
-    assert "below 1" in words + style.alt_text(ax)
-    assert "zero" not in words + style.alt_text(ax)
+    assert "below 1" in words + look.alt_text(ax)
+    assert "zero" not in words + look.alt_text(ax)
     # What was painted lies in the same place on both axes.
     plain = extended_funnel(found, measure="MD", name_points=False)
     ends = [
@@ -291,7 +292,7 @@ def test_the_extended_funnel_of_ratios_stands_on_their_axis() -> None:
     ]
     assert ends[0][:, 0].min() == pytest.approx(np.exp(ends[1][:, 0].min()))
     assert plain.get_xlabel() == "MD in the new trial"
-    assert "below zero" in style.alt_text(plain) + plain.get_legend().get_texts()[0].get_text()
+    assert "below zero" in look.alt_text(plain) + plain.get_legend().get_texts()[0].get_text()
 
 
 # --- a made-up trial, from the record to the result -----------------------------------------------

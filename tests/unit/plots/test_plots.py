@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -22,13 +23,14 @@ from matplotlib.text import Text
 import analysis_lib as al
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.plots import PooledRow, overview, style
+from analysis_lib.plots import PooledRow, look, marks, overview
 from analysis_lib.plots.axis import ratio_ticks
 from analysis_lib.plots.forests import forest, forest_by_subgroup
 from analysis_lib.plots.funnels import funnel
 from analysis_lib.plots.influence import baujat, cumulative, gosh, leave_one_out
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
 from analysis_lib.plots.rows import ABOVE_HEADING, Row, _axis_limits
+from analysis_lib.plots.text import statement, text_size, wrap_to
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.pooling.trimming import trim_and_fill
@@ -72,23 +74,23 @@ def lines(ax: Axes, marker: str) -> list[Line2D]:
 
 
 def assert_legible(ax: Axes) -> None:
-    assert style.clipped_texts(ax) == []
-    assert style.overlapping_texts(ax) == []
-    assert style.alt_text(ax).endswith(".")
-    assert style.caption(ax)
+    assert clipped_texts(ax) == []
+    assert overlapping_texts(ax) == []
+    assert look.alt_text(ax).endswith(".")
+    assert look.caption(ax)
 
 
 # --- style
 
 
 def test_the_checks_of_legibility_can_fail() -> None:
-    ax = style.axes_of_size(4, 3, layout=None)
+    ax = look.axes_of_size(4, 3, layout=None)
     ax.text(0.5, 0.5, "one")
     ax.text(0.51, 0.5, "two")
     ax.text(0.9, 0.2, "far beyond the edge of the page", clip_on=False)
     ax.set_xlim(0, 1)
-    assert ("one", "two") in style.overlapping_texts(ax)
-    assert "far beyond the edge of the page" in style.clipped_texts(ax)
+    assert ("one", "two") in overlapping_texts(ax)
+    assert "far beyond the edge of the page" in clipped_texts(ax)
 
 
 def test_the_style_of_the_session_is_left_alone() -> None:
@@ -99,7 +101,7 @@ def test_the_style_of_the_session_is_left_alone() -> None:
 
 def test_use_style_sets_what_makes_files_reproducible() -> None:
     with plt.rc_context():
-        style.use_style()
+        look.use_style()
         assert plt.rcParams["svg.fonttype"] == "none"
         assert plt.rcParams["svg.hashsalt"]
 
@@ -107,7 +109,7 @@ def test_use_style_sets_what_makes_files_reproducible() -> None:
 @pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
 def test_the_same_plot_gives_the_same_file(tmp_path, ending: str) -> None:
     first, second = (
-        style.save_figure(forest(five(), title="Pain"), tmp_path / f"{name}{ending}").read_bytes()
+        look.save_figure(forest(five(), title="Pain"), tmp_path / f"{name}{ending}").read_bytes()
         for name in ("a", "b")
     )
     assert first == second
@@ -115,7 +117,7 @@ def test_the_same_plot_gives_the_same_file(tmp_path, ending: str) -> None:
 
 
 def test_an_svg_holds_its_text_and_description(tmp_path) -> None:
-    file = style.save_figure(forest(five(), title="Pain"), tmp_path / "a.svg")
+    file = look.save_figure(forest(five(), title="Pain"), tmp_path / "a.svg")
     content = file.read_text(encoding="utf-8")
     assert ">Alpha 2001<" in content
     assert "Forest plot of 5 comparisons" in content
@@ -124,21 +126,21 @@ def test_an_svg_holds_its_text_and_description(tmp_path) -> None:
 
 def test_only_known_formats_and_described_axes_are_saved(tmp_path) -> None:
     with pytest.raises(ValueError, match=r"save as \.svg"):
-        style.save_figure(forest(five()), tmp_path / "a.jpg")
+        look.save_figure(forest(five()), tmp_path / "a.jpg")
     with pytest.raises(KeyError, match="carries no description"):
-        style.alt_text(style.axes_of_size(2, 2))
+        look.alt_text(look.axes_of_size(2, 2))
 
 
 def test_wrapped_text_fits_its_width() -> None:
     text = "the minimal important difference is drawn as a band around no difference"
     for width in (1.0, 2.0, 4.0):
-        wrapped = style.wrap_to(text, width)
-        assert style.text_size(wrapped)[0] <= width
+        wrapped = wrap_to(text, width)
+        assert text_size(wrapped)[0] <= width
         assert wrapped.replace("\n", " ") == text
 
 
 def test_a_statement_stands_where_nothing_can_be_drawn() -> None:
-    ax = style.statement("No trial reported kinesiophobia. " * 4, title="Kinesiophobia")
+    ax = statement("No trial reported kinesiophobia. " * 4, title="Kinesiophobia")
     assert_legible(ax)
     assert not ax.axison
 
@@ -151,14 +153,14 @@ def luminance(colour: str) -> float:
 
 
 def test_signs_stand_out_from_their_light_and_lights_differ_in_grey() -> None:
-    brightness = [luminance(colour) for colour in style.RISK_COLOURS.values()]
+    brightness = [luminance(colour) for colour in marks.RISK_COLOURS.values()]
     for light in brightness:  # black signs; 4.5 is the contrast the guidelines ask of text
         assert (light + 0.05) / 0.05 >= 4.5
     for instrument in INSTRUMENTS.values():
-        used = [luminance(style.RISK_COLOURS[word]) for word in instrument.words]
+        used = [luminance(marks.RISK_COLOURS[word]) for word in instrument.words]
         assert all(abs(a - b) > 0.1 for a, b in combinations(used, 2))
     for instrument in INSTRUMENTS.values():
-        signs = {style.RISK_SIGNS[word] for word in instrument.words}
+        signs = {marks.RISK_SIGNS[word] for word in instrument.words}
         assert len(signs) == len(instrument.words)
 
 
@@ -199,8 +201,8 @@ def test_forest_marks_reconstructed_comparisons_hollow_and_says_so() -> None:
     assert hollow == [False, True, True, False, False]
     legends = [text.get_text() for text in ax.findobj(Text)]
     assert "reconstructed from printed results" in legends
-    assert "2 of 5 are reconstructed" in style.alt_text(ax)
-    assert "reconstructed" not in style.alt_text(forest(five()))
+    assert "2 of 5 are reconstructed" in look.alt_text(ax)
+    assert "reconstructed" not in look.alt_text(forest(five()))
 
 
 def test_forest_areas_follow_the_weights() -> None:
@@ -245,10 +247,10 @@ def test_forest_mid_is_a_band_and_the_null_a_line() -> None:
 
 def test_forest_shows_known_and_unknown_risk_of_bias() -> None:
     ax = forest(five(), details=DETAILS)
-    lights = [t.get_text() for t in ax.texts if t.get_text() in style.RISK_SIGNS.values()]
+    lights = [t.get_text() for t in ax.texts if t.get_text() in marks.RISK_SIGNS.values()]
     assert lights == ["+", "!", "−", "?", "?", *"+!−?"]  # each again in the legend
-    told = [t.get_text() for t in style.figure_of(ax).texts]
-    assert told == [style.RISK_WORDS[word] for word in JUDGEMENTS]
+    told = [t.get_text() for t in look.figure_of(ax).texts]
+    assert told == [marks.RISK_WORDS[word] for word in JUDGEMENTS]
     assert_legible(ax)
 
 
@@ -265,7 +267,7 @@ def test_forest_of_one_comparison_pools_nothing() -> None:
     assert "One comparison: nothing to pool" in texts(ax)
     assert not [p for p in ax.patches if isinstance(p, Polygon)]
     assert "Weight" not in texts(ax)
-    assert "Nothing is pooled" in style.alt_text(ax)
+    assert "Nothing is pooled" in look.alt_text(ax)
 
 
 def test_forest_of_two_says_that_there_is_no_prediction_interval() -> None:
@@ -277,12 +279,12 @@ def test_forest_of_two_says_that_there_is_no_prediction_interval() -> None:
 def test_forest_without_comparisons_is_a_statement() -> None:
     ax = forest(None, title="Kinesiophobia, ETP")
     assert_legible(ax)
-    assert "no comparisons" in style.alt_text(ax)
+    assert "no comparisons" in look.alt_text(ax)
 
 
 def test_forest_grows_with_its_rows() -> None:
     heights = [
-        style.figure_of(forest(pool([0.1] * k, [0.04] * k))).get_figheight() for k in (2, 3, 13)
+        look.figure_of(forest(pool([0.1] * k, [0.04] * k))).get_figheight() for k in (2, 3, 13)
     ]
     assert heights[2] - heights[1] == pytest.approx(10 * (heights[1] - heights[0]))
 
@@ -443,7 +445,7 @@ def test_funnel_is_legible_and_warns_of_few_comparisons(k: int) -> None:
     variance = rng.uniform(0.01, 0.5, k)
     ax = funnel(pool(rng.normal(0, np.sqrt(variance)), variance))
     assert_legible(ax)
-    assert ("fewer than ten" in style.caption(ax)) is (k < 10)
+    assert ("fewer than ten" in look.caption(ax)) is (k < 10)
 
 
 def test_funnel_of_nothing_or_of_one_is_a_statement() -> None:
@@ -464,10 +466,10 @@ def events() -> pd.DataFrame:
 
 def written_effects(ax: Axes) -> str:
     """Return all words of a plot but the signs of risk of bias and what is told of the tests."""
-    tests, signs = ("Heterogeneity", "Test of"), style.RISK_SIGNS.values()
+    tests, signs = ("Heterogeneity", "Test of"), marks.RISK_SIGNS.values()
     kept = [text for text in texts(ax) if not text.startswith(tests) and text not in signs]
     kept += [text.get_text() for text in ax.get_xticklabels()]
-    return "\n".join([*kept, style.alt_text(ax), style.caption(ax)])
+    return "\n".join([*kept, look.alt_text(ax), look.caption(ax)])
 
 
 @pytest.mark.parametrize("compact", [False, True])
@@ -539,10 +541,8 @@ def test_exchanging_the_arms_inverts_the_ratios_and_mirrors_the_axis() -> None:
                   (first, second)]  # fmt: skip
         assert places[1] == pytest.approx(1 / places[0])
     for label, effect in zip(LABELS, EFFECT, strict=True):
-        assert f"{label} {fmt.ratio(np.exp(effect))}" in style.alt_text(forest(one, measure="OR"))
-        assert f"{label} {fmt.ratio(np.exp(-effect))}" in style.alt_text(
-            forest(other, measure="OR")
-        )
+        assert f"{label} {fmt.ratio(np.exp(effect))}" in look.alt_text(forest(one, measure="OR"))
+        assert f"{label} {fmt.ratio(np.exp(-effect))}" in look.alt_text(forest(other, measure="OR"))
 
 
 EFFECTS = st.lists(st.tuples(st.floats(-6, 6), st.floats(0.001, 4)), min_size=1, max_size=6)
@@ -561,7 +561,7 @@ def test_no_plot_of_ratios_ever_prints_a_logarithm(studies: list[tuple[float, fl
         words = written_effects(ax)
         assert fmt.MINUS not in words
         assert not re.search(r"\d-\d|[^\w]-\d|nan|inf\b", words)
-        assert style.clipped_texts(ax) == []
+        assert clipped_texts(ax) == []
     for effect_, half in zip(fit.effect, 1.959964 * np.sqrt(fit.variance), strict=True):
         cell = fmt.effect_estimate(effect_, (effect_ - half, effect_ + half), "RR")
         assert cell in "\n".join(texts(plots[0]))
@@ -660,7 +660,7 @@ def test_subgroups_of_ratios() -> None:
     for name, fit in analysis.fits.items():
         told = fmt.effect_estimate(fit.estimate, fit.ci, "RR")
         assert told in texts(ax)
-        assert f"{name}: {told}" in style.alt_text(ax)
+        assert f"{name}: {told}" in look.alt_text(ax)
     assert fmt.MINUS not in written_effects(ax)
 
 
@@ -677,7 +677,7 @@ def test_funnel_of_ratios_has_straight_contours_about_one() -> None:
     deep = ax.get_ylim()[0]
     edges = sorted(math.log(c.get_paths()[0].get_extents().x1) / deep for c in ax.collections)
     assert edges == pytest.approx([1.6449, 1.9600, 2.5758], abs=1e-4)
-    assert f"pooled estimate of {fmt.ratio(math.exp(fit.estimate))}" in style.alt_text(ax)
+    assert f"pooled estimate of {fmt.ratio(math.exp(fit.estimate))}" in look.alt_text(ax)
 
 
 def test_leave_one_out_and_cumulative_plots_of_ratios() -> None:
@@ -690,7 +690,7 @@ def test_leave_one_out_and_cumulative_plots_of_ratios() -> None:
     assert "τ²\n(log scale)" in texts(ax)
     assert fmt.MINUS not in written_effects(ax)
     told = fmt.effect_interval((table["estimate"].min(), table["estimate"].max()), "HR")
-    assert f"runs from {told}" in style.alt_text(ax)
+    assert f"runs from {told}" in look.alt_text(ax)
 
 
 @pytest.mark.parametrize("measure", ["MD", "RR"])
@@ -704,7 +704,7 @@ def test_cumulative_adds_one_study_after_the_other(measure: str) -> None:
     assert places == pytest.approx(list(shown))
     first = [text for text in texts(ax) if text in LABELS]
     assert first == LABELS[::-1]
-    alt = style.alt_text(ax)
+    alt = look.alt_text(ax)
     assert f"with {LABELS[-1]} alone" in alt
     assert f"to {fmt.effect_estimate(fit.estimate, fit.ci, measure)} after {LABELS[0]}." in alt
 
@@ -716,7 +716,7 @@ def test_all_subsets_of_ratios() -> None:
     assert ax.get_xlabel() == "Pooled risk ratio (log scale)"
     dots = np.vstack([c.get_offsets() for c in ax.collections])
     assert sorted(dots[:, 0]) == pytest.approx(sorted(np.exp(fits.estimate[np.isfinite(fits.i2)])))
-    assert fmt.MINUS not in style.alt_text(ax)
+    assert fmt.MINUS not in look.alt_text(ax)
 
 
 def test_an_overview_holds_ratios_beside_differences() -> None:
@@ -734,14 +734,14 @@ def test_an_overview_holds_ratios_beside_differences() -> None:
         caption="All results.",
     )
     assert_legible(ax)
-    falls, pain = (axes for axes in style.figure_of(ax).axes[:2])
+    falls, pain = (axes for axes in look.figure_of(ax).axes[:2])
     assert (falls.get_xscale(), pain.get_xscale()) == ("log", "linear")
     for axes, measure in ((falls, "RR"), (pain, "MD")):
         (diamond,) = lines(axes, "D")
         assert float(diamond.get_xdata()[0]) == pytest.approx(
             math.exp(fit.estimate) if measure == "RR" else fit.estimate
         )
-        assert fmt.effect_estimate(fit.estimate, fit.ci, measure) in style.alt_text(ax)
+        assert fmt.effect_estimate(fit.estimate, fit.ci, measure) in look.alt_text(ax)
     low, high = falls.get_xlim()
     assert low * high == pytest.approx(1)
 
@@ -763,21 +763,21 @@ def test_traffic_lights_show_every_judgement(trials: int) -> None:
     ax = traffic_lights(table, labels=names, title="Pain")
     assert_legible(ax)
     for sign in texts(ax):
-        assert sign in style.RISK_SIGNS.values() or sign.startswith("D1: Randomisation")
+        assert sign in marks.RISK_SIGNS.values() or sign.startswith("D1: Randomisation")
     drawn = {
         (float(t.get_position()[0]), float(t.get_position()[1])): t.get_text()
         for t in ax.texts
-        if t.get_text() in style.RISK_SIGNS.values()
+        if t.get_text() in marks.RISK_SIGNS.values()
     }
     for (y, (_, row)), (x, column) in product(
         enumerate(table.iterrows()), enumerate(table.columns)
     ):
-        assert drawn[(x, y)] == style.RISK_SIGNS[row[column]]
+        assert drawn[(x, y)] == marks.RISK_SIGNS[row[column]]
     assert ax.get_yticklabels()[0].get_text() == names["trial-0"]
 
 
 def test_traffic_lights_without_trials_are_a_statement() -> None:
-    assert "No trial" in style.alt_text(traffic_lights(matrix(0)))
+    assert "No trial" in look.alt_text(traffic_lights(matrix(0)))
 
 
 def test_traffic_lights_refuse_an_unknown_word() -> None:
@@ -825,7 +825,7 @@ def test_leave_one_out_places_every_estimate_and_marks_the_influential(compact: 
     assert table["influential"].any()
     assert not table["influential"].all()
     for label in table.loc[table["influential"], "left_out"]:
-        assert label in style.alt_text(ax)
+        assert label in look.alt_text(ax)
 
 
 def test_leave_one_out_without_the_rule_marks_nothing() -> None:
@@ -846,7 +846,7 @@ def test_baujat_places_and_names_every_study() -> None:
     assert list(dots.get_xdata()) == pytest.approx(list(table["q_contribution"]), abs=PLACE)
     assert list(dots.get_ydata()) == pytest.approx(list(table["influence"]), abs=PLACE)
     assert set(LABELS) <= set(texts(ax))
-    assert "heterogeneity: Beta 2002 (b)." in style.alt_text(ax)
+    assert "heterogeneity: Beta 2002 (b)." in look.alt_text(ax)
 
 
 def test_baujat_of_equal_effects_has_room() -> None:
@@ -865,7 +865,7 @@ def test_every_name_in_a_crowd_in_a_corner_is_written() -> None:
     )
     ax = baujat(table)
     assert_legible(ax)
-    assert "want of room" not in style.caption(ax)
+    assert "want of room" not in look.caption(ax)
     assert set(table["label"]) <= set(texts(ax))
 
 
@@ -904,7 +904,7 @@ def test_names_beside_crowded_points_never_cover_one_another() -> None:
     ax = baujat(table)
     assert_legible(ax)
     written = set(texts(ax))
-    unnamed = style.caption(ax).rpartition("want of room: ")[2]
+    unnamed = look.caption(ax).rpartition("want of room: ")[2]
     for label in table["label"]:
         assert (label in written) is not (label in unnamed)
     assert "Author 13 2020" in written
@@ -923,9 +923,9 @@ def test_gosh_draws_every_subset_that_has_heterogeneity(highlight: str | None) -
         (round(float(x), 9), round(float(y), 9))
         for x, y in zip(fits.estimate[expected], fits.i2[expected], strict=True)
     }
-    assert ("without" in style.alt_text(ax)) is (highlight is not None)
+    assert ("without" in look.alt_text(ax)) is (highlight is not None)
     colours = [to_hex(c.get_facecolor()[0]).upper() for c in ax.collections]
-    assert colours == ([style.BLUE] if highlight is None else [style.BLUE, style.ORANGE][::-1])
+    assert colours == ([look.BLUE] if highlight is None else [look.BLUE, look.ORANGE][::-1])
     above, beside = ax.child_axes
     assert above.get_xlim() == pytest.approx(ax.get_xlim())
     assert beside.get_ylim() == pytest.approx(ax.get_ylim())
@@ -942,9 +942,9 @@ def test_gosh_draws_a_part_of_very_many_subsets_and_says_so() -> None:
     fits = al.gosh(rng.normal(0, 1, 15), [0.1] * 15, tau2_method="DL")
     ax = gosh(fits)
     assert sum(len(c.get_offsets()) for c in ax.collections) == 20_000
-    assert "a random 20\u2009000 of them are drawn" in style.caption(ax)
+    assert "a random 20\u2009000 of them are drawn" in look.caption(ax)
 
 
 def test_gosh_of_one_study_is_a_statement() -> None:
     ax = gosh(al.gosh([0.1], [0.04]))
-    assert "no heterogeneity" in style.alt_text(ax)
+    assert "no heterogeneity" in look.alt_text(ax)

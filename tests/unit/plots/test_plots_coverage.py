@@ -6,10 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 
 from analysis_lib.plots import alt_text, caption
-from analysis_lib.plots.coverage import coverage
-from analysis_lib.plots.style import clipped_texts, figure_of, overlapping_texts
+from analysis_lib.plots.look import figure_of
+from analysis_lib.plots.trials import coverage
 
 SHARES = pd.DataFrame(
     {"wald": [0.904, 0.71, 0.95], "HK": [0.949, 0.913, np.nan]},

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.plots.look import figure_of
 from analysis_lib.plots.reconstruction import ensemble_ranges
-from analysis_lib.plots.style import clipped_texts, figure_of, overlapping_texts
 
 PLACE = 1e-9  # data coordinates are stored as they were given
 PHONE = 6.5  # inches: a wider figure would have to shrink too much

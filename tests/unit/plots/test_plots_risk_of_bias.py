@@ -12,12 +12,13 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from analysis_lib.plots import risk_of_bias_bars, style, traffic_lights
-from analysis_lib.plots.style import RISK_WORDS
+from analysis_lib.plots import look, marks, risk_of_bias_bars, traffic_lights
+from analysis_lib.plots.marks import RISK_WORDS
 from analysis_lib.review.instruments import ROB2
 from analysis_lib.review.risk_of_bias import DOMAIN_IDS, DOMAINS, OVERALL, judgement_shares
 
@@ -48,7 +49,7 @@ def draw(kind: str, words: list[str], title: str = "", ax: Axes | None = None) -
 
 def page_texts(ax: Axes) -> list[Text]:
     """Return the texts of the legend and the notes, after a draw that puts them in place."""
-    figure = style.figure_of(ax)
+    figure = look.figure_of(ax)
     figure.draw_without_rendering()
     return list(figure.texts)
 
@@ -70,7 +71,7 @@ def test_the_legend_explains_the_lights_that_were_used_with_sign_and_words(
         signs = [
             sign
             for sign in ax.texts
-            if sign.get_text() == style.RISK_SIGNS[word]
+            if sign.get_text() == marks.RISK_SIGNS[word]
             and abs(sign.get_window_extent().y0 - box.y0) < box.height
             and 0 < box.x0 - sign.get_window_extent().x1 < 2 * box.height
         ]
@@ -81,16 +82,16 @@ def test_the_legend_explains_the_lights_that_were_used_with_sign_and_words(
 @pytest.mark.parametrize("title", ["", "Short", LONG])
 def test_every_text_stays_on_the_page_whatever_the_title(kind: str, title: str) -> None:
     ax = draw(kind, WORDS, title)
-    assert style.clipped_texts(ax) == []
-    assert style.overlapping_texts(ax) == []
+    assert clipped_texts(ax) == []
+    assert overlapping_texts(ax) == []
     assert ax.get_title(loc="left").replace("\n", " ") == title
-    assert "\n" not in style.caption(ax)
+    assert "\n" not in look.caption(ax)
 
 
 def test_title_legend_and_notes_start_at_one_edge() -> None:
     ax = traffic_lights(matrix(WORDS), title="Pain")
     notes = [text for text in page_texts(ax) if text.get_text().startswith("D")]
-    title = next(t for t in style.figure_of(ax).findobj(Text) if t.get_text() == "Pain")
+    title = next(t for t in look.figure_of(ax).findobj(Text) if t.get_text() == "Pain")
     edges = left_edges([title, *notes])
     assert max(edges) - min(edges) < 3 * PIXEL  # letters keep a little room on their left
 
@@ -133,12 +134,12 @@ def test_parts_of_a_bar_are_told_in_percent_where_there_is_room() -> None:
     ax = risk_of_bias_bars(shares, weighted=True)
     told = [text.get_text() for text in ax.texts if text.get_transform() == ax.transData]
     assert told == ["+  54%", "!  33%", "− 11%"]
-    assert "not stated 2%" in style.alt_text(ax)
+    assert "not stated 2%" in look.alt_text(ax)
 
 
 def test_bars_without_trials_are_a_statement() -> None:
     ax = risk_of_bias_bars(judgement_shares(matrix(["low"])).iloc[:0], weighted=False)
-    assert "No trial" in style.alt_text(ax)
+    assert "No trial" in look.alt_text(ax)
 
 
 def test_a_name_keeps_its_capitals() -> None:

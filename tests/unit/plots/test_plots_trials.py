@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts, overlapping_texts
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
@@ -18,7 +19,7 @@ from places import DATA
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.formatting import estimate, interval, number
-from analysis_lib.plots.style import clipped_texts, figure_of, overlapping_texts
+from analysis_lib.plots.look import figure_of
 
 SIDES = {"experimental": "loaded", "comparator": "unloaded"}
 SMALLEST_LETTER = 8.0  # points; the figures are drawn at the width at which a phone shows them

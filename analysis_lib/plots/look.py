@@ -1,0 +1,201 @@
+"""How every figure of the review looks, and how it is described to those who cannot see it.
+
+Colours are those of Okabe and Ito, which readers with any common form of colour blindness can
+tell apart; nothing is told by colour alone, so that a figure also reads in print and in grey.
+
+References
+----------
+Okabe M, Ito K. Color universal design: how to make figures and presentations that are friendly
+to colorblind people. 2008. https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis_lib.base.formatting import printable
+
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
+INK = "#1A1A1A"
+GREY, PALE = "#6B6B6B", "#E9ECEF"
+FONT_SIZE = 10.0
+SMALL = 8.5
+
+STYLE: dict[Any, Any] = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "font.size": FONT_SIZE,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": FONT_SIZE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=[BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, YELLOW, BLACK]),
+    "axes.unicode_minus": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "legend.frameon": False,
+    "legend.fontsize": 9.0,
+    "lines.linewidth": 1.3,
+    "hatch.linewidth": 0.6,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 100.0,
+    "savefig.dpi": 200.0,
+    # Text stays text, so that a figure can be searched and read aloud; a fixed salt keeps the
+    # names inside the file, and so the file, the same from run to run.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "analysis-lib",
+    "pdf.fonttype": 42,
+    # Labels come from data, where a dollar sign is a dollar sign and no LaTeX is run.
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Description(NamedTuple):
+    """What a figure says, in words."""
+
+    alt: str
+    caption: str
+
+
+_descriptions: WeakKeyDictionary[Axes, Description] = WeakKeyDictionary()
+
+
+def use_style() -> None:
+    """Make the house style the default of the session, for figures of your own as well."""
+    mpl.rcParams.update(STYLE)
+
+
+@contextlib.contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the house style within a block, labels in any script among it.
+
+    The letters that our font lacks are drawn with another one by whoever opens the SVG.
+    """
+    with warnings.catch_warnings(), mpl.rc_context(STYLE):
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+        yield
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a plot function: it draws in the house style whatever the session's style is."""
+
+    @functools.wraps(draw)
+    def in_style(*args: P.args, **kwargs: P.kwargs) -> R:
+        with house_style():
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def describe(ax: Axes, *, alt: str, caption: str) -> Axes:
+    """Attach the alt text and the caption to an Axes and return it."""
+    _descriptions[ax] = Description(alt, caption)
+    return ax
+
+
+def alt_text(ax: Axes) -> str:
+    """Return what the figure shows, for a reader who hears the page."""
+    return _description(ax).alt
+
+
+def caption(ax: Axes) -> str:
+    """Return the caption to print below the figure."""
+    return _description(ax).caption
+
+
+def _description(ax: Axes) -> Description:
+    if ax not in _descriptions:
+        raise KeyError("this Axes was not drawn by analysis_lib.plots and carries no description")
+    return _descriptions[ax]
+
+
+def axes_of_size(width: float, height: float, *, layout: str | None = "constrained") -> Axes:
+    """Return new Axes in a figure of the given size in inches."""
+    figure = plt.figure(figsize=(width, height), layout=layout)
+    return figure.add_subplot()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that holds the Axes."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the Axes belongs to no figure")
+    return figure
+
+
+def as_svg(ax: Axes, **metadata: str | None) -> str:
+    """Return the figure of an Axes as SVG, whatever its labels hold; it carries no date."""
+    buffer = io.StringIO()
+    with house_style():
+        figure_of(ax).savefig(buffer, format="svg", metadata={"Date": None, **metadata})
+    return printable(buffer.getvalue())
+
+
+def as_pdf(ax: Axes) -> bytes:
+    """Return the figure of an Axes as PDF; it carries no date."""
+    buffer = io.BytesIO()
+    with house_style():
+        figure_of(ax).savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()
+
+
+def save_figure(ax: Axes, path: str | Path) -> Path:
+    """Save the figure of an Axes as SVG, PDF or PNG, with its title inside the file.
+
+    The file carries no date, so that the same result gives the same file.
+
+    Parameters
+    ----------
+    ax
+        An Axes that a function of this package drew.
+    path
+        Where to; the ending names the format.
+
+    Returns
+    -------
+    pathlib.Path
+        The path that was written.
+    """
+    target = Path(path)
+    said = _description(ax)
+    if target.suffix == ".svg":
+        svg = as_svg(ax, Title=said.caption, Description=said.alt)
+        target.write_text(svg, encoding="utf-8")
+        return target
+    metadata: dict[str, Any] = {
+        ".pdf": {"CreationDate": None, "Title": said.caption, "Subject": said.alt},
+        ".png": {"Title": said.caption, "Description": said.alt, "Software": None},
+    }
+    if target.suffix not in metadata:
+        raise ValueError(f"{target.name}: save as .svg, {', '.join(metadata)}")
+    with house_style():
+        figure_of(ax).savefig(target, metadata=metadata[target.suffix])
+    return target

@@ -1,0 +1,301 @@
+"""Words in a figure: how much room they take, how they are wrapped, where names may stand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.path import Path as Line
+from matplotlib.ticker import Formatter
+from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.formatting import listing, number, sentence, threshold
+from analysis_lib.plots.look import (
+    FONT_SIZE,
+    GREY,
+    PALE,
+    SMALL,
+    axes_of_size,
+    describe,
+    figure_of,
+    house_style,
+    styled,
+)
+
+#: Where a name may stand seen from its point, the best place first.
+DIRECTIONS = (
+    (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1),
+    (1, 0.5), (0.5, 1), (-0.5, 1), (-1, 0.5), (1, -0.5), (0.5, -1), (-0.5, -1), (-1, -0.5),
+)  # fmt: skip
+
+#: How often the places around a point are tried again farther off.
+RINGS = 24
+
+#: Where a name may stand to the right and above a crowd, the nearest place first: so many dots
+#: across, and its own height so many times up.
+FARTHER = sorted(
+    product((1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 22), np.arange(0.5, 16.0, 0.75)),
+    key=lambda place: float(np.hypot(0.5 * place[0], place[1])),
+)
+
+
+def inches_from(ax: Axes, x: float, y: float) -> Transform:
+    """Return a transform from inches, counted from the point (x, y) of the page in inches."""
+    scale = figure_of(ax).dpi_scale_trans
+    return scale + ScaledTranslation(x, y, scale)
+
+
+def below_axes(ax: Axes, inches: float) -> Transform:
+    """Return the transform of the Axes, moved down by so many inches."""
+    return ax.transAxes + ScaledTranslation(0, -inches, figure_of(ax).dpi_scale_trans)
+
+
+def write(ax: Axes, x: float, text: str, place: Transform, size: float) -> None:
+    """Write a line of text on the page of an Axes, its middle at (x, 0)."""
+    figure_of(ax).text(x, 0, text, transform=place, va="center_baseline", size=size)
+
+
+def moved_right(ax: Axes, place: Transform, inches: float) -> Transform:
+    """Return a transform that lands further to the right."""
+    return place + ScaledTranslation(inches, 0, figure_of(ax).dpi_scale_trans)
+
+
+@functools.lru_cache(maxsize=4096)
+def text_size(text: str, *, size: float = FONT_SIZE, weight: str = "normal") -> tuple[float, float]:
+    """Return width and height of a text in inches, measured from the font itself."""
+    with house_style():
+        page = Figure(dpi=100)
+        box = page.text(0, 0, text, size=size, weight=weight).get_window_extent()
+    return float(box.width / page.dpi), float(box.height / page.dpi)
+
+
+def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "normal") -> float:
+    """Return the width in inches of the widest text, 0 when there is none."""
+    return max((text_size(text, size=size, weight=weight)[0] for text in texts), default=0.0)
+
+
+def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "normal") -> str:
+    """Break a text between words into lines that are no wider than ``width`` inches.
+
+    A single word that is wider keeps a line of its own.
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_size(longer, size=size, weight=weight)[0] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+class NumberFormatter(Formatter):
+    """Print the ticks of an axis as the text prints numbers, all with the same decimals."""
+
+    def __init__(self, *, as_percent: bool = False) -> None:
+        self._as_percent = as_percent
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the text of a value on its own."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the texts of all ticks."""
+        scaled = [100.0 * value if self._as_percent else float(value) for value in values]
+        digits = max((len(threshold(v).partition(".")[2]) for v in scaled), default=0)
+        return [number(v, digits) + ("%" if self._as_percent else "") for v in scaled]
+
+
+def label_points(
+    ax: Axes,
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    *,
+    upright_lines: Sequence[float] = (),
+    size: float = SMALL,
+) -> list[str]:
+    """Write a name beside each point, where it covers no other name, no point and no line.
+
+    Names that find room only further away get a thin line to their point. The limits of the Axes
+    must be final.
+
+    Returns
+    -------
+    list of str
+        The names that found no room.
+    """
+    figure = figure_of(ax)
+    figure.draw_without_rendering()
+    dot = figure.dpi / 72.0 * 5.0
+    inside = ax.get_window_extent()
+    places = ax.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
+    lines = [ax.transData.transform((value, 0.0))[0] for value in upright_lines]
+    walls = [Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1) for x in lines]
+    inches = [text_size(name, size=size) for name in labels]
+    sizes = [(figure.dpi * width, figure.dpi * height) for width, height in inches]
+    best: dict[int, tuple[Bbox, Line]] = {}
+    for order, fanned in _orders(places, 4 * dot):
+        found = _arranged(order, fanned, places, sizes, walls, inside, dot)
+        best = max(best, found, key=len)
+        if len(best) == len(places):
+            break
+    for index, (box, leader) in best.items():
+        _write_label(ax, box, leader, labels[index], size, is_far=_length(leader) > 2 * dot)
+    return [label for index, label in enumerate(labels) if index not in best]
+
+
+def _orders(places: FloatArray, near: float) -> Iterator[tuple[list[int], set[int]]]:
+    """Yield orders in which points may be named, and which names stand off, fanned out.
+
+    In a crowd a name close to its point can take the room of all others; so, where not every name
+    finds room, those of points that are ``near`` to another one move away.
+    """
+    x, y = places.T
+    apart = np.hypot(*(places[:, None] - places[None]).T)
+    np.fill_diagonal(apart, np.inf)
+    lonely = apart.min(axis=1, initial=np.inf)
+    crowd = {int(index) for index in np.flatnonzero(lonely < near)}
+    for key, fanned in (
+        (-lonely, set()),
+        *product((-lonely, -x, y - x, -x - y, y, -y, x - y), [crowd]),
+    ):
+        yield [int(index) for index in np.argsort(key, kind="stable")], fanned
+
+
+def _arranged(
+    order: Sequence[int],
+    fanned: set[int],
+    places: FloatArray,
+    sizes: Sequence[tuple[float, float]],
+    walls: Sequence[Bbox],
+    inside: Bbox,
+    dot: float,
+) -> dict[int, tuple[Bbox, Line]]:
+    """Return a box and a leader for every point whose name finds room, in the given order."""
+    dots = [_around(x, y, dot) for x, y in places]
+    names: list[Bbox] = []
+    leaders: list[Line] = []
+    found = {}
+    for index in order:
+        x, y = places[index]
+        # A leader over another dot would give that dot the name; one that hides it cannot.
+        marks = [_around(a, b, 0.7 * dot) for a, b in places]
+        others = [mark for mark in marks if not mark.contains(x, y)]
+        width, height = sizes[index]
+        where = [_places, _places_beyond]
+        for box in chain.from_iterable(
+            places_of(x, y, width, height, dot)
+            for places_of in (reversed(where) if index in fanned else where)
+        ):
+            if not _holds(inside, box):
+                continue
+            if any(box.overlaps(other) for other in (*dots, *walls, *names)):
+                continue
+            leader = _leader(x, y, box)
+            if (
+                not any(path.intersects_bbox(box) for path in leaders)
+                and not any(leader.intersects_bbox(other) for other in names + others)
+                and not any(leader.intersects_path(path) for path in leaders)
+            ):
+                found[index] = (box, leader)
+                names.append(box.padded(0.4 * dot, 0.0))
+                leaders.append(leader)
+                break
+    return found
+
+
+def _around(x: float, y: float, half: float) -> Bbox:
+    return Bbox.from_extents(x - half, y - half, x + half, y + half)
+
+
+def left_out_note(names: Sequence[str]) -> str:
+    """Return the sentence of a caption that lists the points without a name."""
+    return f" Without a name for want of room: {listing(list(names))}." if names else ""
+
+
+def _holds(outer: Bbox, inner: Bbox) -> bool:
+    return bool(
+        outer.x0 <= inner.x0
+        and inner.x1 <= outer.x1
+        and outer.y0 <= inner.y0
+        and inner.y1 <= outer.y1
+    )
+
+
+def _leader(x: float, y: float, box: Bbox) -> Line:
+    """Return the line from a point to the nearest place of a box."""
+    return Line([(x, y), (min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1))])
+
+
+def _length(line: Line) -> float:
+    ends = np.asarray(line.vertices)
+    return float(np.hypot(*(ends[1] - ends[0])))
+
+
+def _places(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
+    """Yield boxes around a point, the nearest first."""
+    for ring in range(RINGS):
+        gap = (1.4 + 1.5 * ring) * dot
+        for across, up in DIRECTIONS:
+            left = x + across * gap - (0.5 - 0.5 * across) * width
+            bottom = y + up * gap - (0.5 - 0.5 * up) * height
+            yield Bbox.from_bounds(left, bottom, width, height)
+
+
+def _places_beyond(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
+    """Yield boxes to the right of a point and above it, the nearest first."""
+    for across, up in FARTHER:
+        yield Bbox.from_bounds(x + across * dot, y + up * height, width, height)
+
+
+def _write_label(
+    ax: Axes, box: Bbox, leader: Line, label: str, size: float, *, is_far: bool
+) -> None:
+    back = ax.transData.inverted()
+    x, y = back.transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+    ax.text(x, y, label, ha="center", va="center", size=size, zorder=5)
+    if is_far:
+        ends = back.transform(np.asarray(leader.vertices))
+        ax.plot(ends[:, 0], ends[:, 1], color=GREY, lw=0.6, zorder=2)
+
+
+@styled
+def statement(text: str, *, ax: Axes | None = None, title: str = "") -> Axes:
+    """Draw a sentence instead of a plot: what a page shows when there is nothing to draw.
+
+    Parameters
+    ----------
+    text
+        The sentence, for example "No trial reported kinesiophobia at this follow-up."
+    ax
+        Where to write; a new figure when absent.
+    title
+        Title above it.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(7.0, 1.4)
+    figure = figure_of(ax)
+    width = ax.get_position().width * figure.get_figwidth()
+    ax.set_axis_off()
+    ax.text(
+        0.5,
+        0.5,
+        wrap_to(text, 0.9 * width),
+        ha="center",
+        va="center",
+        transform=ax.transAxes,
+        bbox={"boxstyle": "round,pad=0.8", "facecolor": PALE, "edgecolor": "none"},
+    )
+    if title:
+        ax.set_title(title)
+    said = sentence(text)
+    return describe(ax, alt=said, caption=f"{title}. {said}" if title else said)
