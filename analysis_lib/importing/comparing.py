@@ -22,7 +22,7 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.extraction import check_shape
 from analysis_lib.importing.result_columns import NAMES, Columns, columns_of
-from analysis_lib.importing.result_rows import ABSENT, SIDE_WORDS, TOTALS
+from analysis_lib.importing.result_rows import SIDE_WORDS, TOTALS, is_absent
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.cells import read_as_text
@@ -233,7 +233,10 @@ class _Side:
 
     def read(self, row: Row | None, column: str | None) -> float | str | None:
         """Return a cell as a number, or as text without case; ``None`` if it says nothing."""
-        if row is None or column is None or plain(cell := row.get(column)) in ABSENT or not cell:
+        if row is None or column is None:
+            return None
+        cell = row.get(column)
+        if not cell or is_absent(cell):
             return None
         try:
             return self.sheet.number(row, column)

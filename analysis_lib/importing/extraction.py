@@ -17,7 +17,14 @@ from typing import TypeVar
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.suspect_sds import suspect_sds
-from analysis_lib.importing.result_columns import NAMES, SURE_OF_STUDY, Columns, columns_of
+from analysis_lib.importing.joined_cells import split_joined
+from analysis_lib.importing.result_columns import (
+    NAMES,
+    SURE_OF_STUDY,
+    Columns,
+    columns_of,
+    is_header,
+)
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
@@ -130,7 +137,10 @@ def read_results(
     file = Path(path)
     content = read_bytes(file)
     table = read_revman(file.name, content, analyses, encoding)
-    return table or sheet_of(file.name, content, sheet=sheet, encoding=encoding)
+    if table is not None:
+        return table
+    table = sheet_of(file.name, content, sheet=sheet, encoding=encoding, is_header=is_header)
+    return split_joined(table)
 
 
 def results_of(

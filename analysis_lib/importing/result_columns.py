@@ -6,7 +6,8 @@ compared as `plain` writes them: without case, accents and marks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
 from analysis_lib.importing.spreadsheets import Sheet
 from analysis_lib.importing.texts import plain
 
+YEAR_DIGITS = 4  # fewer digits are the number of a study
 SIDES: Final = ("1", "2")  # of a comparison: the experimental arm, the comparator
 
 #: What the columns of one arm hold, and the words for it.
@@ -42,11 +44,12 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
 BESIDE: Final = {
     "1": (
         *("experimental", "intervention", "treatment", "exp", "int", "treated", "e", "t", "1"),
-        *("arm1", "arm 1", "group 1", "group1", "i", "active", "ig", "eg", "tx"),
+        *("arm1", "arm 1", "group 1", "group1", "i", "active", "ig", "eg", "tx", "treat", "trt"),
+        *("group a", "interv"),
     ),
     "2": (
         *("control", "comparator", "comparison", "ctrl", "con", "c", "2", "arm2", "arm 2"),
-        *("group 2", "group2", "cg", "placebo", "reference"),
+        *("group 2", "group2", "cg", "placebo", "reference", "group b"),
     ),
 }
 #: Names that are made in another way; metafor's and meta's first.
@@ -54,15 +57,16 @@ ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     **{f"n{i}": (f"n{i}i", f"n{i}", f"totaln arm{i}") for i in SIDES},
     **{f"mean{i}": (f"m{i}i", f"m{i}") for i in SIDES},
     **{f"sd{i}": (f"sd{i}i", f"s{i}", f"sd{i}") for i in SIDES},
-    "events1": ("ai", "event arm1", "x1i"),
-    "events2": ("ci", "event arm2", "x2i"),
-    "non_events1": ("bi",),
-    "non_events2": ("di",),
+    "events1": ("ai", "event arm1", "x1i", "tpos"),
+    "events2": ("ci", "event arm2", "x2i", "cpos"),
+    "non_events1": ("bi", "tneg"),
+    "non_events2": ("di", "cneg"),
 }
 #: Of a row as a whole.
 OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "study": (
-        *("study", "study id", "study name", "trial", "studlab", "slab", "study label", "source"),
+        *("study", "study id", "study name", "trial", "studlab", "slab", "study label"),
+        *("study or subgroup", "source"),
         *("author year", "author", "authors", "first author", "reference", "citation"),
     ),
     "year": ("year", "study year", "publication year", "year of study", "pub year"),
@@ -136,7 +140,7 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "o_e_variance": ("o e variance", "variance", "v"),
 }
 #: Of the names for a study those that do not stand beside another one.
-SURE_OF_STUDY: Final = OF_ROW["study"][:7]
+SURE_OF_STUDY: Final = OF_ROW["study"][:8]
 #: What the column of an effect is called, which measure that is, and whether it is a logarithm;
 #: ``None`` where the name does not say.
 EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
@@ -159,10 +163,24 @@ EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
 }
 
 
+LOWER: Final = ("lower", "low", "ci lower", "ci low", "ll", "lcl", "lci", "lb")
+UPPER: Final = ("upper", "high", "ci upper", "ci high", "ul", "ucl", "uci", "ub")
+#: What stands beside the name of an effect in the columns of its precision.
+OF_EFFECT: Final = {
+    "effect_se": ("se {}", "se{}", "{} se"),
+    "effect_variance": ("var {}", "v {}", "{} var", "variance {}"),
+    "effect_low": tuple(f"{{}} {end}" for end in LOWER),
+    "effect_high": tuple(f"{{}} {end}" for end in UPPER),
+}
+
+
 def _names() -> dict[str, tuple[str, ...]]:
     """Return what every column may be called, by what it holds."""
     names = dict(OF_ROW)
     names["estimate"] = tuple(EFFECTS)
+    for name, words in OF_EFFECT.items():
+        own = [mark.format(effect) for mark in words for effect in EFFECTS]
+        names[name] = (*names[name], *own)
     names |= OF_ARM
     for side in SIDES:
         for what, words in OF_ARM.items():
@@ -176,6 +194,7 @@ def _names() -> dict[str, tuple[str, ...]]:
 
 #: What a column may be called, in the words of `plain`. Options can name any other.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = _names()
+KNOWN: Final = frozenset(word for words in NAMES.values() for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +247,48 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
         fitting = [known[word] for word in words if word in known]
         if name not in chosen and fitting:
             found[name] = fitting[0]
+    found |= _as_revman_prints(table, found)
+    said = set(chosen)
+    if "study" not in said and "author" in known and _is_numbered(table, found):
+        found["study"], said = known["author"], said | {"study"}
     paired = any({f"{what}1", f"{what}2"} <= found.keys() for what in ("n", "mean", "events"))
     has_effects = "estimate" in found and bool(
         {"effect_se", "effect_variance", "effect_low", "o_e"} & found.keys()
     )
     by_arm = not paired and "arm" in found and bool({"n", "mean", "events"} & found.keys())
-    kept = _used(found, set(chosen), paired=paired, by_arm=by_arm, has_effects=has_effects)
-    problems += _ambiguous(table, kept, set(chosen))
+    kept = _used(found, said, paired=paired, by_arm=by_arm, has_effects=has_effects)
+    problems += _ambiguous(table, kept, said)
     stop(problems, f"in {table.file}")
     return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
+
+
+def is_header(cells: Collection[str]) -> bool:
+    """Say whether a row names columns: a study's and another."""
+    words = [plain(cell) for cell in cells]
+    names_study = any(word in OF_ROW["study"] for word in words)
+    return names_study and sum(word in KNOWN for word in words) > 1
+
+
+def _as_revman_prints(table: Sheet, found: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns of both arms where each name stands twice, the experimental arm's first.
+
+    So a forest plot of RevMan prints them: Mean, SD, Total, Mean, SD, Total.
+    """
+    twice: dict[str, str] = {}
+    for what in ("n", "mean", "sd", "events"):
+        names = [name for name in table.repeated if plain(name) in OF_ARM[what]]
+        if len(names) == 1 and f"{what}1" not in found:
+            again = re.compile(rf"{re.escape(names[0])} \(column \d+\)")
+            others = [column for column in table.columns if again.fullmatch(column)]
+            if len(others) == 1:
+                twice |= {f"{what}1": names[0], f"{what}2": others[0]}
+    return twice if "n1" in twice and {"mean1", "events1"} & twice.keys() else {}
+
+
+def _is_numbered(table: Sheet, found: Mapping[str, str]) -> bool:
+    """Say whether the column of the studies only counts them."""
+    cells = [row.get(found.get("study")) for row in table.rows]
+    return bool(cells) and all(cell.isdecimal() and len(cell) < YEAR_DIGITS for cell in cells)
 
 
 def _wrong_choices(table: Sheet, chosen: Mapping[str, str]) -> Iterator[object]:
@@ -272,8 +324,9 @@ def _used(
 
 def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Iterator[Problem]:
     """Find what two columns seem to hold under equally good names, and names that stand twice."""
+    twice = _as_revman_prints(table, {})
     for name, column in kept.items():
-        if column in table.repeated:
+        if column in table.repeated and not twice.get(name):
             yield Problem(table.file, f"two columns are named {shown(column)}")
         if name in chosen or name in ("instrument", "estimate"):
             continue

@@ -152,6 +152,11 @@ class Rows:
     notes: list[str]
 
 
+def is_absent(cell: str) -> bool:
+    """Say whether a cell says that nothing is known: NA, NR, a dash, the full stop of Stata."""
+    return bool(cell) and (plain(cell) in ABSENT or not cell.strip("-–—−. "))
+
+
 def read_rows(
     table: Sheet,
     columns: Columns,
@@ -460,7 +465,7 @@ class _Reader:
         column = self.columns.get(name)
         if column is None:
             return None
-        if plain(row.get(column)) in ABSENT:
+        if is_absent(row.get(column)):
             self.not_known.append(row)
             return None
         try:
