@@ -168,6 +168,8 @@ def _import(options: argparse.Namespace) -> list[str]:
     ]
     if options.instrument or not holds_results(tables[0], _columns(options.column)):
         judged = read_judgements(tables[0], options.instrument)
+        if judged is not None and options.compare:
+            raise ReviewError("--compare compares results; settle judgements of bias in one sheet")
         if judged is not None:
             return _import_judgements(options, folder, judged)
     imported, told = _results(options, folder, tables)

@@ -178,6 +178,16 @@ def test_a_person_may_name_instrument_and_outcome(
     assert (code, "(did you mean 'Pain'?)" in told) == (1, True)
 
 
+def test_two_sheets_of_judgements_are_not_compared(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    sheet = tmp_path / "bias.csv"
+    sheet.write_text(ROB2 + IN_WORDS, encoding="utf-8")
+    assert main(["import", str(sheet), str(sheet), "--compare", "--to", str(folder)]) == 1
+    assert "--compare compares results" in capsys.readouterr().err
+    assert rows(folder) == []
+
+
 def test_another_judgement_is_taken_only_when_that_is_said(
     folder: Path,
     bring: Callable[..., tuple[int, str]],
