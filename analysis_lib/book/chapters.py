@@ -14,7 +14,7 @@ import pandas as pd
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book import grading, robustness
+from analysis_lib.book import grading, moderation, robustness
 from analysis_lib.book.analyses import (
     heading,
     name_of,
@@ -450,6 +450,8 @@ def show_subgroups(review: Review) -> None:
                 said = True
             else:
                 undivided.append(f"{heading(review, effects)}, by {factor}: {groups[0]}")
+    if len(review.moderators):
+        moderation.show_moderators(review)
     if undivided:
         say("In one group only: {analyses}.", analyses="; ".join(undivided))
     elif not said:

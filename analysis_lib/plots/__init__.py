@@ -1,5 +1,6 @@
 """The plots of a review: each takes a result, draws it and returns its Axes."""
 
+from analysis_lib.plots.bubbles import bubbles
 from analysis_lib.plots.flow_diagram import prisma
 from analysis_lib.plots.forests import forest, forest_by_subgroup
 from analysis_lib.plots.funnels import extended_funnel, funnel
@@ -32,6 +33,7 @@ __all__ = [
     "as_pdf",
     "as_svg",
     "baujat",
+    "bubbles",
     "caption",
     "cumulative",
     "describe",

@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtrc, fdtrc
 
-from analysis_lib.base.checks import FloatArray, as_floats, check_effects, check_values
+from analysis_lib.base.checks import (
+    FloatArray,
+    as_floats,
+    check_choice,
+    check_effects,
+    check_values,
+)
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, p_value, percent, plural
@@ -184,6 +190,30 @@ class MetaRegression(Result, NamesItsMethods):
         model = self._model()
         low, high = q_profile(model, self.level)
         return low * model.unit, high * model.unit
+
+    def test_of(self, names: Sequence[str]) -> tuple[float, tuple[int, int | None], float]:
+        """Test some coefficients as a whole, such as those of all levels of a factor.
+
+        Parameters
+        ----------
+        names
+            Names of coefficients.
+
+        Returns
+        -------
+        statistic, degrees of freedom, p value
+            As ``q_m``, ``q_m_df`` and ``q_m_p_value``.
+
+        Raises
+        ------
+        ReviewError
+            For a coefficient that the regression does not have.
+        """
+        for name in names:
+            check_choice("names", name, self.names)
+        rows = [self.names.index(name) for name in names]
+        inner = self.covariance[np.ix_(rows, rows)]
+        return _test_of_moderators(self.coefficients[rows], inner, self.df, tested=0)
 
     def _model(self) -> RegressionModel:
         return RegressionModel(self.effect, self.variance, self.design)

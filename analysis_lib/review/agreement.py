@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from analysis_lib.base.errors import MOST_PROBLEMS, Problem, ReviewError, did_you_mean, shown
@@ -31,7 +32,7 @@ from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
 from analysis_lib.review.info import Participants, ReviewInfo
 from analysis_lib.review.instruments import INSTRUMENTS, ROB2, check_item, instrument_names
 from analysis_lib.review.provenance import weaker_cells
-from analysis_lib.review.schemas import SCHEMAS
+from analysis_lib.review.schemas import MODERATED, SCHEMAS
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -65,6 +66,7 @@ def disagreements(
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
         *_factors(tables),
+        *_moderators(tables),
         *_misprinted(tables),
         *_look_alikes(tables),
         *_weaker(tables),
@@ -241,6 +243,7 @@ def _scores(results: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Problem]:
         yield Problem("arm_results.csv", message, row, "score")
 
 
+RISK: Final = "risk of bias"  # by which subgroups are formed in any case
 OF_SCORES: Final = ("HR", "OR")
 
 
@@ -513,6 +516,40 @@ def _factors(tables: Tables) -> Iterator[Problem]:
             yield Problem(file, message, int(row), "variable")
         elif outcome is not None:
             yield from _beyond_scale(levels.loc[[row]], tables["arm_results"], outcome)
+
+
+def _moderators(tables: Tables) -> Iterator[Problem]:
+    """Check that every further column is declared, is there, and holds what it is said to hold."""
+    declared = tables["moderators"]
+    for row in rows_where(declared["label"].isin({*tables["subgroup_levels"]["factor"], RISK})):
+        told = f"{shown(declared['label'][row])} is a factor of subgroups already"
+        yield Problem("moderators.csv", told, row, "label")
+    for name in MODERATED:
+        known = SCHEMAS[name].columns
+        more = [str(column) for column in tables[name] if column not in known]
+        here = declared[declared["table"] == name]
+        unknown = [
+            f"{shown(column)}{did_you_mean(column, list(here['moderator']))}"
+            for column in more
+            if column not in set(here["moderator"])
+        ]
+        if unknown:
+            told = (
+                f"unknown columns: {', '.join(unknown)}; a moderator is declared in moderators.csv"
+            )
+            yield Problem(f"{name}.csv", told, 1)
+        for row, column, kind in here[["moderator", "kind"]].itertuples(name=None):
+            if column not in more:
+                told = f"{shown(column)} is no further column of {name}.csv"
+                told += did_you_mean(column, more)
+                yield Problem("moderators.csv", told, int(row), "moderator")
+            elif kind == "number":
+                cells = tables[name][column]
+                wrong = cells.notna() & ~np.isfinite(pd.to_numeric(cells, errors="coerce"))
+                for place in rows_where(wrong):
+                    yield Problem(
+                        f"{name}.csv", f"{shown(cells[place])} is no number", place, column
+                    )
 
 
 def _beyond_scale(

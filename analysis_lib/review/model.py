@@ -72,6 +72,7 @@ class Review:
     claims: pd.DataFrame
     subgroup_levels: pd.DataFrame
     statements: pd.DataFrame
+    moderators: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
     #: What has been computed of these tables and may be asked for again.
     computed: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)

@@ -218,6 +218,8 @@ CITATION = "Key in book/references.bib"
 EXPERIMENTAL_ARM = "Experimental arm; key of arms.csv"
 COMPARATOR_ARM = "Comparator arm; key of arms.csv"
 GROUPS = ("experimental", "comparator")
+#: Tables that may have further columns, which moderators.csv declares.
+MODERATED = ("trials", "arms")
 #: The numbers of a printed result that its sentence holds.
 PRINTED_NUMBERS = (
     *("estimate", "ci_low", "ci_high", "p", "pi_low", "pi_high"),
@@ -362,6 +364,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             ),
         },
         needs_rows=True,
+        takes_more=True,
     ),
     "arms": _table(
         "Arms of the trials and their participants at baseline",
@@ -386,6 +389,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
         },
         unique=("trial", "arm"),
         needs_rows=True,
+        takes_more=True,
     ),
     "interventions": _table(
         "The experimental programmes",
@@ -614,6 +618,17 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "scale_max": number("Scale to which the column is brought first", above=0),
             "words": text("The statement"),
             "matters": one_of("What a contradiction would change", ("none", "wording", "number")),
+        },
+        usual=False,
+    ),
+    "moderators": _table(
+        "Further columns of trials.csv and arms.csv that may explain why effects differ",
+        {
+            "moderator": key("Name of the column", unique=True),
+            "table": one_of("Table that holds the column", MODERATED),
+            "label": text("Name in text and plots", unique=True, label="factor"),
+            "kind": one_of("Words that divide trials, or a number", ("category", "number")),
+            "unit": text("Unit of the number", optional=True),
         },
         usual=False,
     ),

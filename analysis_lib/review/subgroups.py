@@ -7,6 +7,7 @@ from analysis_lib.review.baseline import NOT_STATED, read_factors
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.instruments import HIGH, SEVERITY
 from analysis_lib.review.model import Review
+from analysis_lib.review.moderators import levels_of_moderators
 from analysis_lib.review.risk_of_bias import overall_judgements
 
 RISK_LEVELS = ("high risk", "not rated high")
@@ -38,12 +39,18 @@ def level_order(review: Review, factor: str) -> list[str]:
     >>> level_order(load_review("data"), "baseline pain intensity")
     ['low', 'acceptable', 'high', 'not stated']
     """
+    declared = review.moderators[review.moderators["label"] == factor]
+    for row in declared.itertuples():  # a moderator: its words in the order of the alphabet
+        words = getattr(review, str(row.table))[str(row.moderator)]
+        return [*sorted(words.dropna().unique()), NOT_STATED]
     rows = review.subgroup_levels
     return [*rows.loc[rows["factor"] == factor, "level"].astype(str), NOT_STATED]
 
 
 def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
-    """Return the level of each experimental arm by every factor of ``subgroup_levels.csv``.
+    """Return the level of each experimental arm by every factor of the review.
+
+    Factors are those of ``subgroup_levels.csv``, and the categories of ``moderators.csv``.
 
     Parameters
     ----------
@@ -74,7 +81,8 @@ def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[st
         "factors", lambda: read_factors(review.subgroup_levels, review.arms, review.arm_results)
     )
     arms = list(zip(effects.table["trial"], effects.table["experimental_arm"], strict=True))
-    return {name: factor.of_arms(arms) for name, factor in factors.items()}
+    levels = {name: factor.of_arms(arms) for name, factor in factors.items()}
+    return levels | levels_of_moderators(review, effects)
 
 
 def baseline_levels(review: Review, effects: StudyEffects, factor: str) -> list[str]:
