@@ -143,15 +143,15 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     """
     level = fmt.percent(fit.level)
     logarithm = f"natural logarithm of the {_words(measure)}"
+    handling = fit.handling() if isinstance(fit, PooledEvents) else ""
+    after = f" {handling}" if handling else ""
     if fit.k == 1:
         computed = f", computed for the {logarithm}," if measure in RATIO_MEASURES else ""
         return (
             "One comparison was available, so nothing was pooled; its own "
-            f"{level} confidence interval{computed} is given."
+            f"{level} confidence interval{computed} is given.{after}"
         )
     scale = f", each as the {logarithm}," if measure in RATIO_MEASURES else ""
-    handling = fit.handling() if isinstance(fit, PooledEvents) else ""
-    after = f" {handling}" if handling else ""
     text = f"{_comparisons(fit).capitalize()} were pooled{scale} by {_weighting(fit)}"
     interval = f"the {level} confidence interval {CI_WORDS[fit.ci_method]}"
     if fit.tau2_method == "FE":

@@ -29,6 +29,7 @@ from analysis_lib.base.errors import attempt
 from analysis_lib.book import analyses, chapters, explorer, page, robustness
 from analysis_lib.book.tables import TABLES
 from analysis_lib.importing.checking import check_folder
+from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.possible import analyses as every_analysis
 
 #: What no reader should meet; an error that names a wrong number may say that it is ``inf``.
@@ -102,7 +103,11 @@ def promises(review: al.Review) -> Iterator[tuple[str, str]]:
         if found.k:
             yield f"Can be pooled: {name}, {found.k} comparison", f"figure fig-{outcome}-{time}: "
         for unknown in found.unknown:
-            yield unknown, unknown
+            label, _, why = unknown.partition(": ")
+            is_silent = why == TELLS_NOTHING
+            yield (label, label) if is_silent else (unknown, unknown)
+            if is_silent and found.k:
+                yield f"Left out of {name}: ", "Left out, because nobody or everybody had the event"
 
 
 @pytest.mark.slow  # runs the notebooks of a dozen random reviews
