@@ -11,16 +11,8 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import RATIO_MEASURES, no_difference
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.plots.axis import axis_words, ratio_ticks, shown_values
-from analysis_lib.plots.style import (
-    BLUE,
-    INK,
-    PALE,
-    NumberFormatter,
-    axes_of_size,
-    describe,
-    figure_of,
-    styled,
-)
+from analysis_lib.plots.look import BLUE, INK, PALE, axes_of_size, describe, figure_of, styled
+from analysis_lib.plots.text import NumberFormatter
 from analysis_lib.pooling.regression import INTERCEPT, MetaRegression
 
 LARGEST, SMALLEST = 22.0, 5.0  # points across

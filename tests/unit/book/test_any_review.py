@@ -26,7 +26,7 @@ from small_reviews import Drawn, small_reviews, three_equal_trials, write
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import attempt
-from analysis_lib.book import analyses, chapters, explorer, page, robustness
+from analysis_lib.book import analyses, chapters, explorer, moderation, page, results, robustness
 from analysis_lib.book.tables import TABLES
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.review.known_effects import TELLS_NOTHING
@@ -49,7 +49,7 @@ def collected() -> Iterator[list[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "display", lambda thing: seen.append(words(thing.data)))
-        for module in (chapters, analyses, robustness):
+        for module in (chapters, moderation, results, robustness):
             patch.setattr(module, "show_figure", show_figure)
         yield seen
     plt.close("all")
