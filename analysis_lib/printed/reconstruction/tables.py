@@ -44,7 +44,7 @@ from analysis_lib.review.baseline import (
     scores_at_baseline,
 )
 from analysis_lib.review.cells import read_as_text
-from analysis_lib.review.schemas import SCHEMAS
+from analysis_lib.review.schemas import SCHEMAS, header
 
 TABLES = (
     "analyses",
@@ -526,7 +526,7 @@ class ReconstructedAnalysis:
         rows["provenance"] = "reconstructed"
         rows["source"] = "analysis_lib.printed.reconstruction, from review: Results and Table 1"
         rows["note"] = self._note()
-        return rows[list(SCHEMAS["reconstructed"].columns)]
+        return rows[header("reconstructed")]
 
     def _note(self) -> str:
         """Say what the numbers rest on and which printed numbers they do not meet."""
