@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -12,11 +13,12 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.base.measures import shown
 from analysis_lib.book.analyses import heading, question
+from analysis_lib.book.answers import Answer, answers, harms, has_printed
 from analysis_lib.book.page import show_table
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES
-from analysis_lib.review.baseline import BASELINE
+from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import COUNTS, StudyEffects
 from analysis_lib.review.funnel_tests import asymmetry_test
 from analysis_lib.review.known_effects import EVENTS
@@ -300,14 +302,33 @@ def _asking(assessment: Assessment) -> str:
 def summary_table(
     review: Review, *, familiar: dict[str, tuple[str, tuple[float, float]]] | None = None
 ) -> pd.DataFrame:
-    """Return the summary of findings with headings for a reader."""
-    table = summary_of_findings(findings(review, familiar=familiar))
+    """Return the summary of findings with headings for a reader.
+
+    Of a review of a publication the effects, trials and people are the printed ones; certainty is
+    prompted by what was recomputed. Adverse events and outcomes without a pooled result have rows.
+    """
+    found = findings(review, familiar=familiar)
+    told = {answer.key: answer for answer in answers(review)}
+    shown = [told[effects.outcome, effects.follow_up] for effects in pooled_analyses(review)]
+    if has_printed(review):
+        found = [_as_printed(*pair) for pair in zip(found, shown, strict=True)]
+    table = summary_of_findings(found).assign(
+        words=[answer.statement.phrase() for answer in shown],
+        trials=[answer.trials for answer in shown],
+        participants=[answer.people for answer in shown],
+    )
+    if has_printed(review):
+        table = table.drop(columns="comparisons")
+    pooled = {answer.key[0] for answer in shown}
+    rest = pd.DataFrame(_rows_without_effect(review, pooled))
+    table = pd.concat([table, rest], ignore_index=True).fillna("")
     headings = {
         "follow_up": "Follow-up",
         "trials": "Trials",
         "comparisons": "Comparisons",
         "participants": "People",
         "effect": "Effect (95 % CI)",
+        "words": "In words",
         **ABSOLUTE_HEADS,
         "familiar": "In familiar units",
         "recorded": "Certainty, recorded",
@@ -317,3 +338,31 @@ def summary_table(
     }
     table = table.drop(columns=[name for name in ABSOLUTE_HEADS if not (table[name] != "").any()])
     return table.rename(columns=headings)[[h for name, h in headings.items() if name in table]]
+
+
+def _as_printed(finding: Finding, answer: Answer) -> Finding:
+    """Return a finding with the effect that is printed."""
+    if finding.fit is None:
+        return finding
+    fit = dataclasses.replace(finding.fit, estimate=answer.estimate, ci=answer.ci)
+    return dataclasses.replace(finding, fit=fit)
+
+
+def _rows_without_effect(review: Review, pooled: set[str]) -> list[dict[str, str]]:
+    """Return a row for each outcome that nothing is pooled of, and one for adverse events."""
+    rows = []
+    for row in review.outcomes.to_dict("records"):
+        if row["outcome"] in pooled:
+            continue
+        rated = review.certainty.loc[review.certainty["outcome"] == row["outcome"], "rating"]
+        rows.append(
+            {
+                "outcome": str(row["label"]),
+                "effect": "no pooled result",
+                "words": "Nothing is pooled",
+                "recorded": fmt.listing(list(dict.fromkeys(rated))) or NOT_STATED,
+            }
+        )
+    if len(review.adverse_events):
+        rows.append({"outcome": "Adverse events", "words": harms(review), "recorded": NOT_STATED})
+    return rows

@@ -126,9 +126,14 @@ def test_the_optimal_information_size_uses_the_baseline_sd(review: al.Review) ->
 
 def test_every_analysis_has_a_row_in_the_summary_of_findings(review: al.Review) -> None:
     table = grading.summary_table(review)
-    assert len(table) == len(list(sections.pooled_analyses(review)))
+    pooled = list(sections.pooled_analyses(review))
     recorded = table["Certainty, recorded"]
-    assert (recorded == "not stated").sum() == 0
+    assert (recorded[: len(pooled)] == "not stated").sum() == 0
+    assert table["Effect (95 % CI)"][1] == "MD −0.52 (−0.92 to −0.08) points"  # as printed
+    rest = table[len(pooled) :].set_index("Outcome")
+    assert list(rest.index) == ["Pain catastrophizing", "Kinesiophobia", "Adverse events"]
+    assert rest.loc["Pain catastrophizing", "Certainty, recorded"] == "very low"
+    assert rest.loc["Adverse events", "In words"].startswith("Five trials of 13 report on harms")
 
 
 def test_what_is_printed_is_put_in_words_that_follow_the_numbers(review: al.Review) -> None:

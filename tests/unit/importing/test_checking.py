@@ -69,7 +69,7 @@ def test_people_of_whom_one_difference_does_not_tell_are_not_counted_as_none(fol
     effects = al.study_effects(review, "pain", "w8")
     assert effects.participants is None
     assert effects.without("cai-2017").participants == 50
-    assert list(summary_table(review)["People"]) == ["not stated", "61"]
+    assert list(summary_table(review)["People"])[:2] == ["not stated", "61"]
 
 
 def test_a_trial_that_may_count_the_other_way_is_asked_about(folder: Path) -> None:
