@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, attempt, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.suspect_sds import suspect_sds
 from analysis_lib.importing.joined_cells import split_joined
@@ -178,8 +178,10 @@ def results_of(
 
 
 def holds_results(table: Sheet, columns: Mapping[str, str]) -> bool:
-    """Say whether a sheet has columns of results."""
-    found = columns_of(table, columns)
+    """Say whether a sheet has columns of results; not of one whose columns cannot be told apart."""
+    found = attempt(columns_of, table, columns)
+    if isinstance(found, ReviewError):
+        return False
     return found.paired or found.by_arm or found.has_effects
 
 

@@ -10,21 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_sheet
 from pathlib import Path
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.formatting import listing
 from analysis_lib.importing.filling import Change, Filled, Matcher, read_table
 from analysis_lib.importing.result_columns import OF_ROW
 from analysis_lib.importing.result_rows import ABSENT
-from analysis_lib.importing.spreadsheets import Sheet, unsafe
+from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
+from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.instruments import INSTRUMENTS, OVERALL, ROB2, Instrument
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES
 
+JUDGEMENT_WORDS = ("judgement", "judgment", "rating", "risk of bias", "risk", "rob")
 FEWEST_DOMAINS = 3  # columns of domains that make a sheet one of judgements
-KEYS: Final = ("trial", "outcome", "item", "instrument")
+KEYS: Final = ("trial", "outcome", "item")
 NUMBERED = re.compile(r"(?:d|domain|bias domain|rob d) ?(\d)(?:\b.*)?")
 WHOLE = re.compile(r"overall(?: (?:bias|risk|risk of bias|judg\w+|rating|rob))*")
 SIGN: Final = {"−": "-", "–": "-", "—": "-", "×": "x", "✓": "+"}
@@ -37,7 +40,7 @@ DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "D2": ("deviations?",),
         "D3": ("missing",),
         "D4": ("measurement",),
-        "D5": ("selecti(?:on|ve)", "reported results?"),
+        "D5": ("selecti(?:on|ve)", "reported results?", "reporting"),
     },
     "RoB 1": {
         "D1": ("sequence", "randomi[sz]ation"),
@@ -71,11 +74,15 @@ DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A sheet of judgements: its instrument, and which column holds the study and each domain."""
+    """A sheet of judgements: its instrument, and which column holds what.
+
+    The column of the outcome is empty if there is none.
+    """
 
     sheet: Sheet
     instrument: Instrument
     study: str
+    outcome: str
     items: Mapping[str, str]
 
 
@@ -94,14 +101,16 @@ def read_judgements(sheet: Sheet, instrument: str = "") -> Judged | None:
     ReviewError
         If the sheet fits several instruments, or none.
     """
-    study = next((c for c in sheet.columns if plain(c) in OF_ROW["study"]), None)
+    sheet = _wide(sheet)
+    study = _study(sheet)
     if study is None:
         return None
+    outcome = next((c for c in sheet.columns if plain(c) in OF_ROW["outcome"]), "")
     if instrument and instrument not in INSTRUMENTS:
         known = listing(list(INSTRUMENTS))
         raise ReviewError(f"--instrument {shown(instrument)}: it must be one of {known}")
     named = [INSTRUMENTS[instrument]] if instrument else list(INSTRUMENTS.values())
-    fits = [Judged(sheet, one, study, _items(sheet, one)) for one in named]
+    fits = [Judged(sheet, one, study, outcome, _items(sheet, one)) for one in named]
     domains = [sum(item != OVERALL for item in judged.items) for judged in fits]
     if max(domains) < FEWEST_DOMAINS and not instrument:
         return None
@@ -132,7 +141,8 @@ def add_judgements(
     data
         The folder with the tables of a review, which must have the trials.
     outcome
-        Of which outcome the judgements are; of all when absent.
+        Of which outcome the judgements are, if the sheet has no column for it; of all when neither
+        says so.
     source
         Which document the sheet was extracted from.
     replace
@@ -146,61 +156,117 @@ def add_judgements(
         For a trial or an outcome that the review does not have, a word or sign that is none of the
         instrument, and judgements that differ from those of the review. Nothing is written then.
     """
-    sheet, name = judged.sheet, judged.instrument.name
-    stop(unsafe(sheet, (judged.study, *judged.items.values())), f"in {sheet.file}")
+    sheet = judged.sheet
+    used = (judged.study, judged.outcome, *judged.items.values())
+    stop(unsafe(sheet, used), f"in {sheet.file}")
     stop(_unreadable(judged), f"in {sheet.file}")
-    trials = Matcher(read_table(data, "trials", ("trial",)), "trial")
-    of = _outcome(data, outcome, sheet.file)
-    table = read_table(data, "risk_of_bias", KEYS)
-    problems: list[Problem] = []
-    changes: list[Change] = []
-    known = 0
-    meaning = _signs(judged)
+    adding = _Adding(judged, data, source, replace)
     for row in sheet.rows:
-        label = row.get(judged.study)
-        trial = trials(label)
-        if trial is None:
-            told = f"trial {shown(label)} is not in trials.csv{trials.hint(label)}"
-            problems.append(Problem(sheet.file, f"{told}; import its results first", row.number))
-            continue
-        for item, column in judged.items.items():
-            word = _level(row.get(column), judged.instrument, meaning)
-            if not word:
-                continue
-            place = f"{sheet.file}, row {row.number}"
-            new = {
-                **{"trial": trial, "outcome": of, "item": item, "judgement": word},
-                "instrument": "" if name == ROB2.name else name,
-                "provenance": "reported",
-                "source": f"{source}; {place}" if source else place,
-            }
-            twin = table.find(new)
-            old = twin.get("judgement", "") if twin else ""
-            if twin is None:
-                table.add(new)
-            elif old == word:
-                known += 1
-            elif replace or old == "not stated":
-                changes.append(Change("risk_of_bias.csv", f"{label}, {of}", item, old, word))
-                table.set(twin, {"judgement": word, "source": new["source"]})
-            else:
-                told = f"{label}, {item}: {old} in risk_of_bias.csv and {word} here"
-                problems.append(
-                    Problem(sheet.file, f"{told}; --replace takes the new one", row.number)
-                )
-    stop(problems, f"in {sheet.file}")
+        adding.row(row, outcome)
+    stop(adding.problems, f"in {sheet.file}")
+    table = adding.table
     if not dry_run and (table.added or table.is_changed):
         write_all({table.path: table.text()})
-    return Filled({"risk_of_bias.csv": table.added}, known, tuple(changes))
+    return Filled({"risk_of_bias.csv": table.added}, adding.known, tuple(adding.changes))
+
+
+class _Adding:
+    """Puts judgements into the table and collects what speaks against it."""
+
+    def __init__(self, judged: Judged, data: Path, source: str, replace: bool) -> None:
+        self.judged, self.source, self.replace = judged, source, replace
+        self.signs = _signs(judged)
+        self.trials = Matcher(read_table(data, "trials", ("trial",)), "trial")
+        self.outcomes = Matcher(read_table(data, "outcomes", ("outcome",)), "outcome")
+        self.outcomes.known[ALL_OUTCOMES] = ALL_OUTCOMES
+        self.table = read_table(data, "risk_of_bias", KEYS)
+        self.rows: dict[int, int] = {}  # entries of the table that are of this sheet, and its rows
+        self.known = 0
+        self.changes: list[Change] = []
+        self.problems: list[Problem] = []
+
+    def row(self, row: Row, outcome: str | None) -> None:
+        """Add the judgements of a row."""
+        label = row.get(self.judged.study)
+        whose = outcome or row.get(self.judged.outcome) or ALL_OUTCOMES
+        trial, of = self.trials(label), self.outcomes(whose)
+        if trial is None:
+            told = f"trial {shown(label)} is not in trials.csv{self.trials.hint(label)}"
+            self._add(row, f"{told}; import its results first")
+        elif of is None:
+            told = f"outcome {shown(whose)} is not in outcomes.csv{self.outcomes.hint(whose)}"
+            self._add(row, told)
+        else:
+            place = f"{self.judged.sheet.file}, row {row.number}"
+            name = self.judged.instrument.name
+            common = {
+                **{"trial": trial, "outcome": of, "provenance": "reported"},
+                "instrument": "" if name == ROB2.name else name,
+                "source": f"{self.source}; {place}" if self.source else place,
+            }
+            for item, column in self.judged.items.items():
+                word = _level(row.get(column), self.judged.instrument, self.signs)
+                if word:
+                    self._put({**common, "item": item, "judgement": word}, row, label)
+
+    def _put(self, new: dict[str, str], row: Row, label: str) -> None:
+        twin = self.table.find(new)
+        if twin is None:
+            self.table.add(new)
+            self.rows[id(new)] = row.number
+            return
+        old, word = twin.get("judgement", ""), new["judgement"]
+        what = f"{label}, {new['item']}"
+        if id(twin) in self.rows:
+            self._add(row, f"{what}: stands already in row {self.rows[id(twin)]}")
+        elif twin.get("instrument", "") != new["instrument"]:
+            self._add(row, f"{what}: risk_of_bias.csv has it by another instrument")
+        elif old == word:
+            self.known += 1
+        elif self.replace or old == NOT_STATED:
+            place = f"{label}, {new['outcome']}"
+            self.changes.append(Change("risk_of_bias.csv", place, new["item"], old, word))
+            self.table.set(twin, {"judgement": word, "source": new["source"]})
+        else:
+            told = f"{what}: {old} in risk_of_bias.csv and {word} here"
+            self._add(row, f"{told}; --replace takes the new one")
+
+    def _add(self, row: Row, told: str) -> None:
+        self.problems.append(Problem(self.judged.sheet.file, told, row.number))
 
 
 def unused_columns(judged: Judged) -> list[str]:
     """Return the columns of the sheet that hold neither the study nor a judgement."""
-    used = {judged.study, *judged.items.values()}
+    used = {judged.study, judged.outcome, *judged.items.values()}
     return [column for column in judged.sheet.columns if column not in used]
 
 
 # --- columns --------------------------------------------------------------------------------------
+
+
+def _study(sheet: Sheet) -> str | None:
+    """Return the column of the studies: one that does more than count them, if there is one."""
+    named = [column for column in sheet.columns if plain(column) in OF_ROW["study"]]
+    words = [c for c in named if not all(row.get(c).isdecimal() for row in sheet.rows)]
+    return next(iter(words or named), None)
+
+
+def _wide(sheet: Sheet) -> Sheet:
+    """Return a sheet with a row a study and domain as one with a column a domain."""
+    place = {plain(column): column for column in reversed(sheet.columns)}
+    domain = next((place[word] for word in ("domain", "item", "bias domain") if word in place), "")
+    judgement = next((place[word] for word in JUDGEMENT_WORDS if word in place), "")
+    if not (domain and judgement):
+        return sheet
+    others = [column for column in sheet.columns if column not in (domain, judgement)]
+    domains: dict[str, str] = {}  # each in its first spelling
+    rows = []
+    for row in sheet.rows:
+        if row.get(domain):
+            name = domains.setdefault(plain(row.get(domain)), row.get(domain))
+            cells = {column: row.get(column) for column in others}
+            rows.append(Row(row.number, {**cells, name: row.get(judgement)}))
+    return replace_sheet(sheet, columns=(*others, *domains.values()), rows=tuple(rows))
 
 
 def _size(judged: Judged) -> int:
@@ -233,17 +299,6 @@ def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
         if item not in taken and any(re.search(rf"\b{word}", header) for word in words):
             return item
     return ""
-
-
-def _outcome(data: Path, outcome: str | None, file: str) -> str:
-    if outcome is None:
-        return ALL_OUTCOMES
-    outcomes = Matcher(read_table(data, "outcomes", ("outcome",)), "outcome")
-    found = outcomes(outcome)
-    if found is None:
-        told = did_you_mean(outcome, outcomes.names)
-        raise ReviewError(f"{file}: outcome {shown(outcome)} is not in outcomes.csv{told}")
-    return found
 
 
 # --- words and signs ------------------------------------------------------------------------------

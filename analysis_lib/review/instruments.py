@@ -101,7 +101,10 @@ ROB2 = Instrument(
         {"+": LOW, "?": CONCERNS, "-": HIGH},  # RevMan
         {"+": LOW, "!": CONCERNS, "x": HIGH, "?": NOT_STATED},
     ),
-    {NO_INFORMATION: NOT_STATED, "some concern": CONCERNS, "moderate": CONCERNS, "sc": CONCERNS},
+    {
+        **{NO_INFORMATION: NOT_STATED, "some concern": CONCERNS, "moderate": CONCERNS},
+        **{"sc": CONCERNS, "green": LOW, "yellow": CONCERNS, "red": HIGH},
+    },
 )
 ROB1 = Instrument(
     "RoB 1",
@@ -120,7 +123,10 @@ ROB1 = Instrument(
         {"+": LOW, "-": UNCLEAR, "x": HIGH},  # robvis
         {"+": LOW, "?": UNCLEAR, "x": HIGH},
     ),
-    {CONCERNS: UNCLEAR, NO_INFORMATION: NOT_STATED, "uncertain": UNCLEAR},
+    {
+        **{CONCERNS: UNCLEAR, NO_INFORMATION: NOT_STATED, "uncertain": UNCLEAR},
+        **{"green": LOW, "yellow": UNCLEAR, "red": HIGH},
+    },
     has_overall=False,
 )
 ROBINS_I = Instrument(

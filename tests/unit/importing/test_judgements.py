@@ -67,6 +67,14 @@ AS_TOLD = [
     "Selection of the reported result;Für wen;Author\n"
     "some concerns;L;low risk;Some concern;Low risk of bias;l;x;aasa, 2015\n\n"
     "H;;low;High risk;low;n/a;;Kell 2009\n",
+    # a row a domain, in any order
+    "Study,Domain,Judgement\nKell 2009,D2,High\nAasa 2015,D1,Low\nAasa 2015,D2,some concerns\n"
+    "Aasa 2015,D3,low\nAasa 2015,D4,low\nAasa 2015,D5,low\nAasa 2015,Overall,Some concerns\n"
+    "Kell 2009,D1,Low\nKell 2009,D3,Low\nKell 2009,Overall,High\n",
+    # as a tool numbers studies
+    "Unique ID,Study ID,Study,Domain 1 risk of bias judgement,Domain 2 risk of bias judgement,"
+    "Domain 3 judgement,Domain 4 judgement,Domain 5 judgement,Overall risk of bias judgement\n"
+    "1,1,Aasa 2015,green,yellow,green,green,green,yellow\n2,2,Kell 2009,Green,Red,green,,,red\n",
     "Study ID,Domain 1,Domain 2: deviations,D 3,D4,d5,Overall risk of bias\n"
     "Aasa 2015,low,SC,low,low,low,SC\nKell 2009,low,H,low,,,H\n",
 ]
@@ -186,6 +194,29 @@ def test_two_sheets_of_judgements_are_not_compared(
     assert main(["import", str(sheet), str(sheet), "--compare", "--to", str(folder)]) == 1
     assert "--compare compares results" in capsys.readouterr().err
     assert rows(folder) == []
+
+
+def test_judgements_may_be_of_outcomes(folder: Path, bring: Callable[..., tuple[int, str]]) -> None:
+    header = ROB2.replace("Study,", "Study,Outcome,")
+    text = header + IN_WORDS.replace("2015,", "2015,Pain,").replace("2009,", "2009,,")
+    assert bring(text)[0] == 0
+    assert {(row["trial"], row["outcome"]) for row in rows(folder)} == {
+        ("aasa-2015", "pain"),
+        ("kell-2009", "all"),
+    }
+    code, told = bring(header + "Aasa 2015,Pian,low,low,low,low,low,low,\n")
+    assert (code, "'Pian' is not in outcomes.csv (did you mean 'Pain'?)" in told) == (1, True)
+
+
+def test_what_stands_twice_or_is_judged_by_another_instrument_is_told(
+    folder: Path, bring: Callable[..., tuple[int, str]]
+) -> None:
+    code, told = bring(ROB2 + IN_WORDS + "aasa 2015,low,low,low,low,low,low,\n")
+    assert (code, "row 4: aasa 2015, D1: stands already in row 2" in told) == (1, True)
+    assert rows(folder) == []
+    bring(ROB2 + IN_WORDS)
+    code, told = bring(OTHERS["RoB 1"][0], "--replace")
+    assert (code, "D1: risk_of_bias.csv has it by another instrument" in told) == (1, True)
 
 
 def test_another_judgement_is_taken_only_when_that_is_said(
