@@ -21,7 +21,7 @@ import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.__main__ import main
 from analysis_lib.book import analyses as sections
-from analysis_lib.book import chapters, robustness
+from analysis_lib.book import chapters, results, robustness
 from analysis_lib.book import page as book
 
 END = {"provenance": "reported", "source": "the sheet"}
@@ -86,7 +86,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         seen.append(f"figure {name}")
 
     monkeypatch.setattr(book, "display", lambda thing: seen.append(thing.data))
-    for module in (chapters, sections, robustness):
+    for module in (chapters, results, robustness):
         monkeypatch.setattr(module, "show_figure", show_figure)
     yield seen
     plt.close("all")
