@@ -1119,7 +1119,7 @@ def test_a_row_is_as_well_known_as_its_weakest_cell(review: al.Review) -> None:
     weeks = review.interventions["weaker"].dropna().str.contains("weeks").sum()
     assert counts.loc["interventions.csv", "in part"] == 9
     assert counts.loc["interventions.csv", "which"].startswith(f"{weeks} of weeks")
-    assert counts.loc["outcomes.csv", "which"] == "1 of mid"
+    assert counts.loc["outcomes.csv", "which"] == "1 of mid and 2 of measure"
     assert counts.loc["trials.csv", "in part"] == 0
 
 

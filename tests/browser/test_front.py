@@ -1,0 +1,99 @@
+"""The front page as it is read: what is in the window, not what is in the HTML.
+
+Places are measured in a browser, at the widths of a desk, a tablet and a phone, light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import chromium
+import pytest
+from playwright.sync_api import Browser, Page
+
+pytestmark = chromium.needed
+
+WINDOWS = {"desk": (1400, 900), "tablet": (820, 1180), "phone": (390, 844)}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SMALLEST = 12  # px, the least size of text on a screen
+SCREENS = {"desk": 1, "tablet": 1, "phone": 2}  # how many hold verdict and first answer
+#: Boxes of what a selector finds, with their texts; what only a screen reader gets is left out.
+BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
+  const box = node.getBoundingClientRect();
+  return {left: box.left, right: box.right, top: box.top + scrollY, bottom: box.bottom + scrollY,
+          text: node.textContent.trim(), shown: box.width > 2 && box.height > 2};
+}).filter(box => box.shown)"""
+SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node =>
+  [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim()) &&
+  node.getBoundingClientRect().width > 2 && node.tagName !== 'STYLE' &&
+  parseFloat(getComputedStyle(node).fontSize) < least - 0.01 && node.tagName !== 'SUP' &&
+  !node.closest('sup')).map(node => node.textContent.trim().slice(0, 40))"""
+
+
+@pytest.fixture(params=WINDOWS)
+def window(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=SCHEMES)
+def page(browser: Browser, window: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, height = WINDOWS[window]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=request.param,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto((chromium.HTML / "book/intro.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    yield page
+    context.close()
+
+
+def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate(BOXES, selector)
+    return found
+
+
+def test_the_answer_is_in_the_first_window(page: Page, window: str) -> None:
+    limit = WINDOWS[window][1] * SCREENS[window]
+    (verdict,) = boxes(page, ".verdict > p:first-child")
+    assert "very uncertain" in verdict["text"]
+    assert verdict["bottom"] <= WINDOWS[window][1]
+    first = boxes(page, ".answers td.effect")[0]
+    assert first["text"].startswith("−0.48")
+    assert first["bottom"] <= limit
+
+
+def test_each_effect_and_each_certainty_is_in_the_page(page: Page, window: str) -> None:
+    width = WINDOWS[window][0]
+    rows = boxes(page, ".answers tbody tr")
+    for selector in ("td.when", "td.effect", "td.picture svg.strip", "td.people", "td.certainty"):
+        found = boxes(page, f".answers {selector}")
+        assert len(found) == len(rows), selector
+        for box in found:
+            assert 0 <= box["left"] < box["right"] <= width, (selector, box["text"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_no_cell_lies_on_another(page: Page) -> None:
+    cells = boxes(page, ".answers tbody :is(th, td)")
+    for place, one in enumerate(cells):
+        for other in cells[place + 1 :]:
+            apart = (
+                one["right"] <= other["left"] + 1
+                or other["right"] <= one["left"] + 1
+                or one["bottom"] <= other["top"] + 1
+                or other["bottom"] <= one["top"] + 1
+            )
+            assert apart, (one["text"], other["text"])
+
+
+def test_no_text_is_small(page: Page) -> None:
+    assert page.evaluate(SMALL, SMALLEST) == []
+
+
+def test_harms_are_told(page: Page) -> None:
+    told = " ".join(box["text"] for box in boxes(page, ".three > div"))
+    assert "uncommon harms cannot be ruled out" in told
