@@ -22,11 +22,12 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from small_reviews import Drawn, small_reviews, three_equal_trials, write
+from template_cells import DRAWING
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import attempt
-from analysis_lib.book import analyses, chapters, explorer, moderation, page, results, robustness
+from analysis_lib.book import analyses, explorer, page
 from analysis_lib.book.tables import TABLES
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.review.known_effects import TELLS_NOTHING
@@ -49,7 +50,7 @@ def collected() -> Iterator[list[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "display", lambda thing: seen.append(words(thing.data)))
-        for module in (chapters, moderation, results, robustness):
+        for module in DRAWING:
             patch.setattr(module, "show_figure", show_figure)
         yield seen
     plt.close("all")

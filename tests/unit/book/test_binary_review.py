@@ -19,7 +19,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.text import Text
-from template_cells import NOTEBOOKS
+from template_cells import DRAWING, NOTEBOOKS
 from test_chapters import FALLS, SHEET, add, begin, bring
 from test_reuse import blocks
 
@@ -30,7 +30,7 @@ from analysis_lib.base import formatting
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import margin, shown_interval
-from analysis_lib.book import chapters, explorer, results, robustness
+from analysis_lib.book import chapters, explorer, robustness
 from analysis_lib.book import page as book
 from analysis_lib.book.analyses import details, question
 from analysis_lib.book.grading import grade, summary_table
@@ -99,7 +99,7 @@ def read_everything() -> Iterator[list[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book, "display", lambda thing: seen.append(told(thing.data)))
-        for module in (chapters, results, robustness):
+        for module in DRAWING:
             patch.setattr(module, "show_figure", show_figure)
         yield seen
 

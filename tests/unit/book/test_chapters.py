@@ -15,13 +15,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 from places import ROOT
-from template_cells import NOTEBOOKS
+from template_cells import DRAWING, NOTEBOOKS
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.__main__ import main
 from analysis_lib.book import analyses as sections
-from analysis_lib.book import chapters, results, robustness
+from analysis_lib.book import chapters
 from analysis_lib.book import page as book
 
 END = {"provenance": "reported", "source": "the sheet"}
@@ -86,7 +86,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         seen.append(f"figure {name}")
 
     monkeypatch.setattr(book, "display", lambda thing: seen.append(thing.data))
-    for module in (chapters, results, robustness):
+    for module in DRAWING:
         monkeypatch.setattr(module, "show_figure", show_figure)
     yield seen
     plt.close("all")
