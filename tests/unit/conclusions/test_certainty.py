@@ -70,6 +70,7 @@ def test_risk_of_bias_counts_weight_and_not_studies() -> None:
         ([-0.5, -0.6, -1.4, -1.6], [0.09] * 4, None, 1),  # I2 67 %, interval for new crosses 0
         ([-2.0, -2.1, 2.0, 2.1], [0.01] * 4, None, 1),  # I2 100 %, but the mean crosses 0 as well
         ([-2.0, -2.1, 2.0, 2.1], [0.01] * 4, 4.0, 2),  # and only the new setting crosses the MID
+        ([0.1, 0.6, 0.9, 0.4], [0.06] * 4, None, 1),  # I2 47 %, and only the new setting crosses 0
         ([-0.5, 0.6], [0.01] * 2, None, 1),  # I2 98 % without a prediction interval
     ],
 )
@@ -176,7 +177,8 @@ def test_optimal_information_size(mid: float, sd: float, power: float, expected:
 
 def test_funnel_needs_ten_comparisons_and_a_test() -> None:
     assert publication_bias_prompt(equal(9), None).steps == (0, 0)
-    assert publication_bias_prompt(equal(10), None).steps is None
+    untested = publication_bias_prompt(equal(10), None)
+    assert (untested.domain, untested.steps) == ("publication bias", None)
     # small studies (large variance) with the large effects: asymmetric by construction
     effect, variance = [0.1 * i for i in range(1, 11)], [0.01 * i**2 for i in range(1, 11)]
     effect[0] += 0.02
@@ -350,7 +352,10 @@ def test_an_assessment_holds_five_domains_and_prints_its_numbers() -> None:
     ("changes", "says"),
     [
         ({"judgements": [LOW]}, "1 for 3 comparisons"),
-        ({"judgements": [LOW, LOW, "perhaps"]}, "study 3: judgement must be one of"),
+        (
+            {"judgements": [LOW, LOW, "perhaps"]},
+            "study 3: judgement must be one of low, some concerns, high, ",
+        ),
         ({"start": "good"}, "start must be one of very low"),
         ({"recorded": "none"}, "recorded must be one of very low"),
         ({"mid": 0.0}, "mid must be finite and greater than zero, got 0"),
@@ -398,6 +403,7 @@ def test_summary_of_findings() -> None:
         "not stated",
         "",
     )
+    assert (first["outcome"], first["follow_up"]) == ("Disability", "ETP")
     assert (first["trials"], first["comparisons"], first["participants"]) == ("3", "4", "300")
     assert (second["trials"], second["comparisons"], second["participants"]) == (
         "not stated",
