@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from analysis_lib.base.checks import check_choice, check_level
 from analysis_lib.base.errors import ReviewError
@@ -114,8 +114,8 @@ class Methods:
         return cls(**names)
 
     def but(self, **names: Unpack[MethodNames]) -> Methods:
-        """Return the same methods with some of them changed."""
-        return replace(self, **names)
+        """Return the same methods with some of them changed, or say which keyword there is not."""
+        return self.named(cast(MethodNames, {**self, **names}))
 
     def __iter__(self) -> Iterator[str]:
         return (field.name for field in fields(self))
@@ -170,7 +170,9 @@ class EventMethods:
             )
 
     def but(self, **names: Unpack[EventMethodNames]) -> EventMethods:
-        """Return the same choices with some of them changed."""
+        """Return the same choices with some of them changed, or say which there is not."""
+        for name in names:
+            check_choice("the name of a choice", name, tuple(field.name for field in fields(self)))
         return replace(self, **names)
 
 

@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 import analysis_lib as al
-from analysis_lib.pooling.methods import MethodNames
+from analysis_lib.pooling.methods import EventMethods, MethodNames
 
 EFFECT, VARIANCE = [0.1, 0.5, 0.9, 0.4, 0.2], [0.04, 0.05, 0.04, 0.06, 0.03]
 CHOSEN = al.Methods(tau2_method="PM", ci_method="HK-adhoc", pi_method="V", level=0.9)
@@ -73,10 +73,13 @@ def test_a_wrong_value_says_the_choices(names: dict[str, object], told: str) -> 
 
 
 def test_a_misspelt_name_says_the_names() -> None:
-    with pytest.raises(
-        al.ReviewError, match=r"level; got 'tau_method' \(did you mean .tau2_method"
-    ):
+    told = r"level; got 'tau_method' \(did you mean .tau2_method"
+    with pytest.raises(al.ReviewError, match=told):
         al.pool(EFFECT, VARIANCE, tau_method="PM")
+    with pytest.raises(al.ReviewError, match=told):
+        al.Methods().but(tau_method="PM")
+    with pytest.raises(al.ReviewError, match=r"did you mean .event_method"):
+        EventMethods().but(event_methods="MH")
 
 
 def test_no_function_declares_the_methods_again() -> None:
