@@ -133,10 +133,12 @@ def pool_all():
     found = [al.study_effects(review, outcome, "end") for outcome in review.outcomes["outcome"]]
     return sum(effects.pool().k for effects in found)
 before = megabytes("VmRSS")
-review, load = taken(lambda: al.load_review(sys.argv[1]))
-comparisons, pooled = taken(pool_all)
-_, checked = taken(lambda: check_folder(sys.argv[1]))
-print(comparisons, load, checked, pooled, megabytes("VmHWM") - before)
+if sys.argv[2] == "check":
+    print(taken(lambda: check_folder(sys.argv[1]))[1], megabytes("VmHWM") - before)
+else:
+    review, load = taken(lambda: al.load_review(sys.argv[1]))
+    comparisons, pooled = taken(pool_all)
+    print(comparisons, load, pooled, megabytes("VmHWM") - before)
 """
 
 
@@ -148,7 +150,7 @@ class Cost:
     outcomes: int
     comparisons: int
     load: float
-    check: float  # reads the review again, as the command does
+    check: float  # reads the review, as the command does
     pool: float  # every outcome, from a review that is loaded
     memory: float
 
@@ -172,17 +174,21 @@ def measure(trials: int, outcomes: int, repeats: int) -> Cost:
     """Write a review and measure it, each time in a fresh process."""
     with tempfile.TemporaryDirectory() as place:
         folder = write_review(Path(place) / "review", trials, outcomes)
-        # One thread: those of linear algebra would wait for work while they count as working.
-        settings = {**os.environ, "PYTHONPATH": str(HERE.parent), "OPENBLAS_NUM_THREADS": "1"}
-        runs = [
-            subprocess.run(  # noqa: S603 (the command is ours)
-                [sys.executable, "-c", PROBE, str(folder)],
-                check=True, capture_output=True, text=True, env=settings,
-            ).stdout.split()
-            for _ in range(repeats)
-        ]  # fmt: skip
-    comparisons, *costs = (min(map(float, column)) for column in zip(*runs, strict=True))
-    return Cost(trials, outcomes, int(comparisons), *costs)
+        runs = [(_run(folder, "check"), _run(folder, "pool")) for _ in range(repeats)]
+    check, memory = (min(column) for column in zip(*(first for first, _ in runs), strict=True))
+    comparisons, load, pool, other = (min(c) for c in zip(*(last for _, last in runs), strict=True))
+    return Cost(trials, outcomes, int(comparisons), load, check, pool, max(memory, other))
+
+
+def _run(folder: Path, what: str) -> list[float]:
+    """Check a review, or load and pool it, in a process that has read none; return the numbers."""
+    # One thread: those of linear algebra would wait for work while they count as working.
+    settings = {**os.environ, "PYTHONPATH": str(HERE.parent), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(  # noqa: S603 (the command is ours)
+        [sys.executable, "-c", PROBE, str(folder), what],
+        check=True, capture_output=True, text=True, env=settings,
+    )  # fmt: skip
+    return [float(number) for number in done.stdout.split()]
 
 
 def write(costs: Sequence[Cost], folder: Path) -> None:
@@ -198,8 +204,8 @@ def _lines(costs: Sequence[Cost]) -> Iterator[str]:
     yield from ["# What a review costs as it grows", ""]
     yield (
         "Made-up reviews of `reviews.py`: every trial reports every outcome, one trial in five "
-        "compares two arms with a third. Processor seconds of one core, each size in a fresh "
-        "process. `check` reads the review again, as the command does; everything is `check` and "
+        "compares two arms with a third. Processor seconds of one core, each number from a fresh "
+        "process. `check` reads the review, too, as the command does; everything is `check` and "
         "pooling every outcome. Memory is the peak beyond the imports."
     )
     yield ""

@@ -24,7 +24,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "_build" / "mutants"
 TABLE = ROOT / "benchmarks" / "mutants.csv"
-PROCESSES = 2
+PROCESSES = 1
 
 
 class Room(NamedTuple):
@@ -62,6 +62,9 @@ also_copy =
     {others}
 pytest_add_cli_args_test_selection =
     {tests}
+pytest_add_cli_args =
+    -m
+    not slow
 use_git_change_detection = false
 track_dependencies = false
 """

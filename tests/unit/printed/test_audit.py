@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -386,6 +387,66 @@ def test_an_arm_is_not_named_when_the_means_fit_another_as_well() -> None:
     assert [c.verdict for c in result.checks if c.rule == "left-out arm"] == ["cannot be checked"]
 
 
+def test_an_arm_is_not_named_when_another_has_the_same_mean() -> None:
+    claims = pd.DataFrame([CLAIM | {"value": "60"}, MEAN_WITHOUT_A])
+    scores = changed(scores_frame(), 2, mean=5.1)  # b as a: without either 4.97
+    claims.loc[1, "value"] = "4.97"
+    result = audit(published(), **tables(claims=claims, arm_results=scores))
+    assert [c.verdict for c in result.checks if c.rule == "left-out arm"] == ["cannot be checked"]
+
+
+def test_a_copied_figure_is_named_and_another_one_is_not() -> None:
+    broken = {"pi_low": "-1.759", "estimate": "-0.501"}
+    later = {**SOUND, "id": "later", "follow_up": "later", "pi_low": "-1.759", "pi_high": "0.759"}
+    copied = [
+        f.printed for f in audit(published(later, **broken)).findings if f.rule == "copied figure"
+    ]
+    assert copied == ["PI from -1.759"]
+    own = {**later, "pi_low": "-1.858", "pi_high": "0.858"}
+    result = audit(published(own, **broken))
+    assert "prediction centre" in {f.rule for f in result.findings}
+    assert not [f for f in result.findings if f.rule == "copied figure"]
+
+
+def implied_factor(arms: pd.DataFrame, scores: pd.DataFrame) -> float:
+    """Return how many times as large the SDs of `NARROW` are told to be as those at baseline."""
+    members = arms[["trial", "arm"]].assign(analysis="main")
+    rows = audit(NARROW, **tables(arms=arms, members=members, arm_results=scores))
+    (told,) = (c.follows for c in rows.checks if c.rule == "implied SDs")
+    low, _, high = re.search(r"would be (.*) times", told)[1].partition(" to ")
+    return (float(low) + float(high or low)) / 2
+
+
+FACTOR_DIGITS = 0.006  # it is told with two decimals
+
+
+def test_sds_are_compared_on_the_least_scale() -> None:
+    """Scores from 1 to 11 have a scale of 10, as those from 0 to 10."""
+    scores = scores_frame()
+    whole = implied_factor(arms_frame(), scores)
+    moved = scores.assign(scale_min=[0, 0, 1, 1, 1, 1, 1, 1], scale_max=[10, 10, *[11] * 6])
+    assert implied_factor(arms_frame(), moved) == whole
+    wider = scores.assign(scale_max=20, sd=2 * scores["sd"]).iloc[2:]
+    rescaled = pd.concat([scores.iloc[:2], wider])
+    assert implied_factor(arms_frame(), rescaled) == whole
+
+
+def test_a_shared_arm_is_split_and_two_pairs_of_arms_are_two_comparisons() -> None:
+    """By hand: all SDs 2, 20 people an arm; a pair has a variance of 4 / 20 + 4 / 20."""
+    arms, scores = arms_frame().iloc[:4], scores_frame().iloc[:4].assign(sd=2.0)
+    pair = 4 / 20 + 4 / 20
+    assert implied_factor(arms, scores) == pytest.approx(
+        0.15 / math.sqrt(1 / (2 / pair)), abs=FACTOR_DIGITS
+    )
+    third, score = arms.iloc[[0]].assign(arm="z"), scores.iloc[[0]].assign(arm="z")
+    shared = 4 / 20 + 4 / 10  # twice in a, whose comparator is split
+    three = implied_factor(pd.concat([arms, third]), pd.concat([scores, score]))
+    assert three == pytest.approx(0.15 / math.sqrt(1 / (2 / shared + 1 / pair)), abs=FACTOR_DIGITS)
+    fourth, other = arms.iloc[[1]].assign(arm="w"), scores.iloc[[1]].assign(arm="w")
+    four = implied_factor(pd.concat([arms, third, fourth]), pd.concat([scores, score, other]))
+    assert four == pytest.approx(0.15 / math.sqrt(1 / (3 / pair)), abs=FACTOR_DIGITS)
+
+
 @pytest.mark.parametrize(("half_width", "found"), [("0.620", False), ("0.400", True)])
 def test_a_spread_as_at_baseline_is_fine(half_width: str, found: bool) -> None:
     """An SE of 0.316 follows from the SDs at baseline; 0.8 of it is 0.253."""
@@ -656,4 +717,5 @@ def test_the_table_of_findings_has_a_row_for_each() -> None:
     assert len(result.to_frame()) == len(result) == len(result.findings)
     assert len(result.to_frame(every_check=True)) == len(result.checks)
     assert "<table" in result._repr_html_()
+    assert "<td>NaN</td>" not in result._repr_html_()
     assert "consistent" in repr(result)
