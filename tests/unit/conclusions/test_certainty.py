@@ -354,7 +354,7 @@ def test_an_assessment_holds_five_domains_and_prints_its_numbers() -> None:
         ({"judgements": [LOW]}, "1 for 3 comparisons"),
         (
             {"judgements": [LOW, LOW, "perhaps"]},
-            "study 3: judgement must be one of low, some concerns, high, ",
+            "study 3: judgement must be one of low, some concerns, unclear, moderate, high, ",
         ),
         ({"start": "good"}, "start must be one of very low"),
         ({"recorded": "none"}, "recorded must be one of very low"),
