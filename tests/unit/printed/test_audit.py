@@ -387,6 +387,62 @@ def test_an_arm_is_not_named_when_the_means_fit_another_as_well() -> None:
     assert [c.verdict for c in result.checks if c.rule == "left-out arm"] == ["cannot be checked"]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("60", "; the difference of 20 is the size of a x, b x, c x, d x (left out?)"),
+        ("100", "; the difference of 20 is the size of a x, b x, c x, d x (counted twice?)"),
+        ("70", ""),
+    ],
+)
+def test_a_wrong_sum_is_explained_by_an_arm_of_that_size(said: str, told: str) -> None:
+    claims = pd.DataFrame([CLAIM | {"value": said}])
+    result = audit(published(), arms=arms_frame(), claims=claims)
+    (found,) = (f.follows for f in result.findings if f.rule == "text and table")
+    assert found == f"the table gives 80, the text {said}{told}"
+
+
+def test_a_statement_about_a_table_that_is_not_there_is_told() -> None:
+    result = audit(published(), arms=arms_frame(), claims=pd.DataFrame([MEAN_WITHOUT_A]))
+    (check,) = (c for c in result.checks if c.rule == "text and table")
+    assert (check.verdict, check.follows) == ("cannot be checked", "needs arm_results")
+
+
+def test_results_of_an_arm_without_a_row_are_counted() -> None:
+    rows = {"table": "arm_results", "statistic": "rows", "where": "", "value": "8"}
+    given = tables(arms=arms_frame().iloc[:-1], claims=pd.DataFrame([CLAIM | rows]))
+    (check,) = (c for c in audit(published(), **given).checks if c.rule == "text and table")
+    assert check.verdict == "consistent"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "matters"),
+    [("-0.900", "-0.100", "conclusion"), ("-1.400", "0.400", "number")],
+)
+def test_a_prediction_interval_that_wrongly_leaves_out_the_null_matters(
+    low: str, high: str, matters: str
+) -> None:
+    result = audit(published(pi_low=low, pi_high=high))
+    found = {f.rule: f.matters for f in result.findings}
+    assert found["prediction width floor"] == matters
+
+
+def test_identical_cells_are_found_among_characteristics_too() -> None:
+    ages = arms_frame().assign(
+        age_mean=[41.2, 43.1, 38.7, 45.9, 41.2, 50.3, 36.4, 47.5],
+        age_sd=[9.81, 8.15, 11.34, 7.46, 9.81, 10.57, 6.92, 12.03],
+    )
+    found = [f for f in audit(published(), arms=ages).findings if f.rule == "identical cells"]
+    assert [(f.where, f.printed) for f in found] == [("a x, c x", "age: 41.2 ± 9.81 in both")]
+
+
+def test_trials_without_any_spread_do_not_make_another_small() -> None:
+    scores = scores_frame()
+    scores.loc[scores["trial"] != "a", "sd"] = 0.0
+    result = audit(published(), arms=arms_frame(), arm_results=scores)
+    assert "a pain" not in {f.where for f in result.findings if f.rule == "small SDs"}
+
+
 def test_an_arm_is_not_named_when_another_has_the_same_mean() -> None:
     claims = pd.DataFrame([CLAIM | {"value": "60"}, MEAN_WITHOUT_A])
     scores = changed(scores_frame(), 2, mean=5.1)  # b as a: without either 4.97
