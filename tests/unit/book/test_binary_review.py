@@ -33,7 +33,8 @@ from analysis_lib.base.measures import margin, shown_interval
 from analysis_lib.book import chapters, explorer, robustness
 from analysis_lib.book import page as book
 from analysis_lib.book.analyses import details, question
-from analysis_lib.book.grading import grade, summary_table
+from analysis_lib.book.grading import assumed_risks, grade, summary_table
+from analysis_lib.conclusions.certainty import information_size_of_events
 
 MID = 0.8
 Z95 = 1.959964
@@ -219,7 +220,8 @@ def test_an_important_ratio_is_no_threshold_among_logarithms(review: al.Review) 
     fit = effects.pool(**review.info.methods)
     assert shown_interval(fit.ci, "RR")[1] < MID  # all of it is below 0.8, and so far from 1
     assert "thresholds inside: none" in imprecision.finding
-    assert "optimal information size 43" in imprecision.finding  # thousands, at this risk
+    needed = information_size_of_events(*assumed_risks(effects), margin(MID, "RR"), "RR")
+    assert f"optimal information size {fmt.count(needed)}" in imprecision.finding
     row = summary_table(review).to_dict("records")[0]
     assert row["Effect (95 % CI)"] == "RR 0.49 (0.33 to 0.73)"
 
