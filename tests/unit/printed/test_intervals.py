@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.printed.intervals import Interval
+from analysis_lib.printed.intervals import SLIPS, Interval, one_character_corrections
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_arithmetic_takes_the_ends_that_reach_farthest() -> None:
     assert first.clipped(1.5) == Interval(1.5, 2.0)
     assert first.clipped(0.0, 0.5) == Interval(0.5, 0.5)
     assert first.middle == 1.5
+
+
+def test_each_slip_of_one_character_is_taken_back_once() -> None:
+    found = list(one_character_corrections("-1.5"))
+    texts = [text for _, text in found]
+    assert len(set(map(float, texts))) == len(texts)
+    by_slip = {slip: {t for i, t in found if SLIPS[i] == slip} for slip in SLIPS}
+    assert by_slip["sign"] == {"1.5"}
+    assert by_slip["zero left out"] == {"-10.5", "-1.05"}  # 1.50 is no other number, 01.5 no print
+    others = {f"-{n}.5" for n in "023456789"} | {f"-1.{n}" for n in "012346789"}
+    assert by_slip["digit changed"] == others
+    left_out = {f"-{n}1.5" for n in "123456789"} | {f"-1{n}.5" for n in "123456789"}
+    assert by_slip["digit left out"] == left_out  # none after the point, where it would be missed
+    assert by_slip["digit added"] == set()  # neither 15, nor .5, nor 1.
+    assert (4, "0.23") in list(one_character_corrections("0.223"))
+    assert list(one_character_corrections("1e-05")) == []
