@@ -159,15 +159,23 @@ def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
     return f"{text} Missing: {fmt.listing(list(effects.unknown))}." if effects.unknown else text
 
 
+ADDING_UP = (
+    "Mantel-Haenszel and Peto add up counts, need no correction of empty cells, and have one true "
+    "effect."
+)
+DOUBLE_ZEROS = (
+    " Trials in which nobody or everybody had the event in both arms tell nothing of a ratio; kept, "
+    "with the correction, they pull it towards 1."
+)
+
+
 def show_event_methods(review: Review, effects: StudyEffects) -> None:
     """Show the events of an analysis pooled by every method, side by side."""
     show_table(
         methods_of_events(effects),
         f"The same events pooled by each method: {heading(review, effects)}",
         numeric=["Trials"],
-        note="Mantel-Haenszel and Peto add up counts and need no correction of empty cells; they "
-        "have one true effect. Trials in which nobody or everybody had the event in both arms tell "
-        "nothing of a ratio; kept, with the correction, they pull it towards 1.",
+        note=ADDING_UP + (DOUBLE_ZEROS if effects.holds_double_zeros else ""),
         name=f"methods-{effects.outcome}-{effects.follow_up}".lower(),
     )
 
