@@ -164,8 +164,8 @@ ADDING_UP = (
     "effect."
 )
 DOUBLE_ZEROS = (
-    " Trials in which nobody or everybody had the event in both arms tell nothing of a ratio; kept, "
-    "with the correction, they pull it towards 1."
+    " Trials in which nobody or everybody had the event in both arms tell nothing of a ratio; "
+    "kept, with the correction, they pull it towards 1."
 )
 
 
