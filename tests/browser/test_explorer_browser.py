@@ -168,6 +168,20 @@ def test_the_choices_have_names_and_change_the_result(page: Page) -> None:
     assert (address(page)["tau2"], address(page)["ci"]) == ("REML", "wald")
 
 
+def test_intervals_that_do_not_go_with_an_estimator_are_told_and_not_drawn(page: Page) -> None:
+    go(page, analysis="pain-ETP", tau2="REML", ci="KR", pi="KR")
+    assert text(page, "#explorer-result").startswith("Pooled")
+    page.get_by_label("Variance between trials").select_option("DL")
+    told = "Kenward and Roger's intervals go with REML alone. Choose it, or other intervals."
+    assert text(page, "#explorer-reading") == told
+    expect(page.locator("#explorer-plot .diamond")).to_have_count(0)
+    assert {row[4] for row in cells(page, "#explorer-table")} == {"–"}
+    page.get_by_label("Confidence interval").select_option("HK")
+    page.get_by_label("Prediction interval").select_option("HTS")
+    expect(page.get_by_label("Confidence interval").locator("option[value=KR]")).to_be_disabled()
+    assert text(page, "#explorer-result").startswith("Pooled")
+
+
 def test_another_outcome_keeps_the_follow_up_where_it_exists(
     page: Page, analyses: dict[str, al.StudyEffects]
 ) -> None:

@@ -211,7 +211,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   const share = ({ out, weight }) =>
-    (out ? "left out" : weight === null ? "not computed" : `${number(weight, 1)}%`);
+    (out ? "left out" : weight === null ? "–" : `${number(weight, 1)}%`);
 
   function rowsOf(state, analysis, found) {
     return analysis.studies.map((study, i) => ({
