@@ -319,6 +319,7 @@ def summary_table(
     )
     if has_printed(review):
         table = table.drop(columns="comparisons")
+    table["effect"] += table["familiar"].map(lambda words: f"\n{words}" if words else "")
     pooled = {answer.key[0] for answer in shown}
     rest = pd.DataFrame(_rows_without_effect(review, pooled))
     table = pd.concat([table, rest], ignore_index=True).fillna("")
@@ -330,10 +331,8 @@ def summary_table(
         "effect": "Effect (95 % CI)",
         "words": "In words",
         **ABSOLUTE_HEADS,
-        "familiar": "In familiar units",
         "recorded": "Certainty, recorded",
         "suggested": "Certainty, prompted",
-        "agreement": "Agree",
         "outcome": "Outcome",
     }
     table = table.drop(columns=[name for name in ABSOLUTE_HEADS if not (table[name] != "").any()])
