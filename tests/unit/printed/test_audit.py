@@ -464,6 +464,14 @@ def test_a_copied_figure_is_named_and_another_one_is_not() -> None:
     assert not [f for f in result.findings if f.rule == "copied figure"]
 
 
+def test_an_abstract_is_mended_by_the_figures_that_the_results_print_alone() -> None:
+    """Its own numbers would allow -0.10 as well, which does not fit the p of the main result."""
+    abstract = {**OTHER, "kind": "abstract", "estimate": "-0.50", "ci_low": "-0.92"}
+    result = audit(published({**abstract, "ci_high": "-0.18"}))
+    (found,) = (f.suggestion for f in result.findings if f.rule == "centre")
+    assert found == "CI to -0.08 for -0.18 (digit changed)"
+
+
 def implied_factor(arms: pd.DataFrame, scores: pd.DataFrame) -> float:
     """Return how many times as large the SDs of `NARROW` are told to be as those at baseline."""
     members = arms[["trial", "arm"]].assign(analysis="main")
