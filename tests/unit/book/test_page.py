@@ -242,6 +242,7 @@ def close_figures() -> Iterator[None]:
 def test_a_figure_carries_its_words_and_is_closed(
     shown: list[tuple[Any, dict[str, Any]]],
 ) -> None:
+    before = plt.get_fignums()
     book.show_figure(plots.statement("No trial\nmeasured this.", title="Fear"), "fig-none")
     ((thing, options),) = shown
     assert options["metadata"] == {
@@ -252,7 +253,7 @@ def test_a_figure_carries_its_words_and_is_closed(
             "width": "wide",
         }
     }
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
     text = " ".join(texts(BeautifulSoup(thing.data, "html.parser"), "text"))
     assert "measured this." in text
 
