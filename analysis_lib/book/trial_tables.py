@@ -153,7 +153,7 @@ def groups_table(review: Review) -> pd.DataFrame:
     """
     arms, columns = review.arms, review.arms.columns
     told = arms["description"] + arms.apply(lambda row: _sign(row, "description", columns), axis=1)
-    lines = told + " (n = " + arms["n"].map(fmt.count) + ")"
+    lines = told + " (n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}" + arms["n"].map(fmt.count) + ")"
     sides = {
         name: lines[arms["group"] == side].groupby(arms["trial"]).agg("\n".join)
         for side, name in side_names(review).items()

@@ -114,7 +114,7 @@ def test_silence_about_events_is_not_none(review: al.Review) -> None:
 def test_what_each_group_did_stands_side_by_side(review: al.Review) -> None:
     table = tt.groups_table(review).set_index("Trial")
     assert list(table.index) == [review.trial_names[trial] for trial in review.trials["trial"]]
-    cai = table.loc["Cai 2017"]
+    cai = table.loc["Cai 2017"].str.replace("\N{NO-BREAK SPACE}", " ")
     assert cai["Loaded (people)"] == (
         "lower limb exercise† (n = 28)\nlumbar extensor exercise° (n = 28)"
     )
