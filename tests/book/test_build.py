@@ -99,7 +99,7 @@ class Book:
             stderr=subprocess.STDOUT,
             text=True,
             # Tests that run in the background may ignore interrupts, and what they start with them.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def build(self, *command: str) -> Built:
