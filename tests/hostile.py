@@ -171,6 +171,8 @@ READ = {
     ("published", "without"),
     ("analyses", "reading"),
     ("statements", "beside"),
+    ("moderators", "moderator"),
+    *((table, "weaker") for table in SCHEMAS),
 }
 Row = Mapping[str, object]
 

@@ -10,6 +10,8 @@ from typing import Final
 FORMULA = re.compile(
     r"\s*(?:[=@＝＠].|[+\-＋－](?![\s\d.,∞]|$)|[+\-＋－].*(?:\||[A-Za-z]\())", re.DOTALL
 )
+# What is written is marked whenever it might be one: nobody is refused by that.
+MIGHT_RUN = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*[\d.,]*\s*%?\s*$))")
 MARKUP = re.compile(r"<\s*[A-Za-z!/?]|&#|javascript:", re.IGNORECASE)
 # The last two ranges turn the direction of writing, and so hide what a cell says.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -39,9 +41,9 @@ def harmless(text: str) -> str:
     >>> harmless("=quality: a sample"), harmless("-0.5"), restored(harmless("-Omics"))
     ("'=quality: a sample", '-0.5', '-Omics')
     """
-    return f"'{text}" if FORMULA.match(text) else text
+    return f"'{text}" if MIGHT_RUN.match(text) else text
 
 
 def restored(cell: str) -> str:
     """Return the text that `harmless` marked."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+    return cell[1:] if cell.startswith("'") and MIGHT_RUN.match(cell[1:]) else cell

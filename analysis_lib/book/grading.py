@@ -357,11 +357,13 @@ def _rows_without_effect(review: Review, pooled: set[str]) -> list[dict[str, str
         rows.append(
             {
                 "outcome": str(row["label"]),
+                "follow_up": "any",
                 "effect": "no pooled result",
                 "words": "Nothing is pooled",
                 "recorded": fmt.listing(list(dict.fromkeys(rated))) or NOT_STATED,
             }
         )
     if len(review.adverse_events):
-        rows.append({"outcome": "Adverse events", "words": harms(review), "recorded": NOT_STATED})
+        told = {"follow_up": "any", "words": harms(review), "recorded": NOT_STATED}
+        rows.append({"outcome": "Adverse events", **told})
     return rows

@@ -63,11 +63,17 @@ class Page:
         for table in self.tables:
             group = ""
             for row in table.select("tbody tr"):
-                cells = [text(cell) for cell in row.find_all(["th", "td"])]
+                cells = row.find_all(["th", "td"])
                 if len(cells) == 1:
-                    group = cells[0]
+                    group = text(cells[0])
                 else:
-                    yield group, *cells
+                    yield group, *(line for cell in cells for line in lines(cell))
+
+
+def lines(cell: Tag) -> list[str]:
+    """Return the lines of a cell: below an effect ours has that of a familiar instrument."""
+    broken = BeautifulSoup(str(cell).replace("<br/>", "\n"), "html.parser")
+    return [" ".join(html.unescape(line).split()) for line in broken.get_text().split("\n")]
 
 
 def text(cell: Tag) -> str:
