@@ -209,6 +209,7 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             for t in TRIALS
         ],
         "trials": [{"trial": trial, "pooled": "yes"} for trial in TRIALS],
+        "moderators": [],  # they name further columns of the trials, which have none here
         "arms": [
             {"trial": t, "arm": a, "n": 20 + 10 * i, "men": "", "women": "", "age_mean": 40 + 2 * i}
             | {"group": "experimental" if a == "more" else "comparator"}

@@ -117,7 +117,7 @@ def answers(review: Review) -> list[Answer]:
         In the order of the outcomes and follow-ups.
     """
     return review.kept(
-        "answers", lambda: list(_printed(review) if has_printed(review) else _computed(review))
+        "answers", lambda: list(_printed(review) if has_printed(review) else computed(review))
     )
 
 
@@ -353,7 +353,8 @@ def _broken_rules(review: Review) -> dict[str, list[str]]:
     return found
 
 
-def _computed(review: Review) -> Iterator[Answer]:
+def computed(review: Review) -> Iterator[Answer]:
+    """Return every result that can be pooled, from the data."""
     for effects in pooled_analyses(review):
         fit = effects.pool(**review.info.methods)
         yield Answer(

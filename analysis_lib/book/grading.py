@@ -13,7 +13,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.base.measures import shown
 from analysis_lib.book.analyses import heading, question
-from analysis_lib.book.answers import Answer, answers, harms, has_printed
+from analysis_lib.book.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.book.page import show_table
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
@@ -309,7 +309,7 @@ def summary_table(
     """
     found = findings(review, familiar=familiar)
     told = {answer.key: answer for answer in answers(review)}
-    shown = [told[effects.outcome, effects.follow_up] for effects in pooled_analyses(review)]
+    shown = [told.get(answer.key, answer) for answer in computed(review)]  # not all are printed
     if has_printed(review):
         found = [_as_printed(*pair) for pair in zip(found, shown, strict=True)]
     table = summary_of_findings(found).assign(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -134,6 +136,16 @@ def test_every_analysis_has_a_row_in_the_summary_of_findings(review: al.Review) 
     assert list(rest.index) == ["Pain catastrophizing", "Kinesiophobia", "Adverse events"]
     assert rest.loc["Pain catastrophizing", "Certainty, recorded"] == "very low"
     assert rest.loc["Adverse events", "In words"].startswith("Five trials of 13 report on harms")
+
+
+def test_a_result_that_is_not_printed_is_computed(review: al.Review) -> None:
+    kept = review.published["id"] != "pain-STP"
+    some = dataclasses.replace(
+        review, published=review.published[kept], printed=review.printed[kept]
+    )
+    table = grading.summary_table(some)
+    assert table["Effect (95 % CI)"][0] == "MD −0.48 (−1.15 to 0.18) points"
+    assert table["People"][0] == "290"  # the arms that are taken to enter, not the printed 282
 
 
 def test_what_is_printed_is_put_in_words_that_follow_the_numbers(review: al.Review) -> None:
