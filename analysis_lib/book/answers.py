@@ -293,7 +293,8 @@ class Axis:
     def ticks(self) -> list[dict[str, object]]:
         """Return the places and the numbers of the ticks."""
         ends = (-self.reach, 0.0, self.reach)
-        return [{"at": self.at(x), "text": fmt.threshold(shown(x, self.measure))} for x in ends]
+        written = fmt.ratio if self.measure in RATIO_MEASURES else fmt.threshold
+        return [{"at": self.at(x), "text": written(shown(x, self.measure))} for x in ends]
 
     def strip(self, answer: Answer) -> dict[str, object]:
         """Return the places of one result's marks."""

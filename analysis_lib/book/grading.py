@@ -322,7 +322,7 @@ def summary_table(
     table["effect"] += table["familiar"].map(lambda words: f"\n{words}" if words else "")
     pooled = {answer.key[0] for answer in shown}
     rest = pd.DataFrame(_rows_without_effect(review, pooled))
-    table = pd.concat([table, rest], ignore_index=True).fillna("")
+    table = pd.concat([table.astype("str"), rest], ignore_index=True).fillna("")
     headings = {
         "follow_up": "Follow-up",
         "trials": "Trials",

@@ -23,11 +23,15 @@ CERTAINTY_SIGNS = {
 }
 MORE, LESS, LITTLE, UNCLEAR, UNKNOWN = "more", "less", "little", "unclear", "unknown"
 VERBS = {
-    # direction: base form, and the same after "it"
-    MORE: ("increase", "increases"),
-    LESS: ("reduce", "reduces"),
-    LITTLE: ("make little or no difference", "makes little or no difference"),
-    UNCLEAR: ("make no clear difference", "makes no clear difference"),
+    # what it may do, what it does, and what it did where nobody says how sure that is
+    MORE: ("increase", "increases", "increased"),
+    LESS: ("reduce", "reduces", "reduced"),
+    LITTLE: (
+        "make little or no difference",
+        "makes little or no difference",
+        "made little or no difference",
+    ),
+    UNCLEAR: ("make no clear difference", "makes no clear difference", "made no clear difference"),
 }
 
 
@@ -90,22 +94,25 @@ class Statement:
                 "the evidence is very uncertain."
             )
         text = f"{subject[0].upper()}{subject[1:]} {self._verb(outcome)}"
+        if not self.certainty:
+            told = f"In these trials {subject} {self._verb(outcome)}"
+            return f"{told}; how certain this is has not been rated."
         if self.certainty == "very low":
             return f"{text}, but the evidence is very uncertain."
-        return f"{text}." if self.certainty else f"{text}; how certain this is has not been rated."
+        return f"{text}."
 
     def _verb(self, outcome: str) -> str:
-        base, third = VERBS[self.direction]
+        may, does, did = VERBS[self.direction]
         if self.direction in (LITTLE, UNCLEAR):
-            to = "" if outcome == "it" else f" to {outcome}"
-            words = f"{base}{to}", f"{third}{to}"
+            rest = "" if outcome == "it" else f" to {outcome}"
         else:
-            size = f" {self.size}" if self.size == "slightly" else ""
-            words = f"{base} {outcome}{size}", f"{third} {outcome}{size}"
+            rest = f" {outcome}{' slightly' if self.size == 'slightly' else ''}"
         greatly = "greatly " if self.size == "greatly" else ""
+        if not self.certainty:
+            return f"{greatly}{did}{rest}"
         if self.certainty in ("low", "very low"):
-            return f"may {greatly}{words[0]}"
-        return f"{'probably ' if self.certainty == 'moderate' else ''}{greatly}{words[1]}"
+            return f"may {greatly}{may}{rest}"
+        return f"{'probably ' if self.certainty == 'moderate' else ''}{greatly}{does}{rest}"
 
 
 def statement(

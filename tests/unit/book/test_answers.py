@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import answers
+from analysis_lib.book import answers, grading
 from analysis_lib.review.model import Review
 
 
@@ -156,3 +156,6 @@ def test_nothing_pooled_is_a_sentence(review: Review) -> None:
     )
     assert answers.answer_table(empty) == answers.NOTHING
     assert answers.verdict(empty) == answers.NOTHING
+    table = grading.summary_table(empty)
+    assert set(table["Certainty, prompted"]) == {""}
+    assert "Adverse events" in set(table["Outcome"])

@@ -26,7 +26,8 @@ def test_the_table_of_patterns() -> None:
         ("little", "", "moderate"): "Load probably makes little or no difference to pain.",
         ("little", "", "very low"): "Load may make little or no difference to pain, but the "
         "evidence is very uncertain.",
-        ("more", "", ""): "Load increases pain; how certain this is has not been rated.",
+        ("more", "", ""): "In these trials load increased pain; how certain this is has not been "
+        "rated.",
     }
     for parts, sentence in words.items():
         assert Statement(*parts).sentence("load", "pain") == sentence
