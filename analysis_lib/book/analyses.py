@@ -35,7 +35,7 @@ from analysis_lib.conclusions.published import (
 from analysis_lib.plots import forest, statement
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
-from analysis_lib.printed.audit.rows import COUNTS
+from analysis_lib.printed.audit.rows import COUNTS, MAIN
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING
@@ -70,6 +70,13 @@ def question(review: Review, outcome: str) -> Question:
         unit="" if pd.isna(row["unit"]) else str(row["unit"]),
         mid=None if pd.isna(row["mid"]) else float(row["mid"]),
     )
+
+
+def recorded_certainty(review: Review, outcome: str, follow_up: str) -> pd.Series | None:
+    """Return the row that rates the certainty of an analysis, if people rated it."""
+    rows = review.certainty
+    rows = rows[(rows["outcome"] == outcome) & (rows["follow_up"] == follow_up)]
+    return None if rows.empty else rows.iloc[0]
 
 
 def axis_unit(review: Review, outcome: str) -> str:
@@ -236,7 +243,7 @@ def printed_words(review: Review) -> dict[str, str]:
         ``reading-<id>`` for each result, and ``reach-<id>`` for each prediction interval.
     """
     words = {}
-    pooled = review.published[review.published["kind"].isin(["pooled", "single"])]
+    pooled = review.published[review.published["kind"].isin(MAIN)]
     for _, row in pooled.iterrows():
         asked = question(review, row["outcome"])
         limits = (row["ci_low"], row["ci_high"])

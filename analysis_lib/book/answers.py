@@ -7,7 +7,7 @@ are computed from its data. The two are never mixed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -24,7 +24,7 @@ from analysis_lib.base.measures import (
     pooled,
     shown,
 )
-from analysis_lib.book.analyses import axis_unit, question
+from analysis_lib.book.analyses import axis_unit, question, recorded_certainty
 from analysis_lib.book.as_printed import NOT_PRINTED, printed_results
 from analysis_lib.book.audit_report import audit_of
 from analysis_lib.book.page import table_csv
@@ -32,6 +32,7 @@ from analysis_lib.book.sentences import Question
 from analysis_lib.book.templates import render
 from analysis_lib.book.trial_tables import SIDES, told_events
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS, Statement, statement
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
@@ -123,7 +124,7 @@ def answers(review: Review) -> list[Answer]:
 
 def has_printed(review: Review) -> bool:
     """Return whether a publication's results are recorded."""
-    return bool(review.published["kind"].isin(["pooled", "single"]).any())
+    return bool(review.published["kind"].isin(MAIN).any())
 
 
 def verdict(review: Review) -> str:
@@ -136,17 +137,8 @@ def verdict(review: Review) -> str:
         return NOTHING
     asked = found[0].asked
     first = [answer for answer in found if answer.asked == asked]
-    told = [
-        (statement, fmt.listing([answer.when for answer in same]))
-        for statement, same in _by_statement(first)
-    ]
-    sentences = [what.sentence(asked.first, _subject(asked)) for what, _ in told]
-    if len(told) == 1:
-        return sentences[0]
-    return " ".join(
-        f"{fmt.capitalised(when)}: {fmt.inside_sentence(words)}"
-        for words, (_, when) in zip(sentences, told, strict=True)
-    )
+    subject = _subject(asked)
+    return " ".join(_said(first, lambda answer: answer.statement.sentence(asked.first, subject)))
 
 
 def harms(review: Review) -> str:
@@ -229,7 +221,7 @@ class AnswerTable:
             yield {
                 "outcome": fmt.capitalised(asked.outcome),
                 "unit": group[0].unit,
-                "words": _in_one_cell(group),
+                "words": _said(group, lambda answer: answer.statement.phrase()),
                 "ticks": axis.ticks(),
                 "rows": [
                     {
@@ -386,28 +378,20 @@ def when(review: Review, follow_up: str) -> str:
 
 
 def _rating(review: Review, outcome: str, follow_up: str) -> str | None:
-    found = review.certainty
-    found = found[(found["outcome"] == outcome) & (found["follow_up"] == follow_up)]
-    return None if found.empty else str(found["rating"].iloc[0])
+    row = recorded_certainty(review, outcome, follow_up)
+    return None if row is None else str(row["rating"])
 
 
-def _by_statement(group: list[Answer]) -> list[tuple[Statement, list[Answer]]]:
-    said: dict[Statement, list[Answer]] = {}
-    for answer in group:
-        said.setdefault(answer.statement, []).append(answer)
-    return list(said.items())
-
-
-def _in_one_cell(group: list[Answer]) -> list[str]:
-    """Return one phrase for all follow-ups, or one for each answer with when it holds."""
+def _said(group: list[Answer], words: Callable[[Answer], str]) -> list[str]:
+    """Return what is said of all follow-ups, or what of each, with when it holds."""
     said: dict[str, list[str]] = {}
     for answer in group:
-        said.setdefault(answer.statement.phrase(), []).append(answer.when)
+        said.setdefault(words(answer), []).append(answer.when)
     if len(said) == 1:
         return list(said)
     return [
-        f"{fmt.capitalised(fmt.listing(times))}: {fmt.inside_sentence(phrase)}"
-        for phrase, times in said.items()
+        f"{fmt.capitalised(fmt.listing(times))}: {fmt.inside_sentence(text)}"
+        for text, times in said.items()
     ]
 
 

@@ -13,6 +13,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
 from analysis_lib.book.analyses import analysis_names, axis_unit, printed_words, result_names
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.model import Review
 
 NOT_PRINTED = "not printed"
@@ -31,7 +32,7 @@ def printed_results(review: Review) -> pd.DataFrame:
     times = review.follow_ups[["follow_up", "label"]].set_axis(
         ["follow_up", "follow_up_label"], axis="columns"
     )
-    printed = review.published[review.published["kind"].isin(["pooled", "single"])]
+    printed = review.published[review.published["kind"].isin(MAIN)]
     return printed.merge(outcomes, on="outcome").merge(times, on="follow_up")
 
 

@@ -34,6 +34,7 @@ from analysis_lib.plots.marks import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.methods import TAU2_METHODS, Methods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
@@ -491,7 +492,7 @@ def printed(review: Review, effects: StudyEffects) -> str:
     match = rows[
         (rows["outcome"] == effects.outcome)
         & (rows["follow_up"] == effects.follow_up)
-        & rows["kind"].isin(["pooled", "single"])
+        & rows["kind"].isin(MAIN)
     ]
     if match.empty:
         return ""

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.base.measures import shown
-from analysis_lib.book.analyses import heading, question
+from analysis_lib.book.analyses import heading, question, recorded_certainty
 from analysis_lib.book.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.book.page import show_table
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
@@ -58,7 +58,7 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     For events it needs the assumed risk instead.
     """
     asked = question(review, effects.outcome)
-    recorded = _recorded(review, effects)
+    recorded = recorded_certainty(review, effects.outcome, effects.follow_up)
     enough = effects.k >= FEWEST_STUDIES
     return assess(
         effects.pool(),
@@ -172,14 +172,6 @@ def baseline_sd(
         found = sd / (high - low) * (row["scale_max"] - row["scale_min"])
     median = found.median()
     return None if pd.isna(median) else float(median)
-
-
-def _recorded(review: Review, effects: StudyEffects) -> pd.Series | None:
-    rows = review.certainty[
-        (review.certainty["outcome"] == effects.outcome)
-        & (review.certainty["follow_up"] == effects.follow_up)
-    ]
-    return None if rows.empty else rows.iloc[0]
 
 
 def findings(

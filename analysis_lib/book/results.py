@@ -22,12 +22,14 @@ from analysis_lib.book.analyses import (
     name_of,
     or_say_why,
     question,
+    recorded_certainty,
     show_event_methods,
 )
 from analysis_lib.book.answers import DOUBTS, Answer, answers, has_printed
 from analysis_lib.book.page import Prose, prose, say, show_figure
 from analysis_lib.plots.printed_forest import PrintedResult
 from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
@@ -115,7 +117,7 @@ def reconstruction_text(review: Review, answer: Answer, effects: StudyEffects) -
 
 def printed_row(review: Review, answer: Answer) -> pd.Series:
     """Return the row of ``published.csv`` behind an answer, with its digits as text."""
-    rows = review.printed[review.printed["kind"].isin(["pooled", "single"])]
+    rows = review.printed[review.printed["kind"].isin(MAIN)]
     outcome, follow_up = answer.key
     return rows[(rows["outcome"] == outcome) & (rows["follow_up"] == follow_up)].iloc[0]
 
@@ -145,12 +147,10 @@ def _printed_spread(answer: Answer, row: pd.Series) -> str:
 
 
 def _certainty(review: Review, answer: Answer) -> str:
-    if answer.certainty is None:
+    row = recorded_certainty(review, *answer.key)
+    if row is None:
         return "No certainty is recorded."
-    rated = review.certainty
-    outcome, follow_up = answer.key
-    row = rated[(rated["outcome"] == outcome) & (rated["follow_up"] == follow_up)].iloc[0]
-    text = f"The authors rate the certainty {answer.certainty}"
+    text = f"The authors rate the certainty {row['rating']}"
     reasons = [] if pd.isna(row["reasons"]) else str(row["reasons"]).split("; ")
     if reasons in ([], [NOT_STATED]):
         return f"{text} and give no reason."

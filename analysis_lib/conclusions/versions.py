@@ -24,6 +24,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import pooled, shown, shown_interval
 from analysis_lib.conclusions.update import ABOVE, BELOW, side_of
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.model import Review, load_review
@@ -198,7 +199,7 @@ def _columns(name: str) -> list[str]:
 
 
 def _printed(review: Review) -> pd.DataFrame:
-    rows = review.published[review.published["kind"].isin(["pooled", "single"])].copy()
+    rows = review.published[review.published["kind"].isin(MAIN)].copy()
     rows["k"] = rows["comparisons"]
     rows["reconstructed"] = 0
     return rows
