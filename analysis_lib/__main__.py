@@ -294,7 +294,7 @@ def _export(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.review.model import load_review
 
-    exporting = _from_extra("exporting")
+    exporting = _from_extra("engine.exporting")
     data = data_folder(options.folder)
     into = options.into or data.parent / "export" / options.to
     written = exporting.export(load_review(data), options.to, into)

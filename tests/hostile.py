@@ -23,7 +23,8 @@ import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from analysis_lib.book import analyses, authors, chapters, grading, page, robustness
+from analysis_lib.book import page
+from analysis_lib.book.sections import analyses, authors, chapters, grading, robustness
 from analysis_lib.importing.new_review import new_review
 from analysis_lib.plots import look
 from analysis_lib.review.cells import checked_values, read_cells

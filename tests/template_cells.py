@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nbformat
 
-from analysis_lib.book import chapters, moderation, results, robustness
+from analysis_lib.book.sections import chapters, moderation, results, robustness
 from analysis_lib.importing.new_review import TEMPLATE
 
 #: The modules whose functions show figures; tests collect these instead.

@@ -49,7 +49,7 @@ ROOMS = {
     ),
     "review": Room(("analysis_lib/review/*.py",), ("tests/unit/review",)),
     "explorer": Room(
-        ("analysis_lib/book/explorer.py",),
+        ("analysis_lib/book/sections/explorer.py",),
         ("tests/unit/book/test_explorer.py", "tests/unit/book/test_binary_review.py"),
     ),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.running import execute_all
+from analysis_lib.book.engine.running import execute_all
 
 #: The figure that the README shows, and where it finds it.
 PICTURE = ("fig-printed", Path(__file__).resolve().parent.parent / "book" / "answer.svg")

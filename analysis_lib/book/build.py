@@ -15,8 +15,8 @@ from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.lock import hold
-from analysis_lib.book.sources import Sources
+from analysis_lib.book.engine.lock import hold
+from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.sphinx.making import STAMP
 from analysis_lib.review.model import load_review
 

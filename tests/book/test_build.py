@@ -24,7 +24,7 @@ import pytest
 from bs4 import BeautifulSoup
 from places import ROOT
 
-from analysis_lib.book import running
+from analysis_lib.book.engine import running
 
 pytestmark = pytest.mark.xdist_group("build")
 

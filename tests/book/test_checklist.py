@@ -12,8 +12,9 @@ import yaml
 from places import ROOT
 
 import analysis_lib as al
-from analysis_lib.book import chapters, checklist
-from analysis_lib.book.checklist import ITEMS as ITEMS_FILE
+from analysis_lib.book.engine import checklist
+from analysis_lib.book.engine.checklist import ITEMS as ITEMS_FILE
+from analysis_lib.book.sections import chapters
 from analysis_lib.review.schemas import SCHEMAS
 
 PAGE = ROOT / "book" / "prisma_checklist.md"

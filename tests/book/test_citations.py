@@ -14,7 +14,7 @@ from pybtex.database import Entry, parse_file
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book import citing
+from analysis_lib.book.engine import citing
 from analysis_lib.book.sphinx.texts import TEXTS
 from analysis_lib.conclusions.versions import data_fingerprint, read_versions
 

@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from fontTools.ttLib import TTFont
 
-from analysis_lib.book import archive, weight
+from analysis_lib.book.engine import archive, weight
 from analysis_lib.book.page import table_csv
 
 HTML = chromium.HTML

@@ -35,9 +35,10 @@ from places import ROOT
 import analysis_lib as al
 from analysis_lib.base.formatting import printable
 from analysis_lib.base.unsafe import restored
-from analysis_lib.book import build, explorer
+from analysis_lib.book import build
+from analysis_lib.book.engine.running import DIGEST, METADATA, write_whole
 from analysis_lib.book.page import anchor, table_csv
-from analysis_lib.book.running import DIGEST, METADATA, write_whole
+from analysis_lib.book.sections import explorer
 from analysis_lib.book.sphinx import making
 from analysis_lib.conclusions.versions import add_version
 from analysis_lib.review.model import Review

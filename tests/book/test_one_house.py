@@ -20,7 +20,7 @@ from places import ROOT
 from template_cells import NOTEBOOKS
 
 import analysis_lib as al
-from analysis_lib.book import chapters
+from analysis_lib.book.sections import chapters
 
 #: Our pages, by the notebook of the template that has the same section.
 PAGES = {

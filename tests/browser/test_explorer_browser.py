@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 import analysis_lib as al
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book.analyses import heading, pooled_analyses, question
-from analysis_lib.book.explorer import TOGETHER
+from analysis_lib.book.sections.analyses import heading, pooled_analyses, question
+from analysis_lib.book.sections.explorer import TOGETHER
 from analysis_lib.book.sentences import MEASURE_WORDS, plain_words
 from analysis_lib.review.subgroups import overall_risk
 

@@ -17,15 +17,16 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_external_toc.events import remove_suffix
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book import archive, checklist, citing, explorer
-from analysis_lib.book.answers import AnswerTable
+from analysis_lib.book.engine import archive, checklist, citing
+from analysis_lib.book.engine.running import write_whole
 from analysis_lib.book.page import Table
-from analysis_lib.book.running import write_whole
+from analysis_lib.book.sections import explorer
+from analysis_lib.book.sections.answers import AnswerTable
+from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
 from analysis_lib.book.sphinx.making import Making, making
 from analysis_lib.book.sphinx.words import keep_as_written
-from analysis_lib.book.tables import TABLES
 from analysis_lib.book.templates import render
 
 if TYPE_CHECKING:

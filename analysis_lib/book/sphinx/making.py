@@ -18,10 +18,10 @@ from weakref import WeakKeyDictionary
 from sphinx.errors import ConfigError, ExtensionError
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book import archive, weight
-from analysis_lib.book.lock import hold
-from analysis_lib.book.running import run_stale, write_whole
-from analysis_lib.book.sources import Sources
+from analysis_lib.book.engine import archive, weight
+from analysis_lib.book.engine.lock import hold
+from analysis_lib.book.engine.running import run_stale, write_whole
+from analysis_lib.book.engine.sources import Sources
 from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, load_review
 

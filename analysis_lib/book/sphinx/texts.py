@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from pybtex.database import parse_file
 
-from analysis_lib.book.citing import as_written
-from analysis_lib.book.running import write_whole
+from analysis_lib.book.engine.citing import as_written
+from analysis_lib.book.engine.running import write_whole
 from analysis_lib.book.sphinx.making import making
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
 
 from analysis_lib.base.formatting import listing
-from analysis_lib.book import answers
+from analysis_lib.book.sections import answers
+from analysis_lib.book.sections.tables import NO_VERSION
 from analysis_lib.book.sphinx.making import making
-from analysis_lib.book.tables import NO_VERSION
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import answers, grading
+from analysis_lib.book.sections import answers, grading
 from analysis_lib.review.model import Review
 
 

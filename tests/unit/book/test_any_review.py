@@ -27,8 +27,9 @@ from template_cells import DRAWING
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import attempt
-from analysis_lib.book import analyses, explorer, page
-from analysis_lib.book.tables import TABLES
+from analysis_lib.book import page
+from analysis_lib.book.sections import analyses, explorer
+from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.possible import analyses as every_analysis

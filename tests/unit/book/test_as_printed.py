@@ -12,7 +12,7 @@ from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
-from analysis_lib.book import as_printed
+from analysis_lib.book.sections import as_printed
 
 
 @pytest.fixture(scope="module")

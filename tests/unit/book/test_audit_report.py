@@ -14,7 +14,7 @@ from places import DATA
 from scipy import stats
 
 import analysis_lib as al
-from analysis_lib.book import audit_report as ar
+from analysis_lib.book.sections import audit_report as ar
 from analysis_lib.printed.audit import RULES, Audit
 from analysis_lib.review.model import arms_at_baseline
 

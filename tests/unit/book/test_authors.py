@@ -9,7 +9,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import authors
+from analysis_lib.book.sections import authors
 
 PRINTED = pd.DataFrame(
     [

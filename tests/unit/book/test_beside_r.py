@@ -10,7 +10,7 @@ import pytest
 from places import GOLDEN, ROOT
 
 import analysis_lib as al
-from analysis_lib.book import beside_r
+from analysis_lib.book.pages import beside_r
 from analysis_lib.review.shared_arms import SharedArm, comparisons_of
 
 IN_R = json.loads((GOLDEN / "rubinstein2019.json").read_text(encoding="utf-8"))["results"]

@@ -30,10 +30,10 @@ from analysis_lib.base import formatting
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import margin, shown_interval
-from analysis_lib.book import chapters, explorer, robustness
 from analysis_lib.book import page as book
-from analysis_lib.book.analyses import details, question
-from analysis_lib.book.grading import assumed_risks, grade, summary_table
+from analysis_lib.book.sections import chapters, explorer, robustness
+from analysis_lib.book.sections.analyses import details, question
+from analysis_lib.book.sections.grading import assumed_risks, grade, summary_table
 from analysis_lib.conclusions.certainty import information_size_of_events
 
 MID = 0.8

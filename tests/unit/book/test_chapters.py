@@ -20,9 +20,9 @@ from template_cells import DRAWING, NOTEBOOKS
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.__main__ import main
-from analysis_lib.book import analyses as sections
-from analysis_lib.book import chapters
 from analysis_lib.book import page as book
+from analysis_lib.book.sections import analyses as sections
+from analysis_lib.book.sections import chapters
 
 END = {"provenance": "reported", "source": "the sheet"}
 OUTCOMES = [

@@ -9,7 +9,7 @@ import pytest
 from places import DATA, ROOT
 
 import analysis_lib as al
-from analysis_lib.book import coverage_tables as ct
+from analysis_lib.book.pages import coverage_tables as ct
 
 CLOSE = 1e-12  # a hundredfold, and nothing else
 

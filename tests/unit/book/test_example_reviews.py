@@ -16,10 +16,10 @@ from places import GOLDEN, ROOT
 import analysis_lib as al
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.analyses import analysis_text, draw_forest, question
-from analysis_lib.book.event_methods import methods_of_events
-from analysis_lib.book.grading import absolute_effects, assumed_risks, grade, summary_table
-from analysis_lib.book.robustness import trials_left_out
+from analysis_lib.book.sections.analyses import analysis_text, draw_forest, question
+from analysis_lib.book.sections.event_methods import methods_of_events
+from analysis_lib.book.sections.grading import absolute_effects, assumed_risks, grade, summary_table
+from analysis_lib.book.sections.robustness import trials_left_out
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import alt_text
 from analysis_lib.pooling.events import PooledEvents

@@ -20,8 +20,8 @@ from small_reviews import three_equal_trials, write
 
 import analysis_lib as al
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book import explorer, tables
-from analysis_lib.book.analyses import pooled_analyses, question
+from analysis_lib.book.sections import explorer, tables
+from analysis_lib.book.sections.analyses import pooled_analyses, question
 from analysis_lib.book.sentences import plain_words
 from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, PREDICTIONS, TAU2_METHODS
 from analysis_lib.pooling.pooled_effect import PooledEffect

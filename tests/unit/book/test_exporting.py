@@ -17,7 +17,7 @@ from places import DATA, ROOT
 import analysis_lib as al
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.exporting import export
+from analysis_lib.book.engine.exporting import export
 from analysis_lib.importing import import_results, read_records
 from analysis_lib.importing.search.store import add_search
 from analysis_lib.pooling.methods import Methods

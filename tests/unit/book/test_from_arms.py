@@ -8,7 +8,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import from_arms
+from analysis_lib.book.sections import from_arms
 from analysis_lib.effects.suspect_sds import SuspectSD
 from analysis_lib.review.model import arms_at_baseline
 from analysis_lib.review.shared_arms import effects_of

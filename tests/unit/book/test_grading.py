@@ -6,7 +6,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import grading
+from analysis_lib.book.sections import grading
 from analysis_lib.conclusions.certainty import Assessment, Finding, Prompt
 
 FIT = al.pool([-0.5, -0.4], [0.04, 0.05])

@@ -13,8 +13,8 @@ from places import GOLDEN, ROOT
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book import chapters, moderation, robustness
-from analysis_lib.book.moderation import regression_note, regression_on, regression_table
+from analysis_lib.book.sections import chapters, moderation, robustness
+from analysis_lib.book.sections.moderation import regression_note, regression_on, regression_table
 from analysis_lib.review.moderators import moderators_of
 from analysis_lib.review.subgroups import level_order, levels_by_factor
 

@@ -11,7 +11,7 @@ from places import ROOT
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.page import Table
-from analysis_lib.book.tables import NO_VERSION, TABLES
+from analysis_lib.book.sections.tables import NO_VERSION, TABLES
 from analysis_lib.conclusions.versions import (
     COMPUTED,
     PRINTED,

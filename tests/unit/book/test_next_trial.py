@@ -12,7 +12,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import next_trial as nt
+from analysis_lib.book.pages import next_trial as nt
 from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES, add_trial, simulate_update
 from analysis_lib.importing.registry import TrialRecord, read_record
 from analysis_lib.importing.screening import (

@@ -7,7 +7,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import one_trial
+from analysis_lib.book.pages import one_trial
 
 ARMS = {"rtg": "Loaded", "ueg": "Unloaded"}
 CLOSE = 1e-12  # one subtraction

@@ -12,8 +12,8 @@ from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
-from analysis_lib.book import rebuilt as rb
-from analysis_lib.book.analyses import pooled_analyses
+from analysis_lib.book.pages import rebuilt as rb
+from analysis_lib.book.sections.analyses import pooled_analyses
 from analysis_lib.conclusions.stability import stability
 
 CLOSE = 1e-12  # the same few operations, in another order

@@ -12,7 +12,7 @@ from places import DATA
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book import as_printed, results
+from analysis_lib.book.sections import as_printed, results
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.model import Review
 

@@ -9,7 +9,7 @@ import pytest
 from places import DATA
 
 import analysis_lib as al
-from analysis_lib.book import risk_tables as rt
+from analysis_lib.book.sections import risk_tables as rt
 from analysis_lib.review.risk_of_bias import judgements
 from analysis_lib.review.subgroups import overall_risk
 

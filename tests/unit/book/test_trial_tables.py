@@ -11,7 +11,7 @@ from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
-from analysis_lib.book import trial_tables as tt
+from analysis_lib.book.sections import trial_tables as tt
 
 CLOSE = 1e-12  # a quotient
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import analysis_lib as al
-from analysis_lib.book import analyses as sections
-from analysis_lib.book import grading, robustness
+from analysis_lib.book.sections import analyses as sections
+from analysis_lib.book.sections import grading, robustness
 from analysis_lib.conclusions.published import (
     CIRCULAR,
     INDEPENDENT,

@@ -8,7 +8,7 @@ import pytest
 from test_chapters import add, begin, bring
 
 import analysis_lib as al
-from analysis_lib.book.grading import summary_table
+from analysis_lib.book.sections.grading import summary_table
 from analysis_lib.importing.checking import check_folder
 
 HEAD = "Study,Outcome,Time,n1,mean1,sd1,n2,mean2,sd2\n"

@@ -21,7 +21,7 @@ from test_model import copy_to, read, write
 
 import analysis_lib as al
 from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
-from analysis_lib.book.analyses import draw_forest, known_how, nothing_to_pool
+from analysis_lib.book.sections.analyses import draw_forest, known_how, nothing_to_pool
 from analysis_lib.conclusions.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.effects.means import standardized_mean_difference
 from analysis_lib.plots import alt_text

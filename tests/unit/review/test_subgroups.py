@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import analysis_lib as al
-from analysis_lib.book import robustness
+from analysis_lib.book.sections import robustness
 from analysis_lib.conclusions.published import NOT_RECOMPUTED, compare_with_published
 from analysis_lib.conclusions.stability import stability
 from analysis_lib.review.comparisons import StudyEffects

@@ -12,9 +12,9 @@ import pandas as pd
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.base.measures import shown
-from analysis_lib.book.analyses import heading, question, recorded_certainty
-from analysis_lib.book.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.book.page import show_table
+from analysis_lib.book.sections.analyses import heading, question, recorded_certainty
+from analysis_lib.book.sections.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES

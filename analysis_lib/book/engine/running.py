@@ -23,9 +23,9 @@ from nbclient.util import run_sync
 from tqdm import tqdm
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.numbers import write_numbers
 from analysis_lib.book.page import IN_BOOK
-from analysis_lib.book.sources import Sources
 
 CELL_TIMEOUT = 600  # seconds
 KERNELS = min(2, os.cpu_count() or 1)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.analyses import (
+from analysis_lib.book.sections.analyses import (
     QUANTITY_WORDS,
     analysis_names,
     pooled_analyses,

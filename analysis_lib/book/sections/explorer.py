@@ -26,8 +26,8 @@ from scipy.special import ndtri
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
-from analysis_lib.book.analyses import directions_in_short, heading, question
 from analysis_lib.book.page import Table
+from analysis_lib.book.sections.analyses import directions_in_short, heading, question
 from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
 from analysis_lib.plots.marks import RISK_COLOURS, RISK_SIGNS

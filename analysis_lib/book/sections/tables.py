@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis_lib.base.formatting import percent
-from analysis_lib.book import explorer
-from analysis_lib.book.answers import AnswerTable, answer_table
 from analysis_lib.book.page import Table
+from analysis_lib.book.sections import explorer
+from analysis_lib.book.sections.answers import AnswerTable, answer_table
 from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, provenance_counts, result_status
 

@@ -24,13 +24,13 @@ from analysis_lib.base.measures import (
     pooled,
     shown,
 )
-from analysis_lib.book.analyses import axis_unit, question, recorded_certainty
-from analysis_lib.book.as_printed import NOT_PRINTED, printed_results
-from analysis_lib.book.audit_report import audit_of
 from analysis_lib.book.page import table_csv
+from analysis_lib.book.sections.analyses import axis_unit, question, recorded_certainty
+from analysis_lib.book.sections.as_printed import NOT_PRINTED, printed_results
+from analysis_lib.book.sections.audit_report import audit_of
+from analysis_lib.book.sections.trial_tables import SIDES, told_events
 from analysis_lib.book.sentences import Question
 from analysis_lib.book.templates import render
-from analysis_lib.book.trial_tables import SIDES, told_events
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS, Statement, statement
 from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.comparisons import StudyEffects

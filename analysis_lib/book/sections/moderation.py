@@ -12,8 +12,8 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.measures import RATIO_MEASURES
-from analysis_lib.book.analyses import axis_unit, heading, or_say_why
 from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.sections.analyses import axis_unit, heading, or_say_why
 from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review

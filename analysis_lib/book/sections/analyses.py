@@ -14,8 +14,8 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.event_methods import methods_of_events
 from analysis_lib.book.page import Prose, prose, say, show_table
+from analysis_lib.book.sections.event_methods import methods_of_events
 from analysis_lib.book.sentences import (
     Question,
     cautions,

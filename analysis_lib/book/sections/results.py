@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.analyses import (
+from analysis_lib.book.page import Prose, prose, say, show_figure
+from analysis_lib.book.sections.analyses import (
     analysis_text,
     details,
     directions,
@@ -25,8 +26,7 @@ from analysis_lib.book.analyses import (
     recorded_certainty,
     show_event_methods,
 )
-from analysis_lib.book.answers import DOUBTS, Answer, answers, has_printed
-from analysis_lib.book.page import Prose, prose, say, show_figure
+from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed
 from analysis_lib.plots.printed_forest import PrintedResult
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.printed.audit.rows import MAIN

@@ -14,12 +14,12 @@ from pathlib import Path
 import nbformat
 from packaging.requirements import Requirement
 
-from analysis_lib.book.running import DIGEST
-from analysis_lib.book.sources import LIBRARY, Sources, files_below
+from analysis_lib.book.engine.running import DIGEST
+from analysis_lib.book.engine.sources import LIBRARY, Sources, files_below
 
 FOLDER = "downloads"
 ARCHIVE = "book.zip"
-UNPACKED = Path(__file__).parent / "unpacked"
+UNPACKED = Path(__file__).parents[1] / "unpacked"
 LOCK = "requirements.lock"
 PROJECT = "analysis-lib"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zip format knows no time before; the same in every build

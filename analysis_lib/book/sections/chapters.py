@@ -14,18 +14,18 @@ import pandas as pd
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book import grading, moderation, robustness
-from analysis_lib.book.analyses import (
+from analysis_lib.book.page import say, show_figure, show_table
+from analysis_lib.book.sections import grading, moderation, robustness
+from analysis_lib.book.sections.analyses import (
     heading,
     name_of,
     nothing_to_pool,
     say_why,
     show_comparison_with_published,
 )
-from analysis_lib.book.page import say, show_figure, show_table
-from analysis_lib.book.results import show_analysis
-from analysis_lib.book.risk_tables import risk_by_weight
-from analysis_lib.book.trial_tables import told_events
+from analysis_lib.book.sections.results import show_analysis
+from analysis_lib.book.sections.risk_tables import risk_by_weight
+from analysis_lib.book.sections.trial_tables import told_events
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book.analyses import result_names
-from analysis_lib.book.from_arms import arms_on_scale
+from analysis_lib.book.sections.analyses import result_names
+from analysis_lib.book.sections.from_arms import arms_on_scale
 from analysis_lib.pooling.pooled_effect import pool
 from analysis_lib.printed.audit import RULES, Audit, audit
 from analysis_lib.review.model import Review

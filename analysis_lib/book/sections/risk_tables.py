@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book.analyses import heading
+from analysis_lib.book.sections.analyses import heading
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.instruments import SEVERITY
 from analysis_lib.review.model import Review

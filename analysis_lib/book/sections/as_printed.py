@@ -11,7 +11,12 @@ from matplotlib.axes import Axes
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.analyses import analysis_names, axis_unit, printed_words, result_names
+from analysis_lib.book.sections.analyses import (
+    analysis_names,
+    axis_unit,
+    printed_words,
+    result_names,
+)
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS
 from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.model import Review

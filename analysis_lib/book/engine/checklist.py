@@ -15,7 +15,7 @@ from pathlib import Path
 from analysis_lib.base.formatting import listing
 from analysis_lib.review.model import Review
 
-ITEMS = Path(__file__).parent / "texts" / "prisma.csv"
+ITEMS = Path(__file__).parents[1] / "texts" / "prisma.csv"
 CALL = re.compile(r"\bshow_\w+")
 CAPTIONS = {
     "introduction": "PRISMA 2020: title, abstract and introduction",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book.from_arms import with_intervals
+from analysis_lib.book.sections.from_arms import with_intervals
 from analysis_lib.effects.means import standardized_mean_change
 from analysis_lib.review.model import Review
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.analyses import details, directions_in_short, heading, question
-from analysis_lib.book.grading import sd_between_people
+from analysis_lib.book.sections.analyses import details, directions_in_short, heading, question
+from analysis_lib.book.sections.grading import sd_between_people
 from analysis_lib.conclusions.update import (
     ABOVE,
     BELOW,

@@ -10,7 +10,8 @@ import pandas as pd
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book.analyses import (
+from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.sections.analyses import (
     axis_unit,
     details,
     directions,
@@ -19,7 +20,6 @@ from analysis_lib.book.analyses import (
     or_say_why,
     question,
 )
-from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.conclusions.certainty import TEST_NAMES
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement

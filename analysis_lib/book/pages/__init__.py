@@ -1,0 +1,1 @@
+"""What single pages show that few reviews have: a reconstruction, simulations, a next trial."""

@@ -1,0 +1,1 @@
+"""What the sections of any review show, each filled from its data."""
