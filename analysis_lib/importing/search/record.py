@@ -21,6 +21,9 @@ FIELDS: Final = (
 YEAR = re.compile(r"(?<!\d)(1[89]|20)\d\d(?!\d)")
 PMID = re.compile(r"(?<![\w:.-])[1-9]\d{4,7}(?![\w-])")  # no other database's number
 DOI = re.compile(r"10\.\d{4,9}/", re.IGNORECASE)
+SPACED = re.compile(r"(10\.\d{4,9})(?: / |//)")
+#: What an address says of the form of a work, behind its DOI.
+FORM = re.compile(r"(?:/(?:abs|abstract|epdf|epub|full|fulltext|html|pdf|summary)|\.pdf|#\w*)$")
 QUERY = re.compile(r"[?#&][\w.-]+=.*$")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 #: Elements of HTML, JATS and MathML that databases leave in titles.
@@ -43,6 +46,7 @@ COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>", re.DOTALL)
 BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
 HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
 FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")  # a year, a number of ORCID
 INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
 #: Words before a family name, which some databases leave out or put behind.
 PARTICLES = """
@@ -139,9 +143,13 @@ def cleaned(text: str) -> str:
         text = _without_markup(text)
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    if not text.isprintable():
-        text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in HIDDEN)
-    return " ".join(text.split())
+    return " ".join(_visible(text).split())
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c.isspace() or unicodedata.category(c) not in HIDDEN)
 
 
 def _without_markup(text: str) -> str:
@@ -165,11 +173,13 @@ def find_dois(text: str) -> Iterator[str]:
     ['10.1000/s0000(12)-1', '10.1000/b']
     """
     text = ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    text = SPACED.sub(r"\1/", unquote(text) if "%" in text else text)
     starts = [*(found.start() for found in DOI.finditer(text)), len(text)]
     for start, end in pairwise(starts):
-        words = text[start:end].split()
-        doi = QUERY.sub("", unquote(words[0]) if "%" in words[0] else words[0])
+        words = _visible(text[start:end]).split()
+        doi = QUERY.sub("", words[0])
         doi = re.sub(r"\[doi\]$|https?:.*$", "", doi, flags=re.IGNORECASE).rstrip(".,;:|\"'")
+        doi = FORM.sub("", doi)
         while doi.endswith((")", "]", ">")) and not _balanced(doi):
             doi = doi[:-1].rstrip(".,;")
         if not doi.endswith("/"):
@@ -215,9 +225,12 @@ def family_name(authors: str) -> str:
     >>> [family_name(a) for a in ("van der Example, J", "Example, J. van der")]
     ['example', 'example']
     """
-    person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0].strip().strip(",")
+    person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0]
+    person = IN_BRACKETS.sub(" ", person).strip().strip(",")
     before, _, after = person.partition(",")
     words = before.split()
+    while len(words) > 1 and not after and words[-1] in PARTICLES.split():  # Example J van der
+        words.pop()
     if after.strip() and len(words) > 1 and _is_list(after):
         person, after = before, ""
     if after.strip() or len(words) < 2:  # family name, given names

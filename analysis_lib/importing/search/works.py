@@ -8,28 +8,44 @@ at by a person; an erratum, a comment, a registry's entry is linked to the work 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from itertools import product
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from analysis_lib.importing.search.record import Record, folded
+from analysis_lib.importing.search.record import PARTICLES, Record, folded
 
 Verdict: TypeAlias = Literal["duplicate", "linked", "look at"]
-Relation: TypeAlias = Literal["same", "another", "unknown"]
+Relation: TypeAlias = Literal["same", "alike", "another", "unknown"]
 Title: TypeAlias = Literal["same", "variant", "similar", "another"]
 
 #: What a work is that is about another one, as titles and types say it.
 ABOUT: Final = (
-    ("erratum", r"(?:erratum|errata|corrigend\w+|corrections?|publisher correction|addendum)\b"),
+    ("erratum", r"(?:(?:publisher |author )?corrections?|errat(?:um|a)|corrigend\w+|addendum)\b"),
     ("retraction", r"(?:retraction|retracted(?: article)?|expression of concern|withdrawn)\b"),
-    ("comment", r"(?:comments?(?:ary)?(?: on)?|editorial comment|letter(?: to the editor)?)\b"),
-    ("reply", r"(?:reply(?: to)?|repl\w+ by|authors? (?:reply|response)|response to|re)\b(?=.*\w)"),
-)
+    ("comment", r"(?:(?:an? |invited |editorial )?comments?(?:ary)?(?: on)?|discussion (?:of|on)|"
+     r"letter(?: to the editor)?)\b"),
+    ("reply", r"(?:reply(?: to)?|repl\w+ by|authors? (?:reply|response)|(?:in )?response to|re)\b"),
+)  # fmt: skip
 PREFIXES: Final = tuple(
     (kind, re.compile(rf"{words}\s*(?:(?:to|for|of|in|on|regarding|notice|note)\b\s*)*"))
     for kind, words in ABOUT
+)
+#: The same behind a title: "Title (Erratum)", "Title: a comment".
+SUFFIXES: Final = tuple(
+    (kind, re.compile(rf"\s*(?:[:.?]|\s[-–—]|[(\[])\s*{words}\s*[)\].]*$", re.IGNORECASE))
+    for kind, words in ABOUT
+)
+#: The same as databases call the type of a record.
+TYPES: Final = (
+    ("erratum", re.compile(r"erratum|corrigend|^correction", re.IGNORECASE)),
+    ("retraction", re.compile(r"retraction", re.IGNORECASE)),
+)
+#: What is told of a work once, and again at length.
+FORMS: Final = (
+    ("abstract", re.compile(r"abstract|\babst\b", re.IGNORECASE)),
+    ("thesis", re.compile(r"\bthes[ie]s|dissertation", re.IGNORECASE)),
 )
 #: Web of Science names an erratum by the place of the article: "Title (vol 3, pg 1, 2015)".
 PLACE = re.compile(r"\(vol\.? [\w ]+, (?:pg|pp?)\.? .*$", re.IGNORECASE)
@@ -39,19 +55,23 @@ REGISTRY = re.compile(
     re.IGNORECASE,
 )
 LANGUAGE = re.compile(r"[\[(]\s*(?:in |article in )?[A-Z][a-z]+(?:, [A-Z][a-z]+)*\s*[\])]\s*\.?$")
+TWO_TITLES = re.compile(r"([^=\[\]]+?)(?:\s+=\s+([^=\[\]]+)|\s*\[([^=\[\]]+)\]\.?)")
 LANGUAGES = """
     afrikaans arabic bulgarian chinese croatian czech danish dutch english estonian finnish french
     german greek hebrew hungarian italian japanese korean lithuanian norwegian persian polish
     portuguese romanian russian serbian slovak slovene slovenian spanish swedish thai turkish
     ukrainian multilingual
 """
+BEHIND_JOURNAL = re.compile(r"[(:=\[]|\.\s+Conference\b", re.IGNORECASE)  # place, meeting
 OF_ENTRIES = "10.1002/central/"  # DOIs of the Cochrane Library's entries, not of works
-UMLAUTS = re.compile("(?<=[aou])e")
+SPELLED_OUT = re.compile("(?<=[aou])e|(?<=a)a|(?<=d)j")  # ae, aa and dj for one letter
+JOINED = re.compile(rf"(?:{'|'.join((*PARTICLES.split(), 'o'))})*")
 NUMBER = re.compile(r"\b(?:\d+|i{1,3}|iv|vi{0,3}|ix|x)\b")
 SMALL_WORDS = "a an and the of in for on with to by from et de la le y und der die"
 ENOUGH_FACTS = 2  # besides the title
 IN_ONE_PLACE = frozenset(("first author", "journal", "volume", "first page"))
 FEW_WORDS, MANY_WORDS = 5, 8  # a title of many does not come twice by chance
+A_TITLE = 3  # words, when a work has two titles
 ALIKE = 0.85  # of the letters of two titles
 LONGEST_TITLE = 600  # letters that are compared
 SPELLED = 4  # letters with which two spellings of a word begin
@@ -74,6 +94,8 @@ class Facts:
     pages: frozenset[str]
     dois: frozenset[str]
     pmids: frozenset[str]
+    issues: frozenset[str]
+    forms: frozenset[str]
 
     def __or__(self, other: Facts) -> Facts:
         """Return what is known from both."""
@@ -84,7 +106,7 @@ def facts_of(record: Record) -> Facts:
     """Return the facts of a record, in forms that can be compared."""
     kind, title = title_of(record)
     return Facts(
-        titles=_some(title),
+        titles=_some(title) | _two_languages(record.title),
         kinds=frozenset((kind,)),
         authors=_some(record.first_author),
         years=frozenset(() if record.year is None else (record.year,)),
@@ -93,7 +115,20 @@ def facts_of(record: Record) -> Facts:
         pages=_some(_first(r"[a-z]?\d+", record.pages.casefold())),
         dois=frozenset(doi for doi in record.dois if not doi.startswith(OF_ENTRIES)),
         pmids=_some(record.pmid),
+        issues=_some(_first(r"\d+", record.issue)),
+        forms=_some(_named(FORMS, record.kind) or ("work" if record.kind else "")),
     )
+
+
+def _named(kinds: Iterable[tuple[str, re.Pattern[str]]], text: str) -> str:
+    return next((kind for kind, pattern in kinds if pattern.search(text)), "")
+
+
+def _two_languages(text: str) -> frozenset[str]:
+    """Return both titles of a work with two, as in "Titel [Title]" and "Titel = Title"."""
+    found = TWO_TITLES.fullmatch(text[:LONGEST_TITLE])
+    both = [folded(title) for title in found.groups() if title] if found else []
+    return frozenset(title for title in both if len(title.split()) >= A_TITLE)
 
 
 def _some(text: str) -> frozenset[str]:
@@ -117,9 +152,13 @@ def title_of(record: Record) -> tuple[str, str]:
     mark = LANGUAGE.search(text)
     if mark and set(folded(mark.group()).split()) - {"in", "article"} <= {*LANGUAGES.split()}:
         text = text[: mark.start()]
-    kind = ""
+    kind = _named(TYPES, record.kind)
     if PLACE.search(text):
         kind, text = "erratum", PLACE.sub("", text)
+    for name, suffix in SUFFIXES:
+        found = suffix.search(text, 1)
+        if found:
+            kind, text = name, text[: found.start()]
     title = folded(text)
     for name, prefix in PREFIXES:
         found = prefix.match(title)
@@ -132,8 +171,8 @@ def title_of(record: Record) -> tuple[str, str]:
 
 
 def _journal(name: str) -> str:
-    """Return the name of a journal without its place, its subtitle and its small words."""
-    words = folded(re.split(r"[(:=\[]", name)[0] or name).split()
+    """Return the name of a journal without its place, meeting, subtitle and small words."""
+    words = folded(BEHIND_JOURNAL.split(name)[0] or name).split()
     return " ".join(word for word in words if word not in SMALL_WORDS.split())
 
 
@@ -164,8 +203,10 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
     differs = [fact for fact, relation in relations.items() if relation == "another"]
     if _printed_later(relations, one, other):
         differs.remove("year")
+    if not identifier and "first page" not in agrees:  # one place tells more than what it is called
+        differs += _unlike(one, other)
     told = f"{TOLD[title]} title"
-    if _is_sure(title, bool(identifier), agrees, differs, len(_words(one))):
+    if _is_sure(title, identifier, agrees, differs, len(_words(one))):
         shared = [identifier] if identifier else agrees
         return "duplicate", f"{told} and the same {' and '.join(shared)}"
     if differs and _is_likely(title, bool(identifier), agrees, len(_words(one))):
@@ -176,14 +217,17 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
 
 
 def _is_sure(
-    title: Title, identifier: bool, agrees: list[str], differs: list[str], words: int
+    title: Title, identifier: str, agrees: list[str], differs: list[str], words: int
 ) -> bool:
     """Say whether two works are one beyond doubt."""
     if identifier and title in ("same", "variant"):
-        # One article has one DOI and one PMID; a book or a supplement lends its own to all in it.
-        return {"first author", "first page"}.isdisjoint(differs)
+        # One article has one DOI and one PMID; a book or a supplement lends its DOI to all in it.
+        in_place = title == "same" or "first page" in agrees or identifier == "PMID"
+        return in_place and {"first author", "first page"}.isdisjoint(differs)
     if differs:
         return False
+    if title == "same" and words < FEW_WORDS and "first author" not in agrees:
+        return "first page" in agrees and len(agrees) > ENOUGH_FACTS
     if title == "same":
         return len(agrees) >= ENOUGH_FACTS or (len(agrees) == 1 and words >= MANY_WORDS)
     return title == "variant" and {*agrees} >= IN_ONE_PLACE
@@ -196,6 +240,16 @@ def _is_likely(title: Title, identifier: bool, agrees: list[str], words: int) ->
     if title == "same":
         return bool(agrees) or words >= MANY_WORDS
     return "first author" in agrees and len(agrees) >= ENOUGH_FACTS
+
+
+def _unlike(one: Facts, other: Facts) -> Iterator[str]:
+    """Tell in what two works differ that are not known to stand in one place."""
+    if _equal(one.forms, other.forms) == "another":
+        yield "form"
+    if _equal(one.issues, other.issues) == "another":
+        yield "issue"
+    if _best(one.journals, other.journals, _journals) == "alike":
+        yield "journal"
 
 
 def _identifier(one: Facts, other: Facts) -> str:
@@ -225,7 +279,7 @@ def _best(
 ) -> Relation:
     """Return how the values relate that are nearest to each other."""
     found = {relate(a, b) for a, b in product(mine, theirs)}
-    return next((r for r in ("same", "unknown", "another") if r in found), "unknown")
+    return next((r for r in ("same", "alike", "unknown", "another") if r in found), "unknown")
 
 
 def _printed_later(relations: Mapping[str, Relation], one: Facts, other: Facts) -> bool:
@@ -239,8 +293,11 @@ def _printed_later(relations: Mapping[str, Relation], one: Facts, other: Facts) 
 
 def _authors(one: str, other: str) -> Relation:
     """Compare family names: spaces, umlauts and a second family name may be left out."""
-    mine, theirs = (UMLAUTS.sub("", name.replace(" ", "")) for name in (one, other))
-    if mine == theirs or {*one.split()} <= {*other.split()} or {*other.split()} <= {*one.split()}:
+    mine, theirs = (SPELLED_OUT.sub("", name.replace(" ", "")) for name in (one, other))
+    short, long = sorted((mine, theirs), key=len)
+    if long.endswith(short) and JOINED.fullmatch(long.removesuffix(short)):
+        return "same"
+    if {*one.split()} <= {*other.split()} or {*other.split()} <= {*one.split()}:
         return "same"
     return "another"
 
@@ -256,7 +313,7 @@ def _journals(one: str, other: str) -> Relation:
     ):
         return "same"
     common = sum(any(_abbreviates(word, w) for w in theirs) for word in mine)
-    return "unknown" if 2 * common >= min(len(mine), len(theirs)) else "another"
+    return "alike" if 2 * common >= min(len(mine), len(theirs)) else "another"
 
 
 def _abbreviates(one: str, other: str) -> bool:

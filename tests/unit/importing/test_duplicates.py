@@ -62,7 +62,19 @@ def changed(**facts: Any) -> dict[str, Any]:
         changed(authors="Example-Muster, Ann"),
         changed(pages="12-9", volume="3 (Suppl 1)"),
         changed(pmid="12345678"),
-    ],
+        changed(
+            title="Kisten gegen Rückenschmerz [Lifting crates for low back pain: a made-up trial]",
+            doi="",
+        ),
+        changed(
+            title="Lifting crates for low back pain: a made-up trial = Kisten gegen den "
+            "Rückenschmerz",
+            doi="",
+        ),
+        changed(authors="Example A von", doi=""),
+        changed(journal="Journal of Examples. Conference: A Made-up Meeting", doi=""),
+        changed(kind="Conference Abstract", doi=""),  # databases differ, the page does not
+    ],  # fmt: skip
 )
 def test_what_is_surely_the_same_work_is_one(other: dict[str, Any]) -> None:
     assert decided(TRIAL, other) == "duplicate"
@@ -82,10 +94,13 @@ def test_what_is_surely_the_same_work_is_one(other: dict[str, Any]) -> None:
         changed(pages="13", title="Lifting crates for low back pain: the made-up trial"),
         changed(title="Heben von Kisten bei Rückenschmerz", doi=""),  # the same place, translated
         changed(title="Lifting crates for low back pain: a made-up triol", doi="", volume=""),
+        changed(title="Lifting crates for low back pain: a made-up trial in men", pages=""),
+        changed(journal="Workshop of Examples", doi="", volume="", pages=""),
+        changed(kind="Thesis", doi="", volume="", pages="", journal=""),
     ],
 )
 def test_what_may_be_another_is_kept_and_flagged(other: dict[str, Any]) -> None:
-    assert decided(TRIAL, other) == "look at"
+    assert decided(changed(kind="Article"), other | {"kind": other.get("kind", "")}) == "look at"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +114,13 @@ def test_what_may_be_another_is_kept_and_flagged(other: dict[str, Any]) -> None:
         changed(title="Re: Lifting crates for low back pain: a made-up trial", doi="10.1000/e"),
         changed(journal="clinicaltrials.gov NCT00000001", authors="", volume="", pages="", doi=""),
         changed(kind="Trial registry record", doi="10.1002/central/CN-2/full"),
+        changed(kind="Published Erratum"),
+        changed(title="Lifting crates for low back pain: a made-up trial (Erratum)"),
+        changed(title="Lifting crates for low back pain: a made-up trial - Corrigendum", doi=""),
+        changed(title="Lifting crates for low back pain: a made-up trial. Correction"),
+        changed(title="Lifting crates for low back pain: a made-up trial: reply", pages="30"),
+        changed(title="Invited commentary on: Lifting crates for low back pain: a made-up trial"),
+        changed(title="In response to: Lifting crates for low back pain: a made-up trial"),
     ],
 )
 def test_what_is_about_a_work_is_linked(other: dict[str, Any]) -> None:
@@ -120,6 +142,15 @@ def test_what_has_nothing_to_do_with_each_other_is_kept(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert decided(one, other) == "kept"
+
+
+@pytest.mark.parametrize("issue", ["", "2"])
+def test_editorials_of_one_year_are_not_one(issue: str) -> None:
+    """A journal prints one in each issue, and no export need say in which."""
+    editorial = {"title": "Editorial", "journal": "J Examples", "volume": "3", "year": 2015}
+    assert decided(editorial | {"issue": "1"}, editorial | {"issue": issue}) == "look at"
+    signed = editorial | {"authors": "Example A", "title": "In this issue"}
+    assert decided(signed | {"issue": "1"}, signed | {"issue": issue or "2"}) == "look at"
 
 
 def test_a_work_is_known_by_all_its_records() -> None:
