@@ -152,7 +152,8 @@ def _import(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.search import is_search_export
 
     folder = data_folder(options.to)
-    searches = [is_search_export(file) for file in options.files]
+    columns = _columns(options.column)
+    searches = [is_search_export(file, columns) for file in options.files]
     if all(searches):
         return _import_search(options, folder)
     if any(searches) or len(options.files) != 1 + options.compare:
@@ -166,7 +167,7 @@ def _import(options: argparse.Namespace) -> list[str]:
         )
         for file in options.files
     ]
-    if options.instrument or not holds_results(tables[0], _columns(options.column)):
+    if options.instrument or not holds_results(tables[0], columns):
         judged = read_judgements(tables[0], options.instrument)
         if judged is not None and options.compare:
             raise ReviewError("--compare compares results; settle judgements of bias in one sheet")
@@ -261,7 +262,10 @@ def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
     from analysis_lib.importing.search import read_records
     from analysis_lib.importing.search.store import add_search
 
-    exports = [read_records(file, encoding=options.encoding) for file in options.files]
+    columns = _columns(options.column)
+    exports = [
+        read_records(file, encoding=options.encoding, columns=columns) for file in options.files
+    ]
     added = add_search(exports, folder, search=options.search)
     notes = [note for export in exports for note in export.notes]
     if added.known:

@@ -232,7 +232,7 @@ def _separator(text: str, is_header: IsHeader | None) -> str:
             return False, 0
         return is_header is not None and is_header(rows[head]), len(rows[head])
 
-    return max(",;\t", key=of_header)
+    return max(",;\t|", key=of_header)
 
 
 def _csv_rows(name: str, text: str, separator: str) -> dict[int, list[str]]:
@@ -244,7 +244,10 @@ def _csv_rows(name: str, text: str, separator: str) -> dict[int, list[str]]:
             check_extent(name, number, len(row))
             rows[number] = row
     except csv.Error as error:
-        raise ReviewError(f"{name}: not a readable CSV file ({error})") from None
+        raise ReviewError(
+            f"{name}, row {len(rows) + 1}: not a readable CSV file ({error}). A quotation mark "
+            "within a cell has to stand twice; save it as .xlsx, or export it in another form"
+        ) from None
     finally:
         csv.field_size_limit(longest)
     return rows

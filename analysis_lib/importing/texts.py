@@ -20,6 +20,7 @@ MARKS = (  # the longer first: the mark of UTF-32 begins like that of UTF-16
 )
 WESTERN = "cp1252"
 SAMPLE = 20_000  # bytes are enough to tell an alphabet
+OF_UTF16 = 0.1  # of the bytes are zero where every Latin letter takes two
 FEWEST_LETTERS = 20  # not ASCII, that tell an alphabet
 #: What is written in other than Latin letters, and not in Unicode.
 OTHERS = (
@@ -83,8 +84,9 @@ def decode(content: bytes, encoding: str | None = None) -> Decoded:
     for mark, marked in MARKS:
         if content.startswith(mark):
             return Decoded(content.decode(marked, errors="replace"))
-    if b"\0" in content[:SAMPLE]:
-        order = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    sample = content[:SAMPLE]
+    if sample.count(0) > OF_UTF16 * len(sample):
+        order = "utf-16-be" if sample[::2].count(0) > sample[1::2].count(0) else "utf-16-le"
         return Decoded(content.decode(order, errors="replace"), "UTF-16")
     try:
         return Decoded(content.decode("utf-8"))

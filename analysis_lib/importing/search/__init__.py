@@ -7,7 +7,8 @@ one stands in front of them, counts, and says what a person should know.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -35,6 +36,19 @@ RESULTS = frozenset(
         *("experimental n", "experimental mean", "experimental cases"),
     )
 )
+
+
+#: What is none of the formats, by how it begins.
+OTHERS = (
+    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype html|<html)", re.IGNORECASE),
+     "a web page, not an export; was somebody logged out when it was saved?"),
+    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?<Pubmed", re.IGNORECASE),
+     "XML of PubMed; save the search in the format PubMed (.nbib)"),
+    (re.compile(r"\s*<[?a-z]", re.IGNORECASE), "XML that is not of EndNote"),
+    (re.compile(r"\s*(?:\[\s*)?[{]\s*\""), "JSON; export the search in another form"),
+    (re.compile(r"%PDF-"), "a PDF; export the search in another form"),
+    (re.compile(r"\{\\rtf"), "a text with formats (.rtf); save it as plain text"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,9 @@ class SearchExport:
         return len(self.records)
 
 
-def read_records(path: str | Path, *, encoding: str | None = None) -> SearchExport:
+def read_records(
+    path: str | Path, *, encoding: str | None = None, columns: Mapping[str, str] | None = None
+) -> SearchExport:
     """Read the export of a search.
 
     Parameters
@@ -78,6 +94,9 @@ def read_records(path: str | Path, *, encoding: str | None = None) -> SearchExpo
         (CSV, TSV, xlsx). Its ending does not matter.
     encoding
         Of a text file, if somebody knows it; otherwise it is told from the bytes.
+    columns
+        Which column of a table is the ``title``, ``authors``, ``year``, ``journal``, ``volume``,
+        ``issue``, ``pages``, ``doi``, ``pmid`` or ``kind``, where its name does not tell.
 
     Returns
     -------
@@ -91,7 +110,7 @@ def read_records(path: str | Path, *, encoding: str | None = None) -> SearchExpo
         For a file that cannot be read, or is in no format that is known.
     """
     file = Path(path)
-    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding)
+    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding, columns or {})
     if not raw.records:
         raise ReviewError(f"{file.name}: looks like {raw.format}, but holds no record")
     if len(raw.records) > MOST_RECORDS:
@@ -106,15 +125,19 @@ def read_records(path: str | Path, *, encoding: str | None = None) -> SearchExpo
     )
 
 
-def is_search_export(path: str | Path) -> bool:
-    """Say whether a file is the export of a search, and not a sheet of results."""
+def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None) -> bool:
+    """Say whether a file is the export of a search, and not a sheet of results.
+
+    It is one if a person named the column of its titles, too.
+    """
     file = Path(path)
     content = read_bytes(file, LARGEST_EXPORT)
     if not is_workbook(content) and _text_format(_lines(decode(content[:SAMPLE]).text)):
         return True
-    columns = sheet_of(file.name, content, is_header=tables.is_header).columns
-    header = {plain(column) for column in columns}
-    return not header.isdisjoint(tables.NAMES["title"]) and header.isdisjoint(RESULTS)
+    if "title" in (columns or {}):
+        return True
+    names = sheet_of(file.name, content, is_header=tables.is_header).columns
+    return tables.is_header(names) and RESULTS.isdisjoint(plain(name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +152,28 @@ class _Raw:
 Reader: TypeAlias = Callable[[str], _Raw]
 
 
-def _read(name: str, content: bytes, encoding: str | None) -> _Raw:
+def _read(name: str, content: bytes, encoding: str | None, columns: Mapping[str, str]) -> _Raw:
     if is_workbook(content):
-        return _from_table(sheet_of(name, content, is_header=tables.is_header))
+        return _from_table(sheet_of(name, content, is_header=tables.is_header), columns)
     decoded = decode(content, encoding)
     text = _lines(decoded.text)
     reader = _text_format(text)
+    other = next((told for sign, told in OTHERS if sign.match(text)), "")
+    if reader is None and other:
+        raise ReviewError(f"{name}: {other}; what is read here is {tables.KNOWN}")
     if reader is None:
-        return _from_table(sheet_of(name, content, encoding=encoding, is_header=tables.is_header))
-    raw = reader(text)
+        table = sheet_of(name, content, encoding=encoding, is_header=tables.is_header)
+        return _from_table(table, columns)
+    try:
+        raw = reader(text)
+    except ReviewError as error:
+        raise ReviewError(f"{name}, {error}") from None
     return replace(raw, notes=[*raw.notes, *encoding_notes(decoded)])
 
 
 def _lines(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -178,9 +210,10 @@ def _from_tags(text: str, dialect: tagged.Dialect) -> _Raw:
     return _Raw(dialect.name, reading.found, notes)
 
 
-def _from_table(table: Sheet) -> _Raw:
-    where = tables.columns_of(table)
-    unused = [column for column in table.columns if column not in where.values()]
+def _from_table(table: Sheet, columns: Mapping[str, str]) -> _Raw:
+    where = tables.columns_of(table, columns)
+    used = {column for columns in where.values() for column in columns}
+    unused = [column for column in table.columns if column not in used]
     notes = [note.removeprefix(f"{table.file}: ") for note in table.notes]
     notes += [f"columns not used: {', '.join(unused)}"] if unused else []
     return _Raw("a table", tables.read_table(table, where), notes)

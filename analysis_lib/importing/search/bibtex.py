@@ -12,6 +12,7 @@ from analysis_lib.importing.search.record import Found
 SIGN = re.compile(r"^\s*@[A-Za-z]+\s*[{(]\s*[^={}]*,", re.MULTILINE)
 #: Keys are not needed, and some exports write ones that are none.
 KEY = re.compile(r"(@[A-Za-z]+\s*[{(])[^={}(),\"\n]*(?=,)")
+NO_COMMA = re.compile(r"([}\"])([ \t]*\n\s*[A-Za-z][\w-]*\s*=\s*[{\"\d])")
 NO_ENTRY = ("string", "preamble")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "booktitle"),
@@ -47,7 +48,7 @@ def read_bibtex(text: str) -> tuple[list[tuple[int, Found]], list[str]]:
     # Only who has such a file waits for the library that reads it.
     from pybtex.database.input.bibtex import LowLevelParser
 
-    text = KEY.sub(r"\1key", text)
+    text = NO_COMMA.sub(r"\1,\2", KEY.sub(r"\1key", text))
     faults: list[Exception] = []
     parser = LowLevelParser(text, handle_error=faults.append)
     found = []

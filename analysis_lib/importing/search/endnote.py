@@ -8,17 +8,24 @@ from collections.abc import Callable, Mapping
 from analysis_lib.importing.search.record import Found
 from analysis_lib.importing.xml_stream import CHUNK, Budget, read_xml
 
-SIGN = re.compile(r"<xml>\s*<records\b|<records>\s*<record>|<record>\s*<(?:database|ref-type)")
+SIGN = re.compile(
+    r"<xml>\s*<records\b|<records>\s*<record>|<record>\s*<(?:database|ref-type)", re.IGNORECASE
+)
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # in XML; nobody sees them
+BARE = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
 DECLARED = re.compile(r"^(\s*<\?xml[^>]*?)\s+encoding=[\"'][^\"']*[\"']")  # it is text already
 MOST_ELEMENTS = 20_000_000  # a library of EndNote has a hundred for each record
 #: Where in a record what stands, the preferred place first.
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "title": ("titles/title", "titles/short-title"),
-    "authors": ("contributors/authors/author", "contributors/secondary-authors/author"),
-    "year": ("dates/year", "dates/pub-dates/date"),
+    "title": ("titles/title", "titles/short-title", "title"),
+    "authors": (
+        *("contributors/authors/author", "contributors/secondary-authors/author"),
+        "authors/author",
+    ),
+    "year": ("dates/year", "dates/pub-dates/date", "year"),
     "journal": (
         *("periodical/full-title", "titles/secondary-title", "titles/alt-title"),
-        *("alt-periodical/full-title", "periodical/abbr-1"),
+        *("alt-periodical/full-title", "periodical/abbr-1", "secondary_title"),
     ),
     "volume": ("volume",),
     "issue": ("number",),
@@ -49,7 +56,8 @@ def read_endnote(text: str) -> list[tuple[int, Found]]:
         For XML that is not well formed, with its line.
     """
     listener = _Records()
-    content = DECLARED.sub(r"\1", text, count=1).encode()
+    text = BARE.sub("&amp;", FORBIDDEN.sub("", DECLARED.sub(r"\1", text, count=1)))
+    content = text.strip().encode()
     chunks = (content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
     read_xml(chunks, listener, Budget(MOST_ELEMENTS))
     return listener.found
@@ -64,6 +72,7 @@ class _Records:
         self.inside = False
 
     def start(self, name: str, attributes: Mapping[str, str], line: Callable[[], int]) -> None:
+        name = name.lower()
         if name == "record":
             self.inside = True
             self.values, self.path = {}, []
@@ -78,6 +87,7 @@ class _Records:
             self.pieces.append(words)
 
     def end(self, name: str) -> None:
+        name = name.lower()
         if name == "record":
             self.found.append((len(self.found) + 1, self._fields()))
             self.inside = False

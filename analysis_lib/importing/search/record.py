@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,7 +18,7 @@ FIELDS: Final = (
     *("title", "authors", "year", "journal", "volume", "issue", "pages", "doi", "pmid", "kind"),
 )
 
-YEAR = re.compile(r"(?<!\d)(1[89]|20)\d\d(?!\d)")
+YEAR = re.compile(r"(?<!\d)(1[89]|20)\d\d(?=(?:[01]\d[0-3]\d)?(?!\d))")  # also of 20150501
 PMID = re.compile(r"(?<![\w:.-])[1-9]\d{4,7}(?![\w-])")  # no other database's number
 DOI = re.compile(r"10\.\d{4,9}/", re.IGNORECASE)
 SPACED = re.compile(r"(10\.\d{4,9})(?: / |//)")
@@ -46,6 +46,7 @@ COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>", re.DOTALL)
 BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
 HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
 FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+LISTED = re.compile(r"""(['"])((?:(?!\1\s*[,\]]).)+)\1\s*(?=[,\]])""")
 IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")  # a year, a number of ORCID
 INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
 #: Words before a family name, which some databases leave out or put behind.
@@ -118,7 +119,7 @@ def record_of(file: str, row: int, found: Found) -> Record:
         file=file,
         row=row,
         title=cleaned(first["title"]),
-        authors=cleaned("; ".join(name for name in found.get("authors", ()) if name.strip())),
+        authors=cleaned("; ".join(_names(found.get("authors", ())))),
         year=int(year.group()) if year else None,
         journal=cleaned(first["journal"]),
         doi=dois[0] if dois else "",
@@ -129,6 +130,13 @@ def record_of(file: str, row: int, found: Found) -> Record:
         kind=cleaned("; ".join(found.get("kind", ()))),
         other_dois=tuple(dois[1:]),
     )
+
+
+def _names(values: Iterable[str]) -> Iterator[str]:
+    """Return the names of authors, also of a list as a program writes it: ['One, A', 'Two, B']."""
+    for value in filter(str.strip, values):
+        listed = value.strip().startswith("[") and [name for _, name in LISTED.findall(value)]
+        yield from listed or [value]
 
 
 def cleaned(text: str) -> str:

@@ -15,6 +15,9 @@ from typing import Final
 
 from analysis_lib.importing.search.record import Found
 
+#: Tags of notes and numbers, in which the DOI of another work may stand.
+MAY_BE_ANOTHER = ("ID", "AN", "N1")
+WHOLLY_DOI = re.compile(r"(?:doi:?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\d+/\S+", re.IGNORECASE)
 Tags = Mapping[str, tuple[str, ...]]
 
 
@@ -39,7 +42,7 @@ class Dialect:
     frame : tuple of str
         Tags that stand around all records.
     blank_ends : bool
-        Whether a blank line ends a record.
+        Whether a blank line ends a record, or at least a value where a tag begins each record.
     """
 
     name: str
@@ -54,17 +57,17 @@ class Dialect:
 
 RIS = Dialect(
     "RIS",
-    re.compile(r"[ \t]*([A-Z][A-Z0-9])(?:[ \t]{2,4}|\t)-[ \t]*(.*)"),
+    re.compile(r"\s*([A-Za-z][A-Za-z0-9])(?:[ \t\xa0]{2,4}|\t)[-–—][ \t\xa0]*(.*)"),
     "TY",
     {
-        "title": ("TI", "T1", "CT", "BT", "ST"),
-        "authors": ("AU", "A1", "A2"),
+        "title": ("TI", "T1", "CT", "BT", "TT", "ST"),
+        "authors": ("AU", "A1", "A2", "ED", "A3", "A4"),
         "year": ("PY", "Y1", "YR", "DA"),
         "journal": ("JO", "JF", "T2", "JA", "J2", "SO", "BT"),
         "volume": ("VL",),
         "issue": ("IS",),
         "pages": ("SP",),
-        "doi": ("DO", "DI", "L3", "M3", "UR", "L2", "LK"),
+        "doi": ("DO", "DI", "L3", "M3", "UR", "L2", "LK", "ID", "AN", "N1"),
         "pmid": ("PM", "C5"),
         "kind": ("TY", "M3"),
     },
@@ -73,9 +76,38 @@ RIS = Dialect(
 #: With one space before the dash, where words like "ER - positive" may go on an abstract.
 RIS_NARROW = replace(RIS, line=re.compile(r"[ \t]*([A-Z][A-Z0-9])[ \t]-[ \t]*(.*)"))
 RIS_WITHOUT_TYPE = replace(RIS, begins="")
+REFWORKS_RIS = replace(RIS, name="RefWorks", begins="RT", ends="")
+#: Ovid's own forms number the records: <1>, or 1. in a line of its own.
+OVID = replace(
+    RIS,
+    name="Ovid",
+    line=re.compile(r"(<(?=\d+>\s*$)|[A-Z][A-Z0-9](?=[ \t]{2,4}-))(?:\d+>|[ \t]{2,4}-[ \t]*(.*))"),
+    begins="<",
+    ends="",
+    fields={**RIS.fields, "year": ("YR", "DP", "PY", "SO"), "pmid": ("PM", "UI")},
+    blank_ends=True,
+)
+OVID_LABELS = Dialect(
+    "Ovid",
+    re.compile(r"(<(?=\d+>)|(?=\d+\.)|[A-Z][A-Za-z]+(?: [A-Za-z/&]+){0,4})(?:\d+[>.])?()\s*"),
+    "<",
+    {
+        "title": ("Title", "Original Title", "Book Title"),
+        "authors": ("Authors", "Author", "Author Full Name"),
+        "year": ("Year of Publication", "Publication Year", "Date of Publication", "Source"),
+        "journal": ("Journal Name", "Journal", "Source"),
+        "volume": ("Volume",),
+        "issue": ("Issue",),
+        "pages": ("Page", "Pages"),
+        "doi": ("Digital Object Identifier", "DOI", "DO"),
+        "pmid": ("Unique Identifier", "PMID"),
+        "kind": ("Publication Type",),
+    },
+    each=("Authors", "Author"),
+)
 MEDLINE = Dialect(
     "MEDLINE (PubMed)",
-    re.compile(r"([A-Z]{2,4}) {0,2}- ?(.*)"),
+    re.compile(r"(?:\d+: )?([A-Z]{2,4}) {0,2}- ?(.*)"),
     "PMID",
     {
         "title": ("TI", "BTI", "TT"),
@@ -113,7 +145,7 @@ WEB_OF_SCIENCE = Dialect(
 )
 REFER = Dialect(
     "EndNote (refer)",
-    re.compile(r"%([0-9A-Z@!#$&()*+<>?\[\]^=~]) ?(.*)"),
+    re.compile(r"%([0-9A-Z@!#$&()*+<>?\[\]^=~])[ \t]?(.*)"),
     "0",
     {
         "title": ("T",),
@@ -147,6 +179,7 @@ REFWORKS = Dialect(
         "kind": ("RT",),
     },
 )  # fmt: skip
+REFER_WITHOUT_TYPE = replace(REFER, begins="")
 COCHRANE = Dialect(
     "Cochrane Library text",
     re.compile(r"(Record|[A-Z]{2,3})(?: #|: ?)(.*)"),
@@ -167,14 +200,21 @@ COCHRANE = Dialect(
 #: By what only the format has, the clearest first.
 SAMPLE = 300_000  # characters in which a format shows itself
 SIGNS: Final = (
-    (re.compile(r"^[ \t]*TY(?:[ \t]{2,4}|\t)-", re.MULTILINE), RIS),
+    (re.compile(r"^\s*TY(?:[ \t\xa0]{2,4}|\t)[-–—]", re.MULTILINE | re.IGNORECASE), RIS),
     (re.compile(r"^[ \t]*TY[ \t]-", re.MULTILINE), RIS_NARROW),
-    (re.compile(r"^PMID ?- ?\d", re.MULTILINE), MEDLINE),
-    (re.compile(r"^PT [A-Z]$", re.MULTILINE), WEB_OF_SCIENCE),
-    (re.compile(r"^%0 ", re.MULTILINE), REFER),
+    (re.compile(r"^(?:\d+: )?PMID ?- ?\d", re.MULTILINE), MEDLINE),
+    (re.compile(r"^PT [A-Z]\w*[ \t]*$", re.MULTILINE), WEB_OF_SCIENCE),
+    (re.compile(r"^%0[ \t]", re.MULTILINE), REFER),
     (re.compile(r"^RT [A-Z]\w+", re.MULTILINE), REFWORKS),
+    (re.compile(r"^RT {2,4}- [A-Z]\w+", re.MULTILINE), REFWORKS_RIS),
     (re.compile(r"^Record #\d+ of \d+\s+ID: ", re.MULTILINE), COCHRANE),
     (re.compile(r"^ER {1,2}-[ \t]*$", re.MULTILINE), RIS_WITHOUT_TYPE),
+    (re.compile(r"^<\d+>\s*\n(?:.*\n){0,9}?[A-Z][A-Z0-9] {2,4}- ", re.MULTILINE), OVID),
+    (
+        re.compile(r"^(?:<\d+>|\d+\.)\s*\n(?:.*\n){0,9}?Title\s*\n[ \t]+\S", re.MULTILINE),
+        OVID_LABELS,
+    ),
+    (re.compile(r"^%[AT][ \t]\S.*\n(?:.*\n)?%[A-Z][ \t]", re.MULTILINE), REFER_WITHOUT_TYPE),
 )
 
 
@@ -210,25 +250,32 @@ class _Open:
     line: int
     tags: dict[str, list[list[str]]] = field(default_factory=dict)
     last: str = ""
+    paused: bool = False  # by a blank line
 
     def is_record(self, dialect: Dialect) -> bool:
         return not dialect.begins or dialect.begins in self.tags
 
     def add(self, tag: str, value: str) -> None:
         self.tags.setdefault(tag, []).append([value])
-        self.last = tag
+        self.last, self.paused = tag, False
+
+    def goes_on(self, line: str, dialect: Dialect) -> bool:
+        """Say whether a line without a tag belongs to the value before it."""
+        if self.paused and dialect.blank_ends:
+            return False
+        return self.is_record(dialect) or line[0] in " \t"
 
     def go_on(self, words: str, dialect: Dialect) -> None:
         if self.last in dialect.each:
             self.tags[self.last].append([words])
-        elif self.last:
+        else:
             self.tags[self.last][-1].append(words)
 
     def fields(self, dialect: Dialect) -> Found:
         values = {tag: [" ".join(v).strip() for v in lines] for tag, lines in self.tags.items()}
         found = {}
         for name, tags in dialect.fields.items():
-            given = [[v for v in values.get(tag, ()) if _says(name, v)] for tag in tags]
+            given = [[v for v in values.get(tag, ()) if _says(name, tag, v)] for tag in tags]
             every = name == "kind"
             found[name] = (
                 [v for some in given for v in some] if every else next((v for v in given if v), [])
@@ -236,10 +283,12 @@ class _Open:
         return found
 
 
-def _says(name: str, value: str) -> bool:
+def _says(name: str, tag: str, value: str) -> bool:
     """Say whether a value can be what its tag is for: an address need not hold a DOI."""
     if name != "doi":
         return bool(value)
+    if tag in MAY_BE_ANOTHER:
+        return WHOLLY_DOI.fullmatch(value) is not None
     return "10." in value and (not value.startswith("http") or "doi.org/" in value)
 
 
@@ -278,9 +327,12 @@ def read_tagged(text: str, dialect: Dialect) -> Reading:
             now = now or _Open(number)
             now.add(tag, value)
         elif tag or not line.strip():
-            continue
-        elif now is not None and (now.is_record(dialect) or line[0] in " \t"):
+            if now is not None:
+                now.paused = True
+        elif now is not None and now.goes_on(line, dialect):
             now.go_on(line.strip(), dialect)
+        elif now is not None and now.is_record(dialect):
+            reading.skipped.append((number, line.strip()))
         else:  # lines with tags before such a line belong to no record either
             reading.skip(now)
             reading.skipped.append((number, line.strip()))
@@ -294,7 +346,9 @@ def _parts(line: str, dialect: Dialect) -> tuple[str, str]:
     found = dialect.line.fullmatch(line.rstrip())
     if not found:
         return "", ""
-    tag, value = found[1], (found[2] or "").strip()
+    tag, value = found[1] or dialect.begins, (found[2] or "").strip()
+    if dialect.line is RIS.line:
+        tag = tag.upper()
     # An abstract may go on with "ER - positive cells".
     return ("", "") if tag == dialect.ends and value and dialect is RIS_NARROW else (tag, value)
 
@@ -304,9 +358,11 @@ def _is_over(now: _Open, tag: str, line: str, dialect: Dialect) -> bool:
     if tag and tag == dialect.ends:
         return True
     if tag and tag == dialect.begins:
-        # Types that stand together, or behind the first tags, are those of one record.
-        return tag in now.tags and now.last != tag
-    return dialect.blank_ends and not line.strip()
+        # Types that stand together, or behind the first tags, are those of one record; a whole
+        # record and a blank line before it are another, whose own type is lost.
+        whole = now.paused and not now.tags.keys().isdisjoint(dialect.fields["title"])
+        return now.last != tag and (tag in now.tags or whole)
+    return dialect.blank_ends and not dialect.begins and not line.strip()
 
 
 def _close(now: _Open, dialect: Dialect, reading: Reading) -> None:

@@ -74,7 +74,7 @@ def changed(**facts: Any) -> dict[str, Any]:
         changed(authors="Example A von", doi=""),
         changed(journal="Journal of Examples. Conference: A Made-up Meeting", doi=""),
         changed(kind="Conference Abstract", doi=""),  # databases differ, the page does not
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_surely_the_same_work_is_one(other: dict[str, Any]) -> None:
     assert decided(TRIAL, other) == "duplicate"
