@@ -26,6 +26,7 @@ COUNT_TOLERANCE = 0.05  # counts print one decimal; what would print as .0 is wh
 #: Decimals of an effect; a difference of risks has one more, since 5 in 1000 may matter.
 DIGITS = 2
 RISK_DIGITS, RISK_TAU2_DIGITS = 3, 4
+SMALL_MEASURES = ("RD", "IRD")
 #: What XML, and so SVG, cannot hold: control characters and what is no character.
 NO_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -171,7 +172,7 @@ def effect(value: float | None, measure: str, *, absent: str = NOT_ESTIMABLE) ->
         return absent
     if measure in RATIO_MEASURES:
         return ratio(shown(value, measure))
-    return number(value, RISK_DIGITS if measure == "RD" else DIGITS)
+    return number(value, RISK_DIGITS if measure in SMALL_MEASURES else DIGITS)
 
 
 def effect_interval(limits: Interval | None, measure: str, *, absent: str = NOT_ESTIMABLE) -> str:
@@ -210,7 +211,7 @@ def tau2_digits(measure: str) -> int:
     >>> number(0.3132, tau2_digits("RR")), number(0.0013, tau2_digits("RD"))
     ('0.31', '0.0013')
     """
-    return RISK_TAU2_DIGITS if measure == "RD" else DIGITS
+    return RISK_TAU2_DIGITS if measure in SMALL_MEASURES else DIGITS
 
 
 def mid_band(mid: float, measure: str) -> str:

@@ -16,8 +16,12 @@ from analysis_lib.base.errors import ReviewError
 MEASURES: Final = ("MD", "SMD")
 #: Measures of what people have or have not, computed from events.
 BINARY_MEASURES: Final = ("RR", "OR", "RD")
+#: Measures of any means by arm: a ratio of them needs a scale with a true zero.
+MEAN_MEASURES: Final = (*MEASURES, "ROM")
+#: Measures of how often something happens in a time, computed from events and person-time.
+RATE_MEASURES: Final = ("IRR", "IRD")
 #: Ratios that results by arm do not give here; they are known as an effect with its precision.
-GENERIC_MEASURES: Final = ("HR", "IRR", "ROM")
+GENERIC_MEASURES: Final = ("HR",)
 MEASURE_WORDS: Final = {
     "MD": "mean difference",
     "SMD": "standardised mean difference",
@@ -26,12 +30,13 @@ MEASURE_WORDS: Final = {
     "RD": "risk difference",
     "HR": "hazard ratio",
     "IRR": "incidence rate ratio",
+    "IRD": "incidence rate difference",
     "ROM": "ratio of means",
 }
 #: Pooled as natural logarithms, shown as ratios.
 RATIO_MEASURES: Final = frozenset({"RR", "OR", "HR", "IRR", "ROM"})
 #: Effects on events: a measure of how often they happen is compared.
-EVENT_MEASURES: Final = frozenset({"RR", "OR", "RD", "HR", "IRR"})
+EVENT_MEASURES: Final = frozenset({*BINARY_MEASURES, *RATE_MEASURES, "HR"})
 
 Interval = tuple[float, float]
 

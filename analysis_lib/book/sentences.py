@@ -62,7 +62,14 @@ PI_WORDS = {
 #: With fewer comparisons the spread between settings is hardly known, and shares of them less.
 FEWEST_FOR_SHARES = 5
 #: What is compared between the arms when an effect is one on events.
-EVENT_WORDS = {"RR": "risk", "RD": "risk", "OR": "odds", "HR": "hazard", "IRR": "rate"}
+EVENT_WORDS = {
+    "RR": "risk",
+    "RD": "risk",
+    "OR": "odds",
+    "HR": "hazard",
+    "IRR": "rate",
+    "IRD": "rate",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def _fits(
         methods = Methods(
             tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, level=level
         )
-        if not effects.is_of_events:
+        if not effects.counts:
             yield effects.pool(**methods)
         elif tau2_method == "FE":  # with normal intervals only
             if ci_method == ci_methods[0]:

@@ -20,6 +20,7 @@ from analysis_lib.base.checks import (
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.columns import EffectSizes, Labels, effect_sizes
 
 
 class Rates(NamedTuple):
@@ -70,3 +71,94 @@ def rate_differences(
     if not shrink:
         events1, events2 = rates.events1, rates.events2
     return events1 / rates.time1 - events2 / rates.time2, variance
+
+
+def rate_ratio(
+    events1: npt.ArrayLike,
+    time1: npt.ArrayLike,
+    events2: npt.ArrayLike,
+    time2: npt.ArrayLike,
+    *,
+    correction: float = 0.5,
+    labels: Labels = None,
+) -> EffectSizes:
+    """Logarithm of the ratio of two incidence rates, first arm over second.
+
+    Parameters
+    ----------
+    events1, time1, events2, time2 : array_like, shape (k,)
+        Events and person-time; time in any unit.
+    correction : float
+        Added to the events of both arms where one has none.
+    labels : sequence, optional
+        Trial labels.
+
+    Returns
+    -------
+    EffectSizes
+        ``measure`` is ``"IRR"``; the variance is 1/x1 + 1/x2.
+
+    Raises
+    ------
+    ReviewError
+        For negative events, or person-time that is not positive.
+
+    References
+    ----------
+    Cochrane Handbook, sections 6.7.1 and 10.4.
+
+    Examples
+    --------
+    >>> trial = rate_ratio(9, 413, 19, 398)
+    >>> print(f"{np.exp(trial.effect[0]):.2f}, SE {trial.se[0]:.2f}")
+    0.46, SE 0.40
+    """
+    rates, names = checked_rates(events1, time1, events2, time2, labels)
+    effect, variance = log_rate_ratios(rates, _added(rates, correction))
+    return effect_sizes(effect, variance, "IRR", "log ratio", names)
+
+
+def rate_difference(
+    events1: npt.ArrayLike,
+    time1: npt.ArrayLike,
+    events2: npt.ArrayLike,
+    time2: npt.ArrayLike,
+    *,
+    correction: float = 0.5,
+    labels: Labels = None,
+) -> EffectSizes:
+    """Difference of two incidence rates, first arm minus second, per unit of person-time.
+
+    Parameters
+    ----------
+    events1, time1, events2, time2, labels
+        As for `rate_ratio`; all times in one unit.
+    correction : float
+        Added to the events of both arms where one has none, for the variance alone.
+
+    Returns
+    -------
+    EffectSizes
+        ``measure`` is ``"IRD"``; the variance is x1/t1^2 + x2/t2^2.
+
+    Raises
+    ------
+    ReviewError
+        As `rate_ratio`.
+
+    References
+    ----------
+    Cochrane Handbook, section 6.7.1.
+
+    Examples
+    --------
+    >>> print(f"{rate_difference(9, 413, 19, 398).effect[0]:.4f}")
+    -0.0259
+    """
+    rates, names = checked_rates(events1, time1, events2, time2, labels)
+    effect, variance = rate_differences(rates, _added(rates, correction))
+    return effect_sizes(effect, variance, "IRD", "difference", names)
+
+
+def _added(rates: Rates, correction: float) -> FloatArray:
+    return np.where((rates.events1 == 0) | (rates.events2 == 0), correction, 0.0)

@@ -10,10 +10,9 @@ import pandas as pd
 
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
-from analysis_lib.base.measures import BINARY_MEASURES
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.review.baseline import BASELINE
-from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.comparisons import OF_COUNTS, StudyEffects
 from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.event_ways import (
     METHOD_WORDS,
@@ -26,6 +25,7 @@ from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.info import OF_EVENTS
 from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.open_questions import open_questions
 from analysis_lib.review.possible import analyses
 from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
@@ -100,6 +100,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_missing_numbers(review),
         *_shared(review, known),
         *_turned_round(review, known),
+        *_open_questions(review, known),
         *_rare(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_extraction(review),
@@ -120,7 +121,7 @@ def _untouched(review: Review) -> Iterator[str]:
 
 def _methods(review: Review) -> str:
     named = [f"{name} {value}" for name, value in dict(review.info.methods).items()]
-    if review.outcomes["measure"].isin(BINARY_MEASURES).any():
+    if review.outcomes["measure"].isin(OF_COUNTS).any():
         named += [f"{name} {getattr(review.info.events, name)}" for name in OF_EVENTS]
     return f"Pooled by {listing(named)}: review.toml, [methods], or its default."
 
@@ -210,6 +211,12 @@ def _turned_round(review: Review, known: list[StudyEffects]) -> Iterator[str]:
                 f"{name}: {review.trial_names[trial]} alone has a clear effect on the other side. "
                 "See whether its instrument counts in the same direction as the others."
             )
+
+
+def _open_questions(review: Review, known: list[StudyEffects]) -> Iterator[str]:
+    for effects in known:
+        for question in open_questions(review, effects):
+            yield f"{_name(review, effects.outcome, effects.follow_up)}: {question}."
 
 
 def _rare(review: Review, known: list[StudyEffects]) -> Iterator[str]:

@@ -34,8 +34,15 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What an import may fill or change in a row that is there already.
 MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
-    "arm_results": ("n", "mean", "sd", "events", "scale_min", "scale_max", "score"),
-    "contrasts": ("estimate", "se", "ci_low", "ci_high", "n_experimental", "n_comparator"),
+    "arm_results": (
+        *("n", "mean", "sd", "events", "scale_min", "scale_max", "person_time", "cluster_size"),
+        *("icc", "paired_correlation", "final_sd", "change_correlation"),
+        *("score", "instrument", "higher_is_better"),
+    ),
+    "contrasts": (
+        *("estimate", "se", "ci_low", "ci_high", "n_experimental", "n_comparator"),
+        *("p", "df", "level", "cluster_size", "icc"),
+    ),
 }
 LARGEST = "Largest number analysed; the number randomised is not in the sheet."
 
@@ -213,7 +220,7 @@ class _Filling:
         outcome, time = self._described(result)
         if outcome is None or time is None:
             return
-        end = self._end(result.row, result.derived, result.instrument)
+        end = self._end(result.row, result.derived)
         trial = self._trial(result, end)
         arm = self._arm(result, trial, result.arm_label, result.side, people, end)
         self.arms[result.trial, result.arm] = trial, arm
@@ -221,8 +228,10 @@ class _Filling:
             return
         row = {
             **{"trial": trial, "outcome": outcome, "arm": arm, "time": time},
-            **{name: _as_cell(getattr(result, name)) for name in MEASURED["arm_results"][:-1]},
+            **{name: _as_cell(getattr(result, name)) for name in MEASURED["arm_results"][:-3]},
             "score": "change" if result.is_change else "",
+            "instrument": result.instrument,
+            "higher_is_better": result.higher_is_better if self.measures[outcome] == "SMD" else "",
             **end,
         }
         if result.is_estimated:
@@ -238,7 +247,7 @@ class _Filling:
         if problem:
             self._add(one.row, f"{one.study}: {problem}")
             return
-        end = self._end(one.row, one.derived, "")
+        end = self._end(one.row, one.derived)
         trial = self._trial(one, end)
         sides: tuple[Side, Side] = ("experimental", "comparator")
         first, second = (
@@ -247,6 +256,7 @@ class _Filling:
         )
         numbers = _as_the_measure(one, measure, self.scale)
         numbers |= dict(zip(("n_experimental", "n_comparator"), one.people, strict=True))
+        numbers |= {name: getattr(one, name) for name in MEASURED["contrasts"][-5:]}
         row = {
             **{"trial": trial, "outcome": outcome, "follow_up": time, "measure": measure},
             **{"experimental_arm": first, "comparator_arm": second},
@@ -284,13 +294,12 @@ class _Filling:
                 self._add(item.row, f"{told}; describe it there first")
         return found
 
-    def _end(self, row: int, derived: str, instrument: str) -> Cells:
+    def _end(self, row: int, derived: str) -> Cells:
         place = f"{self.imported.file}, row {row}"
-        notes = [derived, f"Measured with {instrument}" if instrument else ""]
         return {
             "provenance": "reported",
             "source": f"{self.source}; {place}" if self.source else place,
-            "note": "; ".join(note for note in notes if note),
+            "note": derived,
         }
 
     def _trial(self, item: ArmResult | Difference, end: Cells) -> str:
@@ -384,7 +393,7 @@ class _Filling:
                 **{"experimental_arm": first, "comparator_arm": second},
                 "reading": "main",
                 "why": "The two arms stand in one row of the sheet.",
-                **self._end(pair.row, "", ""),
+                **self._end(pair.row, ""),
             }
             several.setdefault((outcome, time, trial), []).append(row)
         for rows in several.values():

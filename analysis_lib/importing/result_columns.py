@@ -39,6 +39,11 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
     "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
     "change_se": ("change se", "se change", "change standard error"),
+    "final_sd": ("final sd", "sd after", "sd at follow up"),
+    "person_time": (
+        *("person time", "person years", "person months", "person days", "time at risk"),
+        *("patient years", "follow up time"),
+    ),
 }
 #: What stands beside those words, for the first arm and for the second.
 BESIDE: Final = {
@@ -59,6 +64,7 @@ ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     **{f"sd{i}": (f"sd{i}i", f"s{i}", f"sd{i}") for i in SIDES},
     "events1": ("ai", "event arm1", "x1i", "tpos"),
     "events2": ("ci", "event arm2", "x2i", "cpos"),
+    **{f"person_time{i}": (f"t{i}i", f"time{i}") for i in SIDES},
     "non_events1": ("bi", "tneg"),
     "non_events2": ("di", "cneg"),
 }
@@ -75,6 +81,11 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "scale_min": ("scale min", "scale minimum", "lowest score"),
     "scale_max": ("scale max", "scale maximum", "highest score"),
     "instrument": ("instrument", "scale", "questionnaire", "measurement instrument", "test"),
+    "higher_is_better": ("higher is better", "high is good"),
+    "cluster_size": ("cluster size", "mean cluster size", "average cluster size"),
+    "icc": ("icc", "intracluster correlation", "intra cluster correlation"),
+    "paired_correlation": ("paired correlation", "cross over correlation"),
+    "change_correlation": ("change correlation", "correlation with baseline"),
     "subgroup": ("subgroup", "subgroup name"),
     # one row an arm
     "arm": ("arm", "arm name", "group", "treatment", "condition"),
@@ -135,6 +146,9 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
         ),
         *("upper limit", "95 ci upper", "upper 95 ci", "upper 95", "ci 95 upper", "high", "ub"),
     ),
+    "effect_p": ("p", "p value", "pval", "exact p", "p exact"),
+    "effect_df": ("df", "degrees of freedom"),
+    "effect_level": ("level", "confidence level", "ci level"),
     "measure": ("effect measure", "measure", "sm", "summary measure", "effect type"),
     "o_e": ("o e", "o minus e", "observed minus expected"),
     "o_e_variance": ("o e variance", "variance", "v"),
@@ -160,6 +174,9 @@ EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
     **dict.fromkeys(("irr", "rate ratio", "incidence rate ratio"), ("IRR", False)),
     **dict.fromkeys(("log irr", "logirr", "ln irr"), ("IRR", True)),
     **dict.fromkeys(("rd", "risk difference"), ("RD", False)),
+    **dict.fromkeys(("ird", "rate difference", "incidence rate difference"), ("IRD", False)),
+    **dict.fromkeys(("rom", "ratio of means"), ("ROM", False)),
+    **dict.fromkeys(("log rom", "lnrom", "ln rom", "lnrr means"), ("ROM", True)),
 }
 
 
@@ -253,7 +270,7 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
         found["study"], said = known["author"], said | {"study"}
     paired = any({f"{what}1", f"{what}2"} <= found.keys() for what in ("n", "mean", "events"))
     has_effects = "estimate" in found and bool(
-        {"effect_se", "effect_variance", "effect_low", "o_e"} & found.keys()
+        {"effect_se", "effect_variance", "effect_low", "effect_p", "o_e"} & found.keys()
     )
     by_arm = not paired and "arm" in found and bool({"n", "mean", "events"} & found.keys())
     kept = _used(found, said, paired=paired, by_arm=by_arm, has_effects=has_effects)
@@ -306,7 +323,7 @@ def _used(
 ) -> dict[str, str]:
     """Leave out what the shape of the sheet has no place for; one column holds one thing."""
     arms = {f"{what}{side}" for what in OF_ARM for side in SIDES}
-    effects = {"estimate", "effect_se", "effect_variance", "effect_low", "effect_high"}
+    effects = {"estimate", *(name for name in OF_ROW if name.startswith("effect_"))}
     out: set[str] = set()
     out |= set() if paired or has_effects else {*arms, "arm1", "arm2"}
     out |= set() if by_arm else {*OF_ARM, "arm", "side"}

@@ -38,6 +38,10 @@ TOTALS = re.compile(
     re.IGNORECASE,
 )
 LARGEST_ARM = 999_999_999  # people
+YES_NO: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("yes", "y", "true", "1", "higher", "high"), "yes"),
+    **dict.fromkeys(("no", "n", "false", "0", "1 0", "lower", "low"), "no"),
+}
 SAME_SD = 0.05  # of an SD, by which rounding of a printed SE can move it
 
 
@@ -69,6 +73,10 @@ class ArmResult:
         Whether it is a change from baseline and not a score.
     instrument, subgroup : str
         As the sheet calls them.
+    higher_is_better : {"yes", "no", ""}
+        Of the instrument.
+    person_time, cluster_size, icc, paired_correlation, final_sd, change_correlation : float or None
+        As in ``arm_results.csv``.
     """
 
     study: str
@@ -91,11 +99,19 @@ class ArmResult:
     is_change: bool = False
     instrument: str = ""
     subgroup: str = ""
+    higher_is_better: str = ""
+    person_time: float | None = None
+    cluster_size: float | None = None
+    icc: float | None = None
+    paired_correlation: float | None = None
+    final_sd: float | None = None
+    change_correlation: float | None = None
 
     @property
     def numbers(self) -> tuple[float | None, ...]:
-        """What was measured: n, mean, SD, events."""
-        return (self.n, self.mean, self.sd, self.events)
+        """What was measured: n, mean, SD, events; of rates also person-time."""
+        time = () if self.person_time is None else (self.person_time,)
+        return (self.n, self.mean, self.sd, self.events, *time)
 
     @property
     def is_empty(self) -> bool:
@@ -123,6 +139,8 @@ class Difference:
         In the two arms.
     derived : str
         How a number was computed, if the sheet does not give it.
+    p, df, level, cluster_size, icc : float or None
+        As in ``contrasts.csv``.
     """
 
     study: str
@@ -140,6 +158,11 @@ class Difference:
     people: tuple[int | None, int | None]
     row: int
     derived: str = ""
+    p: float | None = None
+    df: float | None = None
+    level: float | None = None
+    cluster_size: float | None = None
+    icc: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +275,21 @@ class _Reader:
             None, None, None, None, low, high, row.number,
             instrument=row.get(self.columns.get("instrument")),
             subgroup=row.get(self.columns.get("subgroup")),
+            higher_is_better=self._direction(row),
+            cluster_size=self._number(row, "cluster_size"),
+            icc=self._number(row, "icc"),
+            paired_correlation=self._number(row, "paired_correlation"),
+            change_correlation=self._number(row, "change_correlation"),
         )  # fmt: skip
+
+    def _direction(self, row: Row) -> str:
+        """Return whether a higher score is better, as the review writes it."""
+        cell = row.get(self.columns.get("higher_is_better"))
+        if not cell or is_absent(cell):
+            return ""
+        if plain(cell) not in YES_NO:
+            self._add(row, "higher_is_better", f"{shown(cell)} is neither yes nor no")
+        return YES_NO.get(plain(cell), "")
 
     def arms(self, base: ArmResult, row: Row) -> Iterator[ArmResult]:
         """Return the arms of a row: two of a comparison, or the one of which it is."""
@@ -295,7 +332,14 @@ class _Reader:
             n = events + others
         self._check_count(row, side, n, events)
         mean, sd = self._number(row, f"mean{side}"), self._number(row, f"sd{side}")
-        arm = replace(arm, n=n, mean=mean, sd=sd, events=events)
+        time, final_sd = (
+            self._number(row, f"{name}{side}") for name in ("person_time", "final_sd")
+        )
+        if time is not None and time <= 0:
+            self._add(row, f"person_time{side}", f"{time:g} is not greater than zero")
+        arm = replace(
+            arm, n=n, mean=mean, sd=sd, events=events, person_time=time, final_sd=final_sd
+        )
         arm = self._change(arm, row, side) if mean is None else arm
         if arm.sd is not None and arm.sd <= 0:
             self._add(row, f"sd{side}", f"{arm.sd:g} is not greater than zero")
@@ -308,6 +352,8 @@ class _Reader:
             self._add(row, f"n{side}", f"{n} people; an arm has at least one")
         if events is not None and events < 0:
             self._add(row, f"events{side}", f"{events} is negative")
+        if self._filled(row, f"person_time{side}"):
+            return
         if events is not None and n is not None and events > n:
             self._add(row, f"events{side}", f"{events} events among {n} people")
         if events is not None and n is None and not self._filled(row, f"n{side}"):
@@ -411,10 +457,19 @@ class _Reader:
         told = ""
         if se is None and variance is not None and variance > 0:
             se, told = variance**0.5, f"SE computed from the variance {variance:g}"
-        self._check_effect(row, estimate, se, low, high, variance)
+        is_bare = se is None and low is None and variance is None
+        p = self._number(row, "effect_p") if is_bare else None  # else it may be no exact one
+        self._check_effect(row, estimate, se, low, high, variance, p)
         return Difference(
-            *common, measure or of_name, estimate, se, low, high, is_log, people, row.number, told
-        )
+            *common, measure or of_name, estimate, se, low, high, is_log, people, row.number, told,
+            p=p, df=None if se else self._number(row, "effect_df"), level=self._level(row),
+            cluster_size=base.cluster_size, icc=base.icc,
+        )  # fmt: skip
+
+    def _level(self, row: Row) -> float | None:
+        """Return the level of an interval as a fraction; sheets write 95, 95 % or 0.95."""
+        level = self._number(row, "effect_level")
+        return level / 100 if level is not None and level > 1 else level
 
     def _log_rank(self, row: Row) -> tuple[float, float, str] | None:
         """Return the logarithm of the hazard ratio of a log-rank test, with its SE."""
@@ -435,6 +490,7 @@ class _Reader:
         low: float | None,
         high: float | None,
         variance: float | None,
+        p: float | None,
     ) -> None:
         if (low is None) != (high is None):
             self._add(row, "effect_low", "one limit of the interval without the other")
@@ -444,8 +500,14 @@ class _Reader:
         for name, value in (("effect_se", se), ("effect_variance", variance)):
             if value is not None and value <= 0:
                 self._add(row, name, f"{value:g} is not greater than zero")
-        if se is None and low is None and variance is None:
-            self._add(row, "effect_se", "an effect without a standard error or an interval")
+        if p is not None and not 0 < p < 1:
+            self._add(row, "effect_p", f"{p:g} does not lie between 0 and 1")
+        if se is None and low is None and variance is None and p is None:
+            self._add(
+                row,
+                "effect_se",
+                "an effect without a standard error or an interval, and without a p value",
+            )
 
     # --- cells ------------------------------------------------------------------------------------
 

@@ -23,8 +23,9 @@ from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
 
 SIDES = ("experimental", "comparator")
+COUNTED = ("n", "events", "person_time")
 DETAILS = (
-    *(f"{what}_{side}" for what in ("n", "events") for side in SIDES),
+    *(f"{what}_{side}" for what in COUNTED for side in SIDES),
     "risk_of_bias",
     "provenance",
 )
@@ -235,11 +236,12 @@ def people_cells(known: Mapping[Any, Any], *, absent: str = fmt.EN_DASH) -> dict
     for side in SIDES:
         counts = {
             what: fmt.count(_number(known[f"{what}_{side}"]), absent=absent)
-            for what in ("n", "events")
+            for what in COUNTED
             if f"{what}_{side}" in known
         }
         if "events" in counts:
-            both = (counts["events"], counts.get("n", absent))
+            among = counts.get("person_time", counts.get("n", absent))
+            both = (counts["events"], among)
             cells[f"events_{side}"] = " / ".join(both) if all(both) else ""
         elif "n" in counts:
             cells[f"n_{side}"] = counts["n"]
@@ -280,7 +282,7 @@ def _weighing(row: Row, weight: str) -> Row:
 
 
 def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str) -> Row:
-    counts = [f"{what}_{side}" for what in ("n", "events") for side in SIDES]
+    counts = [f"{what}_{side}" for what in COUNTED for side in SIDES]
     pooled = known.loc[list(fit.labels)]
     totals = {name: pooled[name].sum(skipna=False) for name in counts if name in known}
     cells = {

@@ -26,6 +26,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import (
     EVENT_MEASURES,
+    RATE_MEASURES,
     RATIO_MEASURES,
     Interval,
     band,
@@ -281,11 +282,12 @@ class RowPlot:
             }
         present = {name for row in self.rows for name in row.cells}
         arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.layout.arms]
+        among = "time" if self.layout.measure in RATE_MEASURES else "n"
         headings = {
             "n_experimental": f"n\n{arms[0]}",
             "n_comparator": f"n\n{arms[1]}",
-            "events_experimental": f"events / n\n{arms[0]}",
-            "events_comparator": f"events / n\n{arms[1]}",
+            "events_experimental": f"events / {among}\n{arms[0]}",
+            "events_comparator": f"events / {among}\n{arms[1]}",
             "effect": f"{self.layout.measure}\n({fmt.percent(self.level)} CI)",
             "weight": "Weight",
             "p": "p",

@@ -130,10 +130,10 @@ class PooledEvents(PooledEffect):
         if self.left_out:
             trials = plural(len(self.left_out), "trial")
             names = f" ({', '.join(self.left_out)})" if named else ""
-            told.append(
-                "Left out, because nobody or everybody had the event in both arms, which says "
-                f"nothing of a ratio: {trials}{names}."
-            )
+            why = "nobody or everybody had the event in both arms"
+            if self.measure in RATE_MEASURES:
+                why = "there was no event in either arm"
+            told.append(f"Left out, because {why}, which says nothing of a ratio: {trials}{names}.")
         return " ".join(told)
 
     @property
@@ -369,7 +369,7 @@ def pool_rates(
         )
 
     few = min(rates.events1.min(), rates.events2.min()) < FEW_EVENTS
-    rare = _RARE if few else None
+    rare = _RARE_RATES if few else None
     trials = _Trials(names, effect, variance, add > 0, left_out, combined, rare)
     return _pooled(trials, measure, method, model, correction, heterogeneity, methods)
 
@@ -512,6 +512,8 @@ _RARE = (
     "Events are rare: inverse-variance weights can mislead, and Mantel-Haenszel or Peto is to be "
     "read beside them (Cochrane Handbook, section 10.4.4)."
 )
+
+_RARE_RATES = _RARE.replace("Mantel-Haenszel or Peto", "Mantel-Haenszel")
 
 
 def _rare(cells: Cells) -> str | None:

@@ -18,6 +18,7 @@ from analysis_lib.base.errors import MOST_PROBLEMS, Problem, ReviewError, did_yo
 from analysis_lib.base.measures import (
     BINARY_MEASURES,
     EVENT_MEASURES,
+    RATE_MEASURES,
     RATIO_MEASURES,
     no_difference,
 )
@@ -60,7 +61,9 @@ def disagreements(
         *_intervals(tables),
         *_important(tables["outcomes"]),
         *_measured(tables["arm_results"]),
-        *_scores(tables["arm_results"], tables["outcomes"]),
+        *_scores(tables, "arm_results"),
+        *_scores(tables, "contrasts"),
+        *_designs(tables),
         *_differences(tables["contrasts"], tables["outcomes"]),
         *_judged(tables["risk_of_bias"]),
         *_readings(tables["analyses"]),
@@ -123,7 +126,7 @@ def choices_of_outcomes(outcomes: pd.DataFrame, info: ReviewInfo) -> Iterator[st
         told = f"{shown(name)} is not in outcomes.csv{did_you_mean(name, list(measures))}"
         yield f"review.toml, table [outcome.{name}]: {told}"
     for name, measure in measures.items():
-        is_other = measure in BINARY_MEASURES and measure != "OR"
+        is_other = measure in (*BINARY_MEASURES, *RATE_MEASURES) and measure != "OR"
         if is_other and info.events_of(name).event_method == "Peto":
             own = info.of_outcome(name).event_method is not None
             place = f"table [outcome.{name}]" if own else "table [methods]"
@@ -219,28 +222,58 @@ def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
 
 def _measured(results: pd.DataFrame) -> Iterator[Problem]:
     """Check that each result by arm is a mean, or events among people."""
-    n, events = results["n"], results["events"]
+    n, events, time = results["n"], results["events"], results["person_time"]
+    middle = results["mean"].notna() | results["median"].notna()
     for wrong, column, message in (
-        (results["mean"].isna() & events.isna(), "mean", "neither a mean nor events"),
-        (results["mean"].notna() & events.notna(), "events", "both a mean and events"),
-        (events.notna() & n.isna(), "n", "events without a number of people"),
-        (events > n, "events", "more events than people"),
+        (~middle & events.isna(), "mean", "neither a mean nor events"),
+        (middle & events.notna(), "events", "both a mean and events"),
+        (events.notna() & n.isna() & time.isna(), "n", "events without a number of people"),
+        (time.notna() & events.isna(), "person_time", "person-time without events"),
+        (time.isna() & (events > n), "events", "more events than people"),
     ):
         for row in rows_where(wrong):
             yield Problem("arm_results.csv", message, row, column)
 
 
-def _scores(results: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Problem]:
+def _scores(tables: Tables, name: str) -> Iterator[Problem]:
     """Check that a standardised difference is not made of final scores and of changes."""
+    results, outcomes = tables[name], tables["outcomes"]
     standardised = outcomes.loc[outcomes["measure"] == "SMD", "outcome"]
-    rows = results[results["outcome"].isin(standardised) & (results["time"] != BASELINE)]
+    rows = results[results["outcome"].isin(standardised)]
+    place = "time" if "time" in rows else "follow_up"
+    rows = rows[rows[place] != BASELINE]
     is_change = rows["score"] == "change"
-    mixed = is_change.groupby([rows["outcome"], rows["time"]]).transform("nunique") > 1
+    mixed = is_change.groupby([rows["outcome"], rows[place]]).transform("nunique") > 1
     for row in rows_where(mixed & is_change):
         message = (
             "a change among final scores; their SDs differ, so they cannot be standardised together"
         )
-        yield Problem("arm_results.csv", message, row, "score")
+        yield Problem(f"{name}.csv", message, row, "score")
+
+
+def _designs(tables: Tables) -> Iterator[Problem]:
+    """Check what is said of clusters, of cross-over and of instruments that run the other way."""
+    measures = tables["outcomes"].set_index("outcome")["measure"].to_dict()
+    for name in ("arm_results", "contrasts"):
+        table = tables[name]
+        size, icc = table["cluster_size"], table["icc"]
+        standardised = table["outcome"].map(measures) == "SMD"
+        wrong = [
+            (size.notna() & icc.isna(), "icc", "missing: a cluster size needs the ICC"),
+            (size.isna() & icc.notna(), "cluster_size", "missing: an ICC needs the cluster size"),
+            (
+                table["higher_is_better"].notna() & ~standardised,
+                "higher_is_better",
+                "only instruments of a standardised difference (SMD) may run the other way",
+            ),
+        ]
+        if name == "arm_results":
+            of_counts = table["paired_correlation"].notna() & table["events"].notna()
+            told = "of events of the same people give the effect with its SE in contrasts.csv"
+            wrong.append((of_counts, "paired_correlation", told))
+        for bad, column, message in wrong:
+            for row in rows_where(bad):
+                yield Problem(f"{name}.csv", message, row, column)
 
 
 RISK: Final = "risk of bias"  # by which subgroups are formed in any case

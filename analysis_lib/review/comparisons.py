@@ -17,16 +17,16 @@ import pandas as pd
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError, did_you_mean
 from analysis_lib.base.formatting import count, effect, effect_interval, listing, plural
-from analysis_lib.base.measures import BINARY_MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, RATE_MEASURES
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
 from analysis_lib.effects.events import tells_nothing
-from analysis_lib.pooling.events import PooledEvents, pool_events
+from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.arm_names import ARMS
 from analysis_lib.review.info import OF_EVENTS
-from analysis_lib.review.known_effects import EVENTS, MAIN, known_effects
+from analysis_lib.review.known_effects import EVENTS, MAIN, TIMES, known_effects
 from analysis_lib.review.model import Review
 
 
@@ -35,6 +35,8 @@ class PoolingNames(MethodNames, EventMethodNames, total=False):
 
 
 COUNTS = ("events_experimental", "n_experimental", "events_comparator", "n_comparator")
+RATES = tuple(name for pair in zip(EVENTS, TIMES, strict=True) for name in pair)
+OF_COUNTS = (*BINARY_MEASURES, *RATE_MEASURES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +47,17 @@ class StudyEffects(Result):
     ----------
     outcome, follow_up : str
         Which analysis.
-    measure : {"MD", "SMD", "RR", "OR", "RD"}
-        Experimental minus comparator, in the unit of the outcome or in standard deviations; the
-        natural logarithm of a risk or odds ratio; a difference of risks.
+    measure : str
+        As in ``outcomes.csv``. Experimental minus comparator; of ratios the natural logarithm.
     table : pandas.DataFrame
         One row a comparison: ``trial``, ``label``, ``experimental_arm``, ``comparator_arm``,
         ``n_experimental``, ``n_comparator`` (after a shared arm is split), ``effect``,
         ``variance``, ``low`` and ``high`` (how far a reconstructed effect is free; absent
-        otherwise), ``provenance`` and ``source``. With a measure of events also
-        ``events_experimental`` and ``events_comparator``, of which a shared arm lends its share.
+        otherwise), ``provenance``, ``source``, ``people`` (both arms together, before clusters
+        are counted as fewer), ``instrument`` and ``remark``, what was done with a trial of another
+        design. With a measure of events also ``events_experimental`` and ``events_comparator``, of
+        which a shared arm lends its share, and with one of rates ``person_time_experimental`` and
+        ``person_time_comparator``.
     unknown : tuple of str
         Comparisons that belong here and whose effect is not known, with the reason.
     review : Review, optional
@@ -99,8 +103,14 @@ class StudyEffects(Result):
 
         ``None`` where a source prints a difference and not of how many people.
         """
-        people = self.table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
+        people = self.table["people"].to_numpy(dtype=float)
         return None if np.isnan(people).any() else float(people.sum())
+
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """The comparisons of another design or form than two arms of final scores, and how."""
+        known = self.table[["label", "remark"]]
+        return [(label, told) for label, told in known.itertuples(index=False) if told]
 
     @property
     def reconstructed(self) -> npt.NDArray[np.bool_]:
@@ -180,6 +190,20 @@ class StudyEffects(Result):
         return bool(self.table[list(COUNTS)].notna().all(axis=None))
 
     @property
+    def is_of_rates(self) -> bool:
+        """Whether the effects are those of rates, and events and time of every one are known."""
+        if self.measure not in RATE_MEASURES or not set(RATES) <= set(self.table):
+            return False
+        return bool(self.table[list(RATES)].notna().all(axis=None))
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """The columns that are added up over the trials, if the effects are those of counts."""
+        if self.is_of_rates:
+            return RATES
+        return COUNTS if self.is_of_events else ()
+
+    @property
     def methods(self) -> Methods:
         """How the review pools the effects: ``tau2_method`` is FE in a common-effect model."""
         return self._chosen({})[1]
@@ -213,9 +237,9 @@ class StudyEffects(Result):
         ('wald', 'HK')
         """
         events, chosen = self._chosen(methods)
-        if self.is_of_events:
-            return self._pool_events(events, chosen)
-        if self.measure in BINARY_MEASURES:
+        if self.counts:
+            return self._pool_counts(events, chosen)
+        if self.measure in OF_COUNTS:
             self._check_generic(events, chosen)
         return pool(self.effect, self.variance, labels=self.labels, **chosen)
 
@@ -225,15 +249,15 @@ class StudyEffects(Result):
         own = {name: given.pop(name) for name in OF_EVENTS if name in given}
         events = self.events.but(**cast(EventMethodNames, own))
         methods = self.review.info.methods if self.review else Methods()
-        if self.measure in BINARY_MEASURES and events.model == "common":
+        if self.measure in OF_COUNTS and events.model == "common":
             methods = methods.but(tau2_method="FE", ci_method="wald")
         return events, methods.but(**cast(MethodNames, given))
 
-    def _pool_events(self, events: EventMethods, chosen: Methods) -> PooledEvents:
+    def _pool_counts(self, events: EventMethods, chosen: Methods) -> PooledEvents:
         """Pool the counts of all comparisons, those without information among them."""
         known = self.table if self.silent is None else pd.concat([self.table, self.silent])
-        return pool_events(
-            *(known[name].to_numpy(dtype=float) for name in COUNTS),
+        return (pool_rates if self.is_of_rates else pool_events)(
+            *(known[name].to_numpy(dtype=float) for name in self.counts),
             measure=self.measure,
             method=events.event_method,
             model="common" if chosen.tau2_method == "FE" else "random",
@@ -247,7 +271,8 @@ class StudyEffects(Result):
         """Raise where counts are to be added up that are not all known."""
         by_counts = events.event_method == "MH" and chosen.tau2_method == "FE"
         if by_counts or events.event_method == "Peto":
-            bare = self.table.reindex(columns=list(COUNTS)).isna().any(axis="columns")
+            counts = RATES if self.measure in RATE_MEASURES else COUNTS
+            bare = self.table.reindex(columns=list(counts)).isna().any(axis="columns")
             raise ReviewError(
                 f"{self.outcome}, {self.follow_up}: event_method {events.event_method} adds up "
                 f"events, which are not known of {listing(self.table['label'][bare].tolist())}; "
@@ -257,8 +282,11 @@ class StudyEffects(Result):
     @property
     def holds_double_zeros(self) -> bool:
         """Whether a trial of the analysis, used or left out, tells nothing of a ratio."""
-        if self.silent is not None or not self.is_of_events:
+        if self.silent is not None or not self.counts:
             return self.silent is not None
+        if self.is_of_rates:
+            no_events = (self.table[list(EVENTS)] == 0).all(axis="columns")
+            return self.measure == "IRR" and bool(no_events.any())
         events1, n1, events2, n2 = (self.table[name].to_numpy(dtype=float) for name in COUNTS)
         cells = (events1, n1 - events1, events2, n2 - events2)
         return bool(tells_nothing(cells, self.measure).any())
@@ -266,7 +294,7 @@ class StudyEffects(Result):
     @property
     def adds_up_counts(self) -> bool:
         """Whether the pooled effect is made of counts, and not of the trials' own effects."""
-        by_mh = self.is_of_events and self.events.event_method == "MH"
+        by_mh = bool(self.counts) and self.events.event_method == "MH"
         return by_mh and self.methods.tau2_method == "FE"
 
     def without(self, *trials: str) -> StudyEffects:

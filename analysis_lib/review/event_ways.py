@@ -39,5 +39,5 @@ def pooled_by(effects: StudyEffects, way: EventMethods) -> PooledEffect | Review
 
 def rare_events(effects: StudyEffects) -> str | None:
     """Say so where the events of an analysis are rare."""
-    fit = effects.pool() if effects.k and effects.is_of_events else None
+    fit = effects.pool() if effects.k and effects.counts else None
     return fit.rare if isinstance(fit, PooledEvents) else None

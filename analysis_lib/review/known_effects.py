@@ -14,7 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, RATIO_MEASURES
+from analysis_lib.base.measures import (
+    BINARY_MEASURES,
+    GENERIC_MEASURES,
+    RATE_MEASURES,
+    RATIO_MEASURES,
+)
 from analysis_lib.effects.arms import rescale
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.events import (
@@ -26,8 +31,24 @@ from analysis_lib.effects.events import (
 )
 from analysis_lib.effects.generic import generic_effect
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
+from analysis_lib.effects.paired import (
+    crossover_difference,
+    crossover_ratio_of_means,
+    crossover_smd,
+)
+from analysis_lib.effects.rates import rate_difference, rate_ratio
+from analysis_lib.effects.ratios_of_means import ratio_of_means
 from analysis_lib.review.arm_names import ANALYSIS, ARMS, comparison_names
 from analysis_lib.review.baseline import BASELINE, PROVENANCES
+from analysis_lib.review.designs import (
+    OF_DESIGN,
+    PAIRED,
+    design_effects,
+    remarks_on_arms,
+    remarks_on_contrasts,
+    turned,
+    turned_round,
+)
 from analysis_lib.review.model import Review
 
 Mask = npt.NDArray[np.bool_]
@@ -45,15 +66,28 @@ COMPUTE: dict[str, Callable[..., EffectSizes]] = {
     "RR": risk_ratio,
     "OR": odds_ratio,
     "RD": risk_difference,
+    "ROM": ratio_of_means,
+    "IRR": rate_ratio,
+    "IRD": rate_difference,
+}
+#: Of the same people under two treatments, whose correlation is known.
+COMPUTE_PAIRED: dict[str, Callable[..., EffectSizes]] = {
+    "MD": crossover_difference,
+    "SMD": crossover_smd,
+    "ROM": crossover_ratio_of_means,
 }
 #: What `COMPUTE` takes of each arm.
-OF_MEANS, OF_EVENTS = ("n", "mean", "sd"), ("events", "n")
+OF_MEANS, OF_EVENTS, OF_RATES = ("n", "mean", "sd"), ("events", "n"), ("events", "person_time")
 SCALE = ("scale_min", "scale_max")
 HOW = ("provenance", "source")
 
 TELLS_NOTHING = "nobody, or everybody, had the event in both arms, which says nothing of a ratio"
 NO_MEANS = "neither means and SDs by arm with n, nor a difference"
 NO_EVENTS = "no events with n in both arms"
+NO_RATES = "no events with person-time in both arms"
+NO_RATIO = "means of two signs, or of zero, have no ratio"
+MIXED = "a change from baseline in one arm, and a final score in the other"
+NOT_PAIRED = "a cross-over trial has the same people, and one correlation, under both treatments"
 TOO_FEW = "fewer than two people in an arm or in the share of it that is lent here"
 NOT_AMONG = "events are not among the people of the arm"
 OUTSIDE = "a mean lies outside the scale of its instrument"
@@ -69,13 +103,25 @@ COLUMNS = dict.fromkeys(NAMES, "str") | {
     "high": "float64",
     "provenance": "str",
     "source": "str",
+    "people": "float64",
+    "instrument": "str",
+    "remark": "str",
 }
 EVENTS = {"events_experimental": "float64", "events_comparator": "float64"}
+TIMES = {"person_time_experimental": "float64", "person_time_comparator": "float64"}
 
 
 def takes(measure: str) -> tuple[str, ...]:
     """Return what a measure takes of each arm, in the order of its function."""
+    if measure in RATE_MEASURES:
+        return OF_RATES
     return OF_EVENTS if measure in BINARY_MEASURES else OF_MEANS
+
+
+def columns_of(measure: str) -> list[str]:
+    """Return the columns of the table of an analysis."""
+    counts = [*EVENTS] if measure in (*BINARY_MEASURES, *RATE_MEASURES) else []
+    return [*COLUMNS, *counts, *(TIMES if measure in RATE_MEASURES else [])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +131,7 @@ class KnownEffects:
     Attributes
     ----------
     table : pandas.DataFrame
-        One row an effect that is known, as `StudyEffects.table` holds it; `EVENTS` at the end.
+        One row an effect that is known, as `StudyEffects.table` holds it; counts at the end.
     places : mapping
         The rows of each outcome and follow-up that have any.
     unknown : mapping
@@ -104,15 +150,14 @@ class KnownEffects:
 
     def analysis(self, outcome: str, follow_up: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return the known effects of one outcome at one follow-up, and what is not known."""
-        columns = len(COLUMNS) + (len(EVENTS) if self.measures[outcome] in BINARY_MEASURES else 0)
         rows = self.places.get((outcome, follow_up), slice(0))
-        table = self.table.iloc[rows, :columns].reset_index(drop=True)
+        table = self.table.iloc[rows][columns_of(self.measures[outcome])].reset_index(drop=True)
         return table, tuple(self.unknown.get((outcome, follow_up), ()))
 
     def without_information(self, outcome: str, follow_up: str) -> pd.DataFrame:
         """Return the comparisons of one analysis that tell nothing of a ratio."""
         here = (self.silent["outcome"] == outcome) & (self.silent["follow_up"] == follow_up)
-        return self.silent.loc[here, [*COLUMNS, *EVENTS]].reset_index(drop=True)
+        return self.silent.loc[here, columns_of(self.measures[outcome])].reset_index(drop=True)
 
 
 def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
@@ -131,7 +176,8 @@ def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
 def _known_effects(review: Review, reading: str) -> KnownEffects:
     tables = _keyed(review)
     pairs = _comparisons(tables, reading)
-    outcomes = tables["outcomes"].set_index("outcome")[["measure", *SCALE]]
+    outcomes = tables["outcomes"].set_index("outcome")
+    outcomes = outcomes.reindex(columns=["measure", "lower_is_better", *SCALE])
     listed = _with_arms(pairs.join(outcomes, on="outcome"), tables["arm_results"])
     listed = listed.join(_of_events(review), on="outcome")
     listed.insert(0, "label", pd.Series(comparison_names(pairs, review.trial_names), dtype="str"))
@@ -145,11 +191,14 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     known = known[usable]
     known = known[~known.index.duplicated()].sort_index()
     reasons[known.index] = ""
-    table = listed[NAMES].join(known, how="right")[[*COLUMNS, *EVENTS]].astype(COLUMNS | EVENTS)
+    kinds = COLUMNS | EVENTS | TIMES
+    words = ["instrument", "remark"]
+    known[words] = known[words].fillna("")
+    table = listed[NAMES].join(known, how="right")[list(kinds)].astype(kinds)
     measures = dict(zip(review.outcomes["outcome"], review.outcomes["measure"], strict=True))
     places = _places(pairs.loc[known.index])
     silent = listed[[*ANALYSIS, *NAMES]].join(silent[~silent.index.isin(known.index)], how="right")
-    silent = silent.reindex(columns=[*ANALYSIS, *COLUMNS, *EVENTS]).astype(COLUMNS | EVENTS)
+    silent = silent.reindex(columns=[*ANALYSIS, *kinds]).astype(kinds)
     return KnownEffects(table, places, _unknown(listed, reasons), measures, silent)
 
 
@@ -236,8 +285,9 @@ def _places(pairs: pd.DataFrame) -> dict[Analysis, slice]:
 
 def _with_arms(pairs: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     """Put what ``arm_results`` holds of both arms beside each comparison."""
-    columns = sorted({*OF_MEANS, *OF_EVENTS, *SCALE, *HOW})
+    columns = sorted({*OF_MEANS, *OF_EVENTS, *OF_RATES, *SCALE, *HOW, *OF_DESIGN})
     results = results.astype({"n": float, "events": float})
+    results = results.reindex(columns=list(dict.fromkeys([*results.columns, *columns])))
     for side in SIDES:
         here = [*ANALYSIS, "trial", f"{side}_arm"]
         names = {"arm": f"{side}_arm", **{column: f"{column}_{side}" for column in columns}}
@@ -260,24 +310,76 @@ def _from_arms(
     ``is_known`` says of which comparisons the effect is known in another way: they have their
     share of an arm all the same.
     """
-    of_events = listed["measure"].isin(BINARY_MEASURES)
-    has_means, has_events = (
-        listed[_of_both(names)].notna().all(axis="columns") for names in (OF_MEANS, OF_EVENTS)
+    measures = listed["measure"]
+    of_rates = measures.isin(RATE_MEASURES)
+    of_counts = measures.isin(BINARY_MEASURES) | of_rates
+    has_means, has_events, has_rates = (
+        listed[_of_both(names)].notna().all(axis="columns")
+        for names in (OF_MEANS, OF_EVENTS, OF_RATES)
     )
-    reasons = pd.Series(np.where(of_events, NO_EVENTS, NO_MEANS), listed.index, dtype="str")
-    complete = has_events.where(of_events, has_means & ~listed["measure"].isin(GENERIC_MEASURES))
-    arms, fits = _rescaled(_shared(listed, complete | is_known)[complete])
+    lacking = np.select([of_rates, of_counts], [NO_RATES, NO_EVENTS], NO_MEANS)
+    reasons = pd.Series(lacking, listed.index, dtype="str")
+    has_counts = has_rates.where(of_rates, has_events)
+    complete = has_counts.where(of_counts, has_means & ~measures.isin(GENERIC_MEASURES))
+    shared = _shared(listed, complete | is_known)[complete]
+    arms, fits = _rescaled(turned(_without_clusters(shared)))
+    of_counts, of_rates = of_counts[arms.index], of_rates[arms.index]
     people, events = arms[_of_both(["n"])], arms[_of_both(["events"])]
-    of_events = of_events[arms.index]
-    few = ~of_events & (people < 2).any(axis="columns")
-    few |= of_events & arms["by_peto"] & (people.sum(axis="columns") < 2)
-    beyond = of_events & np.any(events.to_numpy() > people.to_numpy(), axis=1)
-    silent = of_events & arms["drops"] & ~beyond & _tells_nothing(arms)
-    told = [TOO_FEW, NOT_AMONG, OUTSIDE, TELLS_NOTHING]
-    reasons[arms.index] = np.select([few, beyond, ~fits, silent], told, "")
-    how = arms[[*people, *events]].join(_how(arms))
+    few = ~of_counts & (people < 2).any(axis="columns")
+    few |= of_counts & arms["by_peto"] & (people.sum(axis="columns") < 2)
+    beyond = of_counts & ~of_rates & np.any(events.to_numpy() > people.to_numpy(), axis=1)
+    silent = of_counts & arms["drops"] & ~beyond & _tells_nothing(arms)
+    told = [TOO_FEW, NOT_AMONG, OUTSIDE, NO_RATIO, MIXED, NOT_PAIRED, TELLS_NOTHING]
+    changes, others = (arms[f"score_{side}"] == "change" for side in SIDES)
+    mixed = changes != others
+    wrong = [few, beyond, ~fits, _has_no_ratio(arms), mixed, _is_half_paired(arms), silent]
+    reasons[arms.index] = np.select(wrong, told, "")
+    counts = [*people, *events, *TIMES]
+    first, second = (arms[f"instrument_{side}"] for side in SIDES)
+    how = (
+        arms[counts]
+        .join(_how(arms))
+        .assign(
+            people=_people(arms, shared),
+            instrument=first.fillna(second),
+            remark=remarks_on_arms(arms),
+        )
+    )
     used = reasons[arms.index] == ""
     return _computed(arms[used]).join(how), reasons, how[silent]
+
+
+def _without_clusters(arms: pd.DataFrame) -> pd.DataFrame:
+    """Divide the sizes of clusters' arms by their design effect; means and SDs stay."""
+    smaller = arms.copy()
+    for side in SIDES:
+        factor = design_effects(arms[f"cluster_size_{side}"], arms[f"icc_{side}"])
+        for name in ("n", "events", "person_time"):
+            smaller[f"{name}_{side}"] /= factor
+    return smaller
+
+
+def _people(arms: pd.DataFrame, shared: pd.DataFrame) -> pd.Series:
+    """Return how many people a comparison has; of a cross-over trial each counts once."""
+    total = shared[_of_both(["n"])].sum(axis="columns", skipna=False)
+    return (total / 2).where(_is_paired(arms), total)
+
+
+def _is_paired(arms: pd.DataFrame) -> pd.Series:
+    return arms[_of_both([PAIRED])].notna().any(axis="columns")
+
+
+def _is_half_paired(arms: pd.DataFrame) -> pd.Series:
+    """Say where a correlation is given and the two arms are not the same people."""
+    (r1, r2), (n1, n2) = (
+        (arms[f"{name}_experimental"], arms[f"{name}_comparator"]) for name in (PAIRED, "n")
+    )
+    return _is_paired(arms) & ((r1.fillna(r2) != r2.fillna(r1)) | (n1 != n2))
+
+
+def _has_no_ratio(arms: pd.DataFrame) -> pd.Series:
+    first, second = (arms[f"mean_{side}"] for side in SIDES)
+    return (arms["measure"] == "ROM") & ~(first * second > 0)
 
 
 def _tells_nothing(arms: pd.DataFrame) -> Mask:
@@ -285,18 +387,18 @@ def _tells_nothing(arms: pd.DataFrame) -> Mask:
     n1, events1, n2, events2 = (arms[name].to_numpy() for name in _of_both(["n", "events"]))
     cells = (events1, n1 - events1, events2, n2 - events2)
     is_odds = (arms["measure"] == "OR").to_numpy()
-    is_ratio = is_odds | (arms["measure"] == "RR").to_numpy()
+    is_ratio = is_odds | arms["measure"].isin(["RR", "IRR"]).to_numpy()
     of_odds, of_risks = (tells_nothing(cells, measure) for measure in ("OR", "RR"))
     return np.asarray(is_ratio & np.where(is_odds, of_odds, of_risks))
 
 
 def _shared(listed: pd.DataFrame, enters: pd.Series) -> pd.DataFrame:
-    """Divide the people and the events of an arm among the comparisons that it enters."""
+    """Divide people, events and time of an arm among the comparisons that it enters."""
     shared = listed.copy()
     for side in SIDES:
         arm = [*ANALYSIS, "trial", f"{side}_arm"]
         shares = enters.groupby([listed[key] for key in arm]).transform("sum").clip(lower=1)
-        for name in ("n", "events"):
+        for name in ("n", "events", "person_time"):
             shared[f"{name}_{side}"] /= shares
     return shared
 
@@ -322,13 +424,19 @@ def _rescaled(arms: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 def _computed(arms: pd.DataFrame) -> pd.DataFrame:
     """Return effects and variances, each measure in one call."""
     found = [pd.DataFrame({"effect": [], "variance": []}, dtype=float)]
-    for key, rows in arms.groupby(["measure", "by_peto", "correction"]):
-        measure, by_peto, correction = str(key[0]), key[1], key[2]
+    paired = _is_paired(arms)
+    for key, rows in arms.groupby(["measure", "by_peto", "correction", paired]):
+        measure, by_peto, correction, is_paired = str(key[0]), key[1], key[2], key[3]
         numbers = [rows[name] for name in _of_both(takes(measure))]
         compute, more = COMPUTE[measure], dict[str, Any]()
-        if measure in BINARY_MEASURES:
-            compute = peto_odds_ratio if by_peto else compute
-            more = {} if by_peto else {"correction": correction}
+        if measure in BINARY_MEASURES and by_peto:
+            compute = peto_odds_ratio
+        elif measure in (*BINARY_MEASURES, *RATE_MEASURES):
+            more = {"correction": correction}
+        elif is_paired:
+            compute = COMPUTE_PAIRED[measure]
+            r1, r2 = (rows[name] for name in _of_both([PAIRED]))
+            numbers = [*numbers[:3], *numbers[4:], r1.fillna(r2)]
         with np.errstate(all="ignore"):  # told as NO_VARIANCE
             sizes = compute(*numbers, labels=rows["label"].tolist(), **more)
         columns = {"effect": sizes.effect, "variance": sizes.variance}
@@ -376,7 +484,20 @@ def _from_contrasts(listed: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFra
                 )
             numbers.loc[rows.index, "effect"] = sizes.effect
             numbers.loc[rows.index, "variance"] = sizes.variance
-    return _renamed(found.assign(estimate=numbers["effect"], variance=numbers["variance"]))
+    found = found.reindex(columns=list(dict.fromkeys([*found.columns, *OF_DESIGN])))
+    found = found.assign(estimate=numbers["effect"], variance=numbers["variance"])
+    return _renamed(_as_counted(found))
+
+
+def _as_counted(found: pd.DataFrame) -> pd.DataFrame:
+    """Turn the sign of effects whose instrument counts the other way; make clusters less heavy."""
+    factor = design_effects(found["cluster_size"], found["icc"])
+    turns = turned_round(found["higher_is_better"], found)
+    return found.assign(
+        estimate=found["estimate"].where(~turns, -found["estimate"]),
+        variance=found["variance"] * factor,
+        remark=remarks_on_contrasts(found),
+    )
 
 
 def _from_reconstruction(listed: pd.DataFrame, reconstructed: pd.DataFrame) -> pd.DataFrame:
@@ -388,11 +509,12 @@ def _from_reconstruction(listed: pd.DataFrame, reconstructed: pd.DataFrame) -> p
 def _matching(listed: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a table that belong to the comparisons, numbered as these are."""
     keys = [*KEYS, "measure"]
-    rows = listed[keys].rename_axis("row").reset_index()
+    rows = listed[[*keys, "lower_is_better"]].rename_axis("row").reset_index()
     return rows.merge(table, on=keys, validate="1:1").set_index("row")
 
 
 def _renamed(found: pd.DataFrame) -> pd.DataFrame:
     columns = [column for column in COLUMNS if column not in NAMES]
-    people = dict.fromkeys(_of_both(["n"]), float)
+    found = found.assign(people=found[_of_both(["n"])].sum(axis="columns", skipna=False))
+    people = dict.fromkeys([*_of_both(["n"]), "people"], float)
     return found.rename(columns={"estimate": "effect"}).reindex(columns=columns).astype(people)

@@ -26,6 +26,7 @@ from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.info import ReviewInfo
 from analysis_lib.review.provenance import cells_told, with_weaker_cells
+from analysis_lib.review.reported import with_means
 
 if TYPE_CHECKING:
     from analysis_lib.review.comparisons import StudyEffects
@@ -168,7 +169,8 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
         problems.append(f"{INFO}, key citation: {info.citation!r} is not in {bib.name}")
     problems += choices_of_outcomes(tables["outcomes"], info)
     problems += disagreements(tables, citations, info.participants)
-    stop(problems, IN_THE_DATA)
+    tables["arm_results"], uncomputed = with_means(tables["arm_results"])
+    stop([*problems, *uncomputed], IN_THE_DATA)
     # While they are checked, the rows of a table carry the numbers they have in its file.
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
     printed = _cells("published", contents["published"]).text.reset_index(drop=True)

@@ -13,14 +13,22 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, MEASURES
+from analysis_lib.base.measures import (
+    BINARY_MEASURES,
+    GENERIC_MEASURES,
+    MEAN_MEASURES,
+    MEASURES,
+    RATE_MEASURES,
+)
 from analysis_lib.review.baseline import BASELINE, BASELINE_OF, PROVENANCES
 from analysis_lib.review.cells import COUNT, NUMBER, TEXT, YES_NO, kind_of
 from analysis_lib.review.instruments import DOMAIN_NAMES, INSTRUMENTS, LEVELS, ROB2
 
 #: Whether printed numbers support a statement; or what it is, if it is none about numbers.
 SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
-ALL_MEASURES = (*MEASURES, *BINARY_MEASURES, *GENERIC_MEASURES)
+ALL_MEASURES = (*MEAN_MEASURES, *BINARY_MEASURES, *RATE_MEASURES, *GENERIC_MEASURES)
+#: How trials gave out their treatments.
+DESIGNS = ("parallel", "cluster", "cross-over")
 RATINGS = ("very low", "low", "moderate", "high")
 
 
@@ -104,10 +112,11 @@ def number(
     low: float | None = None,
     above: float | None = None,
     high: float | None = None,
+    below: float | None = None,
     optional: bool = True,
     usual: bool = True,
 ) -> pa.Column:
-    """Make a column of numbers, at least ``low``, greater than ``above``, at most ``high``."""
+    """Make a column of numbers between bounds, of which ``above`` and ``below`` are excluded."""
     checks = []
     if low is not None:
         checks.append(pa.Check.ge(low, error=f"must be at least {low:g}"))
@@ -115,6 +124,8 @@ def number(
         checks.append(pa.Check.gt(above, error=f"must be greater than {above:g}"))
     if high is not None:
         checks.append(pa.Check.le(high, error=f"must be at most {high:g}"))
+    if below is not None:
+        checks.append(pa.Check.lt(below, error=f"must be less than {below:g}"))
     return _column(NUMBER, description, *checks, optional=optional, usual=usual)
 
 
@@ -208,6 +219,31 @@ def _mean_sd(name: str, what: str, unit: str) -> dict[str, pa.Column]:
         f"{name}_printed": _printed(what, f"{name}_mean", f"{name}_sd"),
         f"{name}_mean": number(f"{what}, mean ({unit})", low=0),
         f"{name}_sd": number(f"{what}, standard deviation ({unit})", above=0),
+    }
+
+
+def _of_design() -> dict[str, pa.Column]:
+    """Return the columns of a trial of clusters whose analysis took no account of them."""
+    return {
+        "cluster_size": number(
+            "Mean number of people in a cluster, where the analysis took no account of clusters",
+            low=1,
+            usual=False,
+        ),
+        "icc": number("Intracluster correlation", low=0, high=1, usual=False),
+    }
+
+
+def _of_instrument() -> dict[str, pa.Column]:
+    """Return the columns that tell the instruments of a standardised difference apart."""
+    return {
+        "instrument": text("Instrument of the trial", optional=True, usual=False),
+        "higher_is_better": yes_no(
+            "Whether a higher score of the instrument is better; of a standardised difference the "
+            "sign is turned where the outcome says otherwise",
+            optional=True,
+            usual=False,
+        ),
     }
 
 
@@ -353,6 +389,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "label": text("Name in text and plots", unique=True, label="trial"),
             "year": count("Year of the main report", low=1900, optional=True),
             "pooled": yes_no("Whether the trial enters the quantitative synthesis"),
+            "design": one_of(
+                "Parallel arms, clusters randomised, or cross-over; parallel when absent",
+                DESIGNS,
+                optional=True,
+                usual=False,
+            ),
             "gender_reported": yes_no(
                 "Whether Table 1 gives the sexes", optional=True, usual=False
             ),
@@ -483,6 +525,41 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 optional=True,
                 usual=False,
             ),
+            "person_time": number(
+                "Time at risk of all people together, in the unit of the outcome",
+                above=0,
+                usual=False,
+            ),
+            "se": number("Standard error of the mean", above=0, usual=False),
+            "ci_low": number("Lower limit of the mean's 95 % confidence interval", usual=False),
+            "ci_high": number("Upper limit of the mean's 95 % confidence interval", usual=False),
+            "median": number("Median, where no mean is reported", usual=False),
+            "q1": number("Lower quartile", usual=False),
+            "q3": number("Upper quartile", usual=False),
+            "minimum": number("Least score", usual=False),
+            "maximum": number("Greatest score", usual=False),
+            "final_sd": number(
+                "SD after treatment, where the SD of a change is not reported", above=0, usual=False
+            ),
+            "change_correlation": number(
+                "Correlation of scores before and after, from which the SD of a change follows",
+                above=-1,
+                below=1,
+                usual=False,
+            ),
+            **_of_design(),
+            "paired_correlation": number(
+                "Cross-over: correlation of people's scores under the two treatments",
+                above=-1,
+                below=1,
+                usual=False,
+            ),
+            **_of_instrument(),
+            "derived": text(
+                "How mean or SD was computed; filled in where it follows from other columns",
+                optional=True,
+                usual=False,
+            ),
         },
         unique=("trial", "outcome", "arm", "time"),
     ),
@@ -517,6 +594,14 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "unit": text("Unit of the effect", optional=True),
             "n_experimental": count("Participants, experimental arm", low=1, optional=True),
             "n_comparator": count("Participants, comparator arm", low=1, optional=True),
+            "score": one_of(
+                "Of final scores, of changes, or adjusted for baseline (ANCOVA)",
+                ("final", "change", "adjusted"),
+                optional=True,
+                usual=False,
+            ),
+            **_of_design(),
+            **_of_instrument(),
         },
         unique=("trial", "outcome", "follow_up", "experimental_arm", "comparator_arm", "measure"),
     ),

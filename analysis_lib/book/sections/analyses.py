@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -38,7 +39,7 @@ from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.printed.audit.rows import COUNTS, MAIN
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
-from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING
+from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING, TIMES
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
 from analysis_lib.review.subgroups import overall_risk
@@ -131,7 +132,7 @@ def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
     is rated, or if the reviewers recorded of any trial that a judgement is not stated.
     """
     known = effects.table.set_index("label")
-    events = [name for name in EVENTS if name in known and known[name].notna().any()]
+    events = [name for name in (*EVENTS, *TIMES) if name in known and known[name].notna().any()]
     people = [name for name in ("n_experimental", "n_comparator") if known[name].notna().any()]
     table = known[[*people, *events, "provenance"]]
     risk = overall_risk(review, effects)
@@ -148,8 +149,12 @@ def draw_forest(
     if not effects.k:
         return statement(nothing_to_pool(review, effects), title=heading(review, effects))
     asked = question(review, effects.outcome)
+    fit = fit or effects.pool()
+    names = with_instruments(effects)
+    if names and fit.labels == effects.labels:
+        fit = replace(fit, labels=tuple(names))
     settings: dict[str, Any] = {
-        "details": details(review, effects),
+        "details": details(review, effects).rename(dict(zip(effects.labels, names, strict=False))),
         "measure": effects.measure,
         "arms": review.info.short_names,
         "unit": axis_unit(review, effects.outcome),
@@ -157,7 +162,21 @@ def draw_forest(
         "mid": asked.mid,
         "title": heading(review, effects),
     }
-    return forest(fit or effects.pool(), **(settings | options))
+    return forest(fit, **(settings | options))
+
+
+def with_instruments(effects: StudyEffects) -> list[str]:
+    """Return the comparisons of a standardised difference with their instruments, if any is told.
+
+    What differs between trials of another measure is not hidden by its unit.
+    """
+    told = effects.table["instrument"]
+    if effects.measure != "SMD" or not told.any():
+        return []
+    return [
+        f"{label} ({name})" if name else label
+        for label, name in zip(effects.labels, told, strict=True)
+    ]
 
 
 def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
@@ -195,6 +214,7 @@ RECONSTRUCTED = (
     "result of its trial."
 )
 LEFT_OUT = "**Left out.** {unknown}."
+REMARKS = "**Of another design or form.** {remarks}."
 CAUTION = "**Caution.** {doubts}"
 RARE = "**Rare events.** {rare}"
 
@@ -207,10 +227,12 @@ def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> 
     after = f"\n\n{CAUTION}" if doubts else ""
     after += f"\n\n{RARE}" if rare else ""
     unknown = [one for one in effects.unknown if not one.endswith(TELLS_NOTHING)]  # said above
+    after += f"\n\n{REMARKS}" if effects.remarks else ""
     after += f"\n\n{LEFT_OUT}" if unknown else ""
     return prose(
         f"{before}{IN_WORDS}{after}",
         unknown="; ".join(unknown),
+        remarks=". ".join(f"{label}: {told}" for label, told in effects.remarks),
         rare=rare or "",
         doubts=doubts,
         meaning=plain_words(fit, asked),

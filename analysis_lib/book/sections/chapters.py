@@ -33,6 +33,7 @@ from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.instruments import ROB2, instrument_names, used_instruments
 from analysis_lib.review.model import Review, arms_at_baseline
+from analysis_lib.review.open_questions import designs_of, open_questions
 from analysis_lib.review.possible import analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
 from analysis_lib.review.shared_arms import arms_listed_twice
@@ -172,11 +173,13 @@ def show_trials(review: Review) -> None:
         say("{told}", told=str(agreement))
     people = review.arms.groupby("trial")["n"].agg(["size", "sum"])
     trials = review.trials
+    designs = designs_of(review)
     _show_rows(
         pd.DataFrame(
             {
                 "Trial": trials["label"],
                 "Year": trials["year"],
+                **({"Design": trials["trial"].map(designs)} if any(designs.values()) else {}),
                 "Arms": trials["trial"].map(people["size"]),
                 "People": trials["trial"].map(people["sum"]),
             }
@@ -391,6 +394,8 @@ def _show_or_say(
         show_analysis(review, found.outcome, found.follow_up)
         _say_shared_arms(review, found)
         _say_odd_one_out(review, found)
+        for question in open_questions(review, found):
+            say("**To be told.** {question}.", question=fmt.sentence(question).rstrip("."))
     elif found.unknown:
         say("{told}", told=nothing_to_pool(review, found))
     else:
@@ -486,7 +491,7 @@ def show_choices(review: Review) -> None:
     if table.empty:
         say("There is no primary analysis to pool in other ways.")
         return
-    of_events = any(effects.is_of_events for effects in pooled_analyses(review, "primary"))
+    of_events = any(effects.counts for effects in pooled_analyses(review, "primary"))
     show_table(
         table,
         "Ways to pool the primary analyses, and how many reach which conclusion",

@@ -320,7 +320,7 @@ WRONG_CELLS = [
     ("arm_results", "time", "LATER", "is not in follow_ups.csv"),
     ("arm_results", "arm", "other", "arm 'other' of 'aasa-2015' is not in arms.csv"),
     ("contrasts", "experimental_arm", "other", "is not in arms.csv"),
-    ("contrasts", "measure", "XX", "must be one of: MD, SMD, RR, OR, RD, HR, IRR"),
+    ("contrasts", "measure", "XX", "must be one of: MD, SMD, ROM, RR, OR, RD, IRR, IRD, HR"),
     ("trials", "pooled", "maybe", "is neither yes nor no"),
     ("searches", "date", "March 2025", "must be a month, as in 2025-03"),
     ("reports", "citation", "nobody1999", "is not in references.bib"),

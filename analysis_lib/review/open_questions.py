@@ -1,0 +1,96 @@
+"""What an analysis needs to know of designs and instruments, and is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pandas as pd
+
+from analysis_lib.base.formatting import listing, threshold
+from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.designs import PAIRED
+from analysis_lib.review.model import Review
+
+UNACCOUNTED: Final = {
+    "cluster": (
+        "icc",
+        "randomised clusters and {counts} here as if people had been randomised one by one, which "
+        "makes {it} too heavy: give cluster_size and icc in arm_results.csv",
+    ),
+    "cross-over": (
+        PAIRED,
+        "gave everybody both treatments and {counts} here as if these were different people: give "
+        "paired_correlation in arm_results.csv",
+    ),
+}
+OR_THE_EFFECT: Final = ", or the effect with the SE of {its} own analysis in contrasts.csv"
+
+
+def open_questions(review: Review, effects: StudyEffects) -> Iterator[str]:
+    """Ask what an analysis needs to know of designs and of the direction of instruments."""
+    table = effects.table.merge(review.trials[["trial", "design"]], on="trial", how="left")
+    results = _results_here(review, effects)
+    for design, (column, told) in UNACCOUNTED.items():
+        rows = results[results["trial"].isin(table.loc[table["design"] == design, "trial"])]
+        bare = list(dict.fromkeys(rows.loc[rows[column].isna(), "trial"]))
+        bare = [trial for trial in bare if _is_by_arm(review, effects, trial)]
+        if bare:
+            one = len(bare) == 1
+            words = {"counts": "counts" if one else "count", "it": "it" if one else "them"}
+            its = OR_THE_EFFECT.format(its="its" if one else "their")
+            yield f"{listing([review.trial_names[t] for t in bare])} {told.format(**words)}{its}"
+    if effects.measure == "SMD":
+        yield from _directions(review, results)
+
+
+def _results_here(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    results = review.arm_results
+    here = (results["outcome"] == effects.outcome) & (results["time"] == effects.follow_up)
+    return results[here & results["trial"].isin(effects.table["trial"])]
+
+
+def _is_by_arm(review: Review, effects: StudyEffects, trial: str) -> bool:
+    """Say whether no source prints the effect of a trial, so that its arms were counted."""
+    printed = review.contrasts
+    here = (printed["outcome"] == effects.outcome) & (printed["follow_up"] == effects.follow_up)
+    return not (here & (printed["trial"] == trial)).any()
+
+
+def _directions(review: Review, results: pd.DataFrame) -> Iterator[str]:
+    """Ask which way several instruments count, where that is not stated of one."""
+    bare = list(dict.fromkeys(results.loc[results["higher_is_better"].isna(), "trial"]))
+    if bare and len(set(results["trial"])) > 1:
+        yield (
+            f"which way the instrument of {listing([review.trial_names[t] for t in bare])} counts "
+            "is not stated (higher_is_better in arm_results.csv); taken as that of the outcome"
+        )
+
+
+def designs_of(review: Review) -> dict[str, str]:
+    """Return the design of each trial that is not parallel, with what its clusters are taken for.
+
+    Returns
+    -------
+    dict
+        By key of the trial; an empty text where people were randomised one by one.
+    """
+    return {
+        str(trial): "; ".join(_design_words(review, str(trial), design))
+        for trial, design in review.trials[["trial", "design"]].itertuples(index=False)
+    }
+
+
+def _design_words(review: Review, trial: str, design: object) -> Iterator[str]:
+    columns = ["cluster_size", "icc"]
+    tables = [review.arm_results, review.contrasts]
+    rows = pd.concat([table.loc[table["trial"] == trial, columns] for table in tables]).dropna()
+    correlations = review.arm_results.loc[review.arm_results["trial"] == trial, PAIRED].dropna()
+    if design == "cluster" or len(rows):
+        yield "cluster-randomised"
+    for size, icc in rows.drop_duplicates().itertuples(index=False):
+        yield f"clusters of {threshold(size)} people on average, ICC {threshold(icc)}"
+    if design == "cross-over" or len(correlations):
+        yield "cross-over"
+    for r in correlations.drop_duplicates():
+        yield f"correlation within people {threshold(r)}"
