@@ -16,6 +16,7 @@ from analysis_lib.effects.conversions import (
     sd_from_t,
     sd_of_change,
 )
+from analysis_lib.effects.covariances import shared_arm_covariance, within_trial_covariance
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effects.generic import generic_effect, hazard_ratio_from_logrank
 from analysis_lib.effects.means import (
@@ -58,6 +59,8 @@ from analysis_lib.pooling.asymmetry_events import (
     pustejovsky_test,
 )
 from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.bayesian import BayesianEffect, bayes_pool
+from analysis_lib.pooling.dependent_effects import MultilevelEffect, multilevel
 from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.leaving_out import (
     SubsetFits,
@@ -73,6 +76,8 @@ from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
 from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
 from analysis_lib.pooling.resampling import Bootstrap, PermutationTest, bootstrap, permutation_test
+from analysis_lib.pooling.robust_variance import RobustEffect, robust
+from analysis_lib.pooling.selection import SelectionModel, selection_model
 from analysis_lib.pooling.simulation import Design, Simulation, simulate
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
@@ -87,12 +92,14 @@ from analysis_lib.review.shared_arms import find_shared_arms, settle_shared_arms
 __all__ = [
     "AbsoluteEffect",
     "Audit",
+    "BayesianEffect",
     "Bootstrap",
     "Design",
     "EffectSizes",
     "LooksLikeStandardError",
     "MetaRegression",
     "Methods",
+    "MultilevelEffect",
     "PermutationTest",
     "PooledEffect",
     "PooledEvents",
@@ -100,6 +107,8 @@ __all__ = [
     "Review",
     "ReviewError",
     "ReviewInfo",
+    "RobustEffect",
+    "SelectionModel",
     "Simulation",
     "Skewness",
     "StudyEffects",
@@ -110,6 +119,7 @@ __all__ = [
     "audit",
     "back_transformed",
     "baujat",
+    "bayes_pool",
     "begg_test",
     "bootstrap",
     "breslow_day",
@@ -146,6 +156,7 @@ __all__ = [
     "mean_difference",
     "mean_sd_from_median",
     "meta_regression",
+    "multilevel",
     "odds_ratio",
     "odds_ratio_from_smd",
     "paired_events",
@@ -165,6 +176,7 @@ __all__ = [
     "rescale",
     "risk_difference",
     "risk_ratio",
+    "robust",
     "schwarzer_test",
     "screening_agreement",
     "sd_from_ci",
@@ -174,7 +186,9 @@ __all__ = [
     "sd_from_se",
     "sd_from_t",
     "sd_of_change",
+    "selection_model",
     "settle_shared_arms",
+    "shared_arm_covariance",
     "simulate",
     "single_mean",
     "skewness_of_median",
@@ -188,4 +202,5 @@ __all__ = [
     "trim_and_fill",
     "variability_ratio",
     "warn_if_sd_looks_like_se",
+    "within_trial_covariance",
 ]
