@@ -240,7 +240,7 @@ def bayes_pool(
     --------
     >>> fit = bayes_pool([-0.5, -0.4], [0.04, 0.05])
     >>> print(f"{fit.mean:.2f} ({fit.ci[0]:.2f} to {fit.ci[1]:.2f})")
-    -0.45 (-1.05 to 0.14)
+    -0.45 (-1.07 to 0.16)
     """
     check_level(level)
     prior = checked_prior(tau_prior)

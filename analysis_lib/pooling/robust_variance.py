@@ -165,7 +165,7 @@ def robust(
     >>> fit = pool([0.31, 0.42, 0.18, 0.75, 0.66, 0.05], [0.04, 0.05, 0.04, 0.08, 0.07, 0.03])
     >>> result = robust(fit, ["Cai", "Cai", "Cai", "Kell", "Kell", "Aasa"])
     >>> print(f"SE {result.se:.3f} on {result.df:.2f} degrees of freedom")
-    SE 0.176 on 1.88 degrees of freedom
+    SE 0.127 on 1.73 degrees of freedom
     """
     check_choice("kind", kind, KINDS)
     model = _working_model(fit)

@@ -230,7 +230,7 @@ def selection_model(
     >>> variance = [0.05, 0.09, 0.12, 0.02, 0.03, 0.09, 0.2, 0.04, 0.045, 0.07, 0.01, 0.11]
     >>> fit = selection_model(effect, variance)
     >>> print(f"{fit.estimate:.2f}, weights {fit.weights[0]:.2f} and {fit.weights[1]:.2f}")
-    0.33, weights 1.00 and 0.52
+    0.20, weights 1.00 and 0.11
     """
     check_choice("kind", kind, KINDS)
     check_choice("alternative", alternative, ALTERNATIVES)
