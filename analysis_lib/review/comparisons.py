@@ -187,7 +187,7 @@ class StudyEffects(Result):
         """Whether the effects are those of events, and the counts of every one are known."""
         if self.measure not in BINARY_MEASURES or not set(EVENTS) <= set(self.table):
             return False
-        return bool(self.table[list(COUNTS)].notna().all(axis=None))
+        return all(self.table[name].notna().all() for name in COUNTS)
 
     @property
     def is_of_rates(self) -> bool:
@@ -379,8 +379,6 @@ def study_effects(
     if follow_up not in review.follow_ups["follow_up"].array:
         raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")
     table, unknown = every.analysis(outcome, follow_up)
-    silent = every.without_information(outcome, follow_up)
+    silent = every.silent.get((outcome, follow_up))
     measure = every.measures[outcome]
-    return StudyEffects(
-        outcome, follow_up, measure, table, unknown, review, silent if len(silent) else None
-    )
+    return StudyEffects(outcome, follow_up, measure, table, unknown, review, silent)

@@ -136,8 +136,9 @@ class KnownEffects:
         The rows of each outcome and follow-up that have any.
     unknown : mapping
         The comparisons of each outcome and follow-up whose effect is not known, with the reason.
-    silent : pandas.DataFrame
-        One row a comparison of events that is left out because it tells nothing of a ratio.
+    silent : mapping
+        The comparisons of each outcome and follow-up that are left out because their events tell
+        nothing of a ratio, as in ``table`` but without effects.
     measures : mapping
         The measure of each outcome.
     """
@@ -146,18 +147,13 @@ class KnownEffects:
     places: Mapping[Analysis, slice]
     unknown: Mapping[Analysis, Sequence[str]]
     measures: Mapping[str, str]
-    silent: pd.DataFrame
+    silent: Mapping[Analysis, pd.DataFrame]
 
     def analysis(self, outcome: str, follow_up: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return the known effects of one outcome at one follow-up, and what is not known."""
         rows = self.places.get((outcome, follow_up), slice(0))
         table = self.table.iloc[rows][columns_of(self.measures[outcome])].reset_index(drop=True)
         return table, tuple(self.unknown.get((outcome, follow_up), ()))
-
-    def without_information(self, outcome: str, follow_up: str) -> pd.DataFrame:
-        """Return the comparisons of one analysis that tell nothing of a ratio."""
-        here = (self.silent["outcome"] == outcome) & (self.silent["follow_up"] == follow_up)
-        return self.silent.loc[here, columns_of(self.measures[outcome])].reset_index(drop=True)
 
 
 def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
@@ -199,7 +195,11 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     places = _places(pairs.loc[known.index])
     silent = listed[[*ANALYSIS, *NAMES]].join(silent[~silent.index.isin(known.index)], how="right")
     silent = silent.reindex(columns=[*ANALYSIS, *kinds]).astype(kinds)
-    return KnownEffects(table, places, _unknown(listed, reasons), measures, silent)
+    silent_of = {
+        (str(outcome), str(time)): rows[columns_of(measures[outcome])].reset_index(drop=True)
+        for (outcome, time), rows in silent.groupby(ANALYSIS)
+    }
+    return KnownEffects(table, places, _unknown(listed, reasons), measures, silent_of)
 
 
 def _of_events(review: Review) -> pd.DataFrame:
