@@ -70,6 +70,7 @@ def disagreements(
         *_follow_ups(tables["follow_ups"]),
         *_factors(tables),
         *_moderators(tables),
+        *_claims(tables),
         *_misprinted(tables),
         *_look_alikes(tables),
         *_weaker(tables),
@@ -583,6 +584,23 @@ def _moderators(tables: Tables) -> Iterator[Problem]:
                     yield Problem(
                         f"{name}.csv", f"{shown(cells[place])} is no number", place, column
                     )
+
+
+def _claims(tables: Tables) -> Iterator[Problem]:
+    """Check that a statement of the text speaks of columns that there are."""
+    claims = tables["claims"]
+    for row, name, column, where in claims[["table", "column", "where"]].itertuples():
+        if name not in tables:
+            told = f"no table {shown(name)}{did_you_mean(name, tuple(tables))}"
+            yield Problem("claims.csv", told, int(row), "table")
+            continue
+        known = [*tables[name].columns, *(["group"] if name == "arm_results" else [])]
+        conditions = [] if pd.isna(where) else filter(None, where.split("&"))
+        named = [("where", condition.partition("=")[0].strip()) for condition in conditions]
+        for place, word in [("column", column), *named]:
+            if word not in known:
+                told = f"{name}.csv has no column {shown(word)}{did_you_mean(word, known)}"
+                yield Problem("claims.csv", told, int(row), place)
 
 
 def _beyond_scale(

@@ -332,6 +332,9 @@ WRONG_CELLS = [
     ("risk_of_bias", "judgement", "bad", "must be one of: low, some concerns, high"),
     ("risk_of_bias", "outcome", "happiness", "is not in outcomes.csv"),
     ("certainty", "rating", "excellent", "must be one of: very low, low, moderate, high"),
+    ("claims", "table", "arm", "no table 'arm' (did you mean 'arms'?)"),
+    ("claims", "column", "people", "arms.csv has no column 'people'"),
+    ("claims", "where", "side", "arms.csv has no column 'side'"),
 ]
 
 
@@ -671,6 +674,17 @@ def test_arms_come_with_their_scores_in_the_order_of_the_table(review: al.Review
 
 
 # Files
+
+
+def test_every_condition_of_a_statement_names_a_column(data: Path) -> None:
+    # Of arm_results, whose rows know the group of their arm, too.
+    row = row_where(data, "claims", claim="pain-mean-loaded")
+    set_cell(data, "claims", row, "where", "group=experimental & colour=red & place=here&")
+    place = f"claims.csv, row {row}, column where: arm_results.csv has no column"
+    lines = [line for line in told(data) if line.startswith(place)]
+    assert lines == [f"{place} 'colour'", f"{place} 'place'"]
+    set_cell(data, "claims", row, "where", "group=experimental & outcome=pain&")
+    al.load_review(data)
 
 
 @pytest.mark.parametrize("table", usual_tables())
