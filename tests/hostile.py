@@ -2,6 +2,9 @@
 
 The review is complete: every table has rows, so that every section of a book has something to
 show. Columns are found in the schemas: a new one is covered as soon as it is there.
+
+``PYTHONPATH=.:tests python tests/hostile.py`` writes what becomes of each kind of words in each
+column into ``benchmarks/hostile.md``.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ import csv
 import dataclasses
 import functools
 import inspect
+import io
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,16 +25,27 @@ import nbformat
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from places import ROOT
 
 from analysis_lib.book import page
-from analysis_lib.book.sections import analyses, authors, chapters, grading, robustness
+from analysis_lib.book.sections import (
+    analyses,
+    authors,
+    chapters,
+    grading,
+    moderation,
+    results,
+    robustness,
+)
+from analysis_lib.conclusions import versions
 from analysis_lib.importing.new_review import new_review
 from analysis_lib.plots import look
-from analysis_lib.review.cells import checked_values, read_cells
+from analysis_lib.printed.reconstruction import files
+from analysis_lib.review.cells import TEXT, cells_of, checked_values, kind_of
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.info import ReviewInfo
 from analysis_lib.review.model import Review
-from analysis_lib.review.schemas import SCHEMAS
+from analysis_lib.review.schemas import EXTRACTION, SCHEMAS
 
 HOST = "evil.example"
 RTL, LRO, POP = "\u202e", "\u2066", "\u2069"
@@ -163,16 +177,16 @@ BOXES = {
     "reports_included_databases": 3, "reports_included_citation": 1, "reports_included": 4,
     "studies_included": 4,
 }  # fmt: skip
-#: Columns of free text that hold names of something else, which somebody looks up.
-READ = {
+#: What `_rows` declares as moderators, beyond the schemas: a category, and a number.
+FURTHER = {"trials": ("setting",), "arms": ("dose",)}
+#: Columns that name something of the review: the loader refuses every other word, when it compares
+#: the tables.
+NAMES = {
     ("subgroup_levels", "variable"),
     ("claims", "table"),
     ("claims", "column"),
     ("claims", "where"),
-    ("published", "without"),
-    ("analyses", "reading"),
-    ("statements", "beside"),
-    ("moderators", "moderator"),
+    ("arms", "dose"),
     *((table, "weaker") for table in SCHEMAS),
 }
 Row = Mapping[str, object]
@@ -209,20 +223,26 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             | {"found_by": "citation" if t == TRIALS[0] else "databases"}
             for t in TRIALS
         ],
-        "trials": [{"trial": trial, "pooled": "yes"} for trial in TRIALS],
-        "moderators": [],  # they name further columns of the trials, which have none here
+        "trials": [
+            {"trial": trial, "pooled": "yes", "setting": f"setting {i % 2}"}
+            for i, trial in enumerate(TRIALS)
+        ],
+        "moderators": [
+            {"moderator": "setting", "table": "trials", "kind": "category"},
+            {"moderator": "dose", "table": "arms", "kind": "number"},
+        ],
         "arms": [
             {"trial": t, "arm": a, "n": 20 + 10 * i, "men": "", "women": "", "age_mean": 40 + 2 * i}
-            | {"group": "experimental" if a == "more" else "comparator"}
+            | {"group": "experimental" if a == "more" else "comparator", "dose": i * i}
             for i, (t, a) in enumerate(arms)
         ],
         "interventions": [{"trial": trial} for trial in TRIALS],
         "adverse_events": [{"trial": TRIALS[0], "arm": "more", "relation": "related", "events": 1}],
         "published": [
-            {"id": "p1", **pain, "kind": "pooled", **printed, "tau2": 0.1, "i2": 40},
+            {"id": "p1", **pain, "kind": "pooled", **printed, "tau2": 0.1, "i2": 40, "without": ""},
             {"id": "p2", **pain, "kind": "sensitivity", **printed, "without": TRIALS[0]},
             {"id": "p3", **pain, "kind": "subgroup", "place": "results", "q": 2, "df": 1}
-            | {"words": "Q = 2, df = 1"},
+            | {"words": "Q = 2, df = 1", "without": ""},
         ],
         "arm_results": [
             *(
@@ -249,7 +269,10 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             for item in ("overall", "D1")
         ],
         "certainty": [{**pain, "rating": "low"}],
-        "analyses": [],
+        "analyses": [
+            {"trial": t, **pain, **pair, "reading": "main; another", "participants": ""}
+            for t in TRIALS
+        ],
         "reconstructed": [
             {"trial": t, "measure": "SMD", "outcome": "sleep", "follow_up": "end", **pair}
             | {"estimate": 0.1, "se": 0.2, "low": -0.3, "high": 0.5}
@@ -266,10 +289,26 @@ def _rows() -> dict[str, list[dict[str, object]]]:
     }
 
 
+def columns_of(table: str) -> list[str]:
+    """Return the columns of a table of the review: those of its schema, and declared ones."""
+    return [*SCHEMAS[table].columns, *FURTHER.get(table, ())]
+
+
 #: Keys, for a table that is not among the rows above.
 USUAL = {"trial": TRIALS[0], "outcome": "pain", "follow_up": "end", "arm": "more"}
 USUAL |= {"experimental_arm": "more", "comparator_arm": "less", "citation": "this-review"}
 DEFAULTS = {"str": "words", "float64": "", "Int64": "2010", "boolean": "yes"}
+
+
+def _extraction(decided_by: str) -> dict[str, Row]:
+    """Return the one row of each table that compares two extraction sheets."""
+    sheets = {"first_file": "a.csv", "second_file": "b.csv"}
+    words = dict.fromkeys(EXTRACTION["differences.csv"].columns, "words")
+    differing = {**words, **sheets, "first_row": 2, "second_row": 2, "decided_by": decided_by}
+    return {
+        "differences.csv": differing,
+        "compared.csv": {**sheets, "cells": 10, "differing": 1},
+    }
 
 
 def no_change(table: str, column: str, row: int) -> str:
@@ -277,7 +316,12 @@ def no_change(table: str, column: str, row: int) -> str:
     return ""
 
 
-def write_review(folder: Path, change: Callable[[str, str, int], str] = no_change) -> Path:
+def write_review(
+    folder: Path,
+    change: Callable[[str, str, int], str] = no_change,
+    *,
+    decided_by: str = "somebody",
+) -> Path:
     """Write the small review as a folder that `new` began, and return it.
 
     Parameters
@@ -287,33 +331,39 @@ def write_review(folder: Path, change: Callable[[str, str, int], str] = no_chang
     change
         Takes table, column and number of a row; returns what stands in that cell, empty for what
         stands in it anyway.
+    decided_by
+        Who settled in what two extraction sheets differ.
     """
     new_review(folder)
     rows = _rows()
-    for name, schema in SCHEMAS.items():
+    for name in SCHEMAS:
         with (folder / "data" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(schema.columns)
+            columns = columns_of(name)
+            writer.writerow(columns)
             for number, row in enumerate(rows.get(name, [{}])):
-                usual = {column: _cell(name, column, row, number) for column in schema.columns}
+                usual = {column: _cell(name, column, row, number) for column in columns}
                 writer.writerow([change(name, c, number) or cell for c, cell in usual.items()])
+    (folder / "data" / "extraction").mkdir()
+    for name, row in _extraction(decided_by).items():
+        pd.DataFrame([row]).to_csv(folder / "data" / "extraction" / name, index=False)
     return folder
 
 
 def _cell(table: str, column: str, row: Row, number: int) -> str:
     """Return what stands in a cell: what the row says, or anything that the schema allows."""
+    if column in row:
+        return str(row[column])
     spec = SCHEMAS[table].columns[column]
-    kind = spec.metadata["kind"]
+    kind = kind_of(spec)
     choices = [
         value for check in spec.checks for value in check.statistics.get("allowed_values", ())
     ]
-    if column in row:
-        return str(row[column])
     if column == "provenance":
         return "reconstructed" if table == "reconstructed" else "reported"
     if column.endswith("printed") and spec.nullable:
         return ""  # or the numbers beside it would have to be in it
-    if kind == "str" and not spec.checks and (table, column) not in READ:
+    if kind == "str" and not spec.checks and (table, column) not in NAMES:
         return f"{table} {column} {number}"
     if spec.nullable:
         return ""
@@ -334,9 +384,17 @@ class Column(NamedTuple):
 def text_columns() -> Iterator[Column]:
     """Return every column of text of every table."""
     for table, schema in SCHEMAS.items():
-        for name, spec in schema.columns.items():
-            if (spec.metadata or {}).get("kind") == "str":
-                yield Column(table, name, is_free=not spec.checks)
+        for name in columns_of(table):
+            spec = schema.columns.get(name)
+            if spec is None or kind_of(spec) == TEXT:
+                yield Column(table, name, is_free=spec is None or not spec.checks)
+
+
+#: How words become a cell that is taken for a list.
+LISTS = {
+    ("published", "without"): lambda word: word.replace(";", ","),
+    ("analyses", "reading"): lambda word: f"main; {word.replace(';', ',')}",
+}
 
 
 def poisoned(review: Review, word: Callable[[Column, int], str]) -> Review:
@@ -351,10 +409,11 @@ def poisoned(review: Review, word: Callable[[Column, int], str]) -> Review:
     """
     tables: dict[str, Any] = {}
     for column in text_columns():
-        if column.is_free and (column.table, column.name) not in READ:
+        if column.is_free and column[:2] not in NAMES:
             table: pd.DataFrame = tables.get(column.table, getattr(review, column.table))
             cells = table[column.name].astype("str").tolist()
-            words = [word(column, cells.index(cell)) for cell in cells]
+            entered = LISTS.get(column[:2], str)
+            words = [entered(word(column, cells.index(cell))) for cell in cells]
             tables[column.table] = table.assign(**{column.name: pd.array(words, dtype="str")})
     return dataclasses.replace(review, **tables)
 
@@ -378,7 +437,7 @@ def with_info(review: Review, word: Callable[[str], str]) -> Review:
 
 # -- What a book shows of it ----------------------------------------------------------------------
 
-SECTIONS = (analyses, authors, chapters, grading, robustness)
+SECTIONS = (analyses, authors, chapters, grading, moderation, results, robustness)
 ARGUMENTS = {
     "priority": "primary",
     "outcome": "pain",
@@ -452,65 +511,105 @@ def measured_in_letters() -> Iterator[None]:
 
 # -- What the loader says of it -------------------------------------------------------------------
 
-TEXT, REFUSED, NAME = "text", "refused", "a name"
+AS_TEXT, REFUSED = "text", "refused"
+#: Every table of a review's folder, by its file.
+TABLES = {
+    **{f"{name}.csv": schema for name, schema in SCHEMAS.items()},
+    **{f"extraction/{name}": schema for name, schema in EXTRACTION.items()},
+    **{f"{name}.csv": schema for name, schema in (versions.TABLES | files.TABLES).items()},
+}
 
 
-def refused_cells(folder: Path, texts: Sequence[str]) -> dict[tuple[str, str], set[int]]:
-    """Read every table with each text in each of its columns of text; return what is refused.
+def refused_cells(texts: Sequence[str]) -> dict[tuple[str, str], set[int]]:
+    """Read every table with each text in each of its columns; return what is refused.
 
     Returns
     -------
     dict
-        By table and column the numbers of the texts.
+        By file and column the numbers of the texts.
     """
     found: dict[tuple[str, str], set[int]] = {}
-    for table, schema in SCHEMAS.items():
-        columns = [column.name for column in text_columns() if column.table == table]
-        path = folder / f"{table}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(schema.columns), restval="")
-            writer.writeheader()
-            writer.writerows(dict.fromkeys(columns, text) for text in texts)
-        _, problems = checked_values(read_cells(path, schema), schema)
+    for file, schema in TABLES.items():
+        columns = [*schema.columns, *FURTHER.get(file.removesuffix(".csv"), ())]
+        content = io.StringIO()
+        writer = csv.writer(content)
+        writer.writerow(columns)
+        writer.writerows([text] * len(columns) for text in texts)
+        _, problems = checked_values(cells_of(file, content.getvalue(), schema), schema)
         for column in columns:
+            # Row 1 is the header. Each text stands once, so that none is a key that stands twice.
             rows = {p.row for p in problems if p.column == column and p.row is not None}
-            found[table, column] = {row - 2 for row in rows}  # the header is row 1
+            found[file, column] = {row - 2 for row in rows}
     return found
 
 
-def table_of_columns(folder: Path) -> pd.DataFrame:
-    """Return what becomes of each kind of text in each column.
+def table_of_columns() -> pd.DataFrame:
+    """Return what becomes of each kind of text in each column of each table.
 
     Returns
     -------
     pandas.DataFrame
         ``text``: it passes the loader, and is text wherever it is shown. ``refused``: the loader
-        names file, row, column and value. ``a name``: it passes as a text, but whoever looks it up
-        finds nothing of that name.
+        names file, row, column and value. Where some texts of a kind are refused, their number.
     """
-    kinds = catalogue(folder / "canary", folder / "secret.txt")
-    kind_of = [kind for kind, texts in kinds.items() for _ in texts]
-    refused = refused_cells(folder, [text for texts in kinds.values() for text in texts])
+    kinds = catalogue(Path("canary"), Path("secret.txt"))
+    kind_of_text = [kind for kind, texts in kinds.items() for _ in texts]
+    refused = refused_cells([text for texts in kinds.values() for text in texts])
     rows: dict[str, dict[str, str]] = {}
-    for (table, column), numbers in refused.items():
-        passes = NAME if (table, column) in READ else TEXT
-        rows[f"{table}.{column}"] = {
-            kind: _told(len(texts), sum(kind_of[n] == kind for n in numbers), passes)
+    for (file, column), numbers in refused.items():
+        named = (file.removesuffix(".csv"), column) in NAMES
+        rows[f"{file}: {column}"] = {
+            kind: REFUSED
+            if named
+            else _outcome(len(texts), sum(kind_of_text[n] == kind for n in numbers))
             for kind, texts in kinds.items()
         }
     return pd.DataFrame(rows).T
 
 
-def _told(texts: int, refused: int, passes: str) -> str:
+def _outcome(texts: int, refused: int) -> str:
     if refused in (0, texts):
-        return REFUSED if refused else passes
-    return f"{passes} {texts - refused}, {REFUSED} {refused}"
+        return REFUSED if refused else AS_TEXT
+    return f"{AS_TEXT} {texts - refused}, {REFUSED} {refused}"
+
+
+def markdown() -> str:
+    """Return the table as a page: columns of one behaviour are a row."""
+    table = table_of_columns()
+    by_file: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for name, *told in table.itertuples(name=None):
+        file, _, column = str(name).partition(": ")
+        by_file.setdefault(tuple(told), {}).setdefault(file, []).append(column)
+    lines = [
+        INTRODUCTION.format(columns=len(table), files=len(TABLES)),
+        f"| {' | '.join(('columns', *table.columns))} |",
+        f"|---|{'---|' * len(table.columns)}",
+    ]
+    groups = {told: f"group {n}" for n, told in enumerate(by_file, start=1)}
+    for told, name in groups.items():
+        count = sum(map(len, by_file[told].values()))
+        lines.append(f"| {' | '.join((f'{name} ({count})', *told))} |")
+    for told, name in groups.items():
+        lines += ["", f"## {name.capitalize()}", ""]
+        lines += [f"- `{file}`: {', '.join(columns)}" for file, columns in by_file[told].items()]
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """\
+# What becomes of hostile words, column by column
+
+Written by `python tests/hostile.py`: every kind of words of its catalogue in every one of the
+{columns} columns of the {files} tables that a review may hold, read by the loader. *Text*: the
+words pass, and `tests/book/test_hostile.py` finds them as text wherever a book of either kind shows
+them. *Refused*: the loader names file, row, column and value; what it refuses is put on the pages
+of that test all the same. Where only some texts of a kind are refused, the cell has their numbers.
+Columns of one behaviour are a group.
+"""
 
 
 def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as folder:
-        print(table_of_columns(Path(folder)).to_string())
+    """Write the page."""
+    (ROOT / "benchmarks" / "hostile.md").write_text(markdown(), encoding="utf-8")
 
 
 if __name__ == "__main__":

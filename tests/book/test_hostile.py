@@ -34,7 +34,7 @@ from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.base.formatting import printable
-from analysis_lib.base.unsafe import restored
+from analysis_lib.base.unsafe import danger, restored
 from analysis_lib.book import build
 from analysis_lib.book.engine.running import DIGEST, METADATA, write_whole
 from analysis_lib.book.page import anchor, table_csv
@@ -48,6 +48,8 @@ pytestmark = pytest.mark.xdist_group("build")
 SECRET = "the contents of a file that is none of the review's"
 BETWEEN = " ~ "
 COLUMNS = list(hostile.text_columns())
+#: Those that take any words.
+FREE = [c for c in COLUMNS if c.is_free and (c.table, c.name) not in hostile.NAMES]
 INFO = Column("review.toml", "", is_free=True)
 MARKDOWN = (MarkdownIt("commonmark"), MarkdownIt("gfm-like"))
 INTRO = """\
@@ -83,6 +85,10 @@ class Attack(NamedTuple):
         sign = f"c{place}r{row}{name.replace('_', '').replace(' ', '')}end"
         return BETWEEN.join([*self.texts[first:], *self.texts[:first], sign])
 
+    def passing(self, name: str) -> str:
+        """Return all texts that the loader lets through in one; the last word is ours."""
+        return BETWEEN.join([*(x for x in self.texts if not danger(x)), f"c0r0{name}end"])
+
 
 class Shown(NamedTuple):
     """A review, and the outputs of every section."""
@@ -111,7 +117,10 @@ def plain(folder: Path) -> Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(folder: Path, attack: Attack) -> Shown:
+def shown(attack: Attack, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    folder = hostile.write_review(
+        tmp_path_factory.mktemp("shown") / "review", decided_by=attack.passing("decided")
+    )
     review = hostile.poisoned(al.load_review(folder / "data"), attack.word)
     return show(hostile.with_info(review, lambda name: attack.word(INFO, 0, name)))
 
@@ -168,9 +177,10 @@ def assert_whole(text: str, words: Words) -> None:
 
 
 @pytest.fixture(scope="module")
-def words(shown: Shown) -> Words:
+def words(shown: Shown, attack: Attack) -> Words:
     """Return every hostile word that stands in the review."""
-    cells: list[object] = [
+    cells: list[object] = [attack.passing(name) for name in ("decided", "status", "note")]
+    cells += [
         cell
         for column in COLUMNS
         for cell in getattr(shown.review, column.table)[column.name].tolist()
@@ -185,31 +195,60 @@ def words(shown: Shown) -> Words:
 
 
 @pytest.fixture(scope="module")
-def columns(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    return hostile.table_of_columns(tmp_path_factory.mktemp("columns"))
+def columns() -> pd.DataFrame:
+    return hostile.table_of_columns()
 
 
-def test_every_column_of_text_is_told_of(columns: pd.DataFrame) -> None:
-    assert list(columns.index) == [f"{column.table}.{column.name}" for column in COLUMNS]
-    assert len(columns) > 100
+def in_table(columns: list[Column]) -> list[str]:
+    return [f"{column.table}.csv: {column.name}" for column in columns]
+
+
+def test_the_table_beside_the_benchmarks_is_that_of_today() -> None:
+    page = (ROOT / "benchmarks" / "hostile.md").read_text(encoding="utf-8")
+    assert page == hostile.markdown(), "python tests/hostile.py writes it"
+
+
+def test_every_column_of_text_is_told_of_and_holds_a_hostile_word(
+    columns: pd.DataFrame, shown: Shown
+) -> None:
+    assert set(in_table(COLUMNS)) <= set(columns.index)
+    for column in FREE:
+        cells = getattr(shown.review, column.table)[column.name]
+        assert len(cells), column
+        assert cells.str.contains(HOST, regex=False).all(), column
 
 
 @pytest.mark.parametrize("kind", ["Jinja", "roles", "directives", "HTML", "images", "formulas"])
 def test_keys_and_choices_are_no_place_for_other_words(columns: pd.DataFrame, kind: str) -> None:
-    fixed = [f"{column.table}.{column.name}" for column in COLUMNS if not column.is_free]
+    fixed = in_table([column for column in COLUMNS if column not in FREE])
     assert set(columns.loc[fixed, kind]) == {hostile.REFUSED}
+
+
+@pytest.mark.parametrize(("table", "name"), sorted(hostile.NAMES))
+def test_a_name_of_nothing_in_the_review_is_refused(tmp_path: Path, table: str, name: str) -> None:
+    """In every such column the words of the catalogue that pass as cells stop when compared."""
+    word = "{{x}} `a`_ $b$"
+
+    def change(of: str, column: str, row: int) -> str:
+        return word if (of, column, row) == (table, name, 0) else ""
+
+    folder = hostile.write_review(tmp_path / "review", change)
+    with pytest.raises(al.ReviewError) as caught:
+        al.load_review(folder / "data")
+    told = [line for line in str(caught.value).splitlines() if word in line]
+    assert any(line.startswith(f"- {table}.csv, row 2, column {name}: ") for line in told)
 
 
 def test_formulas_and_control_characters_are_refused_everywhere(columns: pd.DataFrame) -> None:
     assert set(columns["formulas"]) == {hostile.REFUSED}
-    free = [f"{column.table}.{column.name}" for column in COLUMNS if column.is_free]
+    free = in_table(FREE)
     # The other four are marks that scripts need, and spaces of another kind.
     assert set(columns.loc[free, "unseen signs"].str.extract(r"refused (\d)")[0]) == {"3"}
 
 
-def test_what_people_write_passes(tmp_path: Path) -> None:
-    refused = hostile.refused_cells(tmp_path, hostile.ORDINARY)
-    names = [(column.table, column.name) for column in COLUMNS if column.is_free]
+def test_what_people_write_passes() -> None:
+    refused = hostile.refused_cells(hostile.ORDINARY)
+    names = [(f"{column.table}.csv", column.name) for column in FREE]
     told = {hostile.ORDINARY[n] for name in names for n in refused[name]}
     # A spreadsheet takes the one for a formula; the other may be a tag with a space in it.
     assert told == {"@home", "50 < x > 30"}
@@ -228,6 +267,10 @@ def test_every_section_shows_the_same_things_of_hostile_words(plain: Shown, show
 def test_most_columns_are_seen(shown: Shown, words: Words) -> None:
     seen = read(json.dumps([o["data"] for _, o in outputs(shown, "text/plain")]))
     assert sum(sign in seen for sign in words) > 30
+    for column in (("moderators", "label"), ("moderators", "unit"), ("trials", "setting")):
+        place = COLUMNS.index(Column(*column, is_free=True))
+        assert re.search(rf"\bc{place}r\dend\b", seen), column
+    assert "c0r0decidedend" in seen
 
 
 def test_tables_hold_words_and_no_markup_of_theirs(
@@ -363,7 +406,8 @@ def book(
     (folder / "book" / "intro.md").write_text(INTRO, encoding="utf-8")
     (folder / "_toc.yml").write_text(TOC, encoding="utf-8")
     (folder / "data" / "x' onfocus='evil()' y=\"<b id=evil>.csv").write_text("a,b\n")
-    add_version(folder / "data", "1.0", "2026-01-01", basis="computed")
+    status, note = attack.passing("status"), attack.passing("note")
+    add_version(folder / "data", "1.0", "2026-01-01", basis="computed", status=status, note=note)
     ran = {"plain": notebook(plain, "-plain"), "hostile": notebook(shown)}
     for name, told in ran.items():
         nbformat.write(told, folder / "notebooks" / f"{name}.ipynb")
@@ -460,6 +504,9 @@ def test_the_pages_hold_the_words_as_they_stand(book: Book, words: Words) -> Non
 def test_pages_that_show_data_show_the_words(book: Book) -> None:
     for name in ("explorer", "whats_new", "data", "prisma_checklist", "cite"):
         assert HOST in book.article(f"book/{name}").get_text(), name
+    told = read(book.article("book/whats_new").get_text())
+    assert "c0r0statusend" in told
+    assert "c0r0noteend" in told
 
 
 ADDRESSES = {"href", "src", "srcset", "action", "formaction", "data", "poster", "xlink:href"}
