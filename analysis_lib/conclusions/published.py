@@ -24,6 +24,10 @@ from analysis_lib.review.subgroups import levels_by_factor
 
 INDEPENDENT, CIRCULAR, NOT_RECOMPUTED = "independent", "circular", "not recomputed"
 REPEATS = ("abstract", "discussion")
+SINGLE_EFFECTS = (
+    "the test needs the effect of each trial, and these are reconstructed: other sets that agree "
+    "with the print give other values"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ def _recompute(review: Review, result: pd.Series) -> Recomputed:
     if result["kind"] == "subgroup":
         return _recompute_subgroups(review, effects, str(result["factor"]), basis)
     if result["kind"] == "bias":
+        if basis == CIRCULAR:
+            return Recomputed({}, NOT_RECOMPUTED, SINGLE_EFFECTS)
         return Recomputed(_egger_values(egger_test(effects.effect, effects.variance)), basis)
     if not pd.isna(result["without"]):
         left_out = [trial.strip() for trial in str(result["without"]).split(";")]

@@ -16,6 +16,12 @@ from analysis_lib.plots.look import (
     save_figure,
     use_style,
 )
+from analysis_lib.plots.over_sets import (
+    baujat_over_sets,
+    funnel_over_sets,
+    ranges_over_sets,
+    subsets_over_sets,
+)
 from analysis_lib.plots.printed_forest import PrintedResult, forest_of_printed
 from analysis_lib.plots.reconstruction import ensemble_ranges
 from analysis_lib.plots.risk_of_bias import risk_of_bias_bars, traffic_lights
@@ -33,6 +39,7 @@ __all__ = [
     "as_pdf",
     "as_svg",
     "baujat",
+    "baujat_over_sets",
     "bubbles",
     "caption",
     "cumulative",
@@ -45,13 +52,16 @@ __all__ = [
     "forest_by_subgroup",
     "forest_of_printed",
     "funnel",
+    "funnel_over_sets",
     "gosh",
     "leave_one_out",
     "overview",
     "prisma",
+    "ranges_over_sets",
     "risk_of_bias_bars",
     "save_figure",
     "statement",
+    "subsets_over_sets",
     "traffic_lights",
     "use_style",
 ]

@@ -27,16 +27,11 @@ from analysis_lib.book.sentences import (
     reach,
     results_sentence,
 )
-from analysis_lib.conclusions.published import (
-    CIRCULAR,
-    INDEPENDENT,
-    REPEATS,
-    compare_with_published,
-)
+from analysis_lib.conclusions.published import REPEATS
 from analysis_lib.plots import forest, statement
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
-from analysis_lib.printed.audit.rows import COUNTS, MAIN
+from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING, TIMES
@@ -291,51 +286,6 @@ QUANTITY_WORDS = {
     "comparisons": "comparisons",
     "participants": "participants",
 }
-SAME_NUMBER = {True: "yes", False: "no"}
-
-
-def published_table(review: Review, priority: str | None = None) -> pd.DataFrame:
-    """Return every printed number beside ours, as text, grouped by result.
-
-    Parameters
-    ----------
-    review
-        A review that was loaded.
-    priority
-        ``primary`` or ``secondary`` outcomes only; all by default.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns Quantity, Printed, Recomputed, Difference, whether it lies inside rounding
-        (independent or circular), Why not, and Result. The numbers that abstract and discussion
-        repeat are left out.
-    """
-    found = compare_with_published(review)
-    found = found[~found["kind"].isin(REPEATS)]
-    if priority is not None:
-        wanted = review.outcomes.loc[review.outcomes["priority"] == priority, "outcome"]
-        found = found[found["outcome"].isin(wanted)]
-    digits = found["printed"].str.extract(r"\.(\d+)")[0].str.len().fillna(0).astype(int) + 2
-    digits = digits.where(~found["quantity"].isin(COUNTS), 0)
-    return pd.DataFrame(
-        {
-            "Quantity": found["quantity"].map(QUANTITY_WORDS),
-            "Printed": found["printed"].str.replace("-", fmt.MINUS),
-            "Recomputed": [
-                fmt.number(x, d, absent="")
-                for x, d in zip(found["recomputed"], digits, strict=True)
-            ],
-            "Difference": [
-                fmt.number(x, d, absent="")
-                for x, d in zip(found["difference"], digits, strict=True)
-            ],
-            "Inside rounding, independent": _agreement(found, INDEPENDENT),
-            "Inside rounding, circular": _agreement(found, CIRCULAR),
-            "Why not": found["reason"],
-            "Result": found["id"].map(result_names(review)),
-        }
-    )
 
 
 def result_names(review: Review) -> dict[str, str]:
@@ -358,23 +308,3 @@ def result_names(review: Review) -> dict[str, str]:
             name += f", in the {row['kind']}"
         names[row["id"]] = name
     return names
-
-
-def _agreement(found: pd.DataFrame, basis: str) -> list[str]:
-    return [
-        SAME_NUMBER[bool(inside)] if how == basis else ""
-        for inside, how in zip(found["inside_rounding"], found["basis"], strict=True)
-    ]
-
-
-def show_comparison_with_published(review: Review, priority: str | None = None) -> None:
-    """Show every printed number beside ours."""
-    show_table(
-        published_table(review, priority),
-        "Published against recomputed",
-        numeric=["Printed", "Recomputed", "Difference"],
-        group="Result",
-        note="Independent: our number rests on reported data. Circular: it rests on effects that "
-        "were reconstructed so as to agree, and its agreement confirms nothing; where it does not "
-        "agree, the printed numbers cannot all be right together.",
-    )

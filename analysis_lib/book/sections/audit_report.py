@@ -11,10 +11,15 @@ import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
 from analysis_lib.base import formatting as fmt
+from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.sections.analyses import result_names
 from analysis_lib.book.sections.from_arms import arms_on_scale
+from analysis_lib.conclusions.ranges import excludes, spread
+from analysis_lib.conclusions.stability import draws
+from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.pooled_effect import pool
 from analysis_lib.printed.audit import RULES, Audit, audit
+from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.model import Review
 
 TABLES = ("arms", "arm_results", "trials", "interventions", "adverse_events", "selection",
@@ -146,7 +151,8 @@ def findings_in_words(review: Review, found: Audit, places: Mapping[str, str]) -
     told = found.to_frame()
     sources = dict(zip(review.published["id"], review.published["source"], strict=True))
     sources |= dict(zip(review.claims["claim"], review.claims["source"], strict=True))
-    place = told["where"].map(sources).fillna(told["rule"].map(places)).fillna("Table 1")
+    elsewhere = told["rule"].map({rule.name: places.get(rule.name, "Table 1") for rule in RULES})
+    place = told["where"].map(sources).fillna(elsewhere)
     place = place.str.removeprefix("review: ")
     told["heading"] = told["where"].map(names).fillna(told["where"]) + " (" + place + ")"
     told["heading"] = told["heading"].mask(told["where"].isin(review.claims["claim"]), place)
@@ -336,6 +342,55 @@ def small_sds_table(
             for trial in trials
         ]
     return pd.DataFrame(rows)
+
+
+def if_errors(review: Review, trial: str, outcome: str, follow_up: str) -> dict[str, object]:
+    """Return what becomes of a result if standard deviations of a trial are standard errors.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    trial
+        The trial in question, whose arms are equally large.
+    outcome, follow_up
+        The result.
+
+    Returns
+    -------
+    dict
+        ``estimate``, ``low`` and ``high``: the pooled effect and its interval, each the median
+        over the sets of effects that agree with the print; ``includes``, the per cent of sets
+        whose interval includes no difference then.
+
+    Raises
+    ------
+    ReviewError
+        If the arms of the trial differ in size.
+
+    Notes
+    -----
+    A deviation is the error times the root of n. A mean difference keeps its size and has a
+    variance n times as large; a standardised one becomes smaller by the root of n, and has the
+    variance of its new size.
+    """
+    effects = study_effects(review, outcome, follow_up)
+    here = (effects.table["trial"] == trial).to_numpy()
+    n1, n2 = (effects.table[f"n_{side}"].to_numpy(float) for side in ("experimental", "comparator"))
+    if not np.array_equal(n1[here], n2[here]):
+        raise ReviewError(f"{review.trial_names[trial]}: the arms differ in size")
+    found = draws(review, effects)
+    effect, variance = found.effect.copy(), found.variance.copy()
+    if effects.measure == "SMD":
+        effect[:, here] /= np.sqrt(n1[here])
+        n = (n1 + n2)[here]
+        variance[:, here] = n / (n1 * n2)[here] + effect[:, here] ** 2 / (2 * n)
+    else:
+        variance[:, here] *= n1[here]
+    fit = pool_many(effect, variance, **review.info.methods)
+    numbers = {"estimate": fit.estimate, "low": fit.ci_low, "high": fit.ci_high}
+    told = {name: fmt.number(float(spread(values)[0])) for name, values in numbers.items()}
+    return told | {"includes": 100 * (1 - excludes(fit))}
 
 
 def arms_of_analyses(review: Review) -> pd.DataFrame:

@@ -21,11 +21,11 @@ from analysis_lib.book.sections.analyses import (
     name_of,
     nothing_to_pool,
     say_why,
-    show_comparison_with_published,
 )
 from analysis_lib.book.sections.results import show_analysis
 from analysis_lib.book.sections.risk_tables import risk_by_weight
 from analysis_lib.book.sections.trial_tables import told_events
+from analysis_lib.book.sections.twice import show_comparison_with_published
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects

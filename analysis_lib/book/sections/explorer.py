@@ -25,8 +25,9 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import MEASURE_WORDS, MEASURES, pooled
+from analysis_lib.base.measures import MEASURE_WORDS, MEASURES
 from analysis_lib.book.page import Table
+from analysis_lib.book.sections import twice
 from analysis_lib.book.sections.analyses import directions_in_short, heading, question
 from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
 from analysis_lib.book.templates import render
@@ -34,7 +35,6 @@ from analysis_lib.plots.marks import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.methods import TAU2_METHODS, Methods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
-from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
@@ -294,7 +294,7 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
         "favours": directions_in_short(review, asked),
         "mid": asked.margin,
         "band": _band(asked),
-        "printed": printed(review, effects) or None,
+        "printed": twice.printed_effect(review, effects) or None,
         "axis": _axis(main, _study_intervals(effects, level)),
         "trials": [[trial, names[trial], risks[trial]] for trial in trials],
         "studies": _studies(effects, trials, level),
@@ -486,23 +486,6 @@ class _Choice(NamedTuple):
     chosen: str
 
 
-def printed(review: Review, effects: StudyEffects) -> str:
-    """Return the result that the review prints for an analysis, empty if it prints none."""
-    rows = review.published
-    match = rows[
-        (rows["outcome"] == effects.outcome)
-        & (rows["follow_up"] == effects.follow_up)
-        & rows["kind"].isin(MAIN)
-    ]
-    if match.empty:
-        return ""
-    row = match.iloc[0]
-    value, low, high = (
-        pooled(row[name], effects.measure) for name in ("estimate", "ci_low", "ci_high")
-    )
-    return fmt.effect_estimate(value, (low, high), effects.measure)
-
-
 def main_results(review: Review) -> pd.DataFrame:
     """Return the main result of every analysis as text, beside what the review prints."""
     rows = []
@@ -523,7 +506,7 @@ def main_results(review: Review) -> pd.DataFrame:
                 "Prediction interval": fmt.effect_interval(
                     fit.prediction_interval, effects.measure, absent=fmt.EN_DASH
                 ),
-                PRINTED: printed(review, effects) or fmt.EN_DASH,
+                PRINTED: twice.printed_effect(review, effects) or fmt.EN_DASH,
             }
         )
     return pd.DataFrame(rows)

@@ -14,6 +14,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import MEASURE_WORDS
 from analysis_lib.book.page import Prose, prose, say, show_figure
+from analysis_lib.book.sections import twice
 from analysis_lib.book.sections.analyses import (
     analysis_text,
     details,
@@ -57,7 +58,7 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
         if answer is not None:
             say(printed_text(review, answer))
             show_figure(draw_printed_forest(review, answer, effects), name)
-            say(reconstruction_text(review, answer, effects))
+            say(reconstruction_text(review, effects))
             return
         show_figure(draw_forest(review, effects), name)
         if effects.k:
@@ -109,9 +110,9 @@ def printed_text(review: Review, answer: Answer) -> Prose:
     )
 
 
-def reconstruction_text(review: Review, answer: Answer, effects: StudyEffects) -> Prose:
+def reconstruction_text(review: Review, effects: StudyEffects) -> Prose:
     """Return what the bands are, and where ours is another number than the printed one."""
-    told = _two_numbers(review, answer, effects)
+    told = twice.sentences(review, effects.outcome, effects.follow_up)
     return prose(ADDS + (TWO_NUMBERS if told else ""), told=" ".join(told))
 
 
@@ -155,29 +156,3 @@ def _certainty(review: Review, answer: Answer) -> str:
     if reasons in ([], [NOT_STATED]):
         return f"{text} and give no reason."
     return f"{text}, for {fmt.listing(reasons)}."
-
-
-def _two_numbers(review: Review, answer: Answer, effects: StudyEffects) -> list[str]:
-    """Say where the comparisons that are drawn lead to another number than the printed one."""
-    told = []
-    row, people = printed_row(review, answer), effects.participants
-    if pd.notna(row["participants"]) and people is not None:
-        printed, ours = fmt.count(float(row["participants"])), fmt.count(people)
-        if ours != printed:
-            told.append(
-                f"The review prints {printed} people. The arms that are "
-                f"taken to enter have {ours} by the table of the trials: which arms entered is "
-                "inferred from the text."
-            )
-    ours_pi, printed_pi = effects.pool().prediction_interval, answer.prediction_interval
-    if ours_pi is not None and printed_pi is not None:
-        measure = answer.asked.measure
-        computed = fmt.effect_interval(ours_pi, measure)
-        if computed != fmt.effect_interval(printed_pi, measure):
-            told.append(
-                f"From the other printed numbers and {fmt.plural(effects.k, 'comparison')} the "
-                f"prediction interval would run from {computed}, not from "
-                f"{fmt.effect_interval(printed_pi, measure)}: "
-                "the printed one does not fit the printed variance between trials."
-            )
-    return told

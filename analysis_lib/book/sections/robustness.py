@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.sections import over_sets, twice
 from analysis_lib.book.sections.analyses import (
     axis_unit,
     details,
@@ -23,7 +25,12 @@ from analysis_lib.book.sections.analyses import (
 from analysis_lib.conclusions.certainty import TEST_NAMES
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
+from analysis_lib.pooling.asymmetry import (
+    FEWEST_STUDIES,
+    FEWEST_TO_READ,
+    EggerTest,
+    egger_test,
+)
 from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential, marked
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis, subgroups_of
@@ -40,6 +47,8 @@ from analysis_lib.review.subgroups import (
 )
 
 RISK_OF_BIAS = "risk of bias"
+#: The column that says in how many sets of reconstructed effects a statement holds.
+SETS = "Sets that say so"
 FITTING = "The test that fits the measure"
 
 
@@ -63,6 +72,8 @@ def _subgroup_cells(
 ) -> dict[str, str]:
     if len(set(groups)) < 2:
         return {"Subgroups": f"one only: {groups[0]}", "Test between": ""}
+    if effects.reconstructed.any():
+        return over_sets.subgroup_cells(review, effects, groups, _order(review, factor))
     found = attempt(_by_subgroup, review, effects, factor, groups)
     if isinstance(found, ReviewError):
         return {"Subgroups": _not_computed(found), "Test between": ""}
@@ -92,8 +103,13 @@ def _by_subgroup(
         found = subgroup_analysis(
             effects.effect, effects.variance, groups, labels=effects.labels, **effects.methods
         )
-    order = RISK_LEVELS if factor == RISK_OF_BIAS else level_order(review, factor)
+    order = _order(review, factor)
     return replace(found, fits={name: found.fits[name] for name in order if name in found.fits})
+
+
+def _order(review: Review, factor: str) -> Sequence[str]:
+    """Return the levels of a factor in their order."""
+    return RISK_LEVELS if factor == RISK_OF_BIAS else level_order(review, factor)
 
 
 def _fits(effects: StudyEffects, groups: list[str]) -> dict[str, PooledEffect]:
@@ -117,6 +133,10 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
     title = f"{heading(review, effects)}, by {factor}"
     if len(set(groups)) < 2:
         show_figure(statement("All comparisons are in one subgroup.", title=title), name)
+        return
+    if effects.reconstructed.any():
+        order = _order(review, factor)
+        show_figure(over_sets.draw_subgroups(review, effects, factor, groups, order), name)
         return
     asked = question(review, outcome)
     with or_say_why(title):
@@ -157,8 +177,12 @@ def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
     """Show what is left of an analysis without each of its trials."""
     asked = question(review, outcome)
     title = f"{name_of(review, outcome, follow_up)}, without each trial"
+    name = f"fig-leave-one-out-{outcome}-{follow_up}".lower()
     with or_say_why(title):
         effects = study_effects(review, outcome, follow_up)
+        if effects.reconstructed.any():
+            show_figure(over_sets.draw_left_out(review, effects), name)
+            return
         ax = plots.leave_one_out(
             trials_left_out(review, effects),
             effects.pool(),
@@ -168,7 +192,7 @@ def show_leave_one_out(review: Review, outcome: str, follow_up: str) -> None:
             mid=asked.mid,
             title=title,
         )
-        show_figure(ax, f"fig-leave-one-out-{outcome}-{follow_up}".lower())
+        show_figure(ax, name)
 
 
 def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
@@ -176,37 +200,50 @@ def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
     caption = f"Influence of each comparison: {name_of(review, outcome, follow_up)}"
     with or_say_why(caption):
         effects = study_effects(review, outcome, follow_up)
-        found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
-        table, numeric = _diagnostics(found)
-        show_table(table, caption, numeric=numeric, note=basis(effects))
+        numeric, note = list(DIAGNOSTICS.values()), basis(effects)
+        if effects.reconstructed.any():
+            table = over_sets.diagnostics_table(review, effects, DIAGNOSTICS)
+            caption, note = f"{caption}, reconstructed", over_sets.NOTE
+        else:
+            table = _diagnostics(effects)
+        show_table(table, caption, numeric=numeric, note=note)
 
 
-def _diagnostics(found: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the diagnostics as text, and which columns hold numbers."""
-    columns = {
-        "rstudent": "Studentised residual",
-        "dffits": "DFFITS",
-        "cook_d": "Cook's distance",
-        "cov_r": "Covariance ratio",
-        "tau2_del": "τ² without",
-        "q_del": "Q without",
-        "hat": "Hat",
+DIAGNOSTICS = {
+    "rstudent": "Studentised residual",
+    "dffits": "DFFITS",
+    "cook_d": "Cook's distance",
+    "cov_r": "Covariance ratio",
+    "tau2_del": "τ² without",
+    "q_del": "Q without",
+    "hat": "Hat",
+}
+
+
+def _diagnostics(effects: StudyEffects) -> pd.DataFrame:
+    """Return the diagnostics as text."""
+    found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
+    cells = {
+        words: [fmt.number(x, absent="") for x in found[c]] for c, words in DIAGNOSTICS.items()
     }
-    cells = {words: [fmt.number(x, absent="") for x in found[c]] for c, words in columns.items()}
-    return pd.DataFrame({"Comparison": found["label"], **cells}), list(cells)
+    return pd.DataFrame({"Comparison": found["label"], **cells})
 
 
 def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
     """Show what each comparison adds to heterogeneity and to the pooled effect."""
     title = name_of(review, outcome, follow_up)
+    name = f"fig-baujat-{outcome}-{follow_up}".lower()
     with or_say_why(f"{title}, what each comparison adds,"):
         effects = study_effects(review, outcome, follow_up)
+        if effects.reconstructed.any():
+            show_figure(over_sets.draw_baujat(review, effects), name)
+            return
         table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
         # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
         common = baujat(effects.effect, effects.variance, tau2_method="FE")
         table["q_contribution"] = common["q_contribution"]
         ax = plots.baujat(table, title=title)
-        show_figure(ax, f"fig-baujat-{outcome}-{follow_up}".lower())
+        show_figure(ax, name)
 
 
 def show_all_subsets(
@@ -214,8 +251,13 @@ def show_all_subsets(
 ) -> None:
     """Show the pooled effect and the heterogeneity of every subset of the comparisons."""
     title = name_of(review, outcome, follow_up)
+    name = f"fig-subsets-{outcome}-{follow_up}".lower()
     with or_say_why(f"{title}, every subset of the comparisons,"):
         effects = study_effects(review, outcome, follow_up)
+        if effects.reconstructed.any():
+            apart = highlight or effects.labels[0]
+            show_figure(over_sets.draw_subsets(review, effects, apart), name)
+            return
         fits = gosh(effects.effect, effects.variance, labels=effects.labels)
         ax = plots.gosh(
             fits,
@@ -224,7 +266,7 @@ def show_all_subsets(
             unit=axis_unit(review, outcome),
             title=title,
         )
-        show_figure(ax, f"fig-subsets-{outcome}-{follow_up}".lower())
+        show_figure(ax, name)
 
 
 def specification_table(review: Review, *, exclude_influential: bool = True) -> pd.DataFrame:
@@ -242,6 +284,10 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
         exclusions: list[tuple[str, ...]] = [()]
         if exclude_influential and len(trials) > 2:
             exclusions += [(trial,) for trial in trials]
+        if effects.reconstructed.any():
+            cells = over_sets.specification_cells(review, effects, exclusions)
+            rows.append({"Analysis": heading(review, effects), **cells})
+            continue
         found = attempt(specifications, effects, exclusions=exclusions)
         if isinstance(found, ReviewError):
             rows.append({"Analysis": heading(review, effects), "Estimates": _not_computed(found)})
@@ -275,6 +321,8 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
         if effects.k < FEWEST_STUDIES:
             told = fmt.plural(effects.k, "comparison", spelled=True)
             ax = statement(f"{told.capitalize()}: no funnel to look at.", title=title)
+        elif effects.reconstructed.any():
+            ax = over_sets.draw_funnel(review, effects)
         else:
             filled = attempt(_filled, effects)
             ax = plots.funnel(
@@ -289,11 +337,17 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
 
 
 def reporting_bias_table(review: Review) -> pd.DataFrame:
-    """Return tests of asymmetry and trim-and-fill of every analysis with three comparisons."""
+    """Return tests of asymmetry and trim-and-fill of every analysis with three comparisons.
+
+    Of reconstructed effects only analyses with ten comparisons have a row: with fewer, neither
+    chance nor the reconstruction can be told from missing results.
+    """
     rows = []
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     for effects in pooled_analyses(review):
+        if effects.reconstructed.any() and effects.k < FEWEST_TO_READ:
+            continue
         row = {
             "Follow-up": follow_ups[effects.follow_up],
             "k": fmt.count(effects.k),
@@ -305,6 +359,8 @@ def reporting_bias_table(review: Review) -> pd.DataFrame:
 
 
 def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
+    if effects.reconstructed.any():
+        return over_sets.asymmetry_cells(review, effects)
     if effects.k < FEWEST_STUDIES:
         return {"Egger's test": "too few comparisons"}
     filled = attempt(_filled, effects)
@@ -354,6 +410,9 @@ def _filled_text(filled: TrimAndFill | ReviewError) -> str:
 
 
 def _pooled_text(effects: StudyEffects, review: Review) -> str:
+    """Return the pooled effect, as printed where it is printed."""
+    if effects.reconstructed.any() and (told := twice.printed_effect(review, effects)):
+        return told
     fit = effects.pool()
     return fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
 
@@ -377,7 +436,7 @@ def stability_table(
     Returns
     -------
     pandas.DataFrame
-        Columns About, What the effects in use say, Reconstructions that say so, Said here and
+        Columns About, What the effects in use say, `SETS`, Said here and
         Analysis.
     """
     kept = found[found["topic"].isin(topics)]
@@ -392,7 +451,10 @@ def stability_table(
         {
             "About": kept["subject"],
             "What the effects in use say": kept["says"],
-            "Reconstructions that say so": [fmt.percent(x, 1) for x in kept["share"]],
+            SETS: [
+                over_sets.in_sets(share, n)
+                for share, n in zip(kept["share"], kept["draws"], strict=True)
+            ],
             "Said here": kept["stable"].map({True: "yes", False: "no"}),
             "Analysis": [
                 names[pair] for pair in zip(kept["outcome"], kept["follow_up"], strict=True)

@@ -1,0 +1,322 @@
+"""Robustness over an ensemble of reconstructed effects: medians and ranges, no single set.
+
+The marks are hollow, as everywhere where something is reconstructed, and stand at the median over
+the sets; the bars are the range of 95 % of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from analysis_lib.base import formatting as fmt
+from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.conclusions.ranges import SubsetsOfSets, ends_of
+from analysis_lib.plots.axis import axis_words, set_effect_ticks
+from analysis_lib.plots.funnels import SHADES
+from analysis_lib.plots.look import (
+    BLUE,
+    FONT_SIZE,
+    GREY,
+    INK,
+    ORANGE,
+    SKY,
+    SMALL,
+    axes_of_size,
+    describe,
+    styled,
+)
+from analysis_lib.plots.text import (
+    NumberFormatter,
+    below_axes,
+    label_points,
+    left_out_note,
+    wrap_to,
+)
+from analysis_lib.pooling.asymmetry import contour_levels
+
+WIDTH, ROW = 6.0, 0.3  # inches
+WIDEST_NAME = 1.7
+#: The part of the range and the part of the median, in words, for captions.
+SAID = "Hollow mark: median over the sets of effects that agree with the print. Bar: 95% of them."
+HOLLOW: dict[str, Any] = {
+    "marker": "s", "markersize": 6.5, "markeredgewidth": 1.3, "markeredgecolor": BLUE,
+    "markerfacecolor": "white", "linestyle": "none", "zorder": 3,
+}  # fmt: skip
+BAR: dict[str, Any] = {"facecolor": SKY, "alpha": 0.45, "zorder": 2}
+#: The p values at which the shading of a funnel changes.
+LEVELS = (0.1, 0.05, 0.01)
+#: No more dots than these are drawn: they would only cover one another.
+MOST_DOTS = 20_000
+
+
+@styled
+def ranges_over_sets(
+    rows: pd.DataFrame,
+    *,
+    title: str,
+    measure: str = "MD",
+    unit: str = "",
+    favours: tuple[str, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one line a number: its name, its median and its range, with their digits beside.
+
+    Parameters
+    ----------
+    rows
+        ``label``, ``estimate``, ``estimate_low`` and ``estimate_high``, from top to bottom, and
+        ``told``, what stands beside them.
+    title
+        Title of the plot, which should say that it shows what is reconstructed.
+    measure, unit
+        For the horizontal axis.
+    favours
+        What a result left and right of no difference favours.
+    ax
+        Where to draw; a figure sized from its rows when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ReviewError
+        If there is no row.
+    """
+    if rows.empty:
+        raise ReviewError("rows: nothing to draw")
+    title = wrap_to(title, WIDTH - WIDEST_NAME - 0.1, size=11, weight="bold")
+    if ax is None:
+        ax = axes_of_size(WIDTH, ROW * len(rows) + 1.5 + 0.18 * title.count("\n"))
+    places = np.arange(len(rows))
+    numbers = ends_of(rows, "estimate")
+    ax.axvline(0, color=GREY, linewidth=0.9, zorder=1)
+    for y, (middle, low, high) in zip(places, numbers, strict=True):
+        ax.barh(y, high - low, left=low, height=0.56, **BAR)
+        ax.plot(middle, y, **HOLLOW)
+    ax.use_sticky_edges = False
+    ax.margins(x=0.06)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    names = [wrap_to(str(name), WIDEST_NAME, size=9.0) for name in rows["label"]]
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    beside = ax.secondary_yaxis("right")
+    beside.set_yticks(places, list(rows["told"]), size=SMALL)
+    beside.tick_params(length=0)
+    beside.spines["right"].set_visible(False)
+    set_effect_ticks(ax, measure)
+    words = axis_words(measure, unit)
+    ax.set_xlabel(words if favours is None else f"{words}\n← {favours[0]}    {favours[1]} →")
+    ax.set_title(title)
+    listed = "; ".join(f"{name} {x}" for name, x in zip(rows["label"], rows["told"], strict=True))
+    name = " ".join(title.split())
+    return describe(ax, alt=f"{name}: {listed}.", caption=f"{name}. {SAID}")
+
+
+@styled
+def baujat_over_sets(table: pd.DataFrame, *, title: str, ax: Axes | None = None) -> Axes:
+    """Draw Baujat's plot over the ensemble: each comparison is a cross of two ranges.
+
+    Parameters
+    ----------
+    table
+        Result of `analysis_lib.conclusions.ranges.pulls`.
+    title
+        Title of the plot.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(6.0, 4.8)
+    x, y = (ends_of(table, name) for name in ("q_contribution", "influence"))
+    for across, up in zip(x, y, strict=True):
+        ax.plot(across[1:], (up[0], up[0]), color=SKY, linewidth=3, alpha=0.7, zorder=2)
+        ax.plot((across[0], across[0]), up[1:], color=SKY, linewidth=3, alpha=0.7, zorder=2)
+        ax.plot(across[0], up[0], **HOLLOW)
+    for limits, numbers in ((ax.set_xlim, x), (ax.set_ylim, y)):
+        top = float(np.nanmax(numbers)) or 1.0
+        limits(-0.06 * top, 1.1 * top)
+    ax.set_xlabel("Contribution to heterogeneity (part of Q)")
+    ax.set_ylabel("Influence on the pooled estimate")
+    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
+    labels = [str(label) for label in table["label"]]
+    points = [(float(a), float(b)) for a, b in zip(x[:, 0], y[:, 0], strict=True)]
+    unnamed = label_points(ax, points, labels)
+    alt = (
+        f"{title}. Baujat plot of {fmt.plural(len(table), 'comparison')}, each a range over the "
+        f"sets. By the medians, {labels[int(x[:, 0].argmax())]} adds most to heterogeneity and "
+        f"{labels[int(y[:, 0].argmax())]} moves the pooled estimate most."
+    )
+    caption = f"{title}. Right: adds to heterogeneity. Top: moves the pooled estimate. {SAID}"
+    return describe(ax, alt=alt, caption=caption + left_out_note(unnamed))
+
+
+@styled
+def subsets_over_sets(
+    found: SubsetsOfSets,
+    *,
+    highlight: str,
+    title: str,
+    measure: str = "MD",
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw pooled estimate and I2 of every subset of the comparisons in every set.
+
+    Parameters
+    ----------
+    found
+        Result of `analysis_lib.conclusions.ranges.subsets`.
+    highlight
+        The comparison that its subsets are told apart by.
+    title
+        Title of the plot.
+    measure, unit
+        For the horizontal axis.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(6.0, 4.8)
+    dots = np.arange(len(found.i2))
+    if len(dots) > MOST_DOTS:
+        dots = np.sort(np.random.default_rng(0).choice(dots, size=MOST_DOTS, replace=False))
+    groups = [
+        (~found.with_it, ORANGE, "s", f"without {highlight}"),
+        (found.with_it, BLUE, "o", f"with {highlight}"),
+    ]
+    for mask, colour, marker, _ in groups:
+        here = dots[mask[dots]]
+        ax.scatter(
+            found.estimate[here], found.i2[here], s=6, marker=marker, color=colour, alpha=0.25,
+            linewidths=0, rasterized=True,
+        )  # fmt: skip
+    ax.set_ylim(-0.03, 1.03)
+    ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
+    ax.axvline(0, color=INK, lw=1.0, zorder=0)
+    set_effect_ticks(ax, measure)
+    ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
+    ax.set_ylabel("I²")
+    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
+    marks = [
+        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=name)
+        for _, colour, marker, name in groups
+    ]
+    ax.legend(
+        handles=marks, loc="upper left", bbox_to_anchor=(0, 0),
+        bbox_transform=below_axes(ax, 0.55), borderaxespad=0, ncols=2,
+    )  # fmt: skip
+    caption = (
+        f"{title}. One dot for one subset of two comparisons or more in one set: "
+        f"{fmt.count(found.subsets)} subsets in {fmt.count(found.sets)} sets of effects that agree "
+        f"with the print"
+    )
+    if len(dots) < len(found.i2):
+        caption += f"; a random {fmt.count(len(dots))} of them are drawn"
+    parts = [f"{name} from {_percents(found.i2[mask])}" for mask, _, _, name in groups]
+    alt = f"{title}. The middle 95% of I² runs {fmt.listing(parts)}."
+    return describe(ax, alt=alt, caption=f"{caption}.")
+
+
+def _percents(values: FloatArray) -> str:
+    low, high = np.nanquantile(values, (0.025, 0.975))
+    return f"{fmt.percent(float(low))} to {fmt.percent(float(high))}"
+
+
+@styled
+def funnel_over_sets(
+    effect: FloatArray,
+    error: FloatArray,
+    labels: tuple[str, ...],
+    *,
+    centre: float,
+    title: str,
+    measure: str = "MD",
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a funnel plot in which every comparison is a cross of two ranges.
+
+    Parameters
+    ----------
+    effect, error : ndarray, shape (3, k)
+        Median and both ends of the range of each effect and of its standard error, as
+        `analysis_lib.conclusions.ranges.spread` returns them.
+    labels
+        Names of the comparisons.
+    centre
+        The printed pooled effect, around which the funnel stands.
+    title
+        Title of the plot.
+    measure, unit
+        For the horizontal axis.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(6.0, 5.2)
+    deepest = 1.08 * float(error.max())
+    reach = 1.1 * max(float(np.abs(effect).max()), 1.96 * deepest)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(deepest, 0)
+    _contours(ax, deepest)
+    half = 1.96 * deepest
+    ax.plot(
+        (centre - half, centre, centre + half), (deepest, 0, deepest), color=GREY, lw=1, ls="--"
+    )
+    ax.axvline(centre, color=INK, lw=1)
+    for across, up in zip(effect.T, error.T, strict=True):
+        ax.plot(across[1:], (up[0], up[0]), color=SKY, linewidth=3, alpha=0.8, zorder=2)
+        ax.plot((across[0], across[0]), up[1:], color=SKY, linewidth=3, alpha=0.8, zorder=2)
+        ax.plot(across[0], up[0], **HOLLOW)
+    set_effect_ticks(ax, measure)
+    ax.yaxis.set_major_formatter(NumberFormatter())
+    ax.set_xlabel(axis_words(measure, unit))
+    ax.set_ylabel("Standard error")
+    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
+    points = [(float(a), float(b)) for a, b in zip(effect[0], error[0], strict=True)]
+    unnamed = label_points(ax, points, list(labels))
+    shades = [
+        Patch(facecolor=shade, edgecolor=GREY, label=f"p below {level:.2f}")
+        for shade, level in zip(reversed(SHADES[:3]), LEVELS, strict=True)
+    ]
+    ax.legend(
+        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, borderaxespad=0,
+        bbox_transform=below_axes(ax, 0.55), fontsize=FONT_SIZE - 1,
+    )  # fmt: skip
+    alt = (
+        f"{title}. Funnel plot of {fmt.plural(len(labels), 'comparison')} around the printed "
+        f"{fmt.effect(centre, measure)}; each is a range of effects and of standard errors, so "
+        "that its shape is not known."
+    )
+    return describe(ax, alt=alt, caption=f"{title}. {SAID}{left_out_note(unnamed)}")
+
+
+def _contours(ax: Axes, deepest: float) -> None:
+    """Shade where one comparison would be significant, the darker the smaller its p value."""
+    ax.set_facecolor(SHADES[0])
+    contours = contour_levels([0.0, deepest], sorted(LEVELS))
+    for contour, shade in zip(contours, SHADES[1:], strict=True):
+        half = contour.half_width
+        ax.fill_betweenx(contour.se, -half, half, color=shade, lw=0, zorder=0)
