@@ -131,8 +131,8 @@ def _alt(rows: Sequence[_Comparison], xlabel: str) -> str:
     told = []
     for group, inside in itertools.groupby(rows, lambda row: row.group):
         cells = [
-            f"{row.label} {number(row.effect)}"
-            + ("" if row.limits is None else f" (range {interval(row.limits)})")
+            f"{row.label} "
+            + (number(row.effect) if row.limits is None else f"range {interval(row.limits)}")
             for row in inside
         ]
         told.append(f"{group}: {'; '.join(cells)}")

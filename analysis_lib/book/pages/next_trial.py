@@ -46,7 +46,7 @@ def record_table(record: TrialRecord) -> pd.DataFrame:
         "Official title": record.official_title,
         "Sponsor": record.sponsor,
         "Place": "; ".join(record.locations),
-        "Allocation and masking": f"{record.allocation}, {record.masking}".lower(),
+        "Allocation and masking, coded by us": f"{record.allocation}, {record.masking}".lower(),
         "Groups": "; ".join(record.interventions),
         "Outcomes named": "; ".join(record.outcomes),
         "Ages": f"{fmt.count(record.min_age)} to {fmt.count(record.max_age)} years",

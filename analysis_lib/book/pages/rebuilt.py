@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -16,6 +17,7 @@ from analysis_lib.book.sections.analyses import (
     pooled_analyses,
     result_names,
 )
+from analysis_lib.book.sections.over_sets import in_sets
 from analysis_lib.plots.reconstruction import ensemble_ranges
 from analysis_lib.printed.reconstruction.files import read_report
 from analysis_lib.printed.reconstruction.tables import (
@@ -333,17 +335,29 @@ def range_left(rebuilt: pd.DataFrame) -> pd.Series:
     return (rebuilt["high"] - rebuilt["low"]) / (2 * Z95 * rebuilt["guess_sd"])
 
 
-def ranges_table(rebuilt: pd.DataFrame) -> pd.DataFrame:
-    """Return reconstructed effects beside what was guessed beforehand, as text."""
+def ranges_table(rebuilt: pd.DataFrame, ensemble: pd.DataFrame) -> pd.DataFrame:
+    """Return the ranges of reconstructed effects beside what was guessed beforehand, as text.
+
+    Parameters
+    ----------
+    rebuilt
+        Result of `rebuilt_comparisons`.
+    ensemble
+        All sets, from `read_ensemble`.
+    """
     guesses = zip(rebuilt["guess"], rebuilt["guess_sd"], strict=True)
     ranges = zip(rebuilt["low"], rebuilt["high"], strict=True)
+    errors = ensemble.groupby(list(KEY))["se"].agg(list)
+    ends = [
+        tuple(np.quantile(errors.loc[key], (0.025, 0.975)).tolist())
+        for key in zip(*(rebuilt[name] for name in KEY), strict=True)
+    ]
     return pd.DataFrame(
         {
             "Comparison": rebuilt["label"],
             "Guess ± SD": [f"{fmt.number(m)} ± {fmt.number(s)}" for m, s in guesses],
-            "Reconstructed": [fmt.number(x) for x in rebuilt["effect"]],
-            "Range": [fmt.interval(ends) for ends in ranges],
-            "Standard error": [fmt.number(v**0.5) for v in rebuilt["variance"]],
+            "Range": [fmt.interval(pair) for pair in ranges],
+            "Range of the standard error": [fmt.interval(pair) for pair in ends],
             "Range left": [fmt.percent(x) for x in range_left(rebuilt)],
             "Result": rebuilt["analysis"],
         }
@@ -367,7 +381,7 @@ def statements(review: Review, found: pd.DataFrame) -> pd.DataFrame:
     kept = (found["topic"] != "influence") | found["subject"].isin(review.trial_names.values())
     found = found[kept]
     analyses = zip(found["outcome"], found["follow_up"], strict=True)
-    share = found["share"].map(fmt.percent)
+    share = [in_sets(x, n) for x, n in zip(found["share"], found["draws"], strict=True)]
     return found.assign(
         text=found["subject"] + ": " + found["says"] + " (" + share + ")",
         analysis=[names[analysis] for analysis in analyses],
@@ -375,14 +389,10 @@ def statements(review: Review, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def statements_table(said: pd.DataFrame) -> pd.DataFrame:
-    """Return the statements by result and topic, those that are stable apart from the others."""
+    """Return the statements that nearly all sets make, by result and topic."""
+    said = said[said["stable"]]
     return pd.DataFrame(
-        {
-            "Topic": topic,
-            "Stable": "\n".join(rows.loc[rows["stable"], "text"]),
-            "Not stable, not said": "\n".join(rows.loc[~rows["stable"], "text"]),
-            "Result": analysis,
-        }
+        {"Topic": topic, "What holds": "\n".join(rows["text"]), "Result": analysis}
         for (analysis, topic), rows in said.groupby(["analysis", "topic"], sort=False)
     )
 
@@ -404,14 +414,6 @@ def statements_told(said: pd.DataFrame) -> dict[str, object]:
         "influential": fmt.listing(list(subject[influential] + " (" + about[influential] + ")")),
         "subgroups": fmt.listing(list(about[subgroups] + " by " + subject[subgroups])),
     }
-
-
-def share_influential(said: pd.DataFrame, outcome: str, follow_up: str, trial: str) -> float:
-    """Return the share of the sets in which leaving out a trial matters."""
-    here = (said["outcome"] == outcome) & (said["follow_up"] == follow_up)
-    row = said[here & (said["topic"] == "influence") & (said["subject"] == trial)].iloc[0]
-    share = float(row["share"])
-    return share if row["says"] == "influential" else 1 - share
 
 
 # --- known data sets, hidden ----------------------------------------------------------------------

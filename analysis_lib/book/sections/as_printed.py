@@ -171,21 +171,24 @@ def printed_values(review: Review) -> dict[str, object]:
     -------
     dict
         How many results there are, with an interval that leaves out no difference (``clear``, and
-        in words ``clear-list``), and the same of prediction intervals (``pi``, ``pi-clear``); each
-        result by its id with its interval, its prediction interval (``-pi``) and its size
-        (``-size``); the recorded certainty (``certainty-...``), minimal important differences
-        (``mid-...``), people and trials of the whole review, and `printed_words`.
+        in words ``clear-list``), and the same of prediction intervals (``pi``, ``pi-clear``, in
+        words ``pi-clear-word``); each result by its id with its interval, its prediction interval
+        (``-pi``) and its size (``-size``); the recorded certainty (``certainty-...``), minimal
+        important differences (``mid-...``), people and trials of the whole review, and
+        `printed_words`.
     """
     printed = printed_results(review)
     clear = (printed["ci_low"] > 0) | (printed["ci_high"] < 0)
     pi = printed.dropna(subset=["pi_low"])
     names = printed["label"].str.lower() + " (" + printed["follow_up_label"].str.lower() + ")"
+    pi_clear = int(((pi["pi_low"] > 0) | (pi["pi_high"] < 0)).sum())
     values: dict[str, object] = {
         "results": len(printed),
         "clear": int(clear.sum()),
         "clear-list": fmt.listing(list(names[clear])),
         "pi": len(pi),
-        "pi-clear": int(((pi["pi_low"] > 0) | (pi["pi_high"] < 0)).sum()),
+        "pi-clear": pi_clear,
+        "pi-clear-word": str(pi_clear or "none"),
         "trials": len(review.trials),
         "people": review.info.participants["total"],
         "published": review.info.dates["published"],

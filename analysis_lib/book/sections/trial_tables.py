@@ -44,7 +44,10 @@ def printed_participants(review: Review, scores: dict[str, str]) -> pd.DataFrame
         "n": arms["n"],
         "Men/women": arms["sex_printed"],
         "Age, years": arms["age_printed"],
+        "Weight, kg": arms["weight_printed"],
+        "Height, cm": arms["height_printed"],
         **{head: arms_at_baseline(review, key)["printed"] for key, head in scores.items()},
+        "Type": arms["condition"],
         "Symptoms, years": arms["duration_printed"],
         "Adverse events": arms["adverse_printed"],
         "trial": arms["trial_label"],
@@ -64,7 +67,9 @@ def people_told(review: Review) -> dict[str, float]:
     """
     arms, stated = review.arms, review.info.participants
     n, sides = arms["n"], arms.groupby("group")["n"].sum()
-    sexes = arms.dropna(subset=["men", "women"])[["men", "women"]].sum()
+    known = arms.dropna(subset=["men", "women"])
+    sexes = known[["men", "women"]].sum()
+    men, women = (known.groupby("group")[sex].sum() for sex in ("men", "women"))
     return {
         "trials": len(review.trials),
         "first-year": review.trials["year"].min(),
@@ -79,9 +84,18 @@ def people_told(review: Review) -> dict[str, float]:
         "difference": sum(part["n"] for part in stated["difference"]),
         "gender-trials": review.trials["gender_reported"].sum(),
         "men-share": 100 * sexes["men"] / sexes.sum(),
+        "sexes-printed": _claimed(review, "men-loaded"),
+        "sexes-counted": fmt.listing(
+            [f"{fmt.count(men[side])} men and {fmt.count(women[side])} women" for side in SIDES]
+        ),
         "youngest": arms["age_mean"].min(),
         "oldest": arms["age_mean"].max(),
     }
+
+
+def _claimed(review: Review, claim: str) -> str:
+    """Return the words of the article behind a claim."""
+    return str(review.claims.set_index("claim").loc[claim, "words"])
 
 
 def draw_sizes(review: Review) -> Axes:
@@ -269,6 +283,28 @@ def events_table(events: pd.DataFrame) -> pd.DataFrame:
             "trial": events["trial_label"],
         }
     )
+
+
+def events_differ(review: Review) -> str:
+    """Return where the text of the article counts other adverse events than its table.
+
+    Returns
+    -------
+    str
+        ``Aasa 2015 (2 in the table, 1 in the text)`` and the like; empty if they are the same.
+    """
+    claims = review.claims[review.claims["table"] == "adverse_events"]
+    told = []
+    for _, claim in claims.iterrows():
+        wanted = dict(part.split("=") for part in claim["where"].split(" & "))
+        rows = review.adverse_events
+        for column, value in wanted.items():
+            rows = rows[rows[column] == value]
+        counted, said = int(rows["events"].sum()), int(claim["value"])
+        if counted != said:
+            name = review.trial_names[wanted["trial"]]
+            told.append(f"{name} ({counted} in the table, {said} in the text)")
+    return fmt.listing(told)
 
 
 def events_told(review: Review, events: pd.DataFrame) -> dict[str, int]:

@@ -47,7 +47,7 @@ def test_the_facts_of_a_record(record: TrialRecord) -> None:
     facts = nt.record_table(record).set_index("What")["In the record"]
     assert facts["Ages"] == "18 to 45 years"
     assert facts["People"] == "62 (estimated)"
-    assert facts["Allocation and masking"] == "randomized, double"
+    assert facts["Allocation and masking, coded by us"] == "randomized, double"
     silent = nt.record_table(replace(record, enrolment=None)).set_index("What")["In the record"]
     assert silent["People"] == "not stated (estimated)"
 

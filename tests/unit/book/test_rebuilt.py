@@ -15,6 +15,7 @@ from analysis_lib import plots
 from analysis_lib.book.pages import rebuilt as rb
 from analysis_lib.book.sections.analyses import pooled_analyses
 from analysis_lib.conclusions.stability import stability
+from analysis_lib.printed.reconstruction.tables import KEY
 
 CLOSE = 1e-12  # the same few operations, in another order
 LONG = 1.959963984540054  # the 97.5 % quantile of the normal distribution
@@ -192,11 +193,11 @@ def test_ranges_are_drawn_in_the_unit_of_their_outcome(
 def test_a_range_as_long_as_the_guess_is_all_that_was_left() -> None:
     rows = pd.DataFrame({"low": [-LONG, -LONG], "high": [LONG, 0.0], "guess_sd": [1.0, 1.0]})
     assert rb.range_left(rows).tolist() == pytest.approx([1.0, 0.5], rel=CLOSE)
-    table = rb.ranges_table(
-        rows.assign(label=["A", "B"], guess=-0.5, effect=0.25, variance=0.09, analysis="Pain")
-    )
-    assert table.iloc[1].tolist() == [
-        "B", "−0.50 ± 1.00", "0.25", "−1.96 to 0.00", "0.30", "50%", "Pain",
+    key = dict(zip(KEY, ("pain", "ETP", "a-2001", "x", "y"), strict=True))
+    told = rows.assign(label=["A", "B"], guess=-0.5, effect=0.25, analysis="Pain", **key)
+    sets = pd.DataFrame({"se": [0.102 + 0.001 * i for i in range(201)]}).assign(**key)
+    assert rb.ranges_table(told, sets).iloc[1].tolist() == [
+        "B", "−0.50 ± 1.00", "−1.96 to 0.00", "0.11 to 0.30", "50%", "Pain",
     ]  # fmt: skip
 
 
@@ -216,11 +217,10 @@ SAID = pd.DataFrame(
 SAID["text"] = SAID["subject"] + ": " + SAID["says"]
 
 
-def test_what_is_not_stable_stands_apart() -> None:
+def test_what_is_not_stable_is_not_told() -> None:
     table = rb.statements_table(SAID).set_index("Topic")
-    assert table.loc["influence", "Stable"] == "Kell 2009: influential"
-    assert table.loc["influence", "Not stable, not said"] == "Aasa 2015: not influential"
-    assert table.loc["subgroups", "Stable"].splitlines() == [
+    assert table.loc["influence", "What holds"] == "Kell 2009: influential"
+    assert table.loc["subgroups", "What holds"].splitlines() == [
         "load: p below 0.05",
         "sex: p of 0.05 or more",
     ]
@@ -238,11 +238,6 @@ def test_the_prose_names_only_what_is_stable() -> None:
     }
 
 
-def test_the_share_that_finds_a_trial_influential() -> None:
-    assert rb.share_influential(SAID, "pain", "ETP", "Kell 2009") == 0.99
-    assert rb.share_influential(SAID, "pain", "ETP", "Aasa 2015") == pytest.approx(0.3, rel=CLOSE)
-
-
 def test_statements_are_on_trials_and_not_on_their_comparisons(review: al.Review) -> None:
     found = stability(review, al.study_effects(review, "pain", "ETP"), "influence")
     said = rb.statements(review, found)
@@ -250,7 +245,7 @@ def test_statements_are_on_trials_and_not_on_their_comparisons(review: al.Review
     assert set(said["subject"]) == set(found["subject"]) & set(review.trial_names.values())
     assert set(said["analysis"]) == {"Pain intensity, extended training programs"}
     row = said[said["subject"] == "Kell 2009"].iloc[0]
-    assert row["text"] == f"Kell 2009: {row['says']} ({row['share']:.0%})"
+    assert row["text"] == f"Kell 2009: {row['says']} (all {row['draws']})"
 
 
 # --- known data sets, hidden ----------------------------------------------------------------------

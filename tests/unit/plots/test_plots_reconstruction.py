@@ -73,7 +73,7 @@ def test_every_word_stands_free_and_inside_and_the_figure_fits_a_phone() -> None
 def test_words_say_what_is_reconstructed() -> None:
     ax = draw()
     alt, caption = plots.alt_text(ax), plots.caption(ax)
-    assert "Short: Aasa 2015 −0.30 (range −0.90 to 0.20); Cai 2017 (a) 0.10. Long:" in alt
+    assert "Short: Aasa 2015 range −0.90 to 0.20; Cai 2017 (a) 0.10. Long:" in alt
     assert caption.startswith("2 effects that are reconstructed, not reported.")
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["reconstructed", "range, 95% of the ensemble", "known"]
