@@ -213,7 +213,7 @@ class MetaRegression(Result, NamesItsMethods):
             check_choice("names", name, self.names)
         rows = [self.names.index(name) for name in names]
         inner = self.covariance[np.ix_(rows, rows)]
-        return _test_of_moderators(self.coefficients[rows], inner, self.df, tested=0)
+        return wald_test(self.coefficients[rows], inner, self.df, tested=0)
 
     def _model(self) -> RegressionModel:
         return RegressionModel(self.effect, self.variance, self.design)
@@ -317,17 +317,12 @@ def meta_regression(
     if k <= p:
         raise ReviewError(f"moderators: {p} coefficients need more than {k} studies")
     model = RegressionModel(y, v, design)
-    tau2 = between_variance(chosen.tau2_method, model)
-    beta, covariance = model.coefficients(1 / (model.variance + tau2))
-    df = None
-    if chosen.ci_method != "wald":
-        df = k - p
-        factor = q_statistic(model, tau2) / df
-        covariance = covariance * (factor if chosen.ci_method == "HK" else max(1.0, factor))
+    tau2, beta, covariance = fitted(model, chosen)
+    df = None if chosen.ci_method == "wald" else k - p
     se = np.sqrt(np.diag(covariance))
     statistic = np.array([ratio(b, s) for b, s in zip(beta, se, strict=True)])
     limits = [confidence_interval(b, s, df, chosen.level) for b, s in zip(beta, se, strict=True)]
-    q_m, q_m_df, q_m_p = _test_of_moderators(beta, covariance, df, tested=int(intercept))
+    q_m, q_m_df, q_m_p = wald_test(beta, covariance, df, tested=int(intercept))
     mean_model = MeanModel(y, v)
     return MetaRegression(
         effect=frozen(y),
@@ -350,6 +345,17 @@ def meta_regression(
         q_m_df=q_m_df,
         q_m_p_value=q_m_p,
     )
+
+
+def fitted(model: RegressionModel, methods: Methods) -> tuple[float, FloatArray, FloatArray]:
+    """Return tau2, in units of the smallest variance, coefficients and their covariance."""
+    tau2 = between_variance(methods.tau2_method, model)
+    beta, covariance = model.coefficients(1 / (model.variance + tau2))
+    if methods.ci_method != "wald":
+        k, p = model.design.shape
+        factor = q_statistic(model, tau2) / (k - p)
+        covariance = covariance * (factor if methods.ci_method == "HK" else max(1.0, factor))
+    return tau2, beta, covariance
 
 
 def indicators(
@@ -443,7 +449,7 @@ def _check_rank(names: tuple[str, ...], design: FloatArray) -> None:
         )
 
 
-def _test_of_moderators(
+def wald_test(
     beta: FloatArray, covariance: FloatArray, df: int | None, *, tested: int
 ) -> tuple[float, tuple[int, int | None], float]:
     """Wald test of the coefficients from position ``tested`` on: chi-squared, or F with df."""

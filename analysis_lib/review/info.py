@@ -96,6 +96,16 @@ def _sound(entries: Mapping[str, Any]) -> EventMethodNames:
     return cast(EventMethodNames, found)
 
 
+class OfModerators(Entries):
+    """What a review chooses for meta-regression: table ``[moderators]``.
+
+    ``permutations`` is how many orders of the trials are drawn for a p value that is asked for so;
+    few trials have fewer orders, and then all are looked at.
+    """
+
+    permutations: Annotated[int, Field(ge=99, le=99_999)] | None = None
+
+
 class OfOutcome(Entries):
     """What a review chooses for one outcome: table ``[outcome.NAME]``.
 
@@ -136,6 +146,7 @@ class ReviewInfo(Entries):
         EventMethods(), validation_alias="methods"
     )
     outcome: Mapping[Words, OfOutcome] = {}
+    moderators: OfModerators = OfModerators()
     risk_of_bias: RiskOfBias = RiskOfBias()
 
     def of_outcome(self, outcome: str) -> OfOutcome:

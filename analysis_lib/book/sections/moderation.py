@@ -14,6 +14,7 @@ from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.book.sections.analyses import axis_unit, heading, or_say_why
+from analysis_lib.pooling.permuted_moderators import PermutedModerators, permuted_moderators
 from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
@@ -87,32 +88,41 @@ def _show_one(review: Review, effects: StudyEffects, moderator: Moderator) -> No
             title=title,
         )
         show_figure(ax, _name("bubbles", effects, moderator.label))
-        _show_table(effects, fit, terms, title)
+        _show_table(review, effects, fit, terms, title)
 
 
 def _show_together(review: Review, effects: StudyEffects, moderators: Sequence[Moderator]) -> None:
     title = f"{heading(review, effects)}, by all moderators at once"
     with or_say_why(f"{title}, the regression,"):
         fit, terms = regression_on(review, effects, moderators)
-        _show_table(effects, fit, terms, title)
+        _show_table(review, effects, fit, terms, title)
 
 
 def _show_table(
-    effects: StudyEffects, fit: MetaRegression, terms: dict[str, list[str]], title: str
+    review: Review,
+    effects: StudyEffects,
+    fit: MetaRegression,
+    terms: dict[str, list[str]],
+    title: str,
 ) -> None:
+    draws = review.info.moderators.permutations
+    permuted = None if draws is None else permuted_moderators(fit, terms, draws=draws)
     show_table(
-        regression_table(fit, terms, effects.measure),
+        regression_table(fit, terms, effects.measure, permuted),
         f"Meta-regression: {title}",
-        note=regression_note(fit, len(terms), effects.k, effects.measure),
+        note=regression_note(fit, len(terms), effects.k, effects.measure, permuted),
     )
 
 
 def regression_table(
-    fit: MetaRegression, terms: dict[str, list[str]], measure: str
+    fit: MetaRegression,
+    terms: dict[str, list[str]],
+    measure: str,
+    permuted: PermutedModerators | None = None,
 ) -> pd.DataFrame:
     """Return a row a coefficient, and the test of each moderator as a whole, as text."""
     rows = []
-    for names in terms.values():
+    for term, names in terms.items():
         _, degrees, p = fit.test_of(names)
         whole = f"{fmt.p_value(p)}, {degrees[0]} df" if len(names) > 1 else fmt.p_value(p)
         for name in names:
@@ -123,11 +133,20 @@ def regression_table(
                 if measure in RATIO_MEASURES
                 else fmt.estimate(slope, ends, 3)
             )
-            rows.append({"Coefficient": name, "Change": told, "Test of the moderator": whole})
+            row = {"Coefficient": name, "Change": told, "Test of the moderator": whole}
+            rows.append(row)
+            if permuted is not None:
+                row["Permutation test"] = fmt.p_value(permuted.p_values[term])
     return pd.DataFrame(rows)
 
 
-def regression_note(fit: MetaRegression, moderators: int, k: int, measure: str) -> str:
+def regression_note(
+    fit: MetaRegression,
+    moderators: int,
+    k: int,
+    measure: str,
+    permuted: PermutedModerators | None = None,
+) -> str:
     """Say what a coefficient is, what is left unexplained, and what makes it doubtful."""
     what = "ratio of ratios" if measure in RATIO_MEASURES else "difference of effects"
     told = [
@@ -136,6 +155,12 @@ def regression_note(fit: MetaRegression, moderators: int, k: int, measure: str) 
         f"{fmt.plural(fit.k, 'comparison')}; residual τ² {fmt.number(fit.tau2)}, "
         f"R² {fmt.percent(fit.r2)}.",
     ]
+    if permuted is not None:
+        which = "all" if permuted.exact else "randomly drawn"
+        told.append(
+            f"Permutation test: how often trials that are given each other's moderators, in {which}"
+            f" {fmt.plural(permuted.orders, 'order')}, look as much related as these."
+        )
     if fit.k < k:
         told.append(f"Of {fmt.plural(k - fit.k, 'comparison')} a moderator is not stated.")
     if fit.k < FEWEST_A_MODERATOR * moderators:

@@ -83,6 +83,29 @@ def test_every_way_of_pooling_gives_the_answer_of_r(
     assert fit.k == answer["k"]
 
 
+HYDROXYCHLOROQUINE = ROOT / "examples" / "hydroxychloroquine" / "data"
+
+
+def test_the_deaths_with_hydroxychloroquine_are_those_of_the_data_set() -> None:
+    """The sums of the 28 rows of dat.axfors2021 with hcq_cq == "hcq"."""
+    review = al.load_review(HYDROXYCHLOROQUINE)
+    deaths = review.arm_results[review.arm_results["outcome"] == "death"]
+    sums = deaths.groupby("arm")[["events", "n"]].sum()
+    assert sums.loc["hcq"].tolist() == [499, 3369]
+    assert sums.loc["control"].tolist() == [874, 4790]
+    assert len(review.trials) == 28
+
+
+def test_trials_without_a_death_turn_a_conclusion_when_they_are_kept() -> None:
+    """Twelve of 28 trials tell nothing; the unmodified Hartung-Knapp interval narrows with them."""
+    effects = al.load_review(HYDROXYCHLOROQUINE).analysis("death", "end")
+    dropped, kept = effects.pool(), effects.pool(double_zeros="keep")
+    assert (dropped.k, kept.k) == (16, 28)
+    assert [round(math.exp(end), 3) for end in dropped.ci] == [0.995, 1.18]
+    assert [round(math.exp(end), 3) for end in kept.ci] == [1.014, 1.15]
+    assert set(methods_of_events(effects)["Double zeros"]) == {"left out", "kept"}
+
+
 def test_a_difference_of_risks_keeps_every_trial() -> None:
     fit = al.load_review(ROSIGLITAZONE).analysis("death-rd", "end").pool()
     answer = ANSWERS[R + "RD|MH|DL|exact|dropDZ|QIV|"]

@@ -12,10 +12,13 @@ from places import GOLDEN, ROOT
 
 import analysis_lib as al
 from analysis_lib import plots
+from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.sections import chapters, moderation, robustness
 from analysis_lib.book.sections.moderation import regression_note, regression_on, regression_table
+from analysis_lib.pooling.permuted_moderators import permuted_moderators
 from analysis_lib.review.moderators import moderators_of
+from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import level_order, levels_by_factor
 
 EXAMPLE = ROOT / "examples" / "hazard_ratios"
@@ -197,3 +200,19 @@ def test_a_word_among_numbers_is_told(folder: Path) -> None:
     rewrite(folder / "trials.csv", weeks=[*WEEKS[:-1], "many"])
     with pytest.raises(ReviewError, match=r"trials.csv, row 13, column weeks: 'many' is no number"):
         al.load_review(folder)
+
+
+def test_permutation_p_values_are_shown_on_request(folder: Path) -> None:
+    toml = folder / "review.toml"
+    text = toml.read_text(encoding="utf-8") + "\n[moderators]\npermutations = 99\n"
+    toml.write_text(text, encoding="utf-8")
+    review = al.load_review(folder)
+    assert review.info.moderators.permutations == 99
+    effects = list(pooled_analyses(review, "primary"))[-1]
+    moderators = [m for m in moderators_of(review, effects) if m.is_number][:1]
+    fit, terms = regression_on(review, effects, moderators)
+    permuted = permuted_moderators(fit, terms, draws=99)
+    table = regression_table(fit, terms, effects.measure, permuted)
+    (p,) = set(table["Permutation test"])
+    assert p == fmt.p_value(permuted.p_values[moderators[0].name])
+    assert f"{permuted.orders} orders" in regression_note(fit, 1, effects.k, "HR", permuted)
