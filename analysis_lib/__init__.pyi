@@ -60,6 +60,7 @@ from analysis_lib.pooling.asymmetry_events import (
 )
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.bayesian import BayesianEffect, bayes_pool
+from analysis_lib.pooling.copas_interval import HenmiCopas, henmi_copas
 from analysis_lib.pooling.dependent_effects import MultilevelEffect, multilevel
 from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.leaving_out import (
@@ -71,6 +72,7 @@ from analysis_lib.pooling.leaving_out import (
     influential,
     leave_one_out,
 )
+from analysis_lib.pooling.limits_of_precision import LimitMetaAnalysis, limit_meta_analysis
 from analysis_lib.pooling.methods import Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
@@ -82,6 +84,7 @@ from analysis_lib.pooling.simulation import Design, Simulation, simulate
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis
 from analysis_lib.pooling.trimming import trim_and_fill
+from analysis_lib.pooling.worst_case import WorstCase, worst_case_bias
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.flow import flow_problems
@@ -96,6 +99,8 @@ __all__ = [
     "Bootstrap",
     "Design",
     "EffectSizes",
+    "HenmiCopas",
+    "LimitMetaAnalysis",
     "LooksLikeStandardError",
     "MetaRegression",
     "Methods",
@@ -114,6 +119,7 @@ __all__ = [
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
+    "WorstCase",
     "absolute_effect",
     "ancova_difference",
     "audit",
@@ -144,12 +150,14 @@ __all__ = [
     "harbord_test",
     "harmonic_mean",
     "hazard_ratio_from_logrank",
+    "henmi_copas",
     "import_results",
     "indicators",
     "inflated",
     "influence",
     "influential",
     "leave_one_out",
+    "limit_meta_analysis",
     "load_review",
     "macaskill_test",
     "mean_change",
@@ -203,4 +211,5 @@ __all__ = [
     "variability_ratio",
     "warn_if_sd_looks_like_se",
     "within_trial_covariance",
+    "worst_case_bias",
 ]
