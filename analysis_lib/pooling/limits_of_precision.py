@@ -83,7 +83,6 @@ def limit_meta_analysis(
     variance: npt.ArrayLike,
     *,
     adjustment: Literal["beta0", "betalim", "mulim"] = "beta0",
-    tau2_method: str = "REML",
     labels: Labels = None,
     level: float = 0.95,
 ) -> LimitMetaAnalysis:
@@ -96,8 +95,6 @@ def limit_meta_analysis(
     adjustment : {"beta0", "betalim", "mulim"}, default "beta0"
         The line at a standard error of tau; the line through the limits; or their common-effect
         mean.
-    tau2_method : str, default "REML"
-        Estimator of the variance of true effects.
     labels : sequence, optional
         Study labels.
     level : float, default 0.95
@@ -115,7 +112,7 @@ def limit_meta_analysis(
 
     Notes
     -----
-    In the generalised radial plot, :math:`y_i/\sqrt{v_i+\tau^2}` is regressed on
+    With tau2 by REML, in the generalised radial plot, :math:`y_i/\sqrt{v_i+\tau^2}` is regressed on
     :math:`1/\sqrt{v_i+\tau^2}`: intercept :math:`\alpha`, slope :math:`\beta`. The limit of study i
     is :math:`\beta+\sqrt{\tau^2/(v_i+\tau^2)}\,(y_i-\beta)`, and
     :math:`\beta_0=\beta+\tau\alpha`. Standard errors are those of the regression with a residual
@@ -138,7 +135,7 @@ def limit_meta_analysis(
     check_level(level)
     y, v, names = enough_effects(effect, variance, labels)
     check_unequal(np.sqrt(v))
-    fit = pool(y, v, labels=names, tau2_method=tau2_method)
+    fit = pool(y, v, labels=names)
     tau2 = fit.tau2 or 0.0
     generalised, plain = _Radial(y, v + tau2), _Radial(y, v)
     limits = generalised.slope + np.sqrt(tau2 / (v + tau2)) * (y - generalised.slope)
