@@ -13,6 +13,7 @@ from analysis_lib.plots.look import (
     caption,
     describe,
     figure_of,
+    narrow_drawing,
     save_figure,
     use_style,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "funnel_over_sets",
     "gosh",
     "leave_one_out",
+    "narrow_drawing",
     "overview",
     "prisma",
     "ranges_over_sets",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,11 +18,13 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.plots.look import describe, styled
 from analysis_lib.plots.marks import RISK_SIGNS
-from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.rows import OWN, LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import statement
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
+from analysis_lib.review.baseline import NOT_STATED
 
 SIDES = ("experimental", "comparator")
 COUNTED = ("n", "events", "person_time")
@@ -37,6 +41,9 @@ def forest(
     fit: PooledEffect | None,
     *,
     details: pd.DataFrame | None = None,
+    columns: Sequence[str] = (),
+    order: str = "",
+    domains: pd.DataFrame | None = None,
     ax: Axes | None = None,
     **layout: Unpack[LayoutOptions],
 ) -> Axes:
@@ -52,11 +59,21 @@ def forest(
         each of them optional: n_experimental, n_comparator, events_experimental and
         events_comparator (of people who had the event; shown as "events / n"), risk_of_bias,
         provenance (what is reconstructed is drawn hollow).
+    columns
+        Names of further columns of ``details`` that are shown beside the names: dose, year,
+        instrument, whatever a reader compares by.
+    order
+        How the comparisons are sorted: ``effect``, ``weight``, ``year`` (of the column ``year`` of
+        the details, or else at the end of a label), ``name`` or ``risk of bias``, with a minus
+        before it from the last to the first; as they are given when empty.
+    domains
+        Judgements of the domains of risk of bias, a row a comparison by its label and a column a
+        domain; their lights stand before that of the whole.
     ax
         Where to draw; a figure sized from its rows when absent.
     **layout
         What `analysis_lib.plots.rows.RowLayout` takes: measure, unit, arms, favours, mid, limits,
-        title, compact.
+        title, finding, reference, compact.
 
     Returns
     -------
@@ -66,8 +83,9 @@ def forest(
     Raises
     ------
     ReviewError
-        If ``details`` names a label twice or lacks one, if the limits are no interval, if
-        ``mid`` is no size of a difference, or if ``ax`` is too small.
+        If ``details`` or ``domains`` names a label twice or lacks one, if a column is missing, if
+        there is no such order, if the limits are no interval, if ``mid`` is no size of a
+        difference, or if ``ax`` is too small.
 
     Examples
     --------
@@ -76,20 +94,24 @@ def forest(
     >>> fit = al.pool([-0.4, -0.9, 0.1], [0.04, 0.09, 0.05], labels=["A", "B", "C"])
     >>> axes = forest(fit, measure="MD", favours=("favours loaded", "favours unloaded"))
     >>> axes = forest(fit, measure="RR", mid=0.8, favours=("fewer events", "more events"))
+    >>> doses = pd.DataFrame({"dose": ["low", "high", "low"]}, index=["A", "B", "C"])
+    >>> axes = forest(fit, details=doses, columns=["dose"], order="-effect", reference=-0.5)
     """
     words = RowLayout(**layout)
     measure = words.measure
     if fit is None:
         return statement("There are no comparisons to pool.", ax=ax, title=words.title)
+    more = _Beside(details, columns, order, domains)
     known = study_details(fit.labels, details)
-    rows = [*_study_rows(fit, known, measure), *_summary_rows(fit, known, measure)]
+    studies = more.sorted(_study_rows(fit, known, measure))
+    rows = [*studies, *_summary_rows(fit, known, measure)]
     notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
     handling = fit.handling(named=False) if isinstance(fit, PooledEvents) else ""
     notes += [handling] if handling else []
-    axes = RowPlot(rows, notes, fit.level, words).draw(ax)
+    plot = RowPlot(rows, notes, fit.level, words, own=more.heads, domains=more.names)
     hollow = sum(row.hollow for row in rows)
     return describe(
-        axes, alt=_alt(fit, measure, hollow), caption=_caption(words.title, fit, hollow)
+        draw_rows(plot, ax), alt=_alt(fit, measure, hollow), caption=_caption(words, fit, hollow)
     )
 
 
@@ -99,6 +121,9 @@ def forest_by_subgroup(
     *,
     factor: str = "",
     details: pd.DataFrame | None = None,
+    columns: Sequence[str] = (),
+    order: str = "",
+    domains: pd.DataFrame | None = None,
     ax: Axes | None = None,
     **layout: Unpack[LayoutOptions],
 ) -> Axes:
@@ -111,35 +136,36 @@ def forest_by_subgroup(
         ``fits``.
     factor
         What the subgroups are formed by; stands in their headings before their names.
-    details, ax, **layout
-        As for `forest`.
+    details, columns, order, domains, ax, **layout
+        As for `forest`; the comparisons are sorted within their subgroup.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
     words = RowLayout(**layout)
-    measure, title = words.measure, words.title
+    measure = words.measure
     overall = analysis.overall
+    more = _Beside(details, columns, order, domains)
     known = study_details(overall.labels, details)
     rows: list[Row] = []
     for name, fit in analysis.fits.items():
         heading = f"{factor[:1].upper()}{factor[1:]}: {name}" if factor else str(name)
-        rows += [Row("heading", heading), *_study_rows(fit, known, measure, overall)]
+        studies = more.sorted(_study_rows(fit, known, measure, overall))
+        rows += [Row("heading", heading), *studies]
         rows += [] if fit.k == 1 else _subtotal_rows(fit, known, measure, overall)
     rows += [Row("heading", "All comparisons"), *_summary_rows(overall, known, measure)]
     between = subgroup_test(analysis)
     notes = [heterogeneity(overall, measure), effect_test(overall), between]
-    axes = RowPlot(rows, notes, overall.level, words).draw(ax)
+    plot = RowPlot(rows, notes, overall.level, words, own=more.heads, domains=more.names)
     told = "; ".join(
         f"{name}: {fmt.effect_estimate(fit.estimate, fit.ci, measure)} from "
         f"{fmt.plural(fit.k, 'comparison')}"
         for name, fit in analysis.fits.items()
     )
     alt = f"Forest plot by subgroup. {measure}, {told}. {between}."
-    return describe(
-        axes, alt=alt, caption=fmt.sentence(f"{title}. {between}" if title else between)
-    )
+    told = f"{told_first(words)}. {between}" if words.title else between
+    return describe(draw_rows(plot, ax), alt=alt, caption=fmt.sentence(told))
 
 
 def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
@@ -194,15 +220,99 @@ def study_details(labels: Sequence[str], details: pd.DataFrame | None) -> pd.Dat
     twice = details.index[details.index.duplicated()]
     if len(twice):
         raise ReviewError(f"details: label given twice: {', '.join(map(str, twice.unique()))}")
-    missing = [label for label in labels if label not in details.index]
-    if missing:
-        raise ReviewError(f"details: no row for {', '.join(missing)}")
+    _have_rows("details", labels, details)
     known = details[[column for column in DETAILS if column in details.columns]]
     if "risk_of_bias" in known:
         bad = sorted(set(known["risk_of_bias"].dropna()) - set(RISK_SIGNS))
         if bad:
             raise ReviewError(f"details: risk_of_bias must be one of {list(RISK_SIGNS)}: {bad}")
     return known
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a forest plot shows beside what it always shows, and how its rows are sorted."""
+
+    details: pd.DataFrame | None
+    columns: Sequence[str]
+    order: str
+    domains: pd.DataFrame | None
+
+    def __post_init__(self) -> None:
+        have = [] if self.details is None else list(self.details.columns)
+        missing = [column for column in self.columns if column not in have]
+        if missing:
+            raise ReviewError(f"details: no column {', '.join(missing)}; there are {have}")
+        if self.order and self.order.removeprefix("-") not in ORDERS:
+            raise ReviewError(f"order must be one of {', '.join(ORDERS)}, not {self.order!r}")
+        if self.domains is not None:
+            bad = set(np.ravel(self.domains.to_numpy())) - set(RISK_SIGNS)
+            if bad:
+                raise ReviewError(f"domains: each must be one of {list(RISK_SIGNS)}: {sorted(bad)}")
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """The heads of one's own columns."""
+        return {name: fmt.capitalised(name.replace("_", " ")) for name in self.columns}
+
+    @property
+    def names(self) -> list[str]:
+        """What the lights of a row judge."""
+        return [] if self.domains is None else [*map(str, self.domains.columns), "overall"]
+
+    def sorted(self, rows: list[Row]) -> list[Row]:
+        """Return the rows of comparisons with their further cells and lights, in their order."""
+        rows = [self._with_more(row) for row in rows]
+        if not self.order:
+            return rows
+        key = ORDERS[self.order.removeprefix("-")]
+        return sorted(
+            rows, key=lambda row: key(row, self.details), reverse=self.order.startswith("-")
+        )
+
+    def _with_more(self, row: Row) -> Row:
+        cells = dict(row.cells)
+        if self.details is not None:
+            told = self.details.loc[row.label]
+            cells |= {OWN + name: _as_cell(told[name]) for name in self.columns}
+        if self.domains is None:
+            return replace(row, cells=cells)
+        _have_rows("domains", [row.label], self.domains)
+        lights = tuple(map(str, self.domains.loc[row.label]))
+        return replace(row, cells=cells, lights=lights, risk=row.risk or NOT_STATED)
+
+
+def _as_cell(value: object) -> str:
+    if value is None or value is pd.NA or value != value:  # absent
+        return ""
+    return fmt.threshold(float(value)) if isinstance(value, int | float | np.number) else str(value)
+
+
+def _year(row: Row, details: pd.DataFrame | None) -> float:
+    if details is not None and "year" in details and not pd.isna(details.loc[row.label, "year"]):
+        return float(details.loc[row.label, "year"])
+    found = re.findall(r"\b(?:19|20)\d\d", row.label)
+    return float(found[-1]) if found else math.inf
+
+
+def _severity(row: Row, details: pd.DataFrame | None) -> int:
+    return list(RISK_SIGNS).index(row.risk or NOT_STATED)
+
+
+#: What comparisons can be sorted by.
+ORDERS: dict[str, Callable[[Row, pd.DataFrame | None], Any]] = {
+    "effect": lambda row, _: row.estimate,
+    "weight": lambda row, _: row.weight,
+    "year": _year,
+    "name": lambda row, _: row.label.casefold(),
+    "risk of bias": _severity,
+}
+
+
+def _have_rows(what: str, labels: Iterable[str], table: pd.DataFrame) -> None:
+    missing = [label for label in labels if label not in table.index]
+    if missing:
+        raise ReviewError(f"{what}: no row for {', '.join(missing)}")
 
 
 def _study_rows(
@@ -310,8 +420,14 @@ def _alt(fit: PooledEffect, measure: str, hollow: int) -> str:
     return text if not hollow else f"{text} {hollow} of {fit.k} are reconstructed."
 
 
-def _caption(title: str, fit: PooledEffect, hollow: int) -> str:
-    parts = [title] if title else []
+def told_first(words: RowLayout) -> str:
+    """Return how a caption begins: with what is drawn, and what it shows."""
+    told = words.finding.rstrip(".")
+    return f"{words.title}: {fmt.inside_sentence(told)}" if told and words.title else words.title
+
+
+def _caption(words: RowLayout, fit: PooledEffect, hollow: int) -> str:
+    parts = [told_first(words)] if words.title else []
     if fit.k > 1:
         parts += [
             "Squares: comparisons, area by weight. Diamond: pooled estimate. Bar: prediction "

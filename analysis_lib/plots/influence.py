@@ -16,6 +16,7 @@ from analysis_lib.base.measures import Interval, no_difference, pooled
 from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
 from analysis_lib.plots.look import BLUE, INK, ORANGE, axes_of_size, describe, styled
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import (
     NumberFormatter,
     below_axes,
@@ -74,7 +75,7 @@ def leave_one_out(
         heading="Left out",
         flag_label="influential: heterogeneity, direction or significance changes without it",
     )
-    axes = drawing.draw(ax)
+    axes = draw_rows(drawing, ax)
     marked = [str(name) for name, flag in zip(table["left_out"], flags, strict=True) if flag]
     told = f" Influential: {fmt.listing(marked)}." if marked else ""
     extremes = (table["estimate"].min(), table["estimate"].max())
@@ -128,7 +129,7 @@ def cumulative(
     ]
     alt = f"Cumulative plot. The pooled {measure} goes from {told[0]} alone to {told[1]}."
     return describe(
-        drawing.draw(ax), alt=alt, caption=fmt.sentence(words.title or "Cumulative meta-analysis")
+        draw_rows(drawing, ax), alt=alt, caption=fmt.sentence(words.title or "Cumulative meta-analysis")
     )
 
 

@@ -86,6 +86,7 @@ class Description(NamedTuple):
 
 
 _descriptions: WeakKeyDictionary[Axes, Description] = WeakKeyDictionary()
+_narrow: WeakKeyDictionary[Axes, Callable[[], Axes]] = WeakKeyDictionary()
 
 
 def use_style() -> None:
@@ -119,6 +120,20 @@ def describe(ax: Axes, *, alt: str, caption: str) -> Axes:
     """Attach the alt text and the caption to an Axes and return it."""
     _descriptions[ax] = Description(alt, caption)
     return ax
+
+
+def narrowly(ax: Axes, draw: Callable[[], Axes]) -> Axes:
+    """Attach to an Axes how the same is drawn for a narrow column, and return the Axes."""
+    _narrow[ax] = draw
+    return ax
+
+
+def narrow_drawing(ax: Axes) -> Axes | None:
+    """Return the same result drawn for a narrow column, as a telephone has, if it can be."""
+    if ax not in _narrow:
+        return None
+    with house_style():
+        return _narrow[ax]()
 
 
 def alt_text(ax: Axes) -> str:

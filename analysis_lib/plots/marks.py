@@ -54,6 +54,11 @@ def paint_light(
     )  # fmt: skip
 
 
+def legend_width(judgement: str, *, size: float = FONT_SIZE) -> float:
+    """Return how many inches a light takes in the legend, with its words and the gap behind."""
+    return 1.5 * LEGEND_LIGHT + 4 * LEGEND_GAP + text_size(RISK_WORDS[judgement], size=size)[0]
+
+
 def paint_risk_legend(
     ax: Axes,
     judgements: Iterable[str],

@@ -14,9 +14,10 @@ from scipy.special import ndtri
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import Interval
-from analysis_lib.plots.forests import RECONSTRUCTED, people_cells
+from analysis_lib.plots.forests import RECONSTRUCTED, people_cells, told_first
 from analysis_lib.plots.look import describe, styled
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.stacked import draw_rows
 
 ABOVE, BELOW = "As the review prints it", "Reconstructed, not results of the trials"
 REPORTED = "Reported comparisons"
@@ -75,9 +76,9 @@ def forest_of_printed(
         known = comparisons[~rebuilt]
         rows += [Row("heading", REPORTED), *_reported_rows(known, measure, printed.level)]
     rows += [Row("heading", BELOW), *_bands(comparisons[rebuilt])]
-    axes = RowPlot(rows, (), printed.level, words).draw(ax)
+    axes = draw_rows(RowPlot(rows, (), printed.level, words), ax)
     told = _alt(printed, measure, list(comparisons.index[rebuilt]))
-    return describe(axes, alt=told, caption=_caption(words.title))
+    return describe(axes, alt=told, caption=_caption(words))
 
 
 def _printed_rows(printed: PrintedResult, measure: str) -> list[Row]:
@@ -141,9 +142,9 @@ def _alt(printed: PrintedResult, measure: str, rebuilt: Sequence[object]) -> str
     return f"{text}. Below it the ranges of reconstructed comparisons: {names}."
 
 
-def _caption(title: str) -> str:
+def _caption(words: RowLayout) -> str:
     return fmt.sentence(
-        f"{title}. Diamond and bar: printed average with its confidence interval, and prediction "
+        f"{told_first(words)}. Diamond and bar: printed average with its confidence interval, and prediction "
         "interval. Pale band with a hollow square: one reconstruction, and the range over all "
         "that agree with the printed numbers; no confidence interval"
     )

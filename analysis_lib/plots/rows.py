@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -48,22 +48,24 @@ from analysis_lib.plots.look import (
     axes_of_size,
     figure_of,
 )
-from analysis_lib.plots.marks import RISK_SIGNS, paint_light, paint_risk_legend
+from analysis_lib.plots.marks import RISK_SIGNS, legend_width, paint_light, paint_risk_legend
 from analysis_lib.plots.text import inches_from, text_size, widest, wrap_to
 
 # Inches and points of the page.
 ROW, LINE = 0.27, 0.16
-GAP = 0.18
+GAP = 0.16
 MARGIN = 0.08
-PLOT_WIDTH = 2.7
-COMPACT_ROW, COMPACT_PLOT_WIDTH = 0.42, 1.9
+PLOT_WIDTH = 2.4
+#: Points. In a figure that is shown in its own size 9 points are 12 pixels, the least on a screen.
 TEXT = 9.5
-NOTE = 8.5
+NOTE = 9.0
 LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
 TITLE = 11.0
 WIDEST_ARM = 1.0  # inches; a longer name of an arm goes over several lines
-WIDEST_COMPACT = 1.7  # inches; a longer heading or quiet line of a compact plot is broken
+WIDEST_OWN = 1.3  # inches; a longer cell of a column of one's own is broken
+LIGHT = 0.22  # inches from one light of a trial to the next
 ABOVE_HEADING = 0.3  # of a row
+LETTERS = "ABCDEFGHIJKL"
 RISK_LINE = 0.26
 
 #: The pale blue of the range of a reconstructed effect.
@@ -73,10 +75,11 @@ BAND = "#cfdcf0"
 NEAR_MISS = 0.15
 LARGEST_STRETCH = 2.0
 
-LEFT_COLUMNS = (
-    "label", "n_experimental", "n_comparator", "events_experimental", "events_comparator",
-)  # fmt: skip
+LEFT_COLUMNS = ("n_experimental", "n_comparator", "events_experimental", "events_comparator")
 RIGHT_COLUMNS = ("effect", "weight", "p", "i2", "tau2", "risk")
+#: Columns of one's own are named so among the cells of a row.
+OWN = "own:"
+NUMBER = re.compile(r"[−+]?[\d.,]+%?")
 #: Rows without cells, whose text may run on over the columns left of the plot.
 SPANNING = ("heading", "quiet")
 BOLD = ("pooled", "heading")
@@ -98,6 +101,12 @@ class Row:
     risk: str | None = None
     hollow: bool = False
     flagged: bool = False
+    lights: tuple[str, ...] = ()  # of the domains, before that of the whole
+
+    @property
+    def all_lights(self) -> tuple[str, ...]:
+        """The judgements of the domains and of the whole."""
+        return (*self.lights, *([self.risk] if self.risk else []))
 
     def shown(self, measure: str) -> Row:
         """Return the row with its numbers as readers see them."""
@@ -145,6 +154,8 @@ class LayoutOptions(TypedDict, total=False):
     mid: float | None
     limits: Interval | None
     title: str
+    finding: str
+    reference: float | None
     compact: bool
 
 
@@ -170,15 +181,20 @@ class RowLayout:
         Ends of the horizontal axis as they are read on it, for a ratio (0.1, 10), say; chosen
         from the data when absent. An interval that goes beyond them ends in an arrow.
     title
-        Title of the plot.
+        What is drawn: outcome and follow-up, say.
+    finding
+        What it shows, in a sentence; it stands above the title.
+    reference
+        A value to compare with, as it is read on the axis: a dashed line.
     compact
-        Draw for the width of a telephone: the numbers stand below the names, and the columns for
-        participants, weight and risk of bias are left out.
+        Draw for the width of a telephone: the words of a row stand above its interval, which has
+        the whole width. A figure of its own carries this drawing beside the other one
+        (`analysis_lib.plots.narrow_drawing`).
 
     Raises
     ------
     ReviewError
-        If the limits are no interval.
+        If the limits are no interval, or the reference is not on the axis of the measure.
     """
 
     measure: str = "MD"
@@ -188,11 +204,16 @@ class RowLayout:
     mid: float | None = None
     limits: Interval | None = None
     title: str = ""
+    finding: str = ""
+    reference: float | None = None
     compact: bool = False
 
     def __post_init__(self) -> None:
         if self.limits is not None and not self.limits[0] < self.limits[1]:
             raise ReviewError(f"limits must be (low, high) with low < high, got {self.limits}")
+        least = 0.0 if self.measure in RATIO_MEASURES else -math.inf
+        if self.reference is not None and not least < self.reference < math.inf:
+            raise ReviewError(f"reference: no {self.measure} is {self.reference}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +226,21 @@ class RowPlot:
     layout: RowLayout
     heading: str = "Comparison"
     flag_label: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)  # heads of columns of one's own
+    domains: Sequence[str] = ()  # names of the lights of a row, the one of the whole last
 
-    @property
-    def row_height(self) -> float:
-        """Height of a row in inches."""
-        return COMPACT_ROW if self.layout.compact else ROW
-
-    @property
-    def plot_width(self) -> float:
-        """Width of the middle part in inches, where a figure is sized from its rows."""
-        return COMPACT_PLOT_WIDTH if self.layout.compact else PLOT_WIDTH
+    row_height: ClassVar[float] = ROW  # inches
+    plot_width: ClassVar[float] = PLOT_WIDTH  # inches, where a figure is sized from its rows
 
     def draw(self, ax: Axes | None) -> Axes:
         """Draw it into ``ax``, or into a figure of the size that the rows need."""
         page = self._page(self.plot_width)
         legend_lines = self._legend_lines(page.width)
         notes = [
-            wrap_to(_unbroken(note), page.width - 2 * MARGIN, size=NOTE) for note in self.notes
+            wrap_to(unbroken(note), page.width - 2 * MARGIN, size=NOTE)
+            for note in (*self.notes, *self._domain_notes())
         ]
-        title = wrap_to(self.layout.title, page.width - 2 * MARGIN, size=TITLE, weight="bold")
+        title = self._title(page.width - 2 * MARGIN)
         below = self._below(page, legend_lines, notes)
         above = self._above(title)
         height = above + self._rows_height() + below
@@ -236,15 +253,19 @@ class RowPlot:
         self._place(ax, page, left, rows_top)
         return self._paint(ax, page, left, rows_top, title, notes, legend_lines)
 
+    def _domain_notes(self) -> list[str]:
+        """Return what the letters above the lights stand for."""
+        told = [f"{letter} {name}" for letter, name in zip(LETTERS, self.domains, strict=False)]
+        return [f"Risk of bias: {'; '.join(told)}"] if told else []
+
     def _heights(self) -> list[float]:
         """Return the height of each row, in rows: a heading stands off, text has what it needs."""
         heights = []
         for index, row in enumerate(self.rows):
-            height = 1.0
-            if row.kind in SPANNING:
-                more = self._cell(row, "label").count("\n") * LINE
-                height = (ROW + more) / self.row_height
-            heights.append(height + (ABOVE_HEADING if row.kind == "heading" and index else 0.0))
+            names = ["label", *(name for name in row.cells if name.startswith(OWN))]
+            more = max(self._cell(row, name).count("\n") for name in names)
+            above = ABOVE_HEADING if row.kind == "heading" and index else 0.0
+            heights.append(1.0 + above + more * LINE / self.row_height)
         return heights
 
     def _centres(self) -> list[float]:
@@ -264,11 +285,23 @@ class RowPlot:
         """Return the height of all rows in inches."""
         return sum(self._heights()) * self.row_height
 
-    def _above(self, title: str) -> float:
+    def _above(self, title: tuple[str, str]) -> float:
         return MARGIN + self._title_height(title) + self._heading_height() + 0.10
 
-    def _title_height(self, title: str) -> float:
-        return text_size(title, size=TITLE, weight="bold")[1] + 0.14 if title else 0.0
+    def _title(self, width: float) -> tuple[str, str]:
+        """Return the finding and the title; without a finding the title takes its place."""
+        first, second = self.layout.finding, self.layout.title
+        if not first:
+            first, second = second, ""
+        return (
+            wrap_to(first, width, size=TITLE, weight="bold"),
+            wrap_to(second, width, size=TEXT),
+        )
+
+    def _title_height(self, title: tuple[str, str]) -> float:
+        first, second = title
+        height = text_size(first, size=TITLE, weight="bold")[1] + 0.14 if first else 0.0
+        return height + (text_size(second, size=TEXT)[1] + 0.08 if second else 0.0)
 
     def _heading_height(self) -> float:
         return max(
@@ -276,10 +309,6 @@ class RowPlot:
         )
 
     def _headings(self) -> dict[str, str]:
-        if self.layout.compact:
-            return {
-                "label": f"{self.heading}\n{self.layout.measure} ({fmt.percent(self.level)} CI)"
-            }
         present = {name for row in self.rows for name in row.cells}
         arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.layout.arms]
         among = "time" if self.layout.measure in RATE_MEASURES else "n"
@@ -296,14 +325,19 @@ class RowPlot:
         }
         found = {name: heading for name, heading in headings.items() if name in present}
         if any(row.risk for row in self.rows):
-            found["risk"] = "Risk\nof bias"
-        return {"label": self.heading, **found}
+            found["risk"] = "Risk of bias\n" if self.domains else "Risk\nof bias"
+        own = {
+            OWN + name: wrap_to(head, WIDEST_OWN, size=TEXT, weight="bold")
+            for name, head in self.own.items()
+        }
+        return {"label": self.heading, **own, **found}
 
     def _page(self, plot_width: float) -> _Page:
         """Lay out the columns from the width of what stands in them."""
         headings = self._headings()
         columns, x = [], MARGIN
-        before = [name for name in LEFT_COLUMNS if name in headings]
+        before = ["label", *(name for name in headings if name.startswith(OWN))]
+        before += [name for name in LEFT_COLUMNS if name in headings]
         after = [name for name in RIGHT_COLUMNS if name in headings]
         plot_left = 0.0
         widths = {name: self._column_width(name, headings[name]) for name in [*before, *after]}
@@ -314,6 +348,7 @@ class RowPlot:
                 continue
             width = widths[name]
             align = {"label": "left", "risk": "center"}.get(name, "right")
+            align = "left" if name.startswith(OWN) and not self._is_of_numbers(name) else align
             columns.append(_Column(name, headings[name], x, x + width, align))
             x += width + GAP
         return _Page(tuple(columns), plot_left, plot_width, x - GAP + MARGIN)
@@ -322,7 +357,9 @@ class RowPlot:
         texts = [
             (self._cell(row, name), _weight(row)) for row in self.rows if row.kind not in SPANNING
         ]
+        lights = len(self.domains) * LIGHT if name == "risk" else 0.0
         return max(
+            lights,
             widest([heading], size=TEXT, weight="bold"),
             widest((t for t, weight in texts if weight == "normal"), size=TEXT),
             widest((t for t, weight in texts if weight == "bold"), size=TEXT, weight="bold"),
@@ -339,21 +376,21 @@ class RowPlot:
             default=0.0,
         )
 
+    def _is_of_numbers(self, column: str) -> bool:
+        cells = [row.cells[column] for row in self.rows if row.cells.get(column)]
+        return all(NUMBER.fullmatch(cell) for cell in cells)
+
     def _cell(self, row: Row, column: str) -> str:
-        if column != "label":
-            return row.cells.get(column, "")
-        if self.layout.compact and row.kind in SPANNING:
-            return wrap_to(
-                _unbroken(row.label), WIDEST_COMPACT, size=_size(row), weight=_weight(row)
-            )
-        below = row.cells.get("effect", "") if self.layout.compact else ""
-        return f"{row.label}\n{below}" if below else row.label
+        if column == "label":
+            return row.label
+        cell = row.cells.get(column, "")
+        return wrap_to(cell, WIDEST_OWN, size=TEXT) if column.startswith(OWN) else cell
 
     def _below(self, page: _Page, legend_lines: list[list[Artist]], notes: list[str]) -> float:
         axis = 0.30 + (0.20 if self._axis_label() else 0.0) + self._favours_height(page)
         note_height = sum(text_size(note, size=NOTE)[1] + 0.06 for note in notes)
-        risk_line = RISK_LINE if self._risk_words() else 0.0
-        return axis + 0.10 + note_height + sum(map(_line_height, legend_lines)) + risk_line
+        risk_lines = RISK_LINE * len(self._risk_lines(page.width))
+        return axis + 0.10 + note_height + sum(map(_line_height, legend_lines)) + risk_lines
 
     def _axis_label(self) -> str:
         """Return what stands below the axis; a difference without a unit needs nothing there."""
@@ -368,7 +405,9 @@ class RowPlot:
     def _favours_texts(self, page: _Page) -> tuple[str, str]:
         left, right = self.layout.favours or ("", "")
         room = page.plot_width / 2 - 0.06
-        return wrap_to(f"← {left}", room, size=NOTE), wrap_to(f"{right} →", room, size=NOTE)
+        # An arrow stays with the word beside it.
+        words = (f"←\N{NO-BREAK SPACE}{left}", f"{right}\N{NO-BREAK SPACE}→")
+        return wrap_to(words[0], room, size=NOTE), wrap_to(words[1], room, size=NOTE)
 
     def _fit_into(self, ax: Axes, page: _Page, height: float) -> tuple[float, float, _Page]:
         """Return left and top of a given Axes and a page whose middle part fills its width."""
@@ -404,7 +443,7 @@ class RowPlot:
                     "effects are given as natural logarithms, limits as ratios"
                 )
         if self.layout.limits is None:
-            set_pooled_axis(ax, self.layout.measure, *_axis_limits(self.rows, half))
+            set_pooled_axis(ax, self.layout.measure, *_axis_limits(self.rows, half, self._reference()))
         else:
             set_effect_axis(ax, self.layout.measure, *self.layout.limits)
 
@@ -414,7 +453,7 @@ class RowPlot:
         page: _Page,
         left: float,
         rows_top: float,
-        title: str,
+        title: tuple[str, str],
         notes: list[str],
         legend_lines: list[list[Artist]],
     ) -> Axes:
@@ -425,39 +464,65 @@ class RowPlot:
         largest_weight = max(row.weight for row in self.rows)
         for y, row in zip(self._centres(), self.rows, strict=True):
             _paint_row(ax, y, row.shown(self.layout.measure), largest_weight)
-        if not self.layout.compact:
-            self._paint_risk(ax, page, columns)
+        self._paint_risk(ax, page, columns)
         bottom = rows_top - self._rows_height()
         notes_top = self._paint_axis(ax, page, left, bottom)
-        self._paint_notes(ax, left, notes_top, notes, legend_lines)
+        self._paint_notes(ax, left, notes_top, page.width, notes, legend_lines)
         return ax
 
-    def _paint_title(self, ax: Axes, left: float, rows_top: float, title: str) -> None:
+    def _paint_title(self, ax: Axes, left: float, rows_top: float, title: tuple[str, str]) -> None:
         bottom = rows_top + self._heading_height() + 0.20
         inches = inches_from(ax, left, 0)
-        ax.text(MARGIN, bottom, title, transform=inches, weight="bold", size=TITLE, va="bottom")
+        first, second = title
+        if second:
+            ax.text(MARGIN, bottom, second, transform=inches, size=TEXT, va="bottom")
+            bottom += text_size(second, size=TEXT)[1] + 0.08
+        ax.text(MARGIN, bottom, first, transform=inches, weight="bold", size=TITLE, va="bottom")
 
     def _paint_frame(self, ax: Axes, page: _Page, columns: Transform) -> None:
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        ax.axvline(no_difference(self.layout.measure), color=INK, linewidth=1.0, zorder=1)
         if self.layout.mid is not None:
-            ax.axvspan(*band(self.layout.mid, self.layout.measure), color=PALE, zorder=0)
-        means = [row.estimate for row in self.rows if row.kind == "pooled"]
-        if means and means[-1] is not None:
-            mean = shown(means[-1], self.layout.measure)
-            ax.axvline(mean, color=GREY, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
+            self._paint_band(ax, *band(self.layout.mid, self.layout.measure))
+        for x, line in self._upright_lines():
+            self._paint_upright(ax, x, **line)
         ends = [MARGIN, page.width - MARGIN]
         ax.plot(ends, [-0.5, -0.5], color=GREY, lw=0.8, transform=columns, clip_on=False)
 
+    def _reference(self) -> float | None:
+        """Return the value to compare with, as effects are pooled."""
+        value = self.layout.reference
+        return None if value is None else pooled(value, self.layout.measure)
+
+    def _upright_lines(self) -> list[tuple[float, dict[str, Any]]]:
+        """Return where a line goes through all rows, and how it is drawn."""
+        lines: list[tuple[float, dict[str, Any]]] = [
+            (no_difference(self.layout.measure), {"color": INK, "linewidth": 1.0})
+        ]
+        means = [row.estimate for row in self.rows if row.kind == "pooled"]
+        if means and means[-1] is not None:
+            dotted = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (2, 3))}
+            lines.append((shown(means[-1], self.layout.measure), dotted))
+        if self.layout.reference is not None:
+            dashed = {"color": VERMILLION, "linewidth": 1.0, "linestyle": (0, (6, 3))}
+            lines.append((self.layout.reference, dashed))
+        return lines
+
+    def _paint_upright(self, ax: Axes, x: float, **line: Any) -> None:
+        ax.axvline(x, zorder=1, **line)
+
+    def _paint_band(self, ax: Axes, low: float, high: float) -> None:
+        ax.axvspan(low, high, color=PALE, zorder=0)
+
     def _paint_columns(self, ax: Axes, page: _Page, columns: Transform) -> None:
-        up = ScaledTranslation(0, 0.06, figure_of(ax).dpi_scale_trans)
+        scale = figure_of(ax).dpi_scale_trans
         for column in page.columns:
+            letters = LINE if column.heading.endswith("\n") else 0.0  # which stand below it
             ax.text(
                 column.anchor,
                 -0.5,
-                column.heading,
-                transform=columns + up,
+                column.heading.rstrip(),
+                transform=columns + ScaledTranslation(0, 0.06 + letters, scale),
                 ha=column.align,
                 va="bottom",
                 size=TEXT,
@@ -483,8 +548,21 @@ class RowPlot:
     def _paint_risk(self, ax: Axes, page: _Page, columns: Transform) -> None:
         place = {column.name: column.anchor for column in page.columns}
         for y, row in zip(self._centres(), self.rows, strict=True):
-            if row.risk:
-                paint_light(ax, place["risk"], y, row.risk, transform=columns, size=13.5)
+            for x, light in zip(self._lights_at(place.get("risk", 0.0)), row.all_lights, strict=False):
+                paint_light(ax, x, y, light, transform=columns, size=13.5)
+        if not self.domains:
+            return
+        up = ScaledTranslation(0, 0.06, figure_of(ax).dpi_scale_trans)
+        for x, letter in zip(self._lights_at(place["risk"]), LETTERS, strict=False):
+            ax.text(
+                x, -0.5, letter, transform=columns + up, ha="center", va="bottom", size=TEXT,
+                weight="bold",
+            )  # fmt: skip
+
+    def _lights_at(self, middle: float) -> list[float]:
+        """Return where the lights of a row stand around a middle, in inches."""
+        many = max(len(self.domains), 1)
+        return [middle + (place - (many - 1) / 2) * LIGHT for place in range(many)]
 
     def _paint_axis(self, ax: Axes, page: _Page, left: float, y: float) -> float:
         """Draw ticks, direction and unit below the rows; return where the next line may stand."""
@@ -506,7 +584,13 @@ class RowPlot:
         return y - 0.10
 
     def _paint_notes(
-        self, ax: Axes, left: float, y: float, notes: list[str], legend_lines: list[list[Artist]]
+        self,
+        ax: Axes,
+        left: float,
+        y: float,
+        width: float,
+        notes: list[str],
+        legend_lines: list[list[Artist]],
     ) -> None:
         inches = inches_from(ax, left, 0)
         for note in notes:
@@ -515,11 +599,17 @@ class RowPlot:
         for handles in legend_lines:
             ax.add_artist(_legend(ax, handles, MARGIN, y - 0.02, inches))
             y -= _line_height(handles)
-        middle = inches_from(ax, left + MARGIN, y - RISK_LINE / 2)
-        paint_risk_legend(ax, self._risk_words(), transform=middle, size=NOTE)
+        for words in self._risk_lines(width):
+            middle = inches_from(ax, left + MARGIN, y - RISK_LINE / 2)
+            paint_risk_legend(ax, words, transform=middle, size=NOTE)
+            y -= RISK_LINE
 
     def _legend_handles(self) -> list[Artist]:
         handles: list[Artist] = []
+        if self.layout.reference is not None:
+            told = fmt.threshold(self.layout.reference)
+            label = f"for comparison: {told} {self.layout.unit}".rstrip()
+            handles.append(Line2D([], [], color=VERMILLION, lw=1.0, ls=(0, (6, 3)), label=label))
         if any(row.kind == "band" for row in self.rows):
             label = "range over all reconstructions that agree with the print"
             handles.append(Patch(facecolor=BAND, edgecolor=GREY, label=label))
@@ -539,8 +629,21 @@ class RowPlot:
 
     def _risk_words(self) -> list[str]:
         """Return the judgements whose lights are drawn."""
-        shown = set() if self.layout.compact else {row.risk for row in self.rows}
+        shown = {light for row in self.rows for light in row.all_lights}
         return [word for word in RISK_SIGNS if word in shown]
+
+    def _risk_lines(self, width: float) -> list[list[str]]:
+        """Distribute the lights of the legend over lines that fit the width."""
+        lines: list[list[str]] = []
+        used = width
+        for word in self._risk_words():
+            needed = legend_width(word, size=NOTE)
+            if used + needed > width - 2 * MARGIN:
+                lines.append([])
+                used = 0.0
+            lines[-1].append(word)
+            used += needed
+        return lines
 
     def _legend_lines(self, width: float) -> list[list[Artist]]:
         """Distribute the legend over lines that fit the width."""
@@ -588,12 +691,14 @@ def _round_numbers(low: float, high: float, measure: str, width: float) -> list[
     return [(tick, fmt.number(tick, digits)) for tick in ticks if low <= tick <= high]
 
 
-def _unbroken(note: str) -> str:
+def unbroken(note: str) -> str:
     """Return a note whose lines may not break around a sign that compares."""
     return re.sub(" ([=<>]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", note)
 
 
-def _axis_limits(rows: Sequence[Row], half: float | None) -> Interval:
+def _axis_limits(
+    rows: Sequence[Row], half: float | None, reference: float | None = None
+) -> Interval:
     """Return limits, as pooled, that show every estimate, most of every interval and the band.
 
     The prediction interval is shown whole where the axis grows by it to at most twice of what the
@@ -602,6 +707,7 @@ def _axis_limits(rows: Sequence[Row], half: float | None) -> Interval:
     estimates = [row.estimate for row in rows if row.estimate is not None]
     pooled = [end for row in rows if row.kind == "pooled" and row.interval for end in row.interval]
     core = [0.0, *estimates, *pooled, *([-half, half] if half is not None else [])]
+    core += [] if reference is None else [reference]
     intervals = [row.interval for row in rows if row.interval and row.kind != "prediction"]
     predictions = [row.interval for row in rows if row.interval and row.kind == "prediction"]
     alone = _padded(_following(core, intervals))

@@ -111,7 +111,9 @@ class OfOutcome(Entries):
 
     What is absent is as in ``[methods]``. ``assumed_risk`` are the risks without the intervention,
     at which the summary of findings tells what a ratio means for people; by default the median of
-    the trials' comparator arms.
+    the trials' comparator arms. ``columns``, ``order``, ``limits`` and ``reference`` are those of
+    its forest plots (`analysis_lib.plots.forest`); a column is one of the trials, of their
+    interventions, or of the pooled effects.
     """
 
     event_method: Literal["MH", "Peto", "inverse"] | None = None
@@ -119,6 +121,10 @@ class OfOutcome(Entries):
     correction: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     double_zeros: Literal["drop", "keep"] | None = None
     assumed_risk: Items[Annotated[float, Field(gt=0, lt=1)]] = ()
+    columns: Items[Words] = ()
+    order: Words | None = None
+    limits: Annotated[tuple[float, float], Strict(strict=False)] | None = None
+    reference: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class ReviewInfo(Entries):

@@ -494,7 +494,7 @@ def test_forest_of_ratios_shows_ratios_on_a_logarithmic_axis(measure: str, compa
     assert fmt.effect_interval(fit.prediction_interval, measure) in words
     assert fmt.MINUS not in words
     assert "ratio (log scale)" in words
-    flat = "\n".join(texts(ax)).replace("\N{NO-BREAK SPACE}", " ")
+    flat = "\n".join(texts(ax)).replace("\N{NO-BREAK SPACE}", " ").replace("\n", " ")
     assert f"τ² = {fmt.number(fit.tau2)} ({fmt.interval(fit.tau2_ci)}, log scale)" in flat
 
 
