@@ -35,7 +35,6 @@ from analysis_lib.base.unsafe import harmless
 #: The environment variable that says that a book is made: what readers can take along, a figure as
 #: PDF and a table as CSV, travels with the outputs then.
 IN_BOOK = "ANALYSIS_LIB_IN_BOOK"
-NARROW = 6.2  # inches: a wider figure cannot be read on a phone and is scrolled there
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
 #: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
 #: bare addresses; and what has one where a line begins.
@@ -183,16 +182,23 @@ def show_figure(ax: Axes, name: str) -> None:
         The name by which pages refer to the figure, ``fig-...``; see `anchor`.
     """
     name = anchor(name)
-    figure = plots.figure_of(ax)
     svg = plots.as_svg(ax, Creator=None)
-    pdf = plots.as_pdf(ax) if os.environ.get(IN_BOOK) else b""
-    plt.close(figure)  # or the notebook would show it a second time
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}
-    words["width"] = "wide" if figure.get_figwidth() > NARROW else "narrow"
-    if pdf:
-        words["pdf"] = base64.b64encode(pdf).decode("ascii")
+    if os.environ.get(IN_BOOK):
+        words |= _for_readers(ax)
+    plt.close(plots.figure_of(ax))  # or the notebook would show it a second time
     display(SVG(svg), metadata={"figure": words})
+
+
+def _for_readers(ax: Axes) -> dict[str, str]:
+    """Return what a book has of a figure beside its drawing: for print, and for a phone."""
+    found = {"pdf": base64.b64encode(plots.as_pdf(ax)).decode("ascii")}
+    narrow = plots.narrow_drawing(ax)
+    if narrow is not None:
+        found["narrow"] = plots.as_svg(narrow, Creator=None)
+        plt.close(plots.figure_of(narrow))
+    return found
 
 
 def show_table(

@@ -25,6 +25,7 @@ from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
 from analysis_lib.review.baseline import NOT_STATED
+from analysis_lib.review.info import ORDERS
 
 SIDES = ("experimental", "comparator")
 COUNTED = ("n", "events", "person_time")
@@ -265,7 +266,7 @@ class _Beside:
         rows = [self._with_more(row) for row in rows]
         if not self.order:
             return rows
-        key = ORDERS[self.order.removeprefix("-")]
+        key = KEYS[self.order.removeprefix("-")]
         return sorted(
             rows, key=lambda row: key(row, self.details), reverse=self.order.startswith("-")
         )
@@ -289,8 +290,10 @@ def _as_cell(value: object) -> str:
 
 
 def _year(row: Row, details: pd.DataFrame | None) -> float:
-    if details is not None and "year" in details and not pd.isna(details.loc[row.label, "year"]):
-        return float(details.loc[row.label, "year"])
+    if details is not None and "year" in details:
+        year = pd.to_numeric(details["year"], errors="coerce")[row.label]
+        if not math.isnan(year):
+            return float(year)
     found = re.findall(r"\b(?:19|20)\d\d", row.label)
     return float(found[-1]) if found else math.inf
 
@@ -299,8 +302,7 @@ def _severity(row: Row, details: pd.DataFrame | None) -> int:
     return list(RISK_SIGNS).index(row.risk or NOT_STATED)
 
 
-#: What comparisons can be sorted by.
-ORDERS: dict[str, Callable[[Row, pd.DataFrame | None], Any]] = {
+KEYS: dict[str, Callable[[Row, pd.DataFrame | None], Any]] = {
     "effect": lambda row, _: row.estimate,
     "weight": lambda row, _: row.weight,
     "year": _year,

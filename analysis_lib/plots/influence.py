@@ -129,7 +129,9 @@ def cumulative(
     ]
     alt = f"Cumulative plot. The pooled {measure} goes from {told[0]} alone to {told[1]}."
     return describe(
-        draw_rows(drawing, ax), alt=alt, caption=fmt.sentence(words.title or "Cumulative meta-analysis")
+        draw_rows(drawing, ax),
+        alt=alt,
+        caption=fmt.sentence(words.title or "Cumulative meta-analysis"),
     )
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -25,6 +27,7 @@ import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from analysis_lib.base.formatting import printable
 
@@ -33,7 +36,7 @@ BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 INK = "#1A1A1A"
 GREY, PALE = "#6B6B6B", "#E9ECEF"
 FONT_SIZE = 10.0
-SMALL = 8.5
+SMALL = 9.0  # points: 12 pixels where a figure is shown in its own size, the least on a screen
 
 STYLE: dict[Any, Any] = {
     "font.family": ["sans-serif"],
@@ -86,7 +89,11 @@ class Description(NamedTuple):
 
 
 _descriptions: WeakKeyDictionary[Axes, Description] = WeakKeyDictionary()
-_narrow: WeakKeyDictionary[Axes, Callable[[], Axes]] = WeakKeyDictionary()
+_narrow: WeakKeyDictionary[Axes, Callable[[], Axes | None]] = WeakKeyDictionary()
+#: The page of a figure may be no wider, in inches.
+_page_width: ContextVar[float] = ContextVar("page_width", default=float("inf"))
+#: Columns of telephones, in inches of 96 pixels.
+NARROW_PAGES = (3.0, 3.6)
 
 
 def use_style() -> None:
@@ -106,14 +113,72 @@ def house_style() -> Iterator[None]:
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a plot function: it draws in the house style whatever the session's style is."""
+    """Decorate a plot function: it draws in the house style whatever the session's style is.
+
+    A figure of its own carries how it is drawn for a narrow column, if it fits one.
+    """
 
     @functools.wraps(draw)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> R:
         with house_style():
-            return draw(*args, **kwargs)
+            drawn = draw(*args, **kwargs)
+        if isinstance(drawn, Axes) and kwargs.get("ax") is None and drawn not in _narrow:
+            _narrow[drawn] = functools.partial(_on_narrow_page, lambda: draw(*args, **kwargs))
+        return drawn
 
     return in_style
+
+
+def _on_narrow_page(draw: Callable[[], Any]) -> Axes | None:
+    """Draw on the widest of the narrow pages on which no word is cut off; on none if there is none.
+
+    The page of a figure that is sized by its words is as wide as these need.
+    """
+    # A layout that collapses is a drawing that is not shown.
+    warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
+    for width in NARROW_PAGES:
+        token = _page_width.set(width)
+        try:
+            ax: Axes = draw()
+        finally:
+            _page_width.reset(token)
+        figure = figure_of(ax)
+        _wrap_titles(figure)
+        if figure.get_figwidth() <= width and _holds_its_words(figure):
+            return ax
+        plt.close(figure)
+    return None
+
+
+def _wrap_titles(figure: Figure) -> None:
+    """Break titles and labels of axes that are wider than their page."""
+    room = 0.96 * figure.bbox.width
+    for ax in figure.axes:
+        for text in (ax._left_title, ax.xaxis.label):  # type: ignore[attr-defined]  # no public name
+            lines = text.get_text().split("\n")
+            for place, line in enumerate(lines):
+                text.set_text(line)
+                width = text.get_window_extent().width
+                if width > room:
+                    lines[place] = textwrap.fill(line, int(len(line) * room / width) - 1)
+            text.set_text("\n".join(lines))
+
+
+def legend_columns(wide: int) -> int:
+    """Return how many columns a legend has: one on a narrow page."""
+    return wide if _page_width.get() == float("inf") else 1
+
+
+def _holds_its_words(figure: Figure) -> bool:
+    figure.draw_without_rendering()
+    page = figure.bbox.padded(0.5)  # pixels that rounding may take
+    boxes = [
+        text.get_window_extent()
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and text.get_visible() and text.get_text().strip()
+    ]
+    shown = [box for box in boxes if box.width and box.overlaps(figure.bbox)]
+    return all(page.x0 <= box.x0 and box.x1 <= page.x1 for box in shown)
 
 
 def describe(ax: Axes, *, alt: str, caption: str) -> Axes:
@@ -154,6 +219,8 @@ def _description(ax: Axes) -> Description:
 
 def axes_of_size(width: float, height: float, *, layout: str | None = "constrained") -> Axes:
     """Return new Axes in a figure of the given size in inches."""
+    if layout is not None:
+        width = min(width, _page_width.get())
     figure = plt.figure(figsize=(width, height), layout=layout)
     return figure.add_subplot()
 

@@ -144,7 +144,7 @@ def _alt(printed: PrintedResult, measure: str, rebuilt: Sequence[object]) -> str
 
 def _caption(words: RowLayout) -> str:
     return fmt.sentence(
-        f"{told_first(words)}. Diamond and bar: printed average with its confidence interval, and prediction "
-        "interval. Pale band with a hollow square: one reconstruction, and the range over all "
-        "that agree with the printed numbers; no confidence interval"
+        f"{told_first(words)}. Diamond and bar: printed average with its confidence interval, and "
+        "prediction interval. Pale band with a hollow square: one reconstruction, and the range "
+        "over all that agree with the printed numbers; no confidence interval"
     )

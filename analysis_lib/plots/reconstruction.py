@@ -12,7 +12,16 @@ from matplotlib.patches import Patch
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import interval, number, plural
-from analysis_lib.plots.look import BLUE, GREY, INK, SKY, axes_of_size, describe, styled
+from analysis_lib.plots.look import (
+    BLUE,
+    GREY,
+    INK,
+    SKY,
+    axes_of_size,
+    describe,
+    legend_columns,
+    styled,
+)
 
 COLUMNS = ("group", "label", "effect", "low", "high")
 WIDTH = 6.2  # inches
@@ -124,7 +133,7 @@ def _legend(ax: Axes, rows: Sequence[_Comparison]) -> None:
         handles.append(Patch(facecolor=SKY, alpha=0.45, label="range, 95% of the ensemble"))
     if any(row.limits is None for row in rows):
         handles += ax.plot([], [], **_mark(reconstructed=False), label="known")
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=legend_columns(3))
 
 
 def _alt(rows: Sequence[_Comparison], xlabel: str) -> str:

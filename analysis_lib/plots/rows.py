@@ -443,7 +443,9 @@ class RowPlot:
                     "effects are given as natural logarithms, limits as ratios"
                 )
         if self.layout.limits is None:
-            set_pooled_axis(ax, self.layout.measure, *_axis_limits(self.rows, half, self._reference()))
+            set_pooled_axis(
+                ax, self.layout.measure, *_axis_limits(self.rows, half, self._reference())
+            )
         else:
             set_effect_axis(ax, self.layout.measure, *self.layout.limits)
 
@@ -548,7 +550,9 @@ class RowPlot:
     def _paint_risk(self, ax: Axes, page: _Page, columns: Transform) -> None:
         place = {column.name: column.anchor for column in page.columns}
         for y, row in zip(self._centres(), self.rows, strict=True):
-            for x, light in zip(self._lights_at(place.get("risk", 0.0)), row.all_lights, strict=False):
+            for x, light in zip(
+                self._lights_at(place.get("risk", 0.0)), row.all_lights, strict=False
+            ):
                 paint_light(ax, x, y, light, transform=columns, size=13.5)
         if not self.domains:
             return

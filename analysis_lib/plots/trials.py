@@ -24,6 +24,7 @@ from analysis_lib.plots.look import (
     axes_of_size,
     describe,
     figure_of,
+    legend_columns,
     styled,
 )
 from analysis_lib.plots.text import NumberFormatter, wrap_to
@@ -96,7 +97,7 @@ def arm_means(
     ax.set_xlabel(xlabel)
     for i, label in enumerate(group_labels.values()):
         ax.plot([], [], **_marker(i), label=label)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=legend_columns(2))
     told = "; ".join(
         f"{arm.trial_label}, {group_labels[str(arm.group)]}: {number(getattr(arm, mean), 1)}"
         for arm in rows.itertuples()
@@ -159,7 +160,7 @@ def arm_sizes(
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     key = [Patch(label=label, **_bar(i)) for i, label in enumerate(group_labels.values())]
-    ax.legend(handles=key, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    ax.legend(handles=key, loc="lower left", bbox_to_anchor=(0, 1), ncols=legend_columns(2))
     return describe(ax, alt=f"Participants by arm: {'; '.join(told)}.", caption=caption)
 
 
@@ -263,7 +264,9 @@ def coverage(
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_formatter(NumberFormatter(as_percent=True))
     ax.set_xlabel("share of the intervals that hold the truth")
-    figure_of(ax).legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    figure_of(ax).legend(
+        *ax.get_legend_handles_labels(), loc="outside upper left", ncols=legend_columns(3)
+    )
     promised = f"The line marks the {percent(level)} that are promised."
     return describe(ax, alt=_alt(shares, labels, title), caption=f"{title}. {promised}")
 

@@ -14,6 +14,8 @@ from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodN
 from analysis_lib.review.entries import Entries, Items, Words
 
 Side = Literal["experimental", "comparator"]
+#: What the comparisons of a forest plot can be sorted by.
+ORDERS: Final = ("effect", "weight", "year", "name", "risk of bias")
 
 
 class Difference(Entries):
@@ -106,6 +108,12 @@ class OfModerators(Entries):
     permutations: Annotated[int, Field(ge=99, le=99_999)] | None = None
 
 
+def _known_order(order: str) -> str:
+    if order.removeprefix("-") not in ORDERS:
+        raise ValueError(f"must be one of {', '.join(ORDERS)}, or one of these after a minus")
+    return order
+
+
 class OfOutcome(Entries):
     """What a review chooses for one outcome: table ``[outcome.NAME]``.
 
@@ -122,7 +130,7 @@ class OfOutcome(Entries):
     double_zeros: Literal["drop", "keep"] | None = None
     assumed_risk: Items[Annotated[float, Field(gt=0, lt=1)]] = ()
     columns: Items[Words] = ()
-    order: Words | None = None
+    order: Annotated[str, AfterValidator(_known_order)] | None = None
     limits: Annotated[tuple[float, float], Strict(strict=False)] | None = None
     reference: Annotated[float, Field(allow_inf_nan=False)] | None = None
 

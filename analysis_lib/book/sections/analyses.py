@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.measures import EVENT_MEASURES, MEASURE_WORDS
 from analysis_lib.book.page import Prose, prose, say, show_table
 from analysis_lib.book.sections.event_methods import methods_of_events
 from analysis_lib.book.sentences import (
@@ -27,6 +28,7 @@ from analysis_lib.book.sentences import (
     reach,
     results_sentence,
 )
+from analysis_lib.conclusions import statements
 from analysis_lib.conclusions.published import REPEATS
 from analysis_lib.plots import forest, statement
 from analysis_lib.pooling.events import PooledEvents
@@ -34,9 +36,11 @@ from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.instruments import used_instruments
 from analysis_lib.review.known_effects import EVENTS, TELLS_NOTHING, TIMES
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses as pooled_analyses  # for notebooks
+from analysis_lib.review.risk_of_bias import judgements
 from analysis_lib.review.subgroups import overall_risk
 
 
@@ -137,19 +141,118 @@ def details(review: Review, effects: StudyEffects) -> pd.DataFrame:
     return table
 
 
+def further_columns(review: Review, effects: StudyEffects) -> pd.DataFrame:
+    """Return what is known of the trials of an analysis, by label of the comparison.
+
+    The columns of ``trials.csv`` and ``interventions.csv``, those of the effects, and of each arm
+    the mean with its standard deviation, where any is known.
+    """
+    known = effects.table.set_index("label")
+    for table in (review.trials, review.interventions):
+        about = table.set_index("trial")
+        known = known.join(about[about.columns.difference(known.columns, sort=False)], on="trial")
+    rows = review.arm_results
+    rows = rows[(rows["outcome"] == effects.outcome) & (rows["time"] == effects.follow_up)]
+    told = {
+        (row["trial"], row["arm"]): " ± ".join(
+            fmt.threshold(row[name]) for name in ("mean", "sd") if pd.notna(row[name])
+        )
+        for row in rows.to_dict("records")
+    }
+    for side in ("experimental", "comparator"):
+        arms = zip(known["trial"], known[f"{side}_arm"], strict=True)
+        known[f"mean_{side}"] = [told.get(arm) or None for arm in arms]
+    return known
+
+
+def lights_of_domains(review: Review, effects: StudyEffects) -> pd.DataFrame | None:
+    """Return the judgements of all domains by comparison, if any domain of any trial is rated."""
+    used = used_instruments(review.risk_of_bias)
+    if len(used) != 1:  # different instruments have different domains
+        return None
+    matrix = judgements(
+        review.risk_of_bias,
+        outcome=effects.outcome,
+        trials=list(review.trials["trial"]),
+        instrument=used[0],
+        **review.info.risk_of_bias,
+    ).drop(columns="overall")
+    lights = matrix.loc[list(effects.table["trial"])].set_axis(effects.table["label"])
+    if (lights == NOT_STATED).to_numpy().all():
+        return None
+    return lights.rename(columns=dict(used[0].domains))
+
+
+def finding(review: Review, effects: StudyEffects) -> str:
+    """Return what an analysis shows, with the certainty that is recorded, in a sentence."""
+    asked, fit = question(review, effects.outcome), effects.pool()
+    rated = recorded_certainty(review, effects.outcome, effects.follow_up)
+    told = statements.statement(
+        fit.estimate,
+        fit.ci,
+        certainty=None if rated is None else str(rated["rating"]),
+        important=asked.margin,
+        standardised=effects.measure == "SMD",
+    )
+    return told.sentence(asked.first, subject(asked))
+
+
+def subject(asked: Question) -> str:
+    """Return what changes, as it stands in a sentence: pain, or the risk of a fall."""
+    if asked.measure not in EVENT_MEASURES:
+        return asked.outcome
+    return f"the {MEASURE_WORDS[asked.measure].split()[0]} of {asked.outcome}"
+
+
+def of_review(review: Review, effects: StudyEffects) -> dict[str, Any]:
+    """Return what ``review.toml`` chooses for the forest plots of an outcome.
+
+    Raises
+    ------
+    ReviewError
+        If no table has a column that is chosen.
+    """
+    chosen = review.info.of_outcome(effects.outcome)
+    known = further_columns(review, effects)
+    missing = [name for name in chosen.columns if name not in known]
+    if missing:
+        raise ReviewError(
+            f"review.toml, table [outcome.{effects.outcome}], key columns: no column "
+            f"{', '.join(missing)}; there are {', '.join(known.columns)}"
+        )
+    also = [*chosen.columns, *(["year"] if chosen.order else [])]
+    beside = details(review, effects)
+    also = [name for name in dict.fromkeys(also) if name not in beside]
+    found: dict[str, Any] = {
+        "details": beside.join(known[also]),
+        "columns": chosen.columns,
+        "order": chosen.order or "",
+        "domains": lights_of_domains(review, effects),
+        "limits": chosen.limits,
+        "reference": chosen.reference,
+    }
+    return found
+
+
 def draw_forest(
     review: Review, effects: StudyEffects, *, fit: PooledEffect | None = None, **options: Any
 ) -> Any:
-    """Draw the forest plot of an analysis in the words of the review."""
+    """Draw the forest plot of an analysis in the words of the review, with what it chooses."""
     if not effects.k:
         return statement(nothing_to_pool(review, effects), title=heading(review, effects))
     asked = question(review, effects.outcome)
+    is_main = fit is None and not effects.reconstructed.any()
     fit = fit or effects.pool()
-    names = with_instruments(effects)
+    chosen, names = of_review(review, effects), with_instruments(effects)
     if names and fit.labels == effects.labels:
         fit = replace(fit, labels=tuple(names))
+        named = dict(zip(effects.labels, names, strict=True))
+        for table in ("details", "domains"):
+            if chosen[table] is not None:
+                chosen[table] = chosen[table].rename(named)
     settings: dict[str, Any] = {
-        "details": details(review, effects).rename(dict(zip(effects.labels, names, strict=False))),
+        **chosen,
+        "finding": finding(review, effects) if is_main else "",
         "measure": effects.measure,
         "arms": review.info.short_names,
         "unit": axis_unit(review, effects.outcome),

@@ -17,15 +17,18 @@ from markupsafe import Markup
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import (
-    EVENT_MEASURES,
-    MEASURE_WORDS,
     RATIO_MEASURES,
     Interval,
     pooled,
     shown,
 )
 from analysis_lib.book.page import table_csv
-from analysis_lib.book.sections.analyses import axis_unit, question, recorded_certainty
+from analysis_lib.book.sections.analyses import (
+    axis_unit,
+    question,
+    recorded_certainty,
+    subject,
+)
 from analysis_lib.book.sections.as_printed import NOT_PRINTED, printed_results
 from analysis_lib.book.sections.audit_report import audit_of
 from analysis_lib.book.sections.trial_tables import SIDES, told_events
@@ -99,6 +102,11 @@ class Answer:
         )
 
     @property
+    def sentence(self) -> str:
+        """What the result shows, in a sentence."""
+        return self.statement.sentence(self.asked.first, subject(self.asked))
+
+    @property
     def effect(self) -> str:
         """The result as readers see it."""
         return fmt.effect_estimate(self.estimate, self.ci, self.asked.measure)
@@ -137,8 +145,7 @@ def verdict(review: Review) -> str:
         return NOTHING
     asked = found[0].asked
     first = [answer for answer in found if answer.asked == asked]
-    subject = _subject(asked)
-    return " ".join(_said(first, lambda answer: answer.statement.sentence(asked.first, subject)))
+    return " ".join(_said(first, lambda answer: answer.sentence))
 
 
 def harms(review: Review) -> str:
@@ -393,9 +400,3 @@ def _said(group: list[Answer], words: Callable[[Answer], str]) -> list[str]:
         f"{fmt.capitalised(fmt.listing(times))}: {fmt.inside_sentence(text)}"
         for text, times in said.items()
     ]
-
-
-def _subject(asked: Question) -> str:
-    if asked.measure not in EVENT_MEASURES:
-        return asked.outcome
-    return f"the {MEASURE_WORDS[asked.measure].split()[0]} of {asked.outcome}"

@@ -86,7 +86,8 @@ def draw_printed_forest(review: Review, answer: Answer, effects: StudyEffects) -
         arms=review.info.short_names,
         unit=answer.unit,
         favours=directions(answer.asked),
-        title=f"{heading(review, effects)}: printed result, reconstructed comparisons",
+        title=f"{heading(review, effects)}, printed result and reconstructed comparisons",
+        finding=answer.sentence,
     )
 
 

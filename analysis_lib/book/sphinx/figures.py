@@ -6,13 +6,20 @@ the page as text: nothing in them is taken for markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
 
 from analysis_lib.book.sphinx.downloads import Downloads
+
+PIXELS_A_POINT = 96 / 72
+WIDTH = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"')
+#: The widths, in pixels, from which the style sheet shows a figure in its own size.
+STEPS = tuple(range(300, 1300, 50))
 
 
 class NumberedFigure:
@@ -31,7 +38,10 @@ class NumberedFigure:
         words = data.output_metadata.get("figure")
         if not inline and words is not None and data.mime_type.startswith("image/"):
             (image,) = renderer.render_image(data)
-            figure = figure_of(image, words, data.string)
+            narrow = None
+            if words.get("narrow"):
+                (narrow,) = renderer.render_image(replace(data, content=words["narrow"]))
+            figure = figure_of(image, words, data.string, narrow)
             figure["names"].append(nodes.fully_normalize_name(words["name"]))
             document = renderer.renderer.document
             for node in figure.findall(nodes.Element):
@@ -44,13 +54,39 @@ class NumberedFigure:
         return None
 
 
-def figure_of(image: nodes.image, words: Mapping[str, Any], svg: str) -> nodes.figure:
-    """Return a figure: its image, its caption, and links to the figure as files."""
-    image["alt"] = words["alt"]
+def figure_of(
+    image: nodes.image, words: Mapping[str, Any], svg: str, narrow: nodes.image | None = None
+) -> nodes.figure:
+    """Return a figure: its image, its caption, and links to the figure as files.
+
+    Where there is a drawing for a narrow column, the style sheet shows the one that the column has
+    room for.
+    """
+    images = [image] if narrow is None else [image, narrow]
+    for one in images:
+        one["alt"] = words["alt"]
+        one["loading"] = "lazy"  # the one that is not shown is not sent
+    room = needed_width(svg)
+    if narrow is not None:
+        image["classes"].append("roomy")
+        narrow["classes"].append("stacked")
     caption = nodes.caption(words["caption"], words["caption"])
     files = {"svg": svg, "pdf": words.get("pdf", "")}
     legend = nodes.legend("", Downloads(kind="figure", name=words["name"], files=files))
-    return nodes.figure("", image, caption, legend, classes=[words["width"]])
+    return nodes.figure("", *images, caption, legend, classes=[room])
+
+
+def needed_width(svg: str) -> str:
+    """Return the class of a figure by the width that it has in its own size, in steps.
+
+    Examples
+    --------
+    >>> needed_width('<svg width="360pt" height="200pt">')
+    'fits-500'
+    """
+    found = WIDTH.search(svg)
+    pixels = float(found.group(1)) * PIXELS_A_POINT if found else 0.0
+    return f"fits-{next((step for step in STEPS if pixels <= step), STEPS[-1])}"
 
 
 def table_of(html: str, name: str, csv: str) -> list[nodes.Element]:

@@ -49,6 +49,10 @@ def gather(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
                 figure = folder / "figures" / words["name"]
                 write_whole(figure.with_suffix(".svg"), output["data"]["image/svg+xml"])
                 write_whole(figure.with_suffix(".json"), json.dumps(words))
+                narrow = figure.with_name(f"{words['name']}.narrow.svg")
+                narrow.unlink(missing_ok=True)
+                if "narrow" in words:
+                    write_whole(narrow, words["narrow"])
 
 
 def in_order(app: Sphinx) -> list[str]:
@@ -97,8 +101,13 @@ def figure_named(made: Making, name: str) -> nodes.figure:
     if not file.is_file():
         raise ReviewError(f"no notebook of the book shows a figure {name}")
     words = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-    image = nodes.image(uri=f"/{file.relative_to(made.folder).as_posix()}")
-    return figure_of(image, words, file.read_text(encoding="utf-8"))
+    narrow = file.with_name(f"{name}.narrow.svg")
+    images = [
+        nodes.image(uri=f"/{one.relative_to(made.folder).as_posix()}")
+        for one in (file, narrow)
+        if one.is_file()
+    ]
+    return figure_of(images[0], words, file.read_text(encoding="utf-8"), *images[1:])
 
 
 class TableInsert(Insert):
