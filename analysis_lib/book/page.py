@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -229,9 +230,28 @@ def show_table(
         A column to leave out; rows that follow each other with the same value in it stand under
         that value as their heading.
     """
-    shown = HTML(table_html(table, caption, note=note, name=name, numeric=numeric, group=group))
+    show_made(Table(table, caption, name, note, numeric, group))
+
+
+class Made(Protocol):
+    """A table that is made: its name, its HTML, and the same as a file."""
+
+    @property
+    def name(self) -> str:
+        """An anchor for links to the table."""
+
+    def html(self) -> Markup:
+        """Return it as HTML, in which every word from the data is escaped."""
+
+    def csv(self) -> str:
+        """Return it as a file."""
+
+
+def show_made(table: Made) -> None:
+    """Show a table that is made; in a book the file travels with it."""
+    shown = HTML(table.html())
     if os.environ.get(IN_BOOK):
-        display(shown, metadata={"table": {"name": name, "csv": table_csv(table, group)}})
+        display(shown, metadata={"table": {"name": table.name, "csv": table.csv()}})
     else:
         display(shown)
 

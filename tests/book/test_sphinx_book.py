@@ -114,7 +114,7 @@ def new(folder: Path) -> Path:
     (folder / "book" / "page.md").write_text(PAGE)
     begin = nbformat.v4.new_markdown_cell("# Stored\n\n## Outcomes")
     early = showing(
-        heading("Early"), figure("one"), a_table(), figure("two", width="narrow"), figure(None)
+        heading("Early"), figure("one"), a_table(), figure("two", narrow=True), figure(None)
     )
     last = showing(a_table(), heading("Pain"), figure("three"), heading("Sleep"))
     notebook = nbformat.v4.new_notebook(cells=[begin, early, last])
@@ -129,11 +129,14 @@ def showing(*outputs: Output) -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(source)
 
 
-def figure(name: str | None, width: str = "wide") -> Output:
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g id="{name}"/></svg>'
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{}pt" height="9pt"><g id="{}"/></svg>'
+
+
+def figure(name: str | None, *, narrow: bool = False) -> Output:
     words = {"name": f"fig-{name}", "alt": f"What {name} shows.", "caption": CAPTION}
-    metadata = {"figure": words | {"width": width}} if name else {}
-    return {"image/svg+xml": svg, "text/plain": "<SVG>"}, metadata
+    words |= {"narrow": SVG.format(216, name)} if narrow else {}
+    metadata = {"figure": words} if name else {}
+    return {"image/svg+xml": SVG.format(500, name), "text/plain": "<SVG>"}, metadata
 
 
 def heading(words: str) -> Output:
@@ -163,13 +166,11 @@ def test_every_figure_of_a_cell_has_its_own_number_caption_and_description(built
     figures = page.select("figure[id]")
     names = ["one", "two", "three"]
     assert [f["id"] for f in figures] == [f"fig-{name}" for name in names]
-    assert [set(f["class"]) & {"wide", "narrow"} for f in figures] == [
-        {"wide"},
-        {"narrow"},
-        {"wide"},
-    ]
+    assert all("fits-700" in f["class"] for f in figures)  # 500 points are 667 pixels
+    drawings = [[img.get("class", []) for img in f.select("img")] for f in figures]
+    assert drawings == [[[]], [["roomy"], ["stacked"]], [[]]]
     for number, (name, shown) in enumerate(zip(names, figures, strict=True), start=1):
-        assert [img["alt"] for img in shown.select("img")] == [f"What {name} shows."]
+        assert {img["alt"] for img in shown.select("img")} == {f"What {name} shows."}
         # The theme ends a caption with a link to it.
         assert text(shown.select_one("figcaption p")).rstrip("#") == f"Fig. {number} {CAPTION}"
 
@@ -178,7 +179,7 @@ def test_the_order_of_the_outputs_is_kept_and_a_plain_image_stays_one(built: Bui
     output = built.page("notebooks/stored").select_one("div.cell_output")
     assert output is not None
     kinds = [tag.name for tag in output.find_all(["figure", "table", "img"])]
-    assert kinds == ["figure", "img", "table", "figure", "img", "img"]
+    assert kinds == ["figure", "img", "table", "figure", "img", "img", "img"]
 
 
 def test_the_headings_that_the_last_cell_shows_are_sections_of_the_page(built: Built) -> None:

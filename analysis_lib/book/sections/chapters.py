@@ -15,7 +15,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.book.page import say, show_figure, show_table
-from analysis_lib.book.sections import grading, moderation, robustness
+from analysis_lib.book.sections import findings, grading, moderation, robustness
 from analysis_lib.book.sections.analyses import (
     heading,
     name_of,
@@ -533,19 +533,12 @@ def show_reporting_bias(review: Review) -> None:
 
 
 def show_findings(review: Review) -> None:
-    """Show the summary of findings, and below it what the numbers of each rated analysis prompt."""
+    """Show the summary of findings, and say which ratings belong to no result."""
     if review.certainty.empty:
         say("No rating is recorded in `data/certainty.csv`.")
-    table = grading.summary_table(review)
-    if len(table):
-        show_table(
-            table.loc[:, (table != "").any()],
-            f"Summary of findings: {review.info.experimental} against {review.info.comparator}",
-            numeric=["Trials", "Comparisons", "People"],
-            group="Outcome",
-            note="Recorded: the rating of the reviewers. Prompted: the range of ratings that the "
-            "computed prompts allow; a prompt is not a rating." + _absolute_note(table),
-        )
+    note = _absolute_note(grading.summary_table(review)).strip()
+    title = f"Summary of findings: {review.info.experimental} against {review.info.comparator}"
+    findings.show_findings(review, title=title, note=note)
     _say_ratings_alone(review)
 
 
@@ -574,10 +567,6 @@ def _say_ratings_alone(review: Review) -> None:
 
 
 def show_prompts(review: Review) -> None:
-    """Show what the numbers prompt for each analysis whose certainty is rated."""
-    rated = set(zip(review.certainty["outcome"], review.certainty["follow_up"], strict=True))
-    shown = [e for e in pooled_analyses(review) if (e.outcome, e.follow_up) in rated]
-    for effects in shown:
-        grading.show_grade(review, effects)
-    if not shown:
-        say("No analysis has a recorded rating to compare with.")
+    """Show what the numbers of each result prompt, domain by domain, beside what is recorded."""
+    if not findings.show_profile(review):
+        say("Nothing is pooled, so no number prompts a rating.")

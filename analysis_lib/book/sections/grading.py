@@ -12,8 +12,7 @@ import pandas as pd
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
 from analysis_lib.base.measures import shown
-from analysis_lib.book.page import show_table
-from analysis_lib.book.sections.analyses import heading, question, recorded_certainty
+from analysis_lib.book.sections.analyses import question, recorded_certainty
 from analysis_lib.book.sections.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
@@ -219,26 +218,6 @@ def _mean_without(review: Review, effects: StudyEffects, unit: str) -> str:
     return "" if mean is None else f"mean {fmt.number(mean, 1)} {unit}".strip()
 
 
-def show_grade(review: Review, effects: StudyEffects) -> None:
-    """Show the five prompts of one analysis, and the recorded rating below them."""
-    assessment = grade(review, effects)
-    recorded = assessment.recorded or "not recorded"
-    reasons = f" ({assessment.recorded_reasons})" if assessment.recorded_reasons else ""
-    show_table(
-        assessment.table().rename(columns=str.capitalize),
-        f"Certainty: {heading(review, effects)}",
-        note=f"Prompted: {assessment.suggested_text}. Recorded by the review: {recorded}{reasons}.",
-        name=f"grade-{effects.outcome}-{effects.follow_up}".lower(),
-    )
-
-
-def show_grades(review: Review, outcome: str) -> None:
-    """Show the prompts and the recorded rating of every analysis of one outcome."""
-    for effects in pooled_analyses(review):
-        if effects.outcome == outcome:
-            show_grade(review, effects)
-
-
 def _rated(found: Sequence[Finding]) -> Iterator[tuple[Finding, Assessment]]:
     for one in found:
         if one.assessment is not None and one.assessment.recorded:
@@ -265,30 +244,6 @@ def agreement_told(found: Sequence[Finding]) -> dict[str, object]:
         "differ": len(differ),
         "differ-list": fmt.listing(differ),
     }
-
-
-def disagreement_table(found: Sequence[Finding]) -> pd.DataFrame:
-    """Return the recorded ratings outside the prompted range, beside what prompts it, as text."""
-    return pd.DataFrame(
-        {
-            "Result": f"{one.outcome}, {one.follow_up.lower()}",
-            "Recorded": assessment.recorded,
-            "Reasons given": assessment.recorded_reasons,
-            "Prompted": assessment.suggested_text,
-            "What prompts it": _asking(assessment),
-        }
-        for one, assessment in _rated(found)
-        if not assessment.agrees
-    )
-
-
-def _asking(assessment: Assessment) -> str:
-    asking = [
-        f"{prompt.domain}: {prompt.suggestion}"
-        for prompt in assessment.prompts
-        if prompt.steps not in (None, (0, 0))
-    ]
-    return "; ".join(asking) or "nothing computed asks for rating down"
 
 
 def summary_table(

@@ -15,6 +15,7 @@ from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
 
 from analysis_lib.book.sphinx.downloads import Downloads
+from analysis_lib.book.sphinx.tables import for_screens
 
 PIXELS_A_POINT = 96 / 72
 WIDTH = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"')
@@ -91,5 +92,5 @@ def needed_width(svg: str) -> str:
 
 def table_of(html: str, name: str, csv: str) -> list[nodes.Element]:
     """Return a table that came as HTML, with a link to it as a file."""
-    table = nodes.raw("", str(html), format="html", classes=["output", "text_html"])
+    table = nodes.raw("", for_screens(str(html)), format="html", classes=["output", "text_html"])
     return [table, Downloads(kind="table", name=name, files={"csv": csv})]

@@ -28,9 +28,12 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // What can be moved sideways has a place in the tab order, and nothing else.
   const place = () => {
-    for (const el of all(".table-scroll, .pst-scrollable-table-container, figure.wide, .math, article pre"))
-      if (el.scrollWidth > el.clientWidth) el.setAttribute("tabindex", "0");
+    for (const el of all(".table-scroll, .pst-scrollable-table-container, article figure, .math, article pre")) {
+      const moves = el.scrollWidth > el.clientWidth;
+      if (moves) el.setAttribute("tabindex", "0");
       else el.removeAttribute("tabindex");
+      el.querySelector("table.review")?.classList.toggle("moves", moves);
+    }
   };
   place();
   window.addEventListener("resize", place); // zooming is one, too

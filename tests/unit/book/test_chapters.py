@@ -253,7 +253,7 @@ def test_recorded_ratings_become_the_summary_of_findings(
     assert "Falls" in summary
     assert "familiar" not in summary  # a column without a cell
     (prompts,) = found["chapters.show_prompts(review)"]
-    assert "Recorded by the review: low (few people)" in prompts
+    assert '<span class="word">low</span><span class="reasons">few people</span>' in prompts
 
 
 TABLES: list[tuple[Callable[[al.Review], None], list[str]]] = [

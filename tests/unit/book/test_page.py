@@ -250,7 +250,6 @@ def test_a_figure_carries_its_words_and_is_closed(
             "name": "fig-none",
             "alt": "No trial measured this.",
             "caption": "Fear. No trial measured this.",
-            "width": "wide",
         }
     }
     assert plt.get_fignums() == before
