@@ -1,7 +1,7 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
 ``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` ·
-``build DIR`` · ``pdf DIR`` · ``export DIR --to FORM`` · ``version DIR NAME``
+``build DIR`` · ``pdf DIR`` · ``export DIR --to FORM`` · ``version DIR NAME`` · ``watch DIR``
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOLD_DECISIONS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 when there is something to mend."""
+    """Run one command; return 0, or 1 when there is something to mend (`watch` knows more)."""
     options = _parser().parse_args(arguments)
     try:
         for line in options.run(options):
@@ -44,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped: what was there before is as it was.", file=sys.stderr)
         return 130
-    return 0
+    return int(options.code)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m analysis_lib", description=__doc__)
+    parser.set_defaults(code=0)
     commands = parser.add_subparsers(required=True, metavar="command")
 
     new = commands.add_parser("new", help="write the folder of a new review")
@@ -124,7 +125,24 @@ def _parser() -> argparse.ArgumentParser:
     version.add_argument("--status", default="", help="whether the review is kept up to date")
     version.add_argument("--again", action="store_true", help="replace the newest version")
     version.set_defaults(run=_version)
+    _add_watch(commands)
     return parser
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    watch = commands.add_parser(
+        "watch",
+        help="ask ClinicalTrials.gov, PubMed and Crossref what is new since the last time",
+        description="Ask what is new by the queries in data/searches.toml, keep every answer under "
+        "data/search/watch, and add what was never seen to data/found.csv, where people decide.",
+        epilog="Exit codes: 0 nothing new; 1 something to mend first, nothing was asked; 3 "
+        "something new; 4 nothing new, but a service did not answer; 5 something new, and a "
+        "service did not answer; 130 interrupted, and the next watch of the day goes on.",
+    )
+    watch.add_argument("folder", type=Path, nargs="?", default=Path())
+    watch.add_argument("--replay", type=Path, metavar="FOLDER", help="answers kept, no network")
+    watch.add_argument("--contact", default="", help="address for services; else review.toml's")
+    watch.set_defaults(run=_watch)
 
 
 def _new(options: argparse.Namespace) -> list[str]:
@@ -312,6 +330,14 @@ def _version(options: argparse.Namespace) -> list[str]:
     given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
     add_version(data_folder(options.folder), options.version, options.date, **given)
     return [f"Version {options.version} of {options.date} is recorded."]
+
+
+def _watch(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.watching import watch
+
+    watched = watch(options.folder, contact=options.contact, replay=options.replay)
+    options.code = watched.code
+    return list(watched.lines())
 
 
 def _from_extra(name: str) -> ModuleType:

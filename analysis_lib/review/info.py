@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Final, Literal, cast
@@ -55,6 +56,12 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     if names[0] == names[1]:
         raise ValueError("must be two names that differ")
     return names
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+", text, re.ASCII):
+        raise ValueError("must be one address, as in name@example.org")
+    return text
 
 
 OF_EVENTS: Final = tuple(field.name for field in fields(EventMethods))
@@ -141,6 +148,7 @@ class ReviewInfo(Entries):
     ``experimental`` and ``comparator`` are the two sides of every comparison in the words of the
     review, ``short_names`` the same two for the heads of columns. ``methods`` and ``events`` are
     the entries of the table ``[methods]``: how effects are pooled, and what events need beside.
+    ``contact`` is an address to which a service may write that is asked for new trials.
     """
 
     title: Words
@@ -149,6 +157,7 @@ class ReviewInfo(Entries):
     registration: Words
     dates: Mapping[Words, Words] = {}
     citation: Words
+    contact: Annotated[Words, AfterValidator(_address)] = ""
     experimental: Words
     comparator: Words
     short_names: Annotated[

@@ -1,7 +1,8 @@
 """Does the guide to a review of one's own work, word for word, from an empty folder on?
 
 Its files are written, its commands and its Python run in order, all taken from the page. What
-installs, builds or runs notebooks is left out: it takes minutes, and other tests have it.
+installs, builds, runs notebooks or asks services is left out: it takes minutes or a network, and
+other tests have it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 COMMAND = "python -m analysis_lib "
-LEFT_OUT = ("make ", "source ", "jupyter", "python -m pytest", f"{COMMAND}build")
+LEFT_OUT = ("make ", "source ", "jupyter", "python -m pytest", f"{COMMAND}build", f"{COMMAND}watch")
 
 # metafor 5.0.1, rma(method = "REML", test = "knha") on the log risk ratios of dat.bcg: as the page
 # prints it.
