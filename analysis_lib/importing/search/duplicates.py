@@ -110,16 +110,16 @@ def deduplicate(
     decided = settled or {}
     judged: list[tuple[Record, Decided, int | None, str]] = []
     for record in records:
-        place = record.file, record.row
+        place, facts = (record.file, record.row), facts_of(record)
         decision: tuple[Decided, int | None, str]
         if place in decided and decided[place] is None:
             decision = "kept", None, "decided by a person"
         elif place in decided and decided[place] in known.places:
             decision = "duplicate", known.places[decided[place]], "decided by a person"
         else:
-            decision = known.judge(record)
+            decision = known.judge(facts)
         judged.append((record, *decision))
-        known.learn(record, decision[1] if decision[0] == "duplicate" else None)
+        known.learn(record, facts, decision[1] if decision[0] == "duplicate" else None)
     return Deduplication(
         tuple(known.records),
         tuple(
@@ -138,9 +138,8 @@ class _Known:
         self.by_key: dict[object, list[int]] = {}
         self.places: dict[Place | None, int] = {}
 
-    def judge(self, record: Record) -> tuple[Decided, int | None, str]:
+    def judge(self, facts: Facts) -> tuple[Decided, int | None, str]:
         """Compare a record with the works that share a key, and keep the surest finding."""
-        facts = facts_of(record)
         if not facts.titles and not facts.dois and not facts.pmids:
             return "kept", None, "without title and identifier, it cannot be compared"
         best: tuple[int, int, Decided, str] | None = None
@@ -152,9 +151,8 @@ class _Known:
                     best = (*rank, *found)
         return ("kept", None, "") if best is None else (best[2], best[1], best[3])
 
-    def learn(self, record: Record, twin: int | None) -> None:
+    def learn(self, record: Record, facts: Facts, twin: int | None) -> None:
         """Keep a record, or let the one that it repeats take what it lacks."""
-        facts = facts_of(record)
         if twin is None:
             twin = len(self.records)
             self.records.append(record)

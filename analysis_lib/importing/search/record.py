@@ -50,10 +50,11 @@ LISTED = re.compile(r"""(['"])((?:(?!\1\s*[,\]]).)+)\1\s*(?=[,\]])""")
 IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")  # a year, a number of ORCID
 INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
 #: Words before a family name, which some databases leave out or put behind.
-PARTICLES = """
+BEFORE_NAMES = """
     al ap da das de del della den der des di do dos du e el la las le los ter ten van vande vander
     ver vom von zu zum zur y
 """
+PARTICLES = frozenset(BEFORE_NAMES.split())
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,10 @@ def folded(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", GREEK.sub(_greek, text)).translate(FOLDED)
         text = "".join(c for c in text if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in text.replace("'", "")).split())
+    return " ".join(WORDS.findall(text.replace("'", "")))
 
 
+WORDS = re.compile(r"[^\W_]+")
 GREEK = re.compile("[α-ω]")
 
 
@@ -237,7 +239,7 @@ def family_name(authors: str) -> str:
     person = IN_BRACKETS.sub(" ", person).strip().strip(",")
     before, _, after = person.partition(",")
     words = before.split()
-    while len(words) > 1 and not after and words[-1] in PARTICLES.split():  # Example J van der
+    while len(words) > 1 and not after and words[-1] in PARTICLES:  # Example J van der
         words.pop()
     if after.strip() and len(words) > 1 and _is_list(after):
         person, after = before, ""
@@ -258,4 +260,4 @@ def _is_list(after: str) -> bool:
 
 def _family(words: Sequence[str]) -> str:
     names = folded(" ".join(words)).split()
-    return " ".join([name for name in names if name not in PARTICLES.split()] or names)
+    return " ".join([name for name in names if name not in PARTICLES] or names)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import product
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -34,9 +35,10 @@ PREFIXES: Final = tuple(
 )
 #: The same behind a title: "Title (Erratum)", "Title: a comment".
 SUFFIXES: Final = tuple(
-    (kind, re.compile(rf"\s*(?:[:.?]|\s[-–—]|[(\[])\s*{words}\s*[)\].]*$", re.IGNORECASE))
+    (kind, re.compile(rf"(?:[:.?]|\s[-–—]|[(\[])\s*{words}\s*[)\].]*$", re.IGNORECASE))
     for kind, words in ABOUT
 )
+LONGEST_SUFFIX = 60  # letters
 #: The same as databases call the type of a record.
 TYPES: Final = (
     ("erratum", re.compile(r"erratum|corrigend|^correction", re.IGNORECASE)),
@@ -56,21 +58,24 @@ REGISTRY = re.compile(
 )
 LANGUAGE = re.compile(r"[\[(]\s*(?:in |article in )?[A-Z][a-z]+(?:, [A-Z][a-z]+)*\s*[\])]\s*\.?$")
 TWO_TITLES = re.compile(r"([^=\[\]]+?)(?:\s+=\s+([^=\[\]]+)|\s*\[([^=\[\]]+)\]\.?)")
-LANGUAGES = """
+LISTED = """
     afrikaans arabic bulgarian chinese croatian czech danish dutch english estonian finnish french
     german greek hebrew hungarian italian japanese korean lithuanian norwegian persian polish
     portuguese romanian russian serbian slovak slovene slovenian spanish swedish thai turkish
     ukrainian multilingual
 """
+LANGUAGES = frozenset(LISTED.split())
 BEHIND_JOURNAL = re.compile(r"[(:=\[]|\.\s+Conference\b", re.IGNORECASE)  # place, meeting
 OF_ENTRIES = "10.1002/central/"  # DOIs of the Cochrane Library's entries, not of works
 SPELLED_OUT = re.compile("(?<=[aou])e|(?<=a)a|(?<=d)j")  # ae, aa and dj for one letter
-JOINED = re.compile(rf"(?:{'|'.join((*PARTICLES.split(), 'o'))})*")
+JOINED = re.compile(rf"(?:{'|'.join((*PARTICLES, 'o'))})*")
 NUMBER = re.compile(r"\b(?:\d+|i{1,3}|iv|vi{0,3}|ix|x)\b")
-SMALL_WORDS = "a an and the of in for on with to by from et de la le y und der die"
+SMALL = "a an and the of in for on with to by from et de la le y und der die"
+SMALL_WORDS = frozenset(SMALL.split())
 ENOUGH_FACTS = 2  # besides the title
 IN_ONE_PLACE = frozenset(("first author", "journal", "volume", "first page"))
 FEW_WORDS, MANY_WORDS = 5, 8  # a title of many does not come twice by chance
+MOST_NAMES = 50_000  # of journals, kept in mind
 A_TITLE = 3  # words, when a work has two titles
 ALIKE = 0.85  # of the letters of two titles
 LONGEST_TITLE = 600  # letters that are compared
@@ -150,13 +155,13 @@ def title_of(record: Record) -> tuple[str, str]:
     """
     text = record.title[:LONGEST_TITLE]
     mark = LANGUAGE.search(text)
-    if mark and set(folded(mark.group()).split()) - {"in", "article"} <= {*LANGUAGES.split()}:
+    if mark and set(folded(mark.group()).split()) - {"in", "article"} <= LANGUAGES:
         text = text[: mark.start()]
     kind = _named(TYPES, record.kind)
     if PLACE.search(text):
         kind, text = "erratum", PLACE.sub("", text)
     for name, suffix in SUFFIXES:
-        found = suffix.search(text, 1)
+        found = suffix.search(text, max(1, len(text) - LONGEST_SUFFIX))
         if found:
             kind, text = name, text[: found.start()]
     title = folded(text)
@@ -165,15 +170,21 @@ def title_of(record: Record) -> tuple[str, str]:
         if found and found.end() < len(title):
             kind, title = kind or name, title[found.end() :]
             break
-    if REGISTRY.search(f"{record.journal} {record.kind} {record.doi}"):
+    if _is_entry(f"{record.journal} {record.kind}") or "/isrctn" in record.doi:
         kind = "registry entry"
     return kind, title
 
 
+@lru_cache(maxsize=MOST_NAMES)
+def _is_entry(where: str) -> bool:
+    return REGISTRY.search(where) is not None
+
+
+@lru_cache(maxsize=MOST_NAMES)
 def _journal(name: str) -> str:
     """Return the name of a journal without its place, meeting, subtitle and small words."""
     words = folded(BEHIND_JOURNAL.split(name)[0] or name).split()
-    return " ".join(word for word in words if word not in SMALL_WORDS.split())
+    return " ".join(word for word in words if word not in SMALL_WORDS)
 
 
 def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
@@ -349,7 +360,7 @@ def _two_titles(one: str, other: str) -> Title:
 
 def _only_spelling(one: list[str], other: list[str]) -> bool:
     """Say whether titles differ by small words and by the spelling of long ones only."""
-    mine, theirs = ([w for w in words if w not in SMALL_WORDS.split()] for words in (one, other))
+    mine, theirs = ([w for w in words if w not in SMALL_WORDS] for words in (one, other))
     return len(mine) == len(theirs) and all(
         a == b or (a[:SPELLED] == b[:SPELLED] and SequenceMatcher(None, a, b).ratio() >= ALIKE)
         for a, b in zip(mine, theirs, strict=True)
@@ -357,7 +368,7 @@ def _only_spelling(one: list[str], other: list[str]) -> bool:
 
 
 def _solid(title: str) -> str:
-    return "".join(word for word in title.split() if word not in SMALL_WORDS.split())
+    return "".join(word for word in title.split() if word not in SMALL_WORDS)
 
 
 def _words(work: Facts) -> list[str]:
