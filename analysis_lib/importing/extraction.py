@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from analysis_lib.base.errors import Problem, ReviewError, attempt, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.suspect_sds import suspect_sds
 from analysis_lib.importing.joined_cells import split_joined
 from analysis_lib.importing.result_columns import (
     NAMES,
+    SIDES,
     SURE_OF_STUDY,
     Columns,
     columns_of,
@@ -35,6 +36,7 @@ __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "impor
 Item = TypeVar("Item", ArmResult, Difference)
 
 TWO = 2  # arms of a comparison
+MEASURED = ("mean", "events", "change", "median")
 FEWEST_TO_COMPARE = 3  # arms of an outcome, among which a strange SD shows
 
 
@@ -156,6 +158,7 @@ def results_of(
     found = columns_of(table, columns or {})
     given = {"outcome": outcome, "time": time}
     check_shape(table, found, given)
+    stop(_one_sided(table, found), f"in {table.file}")
     stop(unsafe(table, found.place.values()), f"in {table.file}")
     rows = read_rows(table, found, given, estimate_from_medians=medians)
     authors = found.place["study"]
@@ -203,6 +206,27 @@ def check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -
             f"with its standard error or interval. {table.header}. Name them with --column "
             "NAME=HEADER"
         )
+
+
+def _one_sided(table: Sheet, found: Columns) -> Iterator[Problem]:
+    """Find numbers that the sheet seems to have of one arm only: a misspelt name of a column."""
+    unused = [column for column in table.columns if column not in found.place.values()]
+    names = {side: [w for w in MEASURED if found.get(f"{w}{side}")] for side in SIDES}
+    lacking = [side for side in SIDES if not names[side]]
+    if not found.paired or not lacking:
+        return
+    if len(lacking) == 1:
+        what = next(iter(names[SIDES[0]] or names[SIDES[1]]))
+        column = found.get(f"{what}{SIDES[0]}") or found.get(f"{what}{SIDES[1]}") or ""
+        words = NAMES[f"{what}{lacking[0]}"]
+        near = [other for other in unused if did_you_mean(plain(other), words)]
+        meant = f" (did you mean {shown(near[0])}?)" if near else ""
+        told = f"no column beside {shown(column)} for the other arm{meant}"
+        yield Problem(table.file, f"{told}; name it with --column {what}{lacking[0]}=HEADER", 1)
+    elif not found.has_effects:
+        told = "the people of two arms, and no column for means with SDs or for events"
+        more = f"; not used: {', '.join(map(shown, unused))}" if unused else ""
+        yield Problem(table.file, f"{told}{more}. Name them with --column mean1=HEADER", 1)
 
 
 # --- names ----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ NUMBER = r"([+\-−]?\d[\d.,]*|[+\-−]?[.,]\d+)"
 TO = r"\s*(?:;|,\s|–|—|-|to|bis|until)\s*"
 MEAN_SD = re.compile(rf"{NUMBER}\s*(?:\(|\[|±|\+/-|\+-)\s*(?:SD\s*=?\s*)?{NUMBER}\s*[)\]]?", re.I)
 EVENTS_OF = re.compile(rf"{NUMBER}\s*(?:/|of)\s*{NUMBER}(?:\s*\([^()]*\))?", re.I)
+ONLY_CI = re.compile(rf"[(\[]?\s*{NUMBER}{TO}{NUMBER}\s*[)\]]?", re.I)
 WITH_CI = re.compile(rf"{NUMBER}\s*[(\[]\s*(?:95\s*%\s*CI:?\s*)?{NUMBER}{TO}{NUMBER}\s*[)\]]", re.I)
 
 
@@ -34,6 +35,24 @@ class Join:
 #: Headers as `plain` writes them; the groups ``before`` and ``behind`` are kept.
 JOINS: Final = (
     Join(re.compile(r"(?P<before>.*?)\b(?:mean|m) sd\b(?P<behind>.*)"), ("mean", "sd"), MEAN_SD),
+    Join(re.compile(r"(?P<before>.*?)\bmean sem?\b(?P<behind>.*)"), ("mean", "se"), MEAN_SD),
+    Join(
+        re.compile(r"(?P<before>.*?)\bmean(?: 95)? ci(?: 95)?\b(?P<behind>.*)"),
+        ("mean", "ci lower", "ci upper"),
+        WITH_CI,
+    ),
+    Join(
+        re.compile(
+            r"(?P<before>.*?)\bmedian (?:iqr|q1 q3|quartiles|interquartile range)\b(?P<behind>.*)"
+        ),
+        ("median", "q1", "q3"),
+        WITH_CI,
+    ),
+    Join(
+        re.compile(r"(?P<before>.*?)\bmedian (?:range|min max)\b(?P<behind>.*)"),
+        ("median", "minimum", "maximum"),
+        WITH_CI,
+    ),
     Join(
         re.compile(r"(?P<before>.*?)\b(?:events?|cases|n) (?:total|of|n)\b(?P<behind>.*)"),
         ("events", "total"),
@@ -43,6 +62,11 @@ JOINS: Final = (
         re.compile(r"(?P<before>.*?\S)(?: \d\d)? (?:ci|confidence interval)(?: \d\d)?(?P<behind>)"),
         ("", "ci lower", "ci upper"),
         WITH_CI,
+    ),
+    Join(
+        re.compile(r"(?P<before>)(?:95 )?(?:ci|confidence interval)(?: 95)?(?P<behind>)"),
+        ("ci lower", "ci upper"),
+        ONLY_CI,
     ),
 )
 
@@ -76,7 +100,7 @@ def _split(column: str, sheet: Sheet) -> tuple[Join, tuple[str, ...]] | None:
             continue
         beside = found["before"], found["behind"]
         names = tuple(" ".join(f"{beside[0]} {name} {beside[1]}".split()) for name in join.names)
-        if join.cell is WITH_CI:
+        if not join.names[0]:  # of an effect, whose name stands before
             names = (names[0], *join.names[1:])
         cells = [cell for row in sheet.rows if (cell := row.get(column))]
         is_free = not set(names) & {plain(other) for other in sheet.columns if other != column}

@@ -22,10 +22,13 @@ SIDES: Final = ("1", "2")  # of a comparison: the experimental arm, the comparat
 OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "n": (
         *("n", "total", "n analysed", "n analyzed", "sample size", "number", "participants"),
-        *("n total", "n randomised", "n randomized"),
+        *("n total", "n randomised", "n randomized", "anzahl"),
     ),
-    "mean": ("mean", "m", "average", "score"),
-    "sd": ("sd", "s", "standard deviation", "std dev", "stdev", "std"),
+    "mean": ("mean", "m", "average", "score", "mittelwert", "media", "moyenne"),
+    "sd": (
+        *("sd", "s", "standard deviation", "std dev", "stdev", "std", "standardabweichung"),
+        *("de", "desviacion estandar", "et", "ecart type", "ds", "dp"),
+    ),
     "se": ("se", "sem", "standard error", "std error", "standard error of the mean", "std err"),
     "ci_low": ("ci low", "ci lower", "lower ci", "ci start", "lower 95 ci", "95 ci lower", "lcl"),
     "ci_high": ("ci high", "ci upper", "upper ci", "ci end", "upper 95 ci", "95 ci upper", "ucl"),
@@ -34,7 +37,17 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "q3": ("q3", "upper quartile", "75th percentile", "p75", "iqr upper", "iqr high", "iqr end"),
     "minimum": ("minimum", "min", "range low", "range lower"),
     "maximum": ("maximum", "max", "range high", "range upper"),
-    "events": ("events", "event", "cases", "number of events", "n events", "responders"),
+    "events": (
+        "events",
+        "event",
+        "cases",
+        "number of events",
+        "n events",
+        "responders",
+        "deaths",
+        "ev",
+        "r",
+    ),
     "non_events": ("non events", "no events", "nonevents"),
     "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
     "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
@@ -50,30 +63,56 @@ BESIDE: Final = {
     "1": (
         *("experimental", "intervention", "treatment", "exp", "int", "treated", "e", "t", "1"),
         *("arm1", "arm 1", "group 1", "group1", "i", "active", "ig", "eg", "tx", "treat", "trt"),
-        *("group a", "interv"),
+        *("group a", "interv", "interventionsgruppe", "exercise"),
     ),
     "2": (
         *("control", "comparator", "comparison", "ctrl", "con", "c", "2", "arm2", "arm 2"),
-        *("group 2", "group2", "cg", "placebo", "reference", "group b"),
+        *("group 2", "group2", "cg", "placebo", "reference", "group b", "ctl", "cont", "kontrolle"),
+        *("kontrollgruppe", "controle", "usual care"),
     ),
 }
 #: Names that are made in another way; metafor's and meta's first.
 ELSE: Final[Mapping[str, tuple[str, ...]]] = {
-    **{f"n{i}": (f"n{i}i", f"n{i}", f"totaln arm{i}") for i in SIDES},
-    **{f"mean{i}": (f"m{i}i", f"m{i}") for i in SIDES},
-    **{f"sd{i}": (f"sd{i}i", f"s{i}", f"sd{i}") for i in SIDES},
-    "events1": ("ai", "event arm1", "x1i", "tpos"),
-    "events2": ("ci", "event arm2", "x2i", "cpos"),
+    "mean1": ("m1i", "m1", "mean1i", "me"),
+    "mean2": ("m2i", "m2", "mean2i", "mc"),
+    "sd1": ("sd1i", "s1", "sd1", "sde"),
+    "sd2": ("sd2i", "s2", "sd2", "sdc"),
+    "n1": ("n1i", "n1", "totaln arm1", "ne", "ntrt"),
+    "n2": ("n2i", "n2", "totaln arm2", "nc", "nctrl", "nctl"),
+    "events1": ("ai", "event arm1", "x1i", "tpos", "evtrt"),
+    "events2": ("ci", "event arm2", "x2i", "cpos", "evctrl", "evctl"),
     **{f"person_time{i}": (f"t{i}i", f"time{i}") for i in SIDES},
     "non_events1": ("bi", "tneg"),
     "non_events2": ("di", "cneg"),
 }
+#: Words for the limits of an interval.
+LOWER: Final = ("lower", "low", "ll", "lb", "lcl", "lci", "l", "lower limit", "start", "min", "2 5")
+UPPER: Final = ("upper", "high", "ul", "ub", "ucl", "uci", "u", "upper limit", "end", "max", "97 5")
+INTERVALS: Final = (
+    "{} ci",
+    "ci {}",
+    "95 ci {}",
+    "{} 95 ci",
+    "{} 95",
+    "ci 95 {}",
+    "ci95 {}",
+    "{}95",
+)
+
+
+def _limits(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the column of a limit may be called: alone a word only if it tells enough."""
+    alone = [word for word in words if word not in ("l", "u", "start", "end", "min", "max")]
+    return (*alone, *(form.format(word) for form in INTERVALS for word in words))
+
+
 #: Of a row as a whole.
 OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "study": (
         *("study", "study id", "study name", "trial", "studlab", "slab", "study label"),
         *("study or subgroup", "source"),
         *("author year", "author", "authors", "first author", "reference", "citation"),
+        *("studie", "estudio", "etude", "studio", "paper", "publication", "article", "name"),
     ),
     "year": ("year", "study year", "publication year", "year of study", "pub year"),
     "outcome": ("outcome", "outcome name", "analysis name", "endpoint", "outcome measure"),
@@ -116,36 +155,8 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     ),
     "effect_variance": ("vi", "var", "effect variance", "variance of effect", "var g", "v g"),
-    "effect_low": (
-        *(
-            "ci lower",
-            "ci low",
-            "lower ci",
-            "ci start",
-            "lower",
-            "ci lb",
-            "ll",
-            "lcl",
-            "lci",
-            "ci l",
-        ),
-        *("lower limit", "95 ci lower", "lower 95 ci", "lower 95", "ci 95 lower", "low", "lb"),
-    ),
-    "effect_high": (
-        *(
-            "ci upper",
-            "ci high",
-            "upper ci",
-            "ci end",
-            "upper",
-            "ci ub",
-            "ul",
-            "ucl",
-            "uci",
-            "ci u",
-        ),
-        *("upper limit", "95 ci upper", "upper 95 ci", "upper 95", "ci 95 upper", "high", "ub"),
-    ),
+    "effect_low": _limits(LOWER),
+    "effect_high": _limits(UPPER),
     "effect_p": ("p", "p value", "pval", "exact p", "p exact"),
     "effect_df": ("df", "degrees of freedom"),
     "effect_level": ("level", "confidence level", "ci level"),
@@ -162,6 +173,7 @@ EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
     **dict.fromkeys(("effect", "effect size", "estimate", "es", "effect estimate"), ("", None)),
     **dict.fromkeys(("md", "mean difference", "wmd"), ("MD", False)),
     **dict.fromkeys(("smd", "g", "hedges g", "hedges s g", "d", "cohens d"), ("SMD", False)),
+    **dict.fromkeys(("cohen s d", "cohen d", "hedge s g"), ("SMD", False)),
     **dict.fromkeys(
         ("standardised mean difference", "standardized mean difference"), ("SMD", False)
     ),
@@ -180,14 +192,12 @@ EFFECTS: Final[Mapping[str, tuple[str, bool | None]]] = {
 }
 
 
-LOWER: Final = ("lower", "low", "ci lower", "ci low", "ll", "lcl", "lci", "lb")
-UPPER: Final = ("upper", "high", "ci upper", "ci high", "ul", "ucl", "uci", "ub")
 #: What stands beside the name of an effect in the columns of its precision.
 OF_EFFECT: Final = {
     "effect_se": ("se {}", "se{}", "{} se"),
     "effect_variance": ("var {}", "v {}", "{} var", "variance {}"),
-    "effect_low": tuple(f"{{}} {end}" for end in LOWER),
-    "effect_high": tuple(f"{{}} {end}" for end in UPPER),
+    "effect_low": tuple(f"{{}} {end}" for end in _limits(LOWER)),
+    "effect_high": tuple(f"{{}} {end}" for end in _limits(UPPER)),
 }
 
 
@@ -209,6 +219,8 @@ def _names() -> dict[str, tuple[str, ...]]:
     return names
 
 
+#: Words that say of a number that it is a final one; those at baseline are never read.
+AT_THE_END: Final = frozenset(("post", "final", "endpoint", "posttreatment", "postintervention"))
 #: What a column may be called, in the words of `plain`. Options can name any other.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = _names()
 KNOWN: Final = frozenset(word for words in NAMES.values() for word in words)
@@ -259,7 +271,10 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     stop(_wrong_choices(table, chosen), "with --column")
     found = dict(chosen)
     problems: list[object] = []
-    known = {plain(column): column for column in reversed(table.columns)}
+    known = {
+        **{_without_time(plain(column)): column for column in reversed(table.columns)},
+        **{plain(column): column for column in reversed(table.columns)},
+    }
     for name, words in NAMES.items():
         fitting = [known[word] for word in words if word in known]
         if name not in chosen and fitting:
@@ -277,6 +292,11 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     problems += _ambiguous(table, kept, said)
     stop(problems, f"in {table.file}")
     return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
+
+
+def _without_time(name: str) -> str:
+    """Return the name of a column without the word for the end of a trial."""
+    return " ".join(word for word in name.split() if word not in AT_THE_END) or name
 
 
 def is_header(cells: Collection[str]) -> bool:

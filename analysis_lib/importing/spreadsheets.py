@@ -264,12 +264,13 @@ def _as_sheet(
     head = _header(rows, is_header)
     if head is None:
         raise ReviewError(f"{name}: the file is empty")
-    columns, repeated = _names([_cell(cell) for cell in rows[head]])
+    last, header = _whole_header(rows, head)
+    columns, repeated = _names(header)
     table: list[Row] = []
     longer: list[int] = []
     for number in sorted(rows):
         row = rows.pop(number)  # so that a long table is not held twice
-        if number <= head:
+        if number <= last:
             continue
         cells = {c: text for c, cell in zip(columns, row, strict=False) if (text := _cell(cell))}
         if any(cell.strip() for cell in row[len(columns) :]):
@@ -287,6 +288,27 @@ def _header(rows: Mapping[int, Sequence[str]], is_header: IsHeader | None) -> in
     first = list(islice(filled, 1 if is_header is None else LONGEST_PREAMBLE))
     found = (n for n in first if is_header and is_header([_cell(cell) for cell in rows[n]]))
     return next(found, first[0] if first else None)
+
+
+def _whole_header(rows: Mapping[int, Sequence[str]], head: int) -> tuple[int, list[str]]:
+    """Return the last row of the header and its names: of two rows, "Control" above "SD", both."""
+    upper = [_cell(cell) for cell in rows[head]]
+    below = [_cell(cell) for cell in rows.get(head + 1, ())]
+    labels = [cell for cell in below if cell]
+    in_two = (
+        len(set(labels)) < len(labels)
+        and below[0] in ("", upper[0])
+        and not any(WITH_POINT.fullmatch(cell) or WITH_COMMA.fullmatch(cell) for cell in labels)
+        and sum(upper.count(cell) == 1 for cell in upper if cell) < len(below)
+    )
+    if not in_two:
+        return head, upper
+    above = ""
+    names = []
+    for position, label in enumerate(below):
+        above = (upper[position] if position < len(upper) else "") or above
+        names.append(above if label in ("", above) else f"{above} {label}")
+    return head + 1, names
 
 
 def _names(header: list[str]) -> tuple[list[str], frozenset[str]]:

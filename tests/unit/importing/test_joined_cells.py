@@ -67,6 +67,21 @@ def test_events_are_read(tmp_path: Path, text: str) -> None:
     assert found.results[0].year == 2001
 
 
+def test_medians_and_intervals_in_one_cell_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    text = "Study,n1,median (IQR) 1,n2,median (IQR) 2\nA 2001,20,5 (4-7),21,6 (5 to 8)\n"
+    path.write_text(text, encoding="utf-8")
+    one, two = import_results(path, **GIVEN, medians=True).results
+    assert "median 5 (q1 4, q3 7) of 20 people" in one.derived
+    assert "median 6 (q1 5, q3 8) of 21 people" in two.derived
+    text = "Study,n1,mean (95% CI) 1,n2,mean (95% CI) 2\nA 2001,20,5 (4 to 6),21,6 (5 to 7)\n"
+    one, two = read(tmp_path, text).results
+    assert "the 95 % interval 4 to 6" in one.derived
+    assert "the 95 % interval 5 to 7" in two.derived
+    text = "Study,n1,mean (SE) 1,n2,mean (SE) 2\nA 2001,25,5 (0.2),36,6 (0.5)\n"
+    assert [r.sd for r in read(tmp_path, text).results] == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("text", "measure", "numbers"),
     [

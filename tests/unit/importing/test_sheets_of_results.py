@@ -91,6 +91,12 @@ EVENTS = "Example,2015,35,3,36,6"
         "Study,Year,N (intervention),Mean (intervention),SD (intervention),N (control),"
         "Mean (control),SD (control)",
         "Study ID,Year,Total_exp,Mean_exp,SD_exp,Total_ctrl,Mean_ctrl,SD_ctrl",
+        "Study,Year,n IG,mean post IG,sd post IG,n CG,mean post CG,sd post CG",
+        "Paper,Year,n_tx,final_mean_tx,sd_tx,n_ctl,final_mean_ctl,sd_ctl",
+        "Studie,Year,N Interventionsgruppe,Mittelwert Interventionsgruppe,SD Interventionsgruppe,"
+        "N Kontrolle,Mittelwert Kontrolle,SD Kontrolle",
+        "Study,Year,Ne,Me,SDe,Nc,Mc,SDc",
+        "Study,Year,Experimental,,,Control,,\n,,N,Mean,SD,N,Mean,SD",  # a header of two rows
     ],
 )
 def test_means_under_the_headings_of_every_program(write: Callable[..., Path], head: str) -> None:
@@ -110,6 +116,8 @@ def test_means_under_the_headings_of_every_program(write: Callable[..., Path], h
         "author,year,n1i,ai,n2i,ci",
         "study,year,n.e,event.e,n.c,event.c",
         "study,year,totaln_arm1,event_arm1,totaln_arm2,event_arm2",
+        "study,year,ntrt,evtrt,nctrl,evctrl",
+        "Study,Year,N intervention,Deaths intervention,N control,Deaths control",
     ],
 )
 def test_events_under_the_headings_of_every_program(write: Callable[..., Path], head: str) -> None:
@@ -298,6 +306,12 @@ def test_sds_that_look_like_standard_errors_are_told(write: Callable[..., Path])
         ("HR,lower,upper", "0.7,0.5,0.9", "HR", 0.7, None, (0.5, 0.9)),
         ("estimate,ci.lb,ci.ub", "0.7,0.5,0.9", "", 0.7, None, (0.5, 0.9)),
         ("MD,95% CI lower,95% CI upper", "-1,-2,0", "MD", -1, None, (-2, 0)),
+        ("MD,95%CI_low,95%CI_high", "-1,-2,0", "MD", -1, None, (-2, 0)),
+        ("OR,2.5%,97.5%", "0.8,0.64,1", "OR", 0.8, None, (0.64, 1)),
+        ("OR,or_lower_ci,or_upper_ci", "0.8,0.64,1", "OR", 0.8, None, (0.64, 1)),
+        ("OR,LL 95% CI,UL 95% CI", "0.8,0.64,1", "OR", 0.8, None, (0.64, 1)),
+        ("OR,95% CI", "0.8,(0.64 to 1.0)", "OR", 0.8, None, (0.64, 1)),
+        ("Cohen's d,SE", "-0.42,0.21", "SMD", -0.42, 0.21, None),
     ],
 )
 def test_effects_under_the_names_of_every_program(
@@ -325,6 +339,21 @@ def test_effects_that_cannot_be_are_named(
     write: Callable[..., Path], head: str, row: str, words: str
 ) -> None:
     assert words in told(write(f"Study,Year,{head}\nExample,2015,{row}\n"))
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("Experimental maen,Experimental N,Control mean,Control N",
+         "did you mean 'Experimental maen'?); name it with --column mean1=HEADER"),
+        ("Experimental value,Experimental N,Control value,Control N",
+         "no column for means with SDs or for events; not used: 'Experimental value'"),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_not_found_is_asked_for(
+    write: Callable[..., Path], head: str, words: str
+) -> None:
+    assert words in told(write(f"Study,{head}\nExample,3,35,4,36\n"))
 
 
 def test_results_by_arm_come_before_effects(write: Callable[..., Path]) -> None:
