@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.unsafe import CONTROL, MARKUP
+from analysis_lib.importing.eligibility import Criteria, years_of
 from analysis_lib.review.entries import checked
 
 LARGEST_RECORD = 2_000_000  # characters; the longest records of the registry stay below
@@ -121,7 +122,11 @@ def read_record(source: str | Path) -> TrialRecord:
     if len(text) > LARGEST_RECORD:
         raise ReviewError(f"record: {len(text):,} characters; the limit is {LARGEST_RECORD:,}")
     if text.lstrip().startswith(("{", "[")):
-        return _checked(_from_json(text))
+        studies = studies_of(text)
+        if len(studies) != 1:
+            told = f"{len(studies)} studies, not one study; read_trials reads several"
+            raise ReviewError(f"record: {told}")
+        return study_record(studies[0])
     _stop_unsafe("record: ", text)
     return _checked(_from_page(text))
 
@@ -172,61 +177,6 @@ def _checked(record: TrialRecord) -> TrialRecord:
 
 
 # --- what both forms share ------------------------------------------------------------------------
-
-_DAYS_A_YEAR = 365.25
-_YEARS: Final = {
-    "year": 1.0,
-    "month": 1 / 12,
-    "week": 7 / _DAYS_A_YEAR,
-    "day": 1 / _DAYS_A_YEAR,
-    "hour": 1 / 24 / _DAYS_A_YEAR,
-    "minute": 1 / 1440 / _DAYS_A_YEAR,
-}
-_AGE: Final = re.compile(rf"(\d{{1,4}}) ({'|'.join(_YEARS)})s?", re.IGNORECASE)
-
-
-def _age(text: str | None) -> float | None:
-    if text is None or text.strip().upper() in ("", "N/A"):
-        return None
-    found = _AGE.fullmatch(text.strip())
-    if not found:
-        raise ReviewError(f"age: {shown(text)} is no number of years, months, weeks, days or hours")
-    return int(found[1]) * _YEARS[found[2].lower()]
-
-
-_BULLET: Final = re.compile(r"^\s*(?:[*•\-–]|\d{1,3}[.)])\s+")
-# Inclusion Criteria:  **Inclusion**  Key inclusion criteria  Inclusion: adults
-_HEADING: Final = re.compile(
-    r"[\W_]*(?:(?:key|main|major|general)\s+)?(inclusion|exclusion)(?:\s+criteri(?:a|on))?"
-    r"[\W_]*?(?::[\W_]*(.*))?",
-    re.IGNORECASE,
-)
-_ESCAPED: Final = re.compile(r"\\([<>\[\]*_~^&#+\-.()=|`\\])")
-
-
-@dataclass(frozen=True, slots=True)
-class _Criteria:
-    """Who may take part and who may not, one entry a bullet, and what stands under no heading."""
-
-    inclusion: tuple[str, ...]
-    exclusion: tuple[str, ...]
-    other: tuple[str, ...]
-
-    @classmethod
-    def of(cls, text: str) -> _Criteria:
-        lists: dict[str, list[str]] = {"inclusion": [], "exclusion": [], "other": []}
-        current = lists["other"]
-        for line in filter(str.strip, text.splitlines()):
-            heading = _HEADING.fullmatch(line)
-            if heading:
-                current = lists[heading[1].lower()]
-                line = heading[2] or ""
-            entry = _ESCAPED.sub(r"\1", _BULLET.sub("", line).strip())
-            if heading or _BULLET.match(line) or not current:
-                current += [entry] if entry else []
-            else:  # a line without a bullet goes on with the entry above it
-                current[-1] += " " + entry
-        return cls(*(tuple(entries) for entries in lists.values()))
 
 
 def _terms(texts: Sequence[str]) -> tuple[str, ...]:
@@ -376,11 +326,16 @@ class _Study(_Part):
     protocol_section: _Protocol
 
 
-def _from_json(text: str) -> TrialRecord:
-    study = checked(_the_study(_parsed(text)), _Study, "record").protocol_section
+def study_record(study: object) -> TrialRecord:
+    """Return a study of the registry's interface as a record; see `read_record`."""
+    return _checked(_from_json(study))
+
+
+def _from_json(found: object) -> TrialRecord:
+    study = checked(found, _Study, "record").protocol_section
     design, outcomes = study.design_module, study.outcomes_module
     eligibility, status = study.eligibility_module, study.status_module
-    criteria = _Criteria.of(eligibility.eligibility_criteria)
+    criteria = Criteria.of(eligibility.eligibility_criteria)
     measured = (outcomes.primary_outcomes, outcomes.secondary_outcomes, outcomes.other_outcomes)
     return TrialRecord(
         id=study.identification_module.nct_id,
@@ -396,8 +351,8 @@ def _from_json(text: str) -> TrialRecord:
         interventions=_joined(study.arms_interventions_module.interventions),
         arms=_joined(study.arms_interventions_module.arm_groups),
         outcomes=tuple(outcome for rank in measured for outcome in _joined(rank)),
-        min_age=_age(eligibility.minimum_age),
-        max_age=_age(eligibility.maximum_age),
+        min_age=years_of(eligibility.minimum_age),
+        max_age=years_of(eligibility.maximum_age),
         sex=eligibility.sex,
         enrolment=design.enrollment_info.count,
         enrolment_type=design.enrollment_info.type,
@@ -431,14 +386,23 @@ def _parsed(text: str) -> object:
         raise ReviewError(f"record: not readable as JSON, or cut short ({error})") from None
 
 
-def _the_study(record: object) -> object:
-    """Return the study of a record, or the only one of a search's response."""
-    found = record.get("studies") if isinstance(record, dict) else None
-    if not isinstance(found, list):
-        return record
-    if len(found) != 1:
-        raise ReviewError(f"record: {len(found)} studies, not one study; save each by itself")
-    return found[0]
+def studies_of(text: str) -> list[object]:
+    """Return the studies of a text: one, a list, a search's response, or one in each line.
+
+    Raises
+    ------
+    ReviewError
+        For a text that is not JSON.
+    """
+    try:
+        found = _parsed(text)
+    except ReviewError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+            raise
+        return [study for line in lines for study in studies_of(line)]
+    several = found.get("studies") if isinstance(found, dict) else found
+    return several if isinstance(several, list) else [found]
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -473,7 +437,7 @@ def _from_page(text: str) -> TrialRecord:
     facts = _facts(lines)
     summary = " ".join(_section(lines, "What this trial studies"))
     first, last = lines.index("Eligibility criteria"), _index(lines, _END_OF_CRITERIA)
-    criteria = _Criteria.of("\n".join(lines[first + 1 : last]))
+    criteria = Criteria.of("\n".join(lines[first + 1 : last]))
     head = filled[: filled.index("Quick facts")]
     low, high = _ages(facts.get("Ages"))
     count, kind = _enrolment(facts.get("Enrollment"))
@@ -486,8 +450,8 @@ def _from_page(text: str) -> TrialRecord:
         study_type=_upper(facts.get("Study type")),
         phases=tuple(p.strip() for p in facts.get("Phase", "").split("/") if p.strip()),
         design=None,
-        allocation=_said(summary, _ALLOCATIONS),
-        masking=_said(summary, _MASKINGS),
+        allocation=allocation_said(summary),
+        masking=masking_said(summary),
         conditions=_terms([conditions.removeprefix("Conditions:")]),
         interventions=groups,
         arms=groups,
@@ -554,8 +518,8 @@ def _ages(text: str | None) -> tuple[float | None, float | None]:
         return None, None
     low, joined, high = text.partition(" to ")
     if joined:
-        return _age(low), _age(high)
-    return _age(re.sub(r"\s*(?:and older|\+)$", "", text, flags=re.IGNORECASE)), None
+        return years_of(low), years_of(high)
+    return years_of(re.sub(r"\s*(?:and older|\+)$", "", text, flags=re.IGNORECASE)), None
 
 
 def _enrolment(text: str | None) -> tuple[int | None, str | None]:
@@ -583,6 +547,16 @@ _COMPARED: Final = re.compile(
     re.IGNORECASE,
 )
 _MEASURED: Final = re.compile(r"\bimpacts? of [^.;]{1,300}? on ([^.;]{1,500})[.;]", re.IGNORECASE)
+
+
+def allocation_said(text: str) -> str | None:
+    """Return the registry's word for an allocation that a sentence tells."""
+    return _said(text, _ALLOCATIONS)
+
+
+def masking_said(text: str) -> str | None:
+    """Return the registry's word for a masking that a sentence tells."""
+    return _said(text, _MASKINGS)
 
 
 def _said(text: str, choices: Sequence[tuple[re.Pattern[str], str]]) -> str | None:

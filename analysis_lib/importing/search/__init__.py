@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.formatting import plural
@@ -22,6 +22,9 @@ from analysis_lib.importing.search.record import Found, Record, record_of
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of
 from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes
 from analysis_lib.importing.workbooks import is_workbook
+
+if TYPE_CHECKING:
+    from analysis_lib.importing.registry import TrialRecord
 
 __all__ = ["Record", "SearchExport", "is_search_export", "read_records"]
 
@@ -132,8 +135,10 @@ def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None)
     """
     file = Path(path)
     content = read_bytes(file, LARGEST_EXPORT)
-    if not is_workbook(content) and _text_format(_lines(decode(content[:SAMPLE]).text)):
-        return True
+    if not is_workbook(content):
+        text = _lines(decode(content[:SAMPLE]).text)
+        if _text_format(text) or _registry(text):
+            return True
     if "title" in (columns or {}):
         return True
     names = sheet_of(file.name, content, is_header=tables.is_header).columns
@@ -157,7 +162,7 @@ def _read(name: str, content: bytes, encoding: str | None, columns: Mapping[str,
         return _from_table(sheet_of(name, content, is_header=tables.is_header), columns)
     decoded = decode(content, encoding)
     text = _lines(decoded.text)
-    reader = _text_format(text)
+    reader = _text_format(text) or _registry(text)
     other = next((told for sign, told in OTHERS if sign.match(text)), "")
     if reader is None and other:
         raise ReviewError(f"{name}: {other}; what is read here is {tables.KNOWN}")
@@ -185,6 +190,32 @@ def _text_format(text: str) -> Reader | None:
     if dialect is not None:
         return partial(_from_tags, dialect=dialect)
     return _from_bibtex if bibtex.SIGN.search(text, 0, SAMPLE) else None
+
+
+def _registry(text: str) -> Reader | None:
+    """Return what reads the export of a registry; nothing if it is none."""
+    from analysis_lib.importing import registries  # it cleans as a search does
+
+    return _from_registry if registries.is_registry(text) else None
+
+
+def _from_registry(text: str) -> _Raw:
+    from analysis_lib.importing import registries
+
+    trials = registries.trials_of(text) or []
+    return _Raw("the export of a registry", [*enumerate(map(_entry, trials), start=1)])
+
+
+def _entry(trial: TrialRecord) -> Found:
+    """Return a trial as a record of a search: an entry of its registry, with its number."""
+    from analysis_lib.importing.registries import registry_of
+
+    return {
+        "title": [trial.title],
+        "year": [trial.start_date or ""],
+        "journal": [f"{registry_of(trial.id)} {trial.id}"],
+        "kind": ["Trial registry record"],
+    }
 
 
 def _from_endnote(text: str) -> _Raw:

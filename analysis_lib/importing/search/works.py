@@ -56,6 +56,7 @@ REGISTRY = re.compile(
     r"\bdrks\d|\bjprn|\bctri\b|\birct|trial regist|clinical trials? regist",
     re.IGNORECASE,
 )
+NUMBERS = re.compile(r"\b(?:NCT|ISRCTN|DRKS|ACTRN|ChiCTR[\w-]*?)\d{8,}|\b\d{4}-\d{6}-\d{2}\b")
 LANGUAGE = re.compile(r"[\[(]\s*(?:in |article in )?[A-Z][a-z]+(?:, [A-Z][a-z]+)*\s*[\])]\s*\.?$")
 TWO_TITLES = re.compile(r"([^=\[\]]+?)(?:\s+=\s+([^=\[\]]+)|\s*\[([^=\[\]]+)\]\.?)")
 LISTED = """
@@ -99,6 +100,7 @@ class Facts:
     pages: frozenset[str]
     dois: frozenset[str]
     pmids: frozenset[str]
+    numbers: frozenset[str]
     issues: frozenset[str]
     forms: frozenset[str]
 
@@ -120,6 +122,7 @@ def facts_of(record: Record) -> Facts:
         pages=_some(_first(r"[a-z]?\d+", record.pages.casefold())),
         dois=frozenset(doi for doi in record.dois if not doi.startswith(OF_ENTRIES)),
         pmids=_some(record.pmid),
+        numbers=frozenset(NUMBERS.findall(record.journal) if kind == "registry entry" else ()),
         issues=_some(_first(r"\d+", record.issue)),
         forms=_some(_named(FORMS, record.kind) or ("work" if record.kind else "")),
     )
@@ -233,7 +236,8 @@ def _is_sure(
     """Say whether two works are one beyond doubt."""
     if identifier and title in ("same", "variant"):
         # One article has one DOI and one PMID; a book or a supplement lends its DOI to all in it.
-        in_place = title == "same" or "first page" in agrees or identifier == "PMID"
+        lent = identifier.startswith("DOI")
+        in_place = title == "same" or "first page" in agrees or not lent
         return in_place and {"first author", "first page"}.isdisjoint(differs)
     if differs:
         return False
@@ -266,6 +270,8 @@ def _unlike(one: Facts, other: Facts) -> Iterator[str]:
 def _identifier(one: Facts, other: Facts) -> str:
     if one.dois & other.dois:
         return f"DOI, {min(one.dois & other.dois)}"
+    if one.numbers & other.numbers:
+        return f"number, {min(one.numbers & other.numbers)}"
     return "PMID" if one.pmids & other.pmids else ""
 
 

@@ -248,7 +248,7 @@ def test_a_wrong_value_is_refused(path: str, value: object) -> None:
     [
         ("", "neither JSON nor a whole trial page"),
         ("{}", "protocolSection"),
-        ("[]", "must be a table"),
+        ("[]", "0 studies, not one study"),
         ('{"studies": []}', "0 studies, not one study"),
         ('{"studies": [{}, {}]}', "2 studies, not one study"),
         ('{"protocolSection": 1}', "protocolSection"),
