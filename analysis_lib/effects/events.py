@@ -387,8 +387,8 @@ def _tables(
     return cells, add, names, f"{method}; double zeros: {double_zeros}"
 
 
-def to_correct(cells: Cells, correct: CorrectionRule) -> Mask:
-    """Say of each trial whether its cells are corrected."""
+def to_correct(cells: Sequence[FloatArray], correct: CorrectionRule) -> Mask:
+    """Say of each trial whether its cells, or the events of its rates, are corrected."""
     empty: Mask = np.any([cell == 0 for cell in cells], axis=0)
     if correct == "only0":
         return empty

@@ -349,9 +349,7 @@ def pool_rates(
     )
     columns, names, left_out = _kept(rates, names, dropped)
     rates = Rates(*columns)
-    empty = (rates.events1 == 0) | (rates.events2 == 0)
-    everywhere = correct == "all" or (correct == "if0all" and bool(empty.any()))
-    add = np.where(empty if correct == "only0" else everywhere, correction, 0.0)
+    add = np.where(to_correct((rates.events1, rates.events2), correct), correction, 0.0)
     if measure == "IRR":
         effect, variance = log_rate_ratios(rates, add)
     else:

@@ -297,6 +297,12 @@ def test_no_clusters_change_nothing() -> None:
         (lambda: al.design_effect(20, 1.2), r"icc must be between 0 and 1 \(study 1: 1\.2\)"),
         (lambda: al.design_effect(20, -0.1, labels=["Kell"]), r"icc .*\(Kell: -0\.1\)"),
         (lambda: al.design_effect(0.5, 0.1), "cluster_size must be 1 or more"),
+        (lambda: al.design_effect("many", 0.1), "^cluster_size: not a list of numbers"),
+        (lambda: al.design_effect(20, "low"), "^icc: not a list of numbers"),
+        (
+            lambda: al.inflated(al.mean_difference(9, 1, 1, 9, 1, 1), [1.5, 2]),
+            "effect has 1, effect_of_design has 2",
+        ),
         (lambda: al.inflated(al.mean_difference(9, 1, 1, 9, 1, 1), 0.5), "1 or more"),
         (lambda: al.crossover_difference(9, 1, 1, 2, 1, 1), "correlation must be strictly"),
         (lambda: al.crossover_smd(9, 1, 1, 2, 1, 0.5, unit="last"), "unit must be one of average"),

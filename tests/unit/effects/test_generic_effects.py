@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis_lib as al
+from analysis_lib.effects.events import peto_odds_ratio
 
 # Closed forms. Worst error seen 2e-12 (log odds of Clopper-Pearson limits: 1e-9).
 CLOSED_FORM = 1e-8
@@ -253,6 +254,15 @@ def test_a_risk_is_never_above_everybody() -> None:
     assert effect.capped
 
 
+def test_an_absolute_effect_is_told_with_its_intervals() -> None:
+    effect = al.absolute_effect(0.8, (0.7, 0.95), "RR", assumed_risk=0.1)
+    assert effect.rows() == [
+        ("risk, of 1000", "80 (70 to 95)"),
+        ("difference, of 1000", "−20 (−30 to −5)"),
+        ("number needed to treat", "NNTB 50 (NNTB 33 to NNTB 200)"),
+    ]
+
+
 def test_pooled_events_tell_people_what_they_mean() -> None:
     fit = al.pool_events([10, 12], [100, 110], [20, 22], [100, 112], measure="RR")
     told = fit.absolute(assumed_risk=0.2)
@@ -261,6 +271,42 @@ def test_pooled_events_tell_people_what_they_mean() -> None:
 
 
 # --- bad input -----------------------------------------------------------------------------------
+
+
+#: A call of every function of effects for one trial, and the measure it returns.
+MEASURES: list[tuple[str, Callable[..., Any], tuple[float, ...], dict[str, Any]]] = [
+    ("MD", al.mean_difference, (9, 2, 1, 9, 1, 1), {}),
+    ("SMD", al.standardized_mean_difference, (9, 2, 1, 9, 1, 1), {}),
+    ("MC", al.mean_change, (9, 2, 1, 1, 1, 0.5), {}),
+    ("SMCR", al.standardized_mean_change, (9, 2, 1, 1, 1, 0.5), {}),
+    ("SMCC", al.standardized_mean_change, (9, 2, 1, 1, 1, 0.5), {"standardizer": "change"}),
+    ("ROM", al.ratio_of_means, (9, 2, 1, 9, 1, 1), {}),
+    ("RR", al.risk_ratio, (2, 9, 3, 9), {}),
+    ("OR", al.odds_ratio, (2, 9, 3, 9), {}),
+    ("RD", al.risk_difference, (2, 9, 3, 9), {}),
+    ("OR", peto_odds_ratio, (2, 9, 3, 9), {}),
+    ("MD", al.crossover_difference, (9, 2, 1, 1, 1, 0.5), {}),
+    ("ROM", al.crossover_ratio_of_means, (9, 2, 1, 1, 1, 0.5), {}),
+    ("OR", al.paired_events, (12, 8, 3, 27), {}),
+    ("RR", al.paired_events, (12, 8, 3, 27), {"measure": "RR"}),
+    ("OR", al.paired_events, (12, 8, 3, 27), {"measure": "Peto OR"}),
+    ("SMD", al.smd_from_odds_ratio, (0.6, 0.2), {}),
+    ("OR", al.odds_ratio_from_smd, (0.2, 0.1), {}),
+    ("HR", al.hazard_ratio_from_logrank, (-4.2, 12.5), {}),
+    ("mean", al.single_mean, (9, 2, 1), {}),
+    ("mean, log", al.single_mean, (9, 2, 1), {"log": True}),
+    ("correlation, z", al.correlation, (0.5, 4), {}),
+]
+
+
+@pytest.mark.parametrize(("measure", "function", "trial", "options"), MEASURES)
+def test_an_effect_knows_its_measure_and_its_trial(
+    measure: str, function: Callable[..., Any], trial: tuple[float, ...], options: dict[str, Any]
+) -> None:
+    columns = [[x, x] for x in trial]
+    sizes = function(*columns, labels=["Kell", "Aasa"], **options)
+    assert sizes.measure == measure
+    assert sizes.labels == ("Kell", "Aasa")
 
 
 @pytest.mark.parametrize(
@@ -287,7 +333,11 @@ def test_pooled_events_tell_people_what_they_mean() -> None:
         (lambda: al.single_mean(20, -1, 2, log=True), "to have a logarithm"),
         (lambda: al.back_transformed(0.3, "proportion, freeman-tukey"), "needs the harmonic mean"),
         (lambda: al.ratio_of_means(9, 1, 1, 9, -1, 1), "mean1 / mean2 must be greater than zero"),
-        (lambda: al.smd_from_odds_ratio(0.3, 0), "se must be"),
+        (lambda: al.smd_from_odds_ratio(0.3, 0), "^se must be finite and greater than zero"),
+        (
+            lambda: al.generic_effect(0, p_value=0.5),
+            "^estimate must be not zero where only a p value is given",
+        ),
         (lambda: al.absolute_effect(-0.2, (-0.5, 0.1), "OR", assumed_risk=0.1), "the exponential"),
         (lambda: al.absolute_effect(0.8, (0.9, 1), "RR", assumed_risk=0.1), "does not hold"),
         (lambda: al.absolute_effect(0.8, (0.7, 1), "RR", assumed_risk=10), "between 0 and 1"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import astuple, is_dataclass
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -613,6 +615,42 @@ def test_single_numbers_and_columns_mix() -> None:
     assert groups.labels == ("a", "b")
 
 
+#: Functions that return numbers or columns, with single numbers that they take.
+CONVERSIONS: list[tuple[Any, dict[str, float]]] = [
+    (al.sd_from_se, {"se": 0.5, "n": 16}),
+    (al.sd_from_ci, {"low": 1, "high": 2, "n": 16}),
+    (al.sd_from_difference_ci, {"low": 1, "high": 2, "n1": 16, "n2": 16}),
+    (al.sd_from_t, {"difference": 1, "t": 2, "n1": 16, "n2": 16}),
+    (al.sd_from_p, {"difference": 1, "p": 0.1, "n1": 16, "n2": 16}),
+    (al.sd_of_change, {"sd_pre": 1, "sd_post": 2, "correlation": 0.5}),
+    (al.correlation_from_sds, {"sd_pre": 1, "sd_post": 2, "sd_change": 2}),
+    (al.combine_arms, {"n1": 9, "mean1": 1, "sd1": 1, "n2": 9, "mean2": 2, "sd2": 1}),
+    (al.split_comparator, {"n": 20, "mean": 1, "sd": 1, "shares": 2}),
+    (partial(al.rescale, source=(0, 10), target=(0, 100)), {"mean": 1, "sd": 1}),
+    (partial(al.change_unit, factor=2), {"mean": 1, "sd": 1}),
+    (al.design_effect, {"cluster_size": 20, "icc": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("function", "given"), CONVERSIONS)
+def test_a_column_among_single_numbers_gives_columns(function: Any, given: Any) -> None:
+    """Whichever of the inputs it is, every part of the result is a column."""
+    alone = parts(function(**given))
+    for name, value in given.items():
+        found = parts(function(**given | {name: [value, value]}))
+        assert [np.shape(part) for part in found] == [(2,)] * len(alone), name
+        assert [part[1] for part in found] == list(alone)
+
+
+def parts(result: Any) -> tuple[Any, ...]:
+    return astuple(result) if is_dataclass(result) else (result,)
+
+
+def test_a_single_number_that_is_wrong_is_wrong_in_every_row() -> None:
+    with pytest.raises(ReviewError, match=r"\(Kell: -1.0, Aasa: -1.0\)"):
+        al.sd_from_se(-1, [16, 20], labels=["Kell", "Aasa"])
+
+
 def test_results_cannot_be_changed_by_accident() -> None:
     sizes = al.mean_difference([10, 12], [1, 2], [1, 1], [10, 12], [0, 0], [1, 1])
     with pytest.raises(ValueError, match="read-only"):
@@ -634,8 +672,10 @@ def test_intervals_widen_with_the_level() -> None:
 
 def test_a_standard_error_among_sds_is_named() -> None:
     n, sd = [25, 36, 49, 30], [2.0, 2.2, 1.9 / 7, 2.4]
-    with pytest.warns(al.LooksLikeStandardError, match=r"Smith: SD 0\.271429.*it means SD 1\.9"):
+    told = r"Smith: SD 0\.271429.*it means SD 1\.9"
+    with pytest.warns(al.LooksLikeStandardError, match=told) as warned:
         found = al.warn_if_sd_looks_like_se(n, sd, labels=["Aasa", "Cai", "Smith", "Kell"])
+    assert warned[0].filename == __file__  # where it was called, so that one finds the line
     assert [one.label for one in found] == ["Smith"]
     assert found[0].others_median == pytest.approx(2.2)
     assert found[0].sd_if_se == pytest.approx(1.9)

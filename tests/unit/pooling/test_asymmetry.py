@@ -384,7 +384,12 @@ def test_trim_and_fill_finds_what_was_taken_away() -> None:
     v = np.concatenate([half, half, [0.01]]) ** 4
     kept = y > 0.4 - 0.5
     result = al.trim_and_fill(y[kept], v[kept], around="common")
-    assert (result.side, result.k0) == ("left", 3)
+    assert (result.side, result.k0, result.around) == ("left", 3, "common")
+    estimate, (low, high) = result.fit.estimate, result.fit.ci
+    assert result.to_frame().iloc[0].to_dict() == {
+        "k": 10, "k0": 3, "estimate": estimate, "ci_low": low, "ci_high": high,
+        "p_value": result.fit.p_value,
+    }  # fmt: skip
     assert sorted(result.filled_effect) == pytest.approx(sorted(y[~kept]), abs=0.03)
     assert sorted(result.filled_variance) == pytest.approx(sorted(v[~kept]))
     unadjusted = pool(y[kept], v[kept]).estimate
@@ -399,6 +404,11 @@ def test_contours_mark_the_p_values_of_single_studies() -> None:
     for contour in contours:  # an effect on the contour has just this p value
         fit = pool([contour.half_width[1]], [0.04], tau2_method="FE")
         assert fit.p_value == pytest.approx(contour.p_level)
+
+
+def test_results_are_told_with_four_decimals() -> None:
+    told = dict(al.egger_test([-1, -0.5, -0.2, 0.1], [0.1, 0.1, 0.05, 0.02]).rows())
+    assert (told["intercept"], told["df"], told["p value"]) == ("−4.7521", "2", "0.062")
 
 
 def test_few_studies_bring_a_caution() -> None:

@@ -223,6 +223,14 @@ def test_few_trials_carry_the_caution() -> None:
     assert "Harbord" in str(test)
 
 
+def test_the_weights_of_pustejovsky_are_named() -> None:
+    sizes = [12, 30, 8, 55], [14, 28, 9, 50], [-0.5, -0.1, -0.9, -0.1]
+    own = al.pustejovsky_test(*sizes)
+    given = al.pustejovsky_test(*sizes, variance=[0.2, 0.1, 0.3, 0.05])
+    assert "weights 1/W^2," in own.method
+    assert "weights 1/v," in given.method
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -235,6 +243,14 @@ def test_few_trials_carry_the_caution() -> None:
         (lambda: al.peters_test([1, 2, 3], [9] * 3, [2, 3, 3], [9] * 3), "all sizes are equal"),
         (lambda: al.peters_test([10], [9], [2], [9]), r"events1 must be at most n1"),
         (lambda: al.pustejovsky_test([9, 0, 9], [9] * 3, [0.1, 0.2, 0.3]), r"n1 .*study 2: 0\.0"),
+        (
+            lambda: al.pustejovsky_test([9, 0], [9] * 2, [0.1, 0.2], labels=["Cai", "Kell"]),
+            r"n1 .*Kell: 0\.0",
+        ),
+        (
+            lambda: al.egger_test([1, 2, 3], [1, 2, 3], predictor="n", n=[9, 0, 9]),
+            r"^n must be greater than zero \(study 2: 0\.0\)",
+        ),
         (
             lambda: al.pustejovsky_test([9] * 3, [8] * 3, [0.1, 0.2, 0.3]),
             "all sizes are equal",

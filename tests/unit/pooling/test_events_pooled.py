@@ -222,6 +222,11 @@ def test_it_says_what_was_corrected_and_left_out() -> None:
     assert (fit.corrected, fit.left_out, fit.labels) == (("Aasa",), ("Kell",), ("Aasa", "Cai"))
     assert "Events are rare" in fit.rare
     assert "OR, MH" in str(fit)
+    assert fit.handling() == (
+        "0.5 was added to the cells of 1 trial with an empty cell, for its own effects, not for "
+        "the pooled one. Left out, because nobody or everybody had the event in both arms, which "
+        "says nothing of a ratio: 1 trial (Kell)."
+    )
     kept = al.pool_events([0, 3, 0], [50, 60, 40], [4, 6, 0], [52, 61, 44], measure="RD")
     assert kept.k == 3
     assert kept.left_out == ()
@@ -229,6 +234,35 @@ def test_it_says_what_was_corrected_and_left_out() -> None:
 
 def test_common_events_are_not_called_rare() -> None:
     assert al.pool_events([20, 30], [50, 60], [24, 26], [52, 61]).rare is None
+
+
+def test_one_trial_has_no_variance_between_trials_and_two_equal_ones_have_zero() -> None:
+    one = al.pool_events([1], [9], [2], [9])
+    two = al.pool_events([1, 2], [9, 9], [2, 3], [9, 9])
+    assert (one.tau2, two.tau2) == (None, 0.0)
+
+
+@pytest.mark.parametrize("rule", ["only0", "if0all", "all", "none"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_rates_are_corrected_where_it_is_asked_for(rule: str, empty: bool) -> None:
+    events1, events2 = np.array([0.0 if empty else 2.0, 6]), np.array([8.0, 9])
+    time1, time2 = [100, 120], [90, 110]
+    everywhere = rule == "all" or (rule == "if0all" and empty)
+    add = np.where((events1 == 0) & (rule == "only0") | everywhere, 0.5, 0)
+    if empty and rule == "none":
+        with pytest.raises(al.ReviewError, match="cannot be computed from empty cells: study 1"):
+            al.pool_rates(events1, time1, events2, time2, method="inverse", correct=rule)
+        return
+    asked = al.pool_rates(events1, time1, events2, time2, method="inverse", correct=rule)
+    by_hand = al.pool_rates(events1 + add, time1, events2 + add, time2, method="inverse")
+    assert (asked.estimate, asked.se) == (by_hand.estimate, by_hand.se)
+    assert asked.corrected == tuple(np.array(["study 1", "study 2"])[add > 0])
+
+
+def test_breslow_and_day_where_the_common_odds_ratio_is_one() -> None:
+    """Of two mirrored trials each has 6 events expected, with variance 2.1, and 3 more or fewer."""
+    test = breslow_day([3, 9], [20, 20], [9, 3], [20, 20], tarone=False)
+    assert test.statistic == pytest.approx(2 * 3**2 / 2.1)
 
 
 def test_a_risk_difference_is_not_shrunk() -> None:
@@ -270,6 +304,10 @@ def test_a_risk_difference_is_not_shrunk() -> None:
         (
             lambda: al.pool_rates([1], [8], [2], [9], method="Cochran", measure="IRD"),
             "Cochran's is a ratio of rates",
+        ),
+        (
+            lambda: al.pool_events([1], [9], [2], [9], heterogeneity="Peto"),
+            "^heterogeneity must be one of",
         ),
         (lambda: cochran_mantel_haenszel([0], [9], [0], [9]), "no trial tells anything"),
         (lambda: breslow_day([1], [9], [2], [9]), "fewer than two trials"),

@@ -661,7 +661,7 @@ def test_bad_input_is_named(
 
 def test_bad_question_is_named() -> None:
     fit = pool([0.1, 0.2, 0.4], [0.1, 0.1, 0.1])
-    with pytest.raises(ReviewError, match="above, below; got 'up'"):
+    with pytest.raises(ReviewError, match=r"^direction must be .* above, below; got 'up'"):
         fit.probability_beyond(0, "up")
     with pytest.raises(ReviewError, match="threshold must be finite"):
         fit.probability_beyond(math.nan)

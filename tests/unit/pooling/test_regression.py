@@ -437,6 +437,13 @@ def test_results_read_well() -> None:
         assert words in text
 
 
+@pytest.mark.parametrize("ci_method", ["wald", "HK", "HK-adhoc"])
+def test_standard_errors_are_those_of_the_covariance(ci_method: str) -> None:
+    fit = meta_regression(EFFECT, VARIANCE, {"weeks": WEEKS}, ci_method=ci_method)
+    assert np.sqrt(np.diag(fit.covariance)) == pytest.approx(fit.se)
+    assert fit.covariance == pytest.approx(fit.covariance.T)
+
+
 def test_exact_fit_has_no_spread() -> None:
     fit = meta_regression([1, 2, 3, 4], [0.1] * 4, [1, 2, 3, 4], ci_method="HK")
     assert fit.tau2 == 0
