@@ -33,6 +33,7 @@ def table_of(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=empty.columns).astype(empty.dtypes)
 
 
+@cache  # what is computed of a review once serves every question that is asked of it
 def random_review(seed: int) -> al.Review:
     """Return a review whose tables agree with each other as the loader demands."""
     random = Random(seed)

@@ -1,6 +1,6 @@
 """Does the one reader take every table that is sound, and name the place of every fault?
 
-Each test reads one file. What must agree between tables is asked in ``test_agreement.py``.
+Each test reads one file. What must agree between tables is asked in ``test_model.py``.
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ WRONG_CELLS = [
     ("published", "i2", "167", "must be at most 100"),
     ("published", "tau2", "-0.1", "must be at least 0"),
     ("arm_results", "sd", "-9.6", "must be greater than 0"),
+    ("contrasts", "measure", "XX", "must be one of: MD, SMD, ROM, RR, OR, RD, IRR, IRD, HR"),
     ("trials", "pooled", "maybe", "is neither yes nor no"),
     ("searches", "date", "March 2025", "must be a month, as in 2025-03"),
     ("excluded_reports", "year", "215", "must be at least 1900"),
@@ -335,6 +336,23 @@ def test_spaces_and_blank_lines_are_fine(folder: Path, name: str) -> None:
     after = load(folder, name)
     assert list(after.index) == [row + 2 for row in before.index]
     pd.testing.assert_frame_equal(after.set_axis(before.index), before)
+
+
+# Rows
+
+WITH_ROWS = sorted(name for name in SCHEMAS if (DATA / f"{name}.csv").is_file())
+
+
+@pytest.mark.parametrize("name", WITH_ROWS)
+def test_a_row_that_stands_twice_is_named(folder: Path, name: str) -> None:
+    rows = read(folder, name)
+    write(folder, name, [*rows, rows[1]])
+    lines = told(folder, name)
+    for row in (FIRST_ROW, len(rows) + 1):
+        named = [line for line in lines if line.startswith(f"{name}.csv, row {row}")]
+        assert any("in the table twice" in line for line in named)
+    for column in SCHEMAS[name].metadata["unique"]:
+        assert f"{column} {rows[1][rows[0].index(column)]!r}" in lines[0]
 
 
 # What a review may leave out, and add

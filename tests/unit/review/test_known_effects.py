@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from places import DATA, ROOT
 from random_reviews import random_review, shuffled
 
@@ -34,8 +32,8 @@ COMPUTE: dict[str, Any] = {
     "OR": al.odds_ratio,
     "RD": al.risk_difference,
 }
-properties = settings(max_examples=12, derandomize=True, deadline=None)
-seeds = st.integers(0, 2**32 - 1)
+SEEDS = range(12)
+each_seed = pytest.mark.parametrize("seed", SEEDS)
 
 
 class Pair(NamedTuple):
@@ -51,11 +49,11 @@ def by_hand(review: al.Review, outcome: str, follow_up: str, reading: str) -> di
     needed = RESULTS.get(measure, ("events", "n"))
     results = {
         (row["trial"], row["arm"]): row
-        for row in _records(review.arm_results)
+        for row in _records(review, "arm_results")
         if (row["outcome"], row["time"]) == (outcome, follow_up) and _has(row, needed)
     }
-    printed = _by_pair(_here(review.contrasts, outcome, follow_up, measure))
-    rebuilt = _by_pair(_here(review.reconstructed, outcome, follow_up, measure))
+    printed = _by_pair(_here(review, "contrasts", outcome, follow_up, measure))
+    rebuilt = _by_pair(_here(review, "reconstructed", outcome, follow_up, measure))
     pairs = pairs_by_hand(review, outcome, follow_up, reading)
     arms = {pair: [results.get((pair.trial, arm)) for arm in pair[1:]] for pair in pairs}
     other = {pair: [_other(printed.get(pair))] for pair in pairs}
@@ -115,18 +113,18 @@ def _other(row: dict[str, Any] | None) -> Any:
 def pairs_by_hand(review: al.Review, outcome: str, follow_up: str, reading: str) -> list[Pair]:
     named = [
         row
-        for row in _records(review.analyses)
+        for row in _records(review, "analyses")
         if (row["outcome"], row["follow_up"]) == (outcome, follow_up)
     ]
     found = [_pair(row) for row in named if reading in row["reading"].split("; ")]
     discussed = {row["trial"] for row in named}
-    groups = {(row["trial"], row["arm"]): row["group"] for row in _records(review.arms)}
+    groups = {(row["trial"], row["arm"]): row["group"] for row in _records(review, "arms")}
     measured = {
         (row["trial"], row["arm"])
-        for row in _records(review.arm_results)
+        for row in _records(review, "arm_results")
         if (row["outcome"], row["time"]) == (outcome, follow_up)
     }
-    also = [_pair(row) for row in _here(review.contrasts, outcome, follow_up)]
+    also = [_pair(row) for row in _here(review, "contrasts", outcome, follow_up)]
     also += [
         Pair(trial, first, second)
         for (trial, first), (other, second) in product(measured, measured)
@@ -138,19 +136,22 @@ def pairs_by_hand(review: al.Review, outcome: str, follow_up: str, reading: str)
     return sorted(set(found), key=lambda pair: (order.index(pair.trial), *pair[1:]))
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {key: None if pd.isna(value) else value for key, value in row.items()}
-        for row in table.to_dict("records")
-    ]
+def _records(review: al.Review, name: str) -> list[dict[str, Any]]:
+    """Return the rows of a table; they are made once, although each analysis looks at all."""
+    return review.kept(("rows", name), lambda: _rows(getattr(review, name)))
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    filled = table.astype(object).where(table.notna(), None)
+    return [dict(zip(table, row, strict=True)) for row in filled.itertuples(index=False)]
 
 
 def _here(
-    table: pd.DataFrame, outcome: str, follow_up: str, measure: str | None = None
+    review: al.Review, name: str, outcome: str, follow_up: str, measure: str | None = None
 ) -> list[dict[str, Any]]:
     return [
         row
-        for row in _records(table)
+        for row in _records(review, name)
         if (row["outcome"], row["follow_up"]) == (outcome, follow_up)
         and measure in (None, row["measure"])
     ]
@@ -200,7 +201,7 @@ def compare(review: al.Review) -> int:
         table = effects.table
         pairs = table[["trial", "experimental_arm", "comparator_arm"]]
         assert [Pair(*pair) for pair in pairs.itertuples(index=False)] == list(known)
-        for row, (*numbers, provenance) in zip(_records(table), known.values(), strict=True):
+        for row, (*numbers, provenance) in zip(_rows(table), known.values(), strict=True):
             ours = [row[x] for x in ("n_experimental", "n_comparator", "effect", "variance")]
             assert ours == [x if x is None else pytest.approx(x, rel=EXACT) for x in numbers]
             assert row["provenance"] == provenance
@@ -215,14 +216,12 @@ def test_the_reviews_of_this_book_are_as_by_hand(folder: Any) -> None:
     assert compare(al.load_review(folder)) > 20
 
 
-@properties
-@given(seeds)
+@each_seed
 def test_every_comparison_is_as_by_hand(seed: int) -> None:
-    assert compare(random_review(seed)) >= 0
+    compare(random_review(seed))
 
 
-@properties
-@given(seeds)
+@each_seed
 def test_the_order_of_rows_changes_nothing_but_the_order(seed: int) -> None:
     review = random_review(seed)
     other = shuffled(review, seed)
@@ -233,8 +232,7 @@ def test_the_order_of_rows_changes_nothing_but_the_order(seed: int) -> None:
         assert sorted(ours.unknown) == sorted(theirs.unknown)
 
 
-@properties
-@given(seeds)
+@each_seed
 def test_no_name_stands_twice_in_an_analysis(seed: int) -> None:
     review = random_review(seed)
     for outcome, follow_up in analyses(review):
@@ -246,7 +244,7 @@ def test_no_name_stands_twice_in_an_analysis(seed: int) -> None:
 def test_random_reviews_hold_every_case() -> None:
     """Without this the properties above could pass on reviews in which nothing happens."""
     found = set()
-    for review in map(random_review, range(20)):
+    for review in map(random_review, SEEDS):
         for outcome, follow_up in analyses(review):
             for known in by_hand(review, outcome, follow_up, "main").values():
                 found.add(known if isinstance(known, str) else known[-1])
