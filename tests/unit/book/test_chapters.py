@@ -314,6 +314,7 @@ def test_a_source_of_all_rows_is_named_once(shown: list[str]) -> None:
     assert "Source:" not in shown[-1]
 
 
+@pytest.mark.slow
 def test_no_two_figures_of_a_full_review_have_one_name(shown: list[str]) -> None:
     review = al.load_review(ROOT / "data")
     names = figures(run(review, shown, *(n for n in NOTEBOOKS if n != "05_robustness")))

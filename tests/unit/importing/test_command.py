@@ -412,6 +412,7 @@ TABLE = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15,
     derandomize=True,

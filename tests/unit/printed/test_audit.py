@@ -137,6 +137,7 @@ def synthetic() -> pd.DataFrame:
     return pd.DataFrame([row for i in range(DRAWS) for row in draw_review(rng, i)])
 
 
+@pytest.mark.slow
 def test_rounding_alone_never_raises_a_finding(synthetic: pd.DataFrame) -> None:
     result = audit(synthetic, **EXACT)
     assert result.findings == ()
@@ -148,6 +149,7 @@ def test_rounding_alone_never_raises_a_finding(synthetic: pd.DataFrame) -> None:
     assert judged == {rule.name for rule in RULES} - needs_tables
 
 
+@pytest.mark.slow
 def test_floats_that_lost_their_zeros_raise_nothing_either(synthetic: pd.DataFrame) -> None:
     some = synthetic.head(2_000).copy()
     for column in ("estimate", "ci_low", "ci_high", "i2", "tau2", "pi_low", "pi_high", "p"):
@@ -550,6 +552,7 @@ def test_a_figure_that_two_statements_share_is_told() -> None:
     assert "others prints the same figure" in check.follows
 
 
+@pytest.mark.slow
 def test_random_misprints_of_an_estimate_are_caught(synthetic: pd.DataFrame) -> None:
     """A main result whose estimate moves by more than half its interval is always told."""
     main = synthetic[synthetic["kind"] == "pooled"].head(300).copy()
@@ -634,6 +637,7 @@ def test_bad_options_are_named(options: dict[str, object]) -> None:
         audit(published(), **options)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, derandomize=True, deadline=None)
 @given(st.dictionaries(
     st.sampled_from(["estimate", "ci_low", "ci_high", "p", "tau2", "i2", "pi_low", "pi_high", "q",

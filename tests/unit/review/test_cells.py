@@ -525,6 +525,7 @@ def save(path: Path, rows: list[list[str]], *, quoted: bool = False, end: str = 
     path.write_bytes(out.getvalue().encode("utf-8"))
 
 
+@pytest.mark.slow
 @given(rows=ROWS, quoted=st.booleans(), end=st.sampled_from(["\n", "\r\n"]))
 @QUICK
 def test_any_sound_table_loads_as_it_was_written(
@@ -541,6 +542,7 @@ def test_any_sound_table_loads_as_it_was_written(
     assert text_of.fillna("").to_numpy().tolist() == [as_row(row) for row in rows]
 
 
+@pytest.mark.slow
 @given(rows=SOME, data=st.data())
 @QUICK
 def test_any_damage_is_refused_with_its_place(
@@ -561,6 +563,7 @@ def test_any_damage_is_refused_with_its_place(
     assert re.match(rf"- kinds\.csv, row {at + FIRST_ROW}, column {column}: {what}", line)
 
 
+@pytest.mark.slow
 @given(rows=SOME, data=st.data())
 @QUICK
 def test_any_row_that_stands_twice_is_named_both_times(
@@ -576,6 +579,7 @@ def test_any_row_that_stands_twice_is_named_both_times(
     assert places == [at + FIRST_ROW, len(rows) + FIRST_ROW]
 
 
+@pytest.mark.slow
 @given(content=st.binary(max_size=60))
 @QUICK
 def test_any_bytes_at_all_load_or_are_refused(tmp_path: Path, content: bytes) -> None:

@@ -806,6 +806,7 @@ def loads_or_tells(data: Path) -> None:
         assert len(al.load_review(data).trials) > 0
 
 
+@pytest.mark.slow
 @given(edits=st.lists(EDIT, min_size=1, max_size=3))
 @RANDOM
 def test_random_cells_load_or_are_refused(
@@ -827,6 +828,7 @@ def test_random_cells_load_or_are_refused(
 FILES = [*(f"{table}.csv" for table in TABLES), "review.toml", "../book/references.bib"]
 
 
+@pytest.mark.slow
 @given(
     file=st.sampled_from(FILES),
     start=st.floats(0, 1),
