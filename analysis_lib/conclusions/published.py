@@ -67,9 +67,13 @@ def compare_with_published(review: Review) -> pd.DataFrame:
         )
         for row in _compare_result(review, printed, numbers)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
+COLUMNS = [
+    *("id", "outcome", "follow_up", "kind", "place", "quantity", "printed"),
+    *("recomputed", "difference", "inside_rounding", "basis", "reason"),
+]
 QUANTITIES = (
     "estimate",
     "ci_low",

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
@@ -28,14 +29,24 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURE_WORDS, MEASURES
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import twice
-from analysis_lib.book.sections.analyses import directions_in_short, heading, question
-from analysis_lib.book.sentences import Question, plain_words, share_of_benefit
+from analysis_lib.book.sections.analyses import (
+    directions_in_short,
+    heading,
+    question,
+    recorded_certainty,
+)
+from analysis_lib.book.sections.answers import answers, has_printed
+from analysis_lib.book.sentences import Question, plain_words
 from analysis_lib.book.templates import render
+from analysis_lib.conclusions.ranges import spread
+from analysis_lib.conclusions.stability import draws
+from analysis_lib.conclusions.statements import statement
 from analysis_lib.plots.marks import RISK_COLOURS, RISK_SIGNS
 from analysis_lib.pooling.batch import pool_many
 from analysis_lib.pooling.methods import TAU2_METHODS, Methods
 from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, pool_given_tau2
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.instruments import HIGH, SEVERITY
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
 from analysis_lib.review.subgroups import overall_risk
@@ -73,12 +84,15 @@ PI_LABELS = {
     "KR": "Kenward and Roger (KR, with REML)",
     "KR-PR": "Kenward and Roger, one degree less (KR-PR, with REML)",
 }
-HOLLOW = (
-    "Hollow squares are reconstructed effects, not reported ones: computed so that the pooled "
-    "result, with all trials and the methods of the review, agrees with the printed one. No hollow "
-    "square is a result of its trial, and what leaving it out would do is known only as well as "
-    "the square itself."
+RECONSTRUCTED = (
+    "Bands are reconstructed comparisons, not reported ones: 95% of the effects that agree with "
+    "what is printed lie in them. None is a result of its trial. What is pooled here is one of the "
+    "sets of effects that agree with the print, so that all trials together give the printed "
+    "result where its numbers agree with each other; with trials left out, the range over the "
+    "sets says how much is known."
 )
+#: The judgements that the button leaves out, whatever the instrument calls them.
+WORST = tuple(level for level, severity in SEVERITY.items() if severity == HIGH)
 
 LEFT_OUT = (
     "Effects on events (risk ratios, odds ratios and risk differences) are not drawn here; they "
@@ -87,6 +101,8 @@ LEFT_OUT = (
 
 NOTHING_POOLED = "No outcome has an effect that can be pooled yet."
 
+#: What stands before the range of a reconstructed effect.
+RANGE = "range"
 #: The column for what an article prints, which a review of one's own has not.
 PRINTED = "Printed in the review"
 
@@ -133,11 +149,13 @@ def states(review: Review) -> Json:
         ``main`` (the choices with which the page opens; the analysis is absent if none is drawn),
         ``by_tau2``, ``by_ci`` and ``by_pi`` (the methods in the order of the arrays: estimators;
         those with each confidence interval; these with each prediction interval), ``risk`` (sign
-        and colour of each judgement) and ``analyses``. Each analysis has its studies, its trials
-        with their risk of bias, the axis, ``left_out`` (one list of trial numbers a subset; any
-        ``most`` trials have one) and the arrays, subset by subset: ``estimate``, ``tau2`` and
-        ``weights`` for each of ``by_tau2``; ``ci`` and ``p`` for each of ``by_ci``; ``pi``,
-        ``share`` and ``words`` for each of ``by_pi``.
+        and colour of each judgement), ``worst`` (those that count as high) and ``analyses``. Each
+        analysis has what is ``printed`` of it, its studies (a reconstructed one is a ``range``),
+        its trials with their risk of bias, the axis, ``left_out`` (one list of trial numbers a
+        subset; any ``most`` trials have one) and the arrays, subset by subset: ``estimate``,
+        ``tau2``, ``weights`` (where no effect is reconstructed) and ``spread`` (where one is: the
+        range of the estimate over all sets of effects) for each of ``by_tau2``; ``ci``, ``p`` and
+        ``finding`` for each of ``by_ci``; ``pi`` and ``words`` for each of ``by_pi``.
     """
     analyses = drawn_analyses(review)
     methods = review.info.methods
@@ -147,6 +165,7 @@ def states(review: Review) -> Json:
         **{f"by_{name}": list(places) for name, places in BY.items()},
         "level": fmt.percent(methods.level),
         "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
+        "worst": list(WORST),
         "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
     }
 
@@ -216,7 +235,7 @@ def choices_of_trials(risks: Sequence[str]) -> list[tuple[int, ...]]:
     [(), (0,), (1,)]
     """
     found = subsets(len(risks))
-    high = tuple(i for i, risk in enumerate(risks) if risk == "high")
+    high = tuple(i for i, risk in enumerate(risks) if risk in WORST)
     return found if high in found or len(high) == len(risks) else [*found, high]
 
 
@@ -249,11 +268,7 @@ def fits(
     effects: StudyEffects, level: float, choices: Sequence[tuple[int, ...]]
 ) -> Iterator[list[PooledEffect]]:
     """Yield the results of all methods, as in `TOGETHER`, for each choice of what to leave out."""
-    members = effects.table["trial"].to_numpy(dtype=object)
-    trials = list(dict.fromkeys(members))
-    masks = np.array(
-        [[trial not in {trials[i] for i in left_out} for trial in members] for left_out in choices]
-    )
+    masks = _masks(effects, choices)
     found = {
         method: pool_many(effects.effect, effects.variance, masks, tau2_method=method).tau2
         for method in TAU2_METHODS
@@ -276,9 +291,20 @@ def fits(
         ]
 
 
+def _masks(effects: StudyEffects, choices: Sequence[tuple[int, ...]]) -> npt.NDArray[np.bool_]:
+    """Return which comparisons stay with each choice of trials to leave out."""
+    members = effects.table["trial"].to_numpy(dtype=object)
+    trials = list(dict.fromkeys(members))
+    return np.array(
+        [[trial not in {trials[i] for i in left_out} for trial in members] for left_out in choices]
+    )
+
+
 def _analysis(review: Review, effects: StudyEffects) -> Json:
-    asked = question(review, effects.outcome)
+    # A difference that matters is the reader's own, typed on the page.
+    asked = dataclasses.replace(question(review, effects.outcome), mid=None)
     level = review.info.methods.level
+    rated = recorded_certainty(review, effects.outcome, effects.follow_up)
     trials = list(dict.fromkeys(effects.table["trial"]))
     names = review.trial_names
     risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
@@ -292,23 +318,76 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
         "unit": asked.unit,
         "arms": list(review.info.short_names),
         "favours": directions_in_short(review, asked),
-        "mid": asked.margin,
-        "band": _band(asked),
-        "printed": twice.printed_effect(review, effects) or None,
-        "axis": _axis(main, _study_intervals(effects, level)),
+        "certainty": "" if rated is None else str(rated["rating"]),
+        "printed": printed_first(review, effects),
+        "axis": _axis(main, _shown_intervals(effects, level)),
         "trials": [[trial, names[trial], risks[trial]] for trial in trials],
         "studies": _studies(effects, trials, level),
         "most": len(subsets(len(trials))[-1]),
         "left_out": [list(left_out) for left_out in choices],
-        **_arrays(fits(effects, level, choices), effects.labels, asked),
+        **_arrays(
+            fits(effects, level, choices),
+            () if effects.reconstructed.any() else effects.labels,
+            asked,
+            None if rated is None else str(rated["rating"]),
+        ),
+        "spread": _spreads(review, effects, choices),
     }
 
 
-def _band(asked: Question) -> str:
-    if asked.mid is None:
-        return ""
-    size = asked.with_unit(fmt.threshold(asked.mid, least=1))
-    return f"Shaded: differences smaller than the minimal important one ({size})."
+def printed_first(review: Review, effects: StudyEffects) -> Json | None:
+    """Return what the review prints of an analysis, to stand before anything that is computed.
+
+    Returns
+    -------
+    dict or None
+        ``finding``, a sentence with the certainty; ``numbers``, those that are printed; and
+        ``ours``, where this book has other numbers and why, which may be empty.
+    """
+    key = effects.outcome, effects.follow_up
+    found = next((one for one in answers(review) if one.key == key), None)
+    if found is None or not has_printed(review):
+        return None
+    limits = found.prediction_interval
+    between = "" if limits is None else fmt.effect_interval(limits, effects.measure)
+    told = [
+        f"{MEASURE_WORDS[effects.measure].capitalize()} {found.effect} {found.asked.unit}",
+        f"95% prediction interval {between}" if between else "no prediction interval printed",
+        f"trials: {found.trials}; people: {found.people}",
+        f"certainty: {found.certainty or 'not rated'}",
+    ]
+    return {
+        "finding": statement(found.estimate, found.ci, certainty=found.certainty).sentence(
+            found.asked.first, found.asked.outcome
+        ),
+        "numbers": "; ".join(told) + ".",
+        "ours": " ".join(twice.sentences(review, *key)),
+    }
+
+
+def _spreads(
+    review: Review, effects: StudyEffects, choices: Sequence[tuple[int, ...]]
+) -> list[int | str | None]:
+    """Return the range of the estimate over all sets of effects, for each choice and estimator."""
+    if not effects.reconstructed.any():
+        return []
+    found, masks = draws(review, effects), _masks(effects, choices)
+    # every set of effects with every choice of trials, in one call an estimator
+    every = np.repeat(np.arange(len(found)), len(masks))
+    ends = np.array(
+        [
+            spread(
+                pool_many(
+                    found.effect[every],
+                    found.variance[every],
+                    np.tile(masks, (len(found), 1)),
+                    tau2_method=method,
+                ).estimate.reshape(len(found), len(masks))
+            )[1:]
+            for method in TAU2_METHODS
+        ]
+    )
+    return last_digits(ends.transpose(2, 0, 1).ravel().tolist())
 
 
 def _study_intervals(effects: StudyEffects, level: float) -> list[Interval]:
@@ -318,13 +397,28 @@ def _study_intervals(effects: StudyEffects, level: float) -> list[Interval]:
     )
 
 
+def _shown_intervals(effects: StudyEffects, level: float) -> list[Interval]:
+    """Return what is drawn of each comparison: its interval, or its range if reconstructed."""
+    known = zip(
+        effects.reconstructed,
+        _study_intervals(effects, level),
+        zip(effects.table["low"].tolist(), effects.table["high"].tolist(), strict=True),
+        effects.effect.tolist(),
+        strict=True,
+    )
+    return [
+        interval if not free else (effect, effect) if np.isnan(ends[0]) else ends
+        for free, interval, ends, effect in known
+    ]
+
+
 def _studies(effects: StudyEffects, trials: list[str], level: float) -> list[Json]:
     table = effects.table
     columns = (
         effects.labels,
         table["trial"],
         effects.effect.tolist(),
-        _study_intervals(effects, level),
+        _shown_intervals(effects, level),
         table["n_experimental"].to_list(),
         table["n_comparator"].to_list(),
         effects.reconstructed.tolist(),
@@ -333,11 +427,14 @@ def _studies(effects: StudyEffects, trials: list[str], level: float) -> list[Jso
         {
             "label": label,
             "trial": trials.index(trial),
-            "effect": last_digits([effect, *interval]),
+            **(
+                {"range": last_digits(ends)}
+                if reconstructed
+                else {"effect": last_digits([effect, *ends])}
+            ),
             "people": [fmt.count(n_experimental), fmt.count(n_comparator)],
-            "reconstructed": reconstructed,
         }
-        for label, trial, effect, interval, n_experimental, n_comparator, reconstructed in zip(
+        for label, trial, effect, ends, n_experimental, n_comparator, reconstructed in zip(
             *columns, strict=True
         )
     ]
@@ -357,11 +454,16 @@ def _axis(main: PooledEffect, intervals: Sequence[Interval]) -> Json:
     }
 
 
-def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked: Question) -> Json:
+def _arrays(
+    states: Iterable[list[PooledEffect]],
+    weighed: tuple[str, ...],
+    asked: Question,
+    certainty: str | None,
+) -> Json:
     """Return the numbers and sentences of all states, in the order of `fits`."""
     by_tau2: dict[str, list[Any]] = {"estimate": [], "tau2": [], "weights": []}
-    by_ci: dict[str, list[Any]] = {"ci": [], "p": []}
-    by_pi: dict[str, list[Any]] = {"pi": [], "share": [], "words": []}
+    by_ci: dict[str, list[Any]] = {"ci": [], "p": [], "finding": []}
+    by_pi: dict[str, list[Any]] = {"pi": [], "words": []}
     q: list[list[str]] = []
     p_values: dict[str, int] = {}
     templates: dict[str, int] = {}
@@ -371,17 +473,15 @@ def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked
         for fit in (results[place] for place in BY["tau2"].values()):
             by_tau2["estimate"].append(fit.estimate)
             by_tau2["tau2"].append(fit.tau2)
-            by_tau2["weights"] += _weights(fit, labels)
+            by_tau2["weights"] += _weights(fit, weighed)
         for fit in (results[place] for place in BY["ci"].values()):
             by_ci["ci"] += fit.ci
             by_ci["p"].append(_number_of(fmt.p_value(fit.p_value), p_values))
+            by_ci["finding"].append(_number_of(finding(fit, asked, certainty), templates))
         for fit in results:
             limits = fit.prediction_interval
-            share = share_of_benefit(fit, asked)
             by_pi["pi"] += limits or (None, None)
-            by_pi["share"].append(None if share is None else round(100 * share))
-            words = template(plain_words(fit, asked), limits, share)
-            by_pi["words"].append(_number_of(words, templates))
+            by_pi["words"].append(_number_of(template(plain_words(fit, asked), limits), templates))
     return {
         "q": q,
         "p_values": list(p_values),
@@ -391,10 +491,16 @@ def _arrays(states: Iterable[list[PooledEffect]], labels: tuple[str, ...], asked
         "weights": last_digits(by_tau2["weights"], digits=3),
         "ci": last_digits(by_ci["ci"]),
         "p": by_ci["p"],
+        "finding": by_ci["finding"],
         "pi": last_digits(by_pi["pi"]),
-        "share": by_pi["share"] if asked.mid is not None else [],
         "words": by_pi["words"],
     }
+
+
+def finding(fit: PooledEffect, asked: Question, certainty: str | None) -> str:
+    """Return what a result shows, with the certainty of the whole one, as GRADE words it."""
+    told = statement(fit.estimate, fit.ci, certainty=certainty)
+    return told.sentence(asked.first, asked.outcome)
 
 
 def _weights(fit: PooledEffect, labels: tuple[str, ...]) -> list[float | None]:
@@ -406,21 +512,19 @@ def _number_of(text: str, known: dict[str, int]) -> int:
     return known.setdefault(text, len(known))
 
 
-def template(text: str, limits: Interval | None, share: float | None) -> str:
-    """Return what a result means with gaps ``{pi}`` and ``{share}`` for the numbers in it.
+def template(text: str, limits: Interval | None) -> str:
+    """Return what a result means with a gap ``{pi}`` for the numbers in it.
 
     Examples
     --------
-    >>> template("May favour either (prediction interval −1.00 to 1.00).", (-1, 1), None)
+    >>> template("May favour either (prediction interval −1.00 to 1.00).", (-1, 1))
     'May favour either (prediction interval {pi}).'
     """
-    if limits is not None:
-        text = text.replace(
-            f"(prediction interval {fmt.interval(limits)})", "(prediction interval {pi})"
-        )
-    if share is not None:
-        text = text.replace(f"in about {fmt.percent(share)} of", "in about {share} of")
-    return text
+    if limits is None:
+        return text
+    return text.replace(
+        f"(prediction interval {fmt.interval(limits)})", "(prediction interval {pi})"
+    )
 
 
 def last_digits(values: Sequence[float | None], digits: int = DIGITS) -> list[int | str | None]:
@@ -474,7 +578,9 @@ def form(review: Review, folder: str = "../_static") -> Markup:
         _Choice("ci", "Confidence interval", CI_LABELS, methods["ci"]),
         _Choice("pi", "Prediction interval", PI_LABELS, methods["pi"]),
     ]
-    return render("explorer.html", folder=folder, choices=choices, left_out=left_out, hollow=HOLLOW)
+    return render(
+        "explorer.html", folder=folder, choices=choices, left_out=left_out, note=RECONSTRUCTED
+    )
 
 
 class _Choice(NamedTuple):
@@ -487,50 +593,62 @@ class _Choice(NamedTuple):
 
 
 def main_results(review: Review) -> pd.DataFrame:
-    """Return the main result of every analysis as text, beside what the review prints."""
-    rows = []
+    """Return what the review prints of every analysis, as text, and ours beside it.
+
+    Ours has a letter where it is another number, which `twice.notes` explains.
+    """
+    rows, letters = [], twice.letters(review)
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     for effects in pooled_analyses(review):
         fit = effects.pool()
         trials = effects.table["trial"].nunique()
+        key = effects.outcome, effects.follow_up
         rows.append(
             {
                 "Outcome": f"{outcomes[effects.outcome]}, {MEASURE_WORDS[effects.measure]}",
                 "Follow-up": follow_ups[effects.follow_up],
+                PRINTED: twice.printed_effect(review, effects) or fmt.EN_DASH,
                 "Trials (comparisons)": f"{trials} ({fit.k})",
                 f"Effect ({fmt.percent(fit.level)} CI)": fmt.effect_estimate(
                     fit.estimate, fit.ci, effects.measure
-                ),
+                )
+                + (f" ({letter})" if (letter := letters.get(key)) else ""),
                 "p": fmt.p_cell(fit.p_value),
                 "Prediction interval": fmt.effect_interval(
                     fit.prediction_interval, effects.measure, absent=fmt.EN_DASH
                 ),
-                PRINTED: twice.printed_effect(review, effects) or fmt.EN_DASH,
             }
         )
     return pd.DataFrame(rows)
 
 
 def main_comparisons(review: Review) -> pd.DataFrame:
-    """Return the comparisons of the analysis that the page opens with, as text."""
+    """Return the comparisons of the analysis that the page opens with, as text.
+
+    A reconstructed comparison is its range; weights stand there where nothing is reconstructed.
+    """
     effects = main_analysis(review)
     fit = effects.pool()
-    intervals = _study_intervals(effects, fit.level)
-    return pd.DataFrame(
-        {
-            "Comparison": effects.labels,
-            "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
-            "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
-            f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
-                fmt.effect_estimate(effect, interval, effects.measure)
-                for effect, interval in zip(effects.effect.tolist(), intervals, strict=True)
-            ],
-            "Weight": [fmt.percent(weight, 1) for weight in fit.weights.tolist()],
-            "Risk of bias": overall_risk(review, effects),
-            "Known how": list(effects.table["provenance"]),
-        }
-    )
+    free = effects.reconstructed
+    shown = zip(effects.effect.tolist(), _shown_intervals(effects, fit.level), free, strict=True)
+    cells = {
+        "Comparison": effects.labels,
+        "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
+        "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
+        f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
+            f"{RANGE} {fmt.effect_interval(ends, effects.measure)}"
+            if is_free
+            else fmt.effect_estimate(effect, ends, effects.measure)
+            for effect, ends, is_free in shown
+        ],
+        "Weight": [fmt.percent(weight, 1) for weight in fit.weights.tolist()],
+        "Risk of bias": overall_risk(review, effects),
+        "Known how": list(effects.table["provenance"]),
+    }
+    if free.any():
+        del cells["Weight"]
+    return pd.DataFrame(cells)
 
 
 def results_table(review: Review) -> Table | str:
@@ -538,7 +656,8 @@ def results_table(review: Review) -> Table | str:
     results = main_results(review)
     if results.empty:
         return NOTHING_POOLED
-    note = "All trials, methods of the review. A dash: not estimable from so few."
+    told = "All trials, methods of the review. A dash: not estimable from so few."
+    note = " ".join([told, twice.notes(review)]).strip()
     if any(effects.reconstructed.any() for effects in pooled_analyses(review)):
         note += (
             " Effects that are not printed are reconstructed from what is, so that these results "
@@ -559,4 +678,5 @@ def comparisons_table(review: Review) -> Table | str:
     first = heading(review, main_analysis(review))
     caption = f"The comparisons of the first analysis: {first}"
     numeric = list(comparisons.columns[1:-2])
-    return Table(comparisons, caption, "explorer-comparisons", numeric=numeric)
+    note = RECONSTRUCTED.partition(" What is pooled")[0] if RANGE in str(comparisons) else ""
+    return Table(comparisons, caption, "explorer-comparisons", note, numeric)

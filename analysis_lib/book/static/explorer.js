@@ -2,7 +2,13 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const root = document.getElementById("explorer");
-  if (!root || typeof EXPLORER === "undefined") return;
+  if (!root) return;
+  if (typeof EXPLORER === "undefined") {
+    const told = document.createElement("p");
+    told.textContent = "The data of the explorer could not be loaded. The main results stand below.";
+    root.replaceWith(told);
+    return;
+  }
   const form = root.querySelector("form");
   const part = (name) => document.getElementById(`explorer-${name}`);
   const { main, level } = EXPLORER;
@@ -48,9 +54,9 @@ document.addEventListener("DOMContentLoaded", () => {
       ci: pair(analysis.ci, byCi),
       p: analysis.p_values[analysis.p[byCi]],
       pi,
-      words: analysis.templates[analysis.words[byPi]]
-        .replace("{pi}", pi && range(pi))
-        .replace("{share}", `${analysis.share[byPi]}%`),
+      spread: analysis.spread.length ? pair(analysis.spread, byTau2) : null,
+      finding: analysis.templates[analysis.finding[byCi]],
+      words: analysis.templates[analysis.words[byPi]].replace("{pi}", () => says(pi, analysis)),
       q, qP, i2,
     };
   }
@@ -67,12 +73,25 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const range = (pair) => (pair ? `${number(pair[0])} to ${number(pair[1])}` : NOT_ESTIMABLE);
   const withInterval = (value, pair) => `${number(value)} (${range(pair)})`;
+  // An interval beyond a hundred times what the plot shows: its digits would be noise.
+  const SENSELESS = 100;
+  const isSenseless = (pair, { axis: { low, high } }) => pair
+    && Math.max(...pair.map((end) => Math.abs(Number(end)))) / 100 > SENSELESS * (high - low);
+  const says = (pair, analysis) => (isSenseless(pair, analysis)
+    ? "too wide to say anything" : range(pair));
   const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
   // -- The state and its address ---------------------------------------------------------------
 
-  const fresh = () => ({ ...main, without: new Set() });
-  const asInTheReview = () => ({ ...fresh(), analysis: current.analysis });
+  const fresh = () => ({ ...main, without: new Set(), mid: "" });
+  const asInTheReview = () => ({ ...fresh(), analysis: current.analysis, mid: current.mid });
+
+  // What readers typed for each outcome: a scale of its own has a threshold of its own.
+  const typed = new Map();
+  const threshold = (text) => {
+    const value = Number(text.trim().replace(",", "."));
+    return text.trim() && Number.isFinite(value) && value > 0 ? value : null;
+  };
 
   // Other addresses lead to a place on the page.
   const isView = () => location.hash.includes("=");
@@ -89,6 +108,8 @@ document.addEventListener("DOMContentLoaded", () => {
     };
     take("analysis", Object.keys(EXPLORER.analyses));
     for (const name of METHODS) take(name, [...form[name].options].map((option) => option.value));
+    if (asked.has("mid") && threshold(asked.get("mid")) !== null) state.mid = asked.get("mid");
+    else if (asked.has("mid")) strange.push(`mid “${asked.get("mid")}”`);
     const trials = EXPLORER.analyses[state.analysis].trials.map(([trial]) => trial);
     for (const trial of (asked.get("without") || "").split(" ").filter(Boolean))
       if (trials.includes(trial)) state.without.add(trial);
@@ -100,6 +121,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const words = new URLSearchParams({ analysis: state.analysis });
     if (state.without.size) words.set("without", [...state.without].sort().join(" "));
     for (const name of METHODS) words.set(name, state[name]);
+    if (threshold(state.mid) !== null) words.set("mid", state.mid.trim());
     return `#${words}`;
   }
 
@@ -119,6 +141,10 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const option of form.follow_up.options)
       option.disabled = !(`${analysis.outcome}-${option.value}` in EXPLORER.analyses);
     for (const name of METHODS) form[name].value = state[name];
+    typed.set(analysis.outcome, state.mid);
+    if (form.mid.value !== state.mid) form.mid.value = state.mid;
+    form.mid.setAttribute("aria-invalid", String(Boolean(state.mid.trim()) && threshold(state.mid) === null));
+    part("unit").textContent = analysis.unit ? `, in ${analysis.unit}` : "";
     for (const option of [...form.ci.options, ...form.pi.options])
       option.disabled = !goWith(state.tau2, option.value);
     if (part("trials").dataset.analysis !== state.analysis) {
@@ -146,7 +172,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   const atHighRisk = (analysis) =>
-    analysis.trials.filter(([, , risk]) => risk === "high").map(([trial]) => trial);
+    analysis.trials.filter(([, , risk]) => EXPLORER.worst.includes(risk)).map(([trial]) => trial);
 
   // The analysis of another outcome, at the same follow-up if there is one.
   function analysisChosen() {
@@ -164,8 +190,11 @@ document.addEventListener("DOMContentLoaded", () => {
     const without = new Set(unticked.filter((trial) => trials.includes(trial)));
     // Another analysis that consists of what is left out starts whole.
     if (analysis !== current.analysis && without.size === trials.length) without.clear();
+    const { outcome } = EXPLORER.analyses[analysis];
+    const same = outcome === EXPLORER.analyses[current.analysis].outcome;
     return {
       analysis, without,
+      mid: same ? form.mid.value : typed.get(outcome) || "",
       tau2: form.tau2.value, ci: form.ci.value, pi: form.pi.value,
     };
   }
@@ -189,25 +218,60 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     const what = found.k === 1 ? "One comparison: its" : "Pooled";
     const result = `${what} ${analysis.measure}`;
+    const whole = state.without.size === 0;
     part("reading").replaceChildren(
       ...notice,
-      node("p", [
-        node("strong", `${result} ${number(found.estimate)}`),
-        ` ${analysis.unit} (${level} confidence interval ${range(found.ci)}; ${found.p}), from `
-        + `${count(found.k, "comparison")} of ${count(found.trials, "trial")}.`,
-      ], { id: "explorer-result" }),
-      node("p", found.words, { id: "explorer-words" }));
+      node("p", node("strong", "Computed from your choices")),
+      node("p", found.finding, { id: "explorer-finding" }),
+      node("p", `${result} ${number(found.estimate)} ${analysis.unit} (${level} confidence interval `
+        + `${says(found.ci, analysis)}; ${found.p}), from ${count(found.k, "comparison")} of `
+        + `${count(found.trials, "trial")}.`, { id: "explorer-result" }),
+      node("p", found.words, { id: "explorer-words" }),
+      ...overSets(found),
+      ...yours(state, analysis, found));
     const spread = found.k === 1 ? [] : [
-      `${level} prediction interval: ${range(found.pi)}.`,
+      `${level} prediction interval: ${says(found.pi, analysis)}.`,
       `Heterogeneity: Q = ${found.q} (df = ${found.k - 1}, ${found.qP}), I² = ${found.i2}`
       + (state.tau2 === "FE" ? "." : `, τ² = ${number(found.tau2)}.`),
     ];
-    if (analysis.printed) spread.push(`Printed in the review: ${analysis.printed}.`);
-    if (analysis.band) spread.push(analysis.band);
+    if (analysis.certainty && !whole)
+      spread.push("The certainty is that of the result of all trials; nobody rated this selection.");
     const seen = new Set(analysis.trials.map(([, , risk]) => risk));
     const signs = Object.entries(EXPLORER.risk).filter(([risk]) => seen.has(risk));
     spread.push(`Risk of bias: ${signs.map(([risk, [sign]]) => `${sign} ${risk}`).join(", ")}.`);
     part("numbers").textContent = spread.join(" ");
+  }
+
+  // How far the sets of reconstructed effects agree on the estimate.
+  function overSets({ spread }) {
+    if (!spread) return [];
+    return [node("p", spread[0] === spread[1]
+      ? "All sets of effects that agree with the print give this average."
+      : "Over the sets of effects that agree with the print the average runs from "
+      + `${range(spread)} (95% of them).`, { id: "explorer-spread" })];
+  }
+
+  // What the reader's own threshold makes of the result.
+  function yours(state, analysis, found) {
+    const limit = threshold(state.mid);
+    if (limit === null) return [];
+    const [low, high] = found.ci.map((end) => Number(end) / 100);
+    const told = low > -limit && high < limit ? "the whole interval is smaller than it"
+      : low >= limit || high <= -limit ? "the whole interval is at least as large"
+        : "the interval reaches to both sides of it";
+    const size = Math.abs(Number(found.estimate)) / 100 < limit ? "smaller" : "not smaller";
+    return [node("p", `Your threshold of ${state.mid.trim()} ${analysis.unit}: the average is ${size}; `
+      + `${told}. This is about the difference between groups, not about one person.`, { id: "explorer-yours" })];
+  }
+
+  function showPrinted({ printed }) {
+    part("printed").hidden = !printed;
+    if (!printed) return;
+    part("printed").replaceChildren(
+      node("p", node("strong", "Printed in the review")),
+      node("p", printed.finding),
+      node("p", printed.numbers),
+      ...(printed.ours ? [node("p", `Ours differs. ${printed.ours}`, { class: "explorer-note" })] : []));
   }
 
   const share = ({ out, weight }) =>
@@ -218,21 +282,27 @@ document.addEventListener("DOMContentLoaded", () => {
       ...study,
       out: state.without.has(analysis.trials[study.trial][0]),
       risk: analysis.trials[study.trial][2],
-      weight: found ? found.weights[i] : null,
+      weight: found && found.weights.length ? found.weights[i] : null,
     }));
   }
 
+  const told = (row) => (row.range ? `range ${range(row.range)}`
+    : withInterval(row.effect[0], row.effect.slice(1)));
+
   function showTable(state, analysis, found) {
-    const headings = ["Comparison", ...analysis.arms.map((arm) => `n ${arm}`), `Effect (${level} CI)`, "Weight", "Risk of bias", "Known how"];
-    const lines = rowsOf(state, analysis, found).map((row) => node("tr", [
-      node("th", row.label, { scope: "row" }),
-      ...row.people.map((n) => node("td", n, { class: "number" })),
-      node("td", withInterval(row.effect[0], row.effect.slice(1))),
-      node("td", share(row), { class: "number" }),
-      node("td", row.risk),
-      node("td", row.reconstructed ? "reconstructed" : "reported"),
-    ]));
-    const head = node("tr", headings.map((text) => node("th", text, { scope: "col" })));
+    const columns = [ // weights stand where no effect is reconstructed
+      ["Comparison", (row) => row.label],
+      ...analysis.arms.map((arm, i) => [`n ${arm}`, (row) => row.people[i], "number"]),
+      [`Effect (${level} CI)`, told],
+      ...(analysis.weights.length ? [["Weight", share, "number"]] : []),
+      ["Risk of bias", (row) => row.risk],
+      ["Known how", (row) => (row.range ? "reconstructed" : "reported")],
+    ];
+    const lines = rowsOf(state, analysis, found).map((row) => node("tr",
+      columns.map(([, cell, kind], i) => (i
+        ? node("td", cell(row), kind ? { class: kind } : {})
+        : node("th", cell(row), { scope: "row" })))));
+    const head = node("tr", columns.map(([text]) => node("th", text, { scope: "col" })));
     part("table").replaceChildren(node("table", [
       node("caption", `${analysis.title}: the comparisons of this view`),
       node("thead", head), node("tbody", lines)], { class: "review" }));
@@ -259,7 +329,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const width = Math.max(260, part("plot").clientWidth);
     const wide = width >= WIDE;
     const labels = NAMES + Math.max(...rows.map((row) => row.label.length), 20) * TEXT;
-    const left = wide ? labels : EDGE, right = wide ? width - NUMBERS - WEIGHT : width - EDGE;
+    const weighed = analysis.weights.length > 0, column = weighed ? WEIGHT : 0;
+    const left = wide ? labels : EDGE, right = wide ? width - NUMBERS - column : width - EDGE;
     const rowHeight = wide ? 26 : 44, top = wide ? 30 : 8;
     const { low, high, ticks } = analysis.axis;
     const scale = (value) => left + ((value - low) / (high - low)) * (right - left);
@@ -268,35 +339,44 @@ document.addEventListener("DOMContentLoaded", () => {
     const svg = shape("svg", { width, height: bottom + 46, role: "img", class: "forest" });
     const add = (tag, attributes, text) => svg.append(shape(tag, attributes, text));
 
-    if (analysis.mid)
-      add("rect", { class: "mid", x: scale(-analysis.mid), y: top, height: bottom - top,
-        width: scale(analysis.mid) - scale(-analysis.mid) });
+    const limit = threshold(state.mid);
+    if (limit !== null) {
+      const [from, to] = [x(-100 * limit), x(100 * limit)];
+      add("rect", { class: "mid", x: from, y: top, height: bottom - top, width: to - from });
+    }
     add("line", { class: "none", x1: scale(0), x2: scale(0), y1: top, y2: bottom });
     if (wide) {
       add("text", { class: "head", x: NAMES, y: 16 }, "Comparison");
-      add("text", { class: "head", x: width - WEIGHT, y: 16, "text-anchor": "end" }, `Effect (${level} CI)`);
-      add("text", { class: "head", x: width, y: 16, "text-anchor": "end" }, "Weight");
+      add("text", { class: "head", x: width - column, y: 16, "text-anchor": "end" }, `Effect (${level} CI)`);
+      if (weighed) add("text", { class: "head", x: width, y: 16, "text-anchor": "end" }, "Weight");
     }
 
     const heaviest = Math.max(...rows.map((row) => row.weight || 0)) || 1;
     rows.forEach((row, i) => {
-      const y = label(i, row.label, row.out ? "left out" : withInterval(row.effect[0], row.effect.slice(1)),
-        row.out ? "" : share(row), row.out ? "out" : "");
+      const y = label(i, row.label, row.out ? "left out" : told(row),
+        row.out || !weighed ? "" : share(row), row.out ? "out" : "");
       light(row.risk, wide ? y : y - 20);
       if (row.out) return;
+      if (row.range) {
+        const [from, to] = row.range.map(x);
+        add("rect", { class: "band", x: from, y: y - 7, width: Math.max(2, to - from), height: 14 });
+        return;
+      }
       whiskers(row.effect.slice(1), y, "whisker");
-      const half = 2.5 + 4.5 * Math.sqrt(row.weight / heaviest);
+      const half = weighed ? 2.5 + 4.5 * Math.sqrt(row.weight / heaviest) : 4.5;
       const middle = row.effect[0] / 100;
       if (middle >= low && middle <= high)
-        add("rect", { class: row.reconstructed ? "square hollow" : "square", x: scale(middle) - half,
+        add("rect", { class: "square", x: scale(middle) - half,
           y: y - half, width: 2 * half, height: 2 * half });
     });
     if (found && found.k > 1) {
       const [from, to] = found.ci.map(x), middle = x(found.estimate);
-      const y = label(rows.length, "Pooled", withInterval(found.estimate, found.ci), "", "head");
+      const y = label(rows.length, "Pooled", isSenseless(found.ci, analysis)
+        ? number(found.estimate) : withInterval(found.estimate, found.ci), "", "head");
       add("line", { class: "pooled", x1: middle, x2: middle, y1: top, y2: y });
       add("polygon", { class: "diamond", points: `${from},${y} ${middle},${y - 8} ${to},${y} ${middle},${y + 8}` });
-      const last = label(rows.length + 1, "Prediction interval", range(found.pi), "", "");
+      const last = label(rows.length + 1, "Prediction interval",
+        isSenseless(found.pi, analysis) ? "says nothing" : range(found.pi), "", "");
       if (found.pi) whiskers(found.pi, last, "prediction");
     } else {
       label(rows.length, found ? "One comparison: nothing to pool"
@@ -311,7 +391,7 @@ document.addEventListener("DOMContentLoaded", () => {
     add("text", { class: "tick", x: left, y: bottom + 38 }, `← ${analysis.favours[0]}`);
     add("text", { class: "tick", x: right, y: bottom + 38, "text-anchor": "end" }, `${analysis.favours[1]} →`);
     svg.setAttribute("aria-label", `Forest plot: ${analysis.title}. `
-      + (found ? `${count(found.k, "comparison")}; estimate ${withInterval(found.estimate, found.ci)}. ` : "")
+      + (found ? `${count(found.k, "comparison")}; estimate ${number(found.estimate)} (${says(found.ci, analysis)}). ` : "")
       + "The numbers stand in the table below.");
     part("plot").replaceChildren(svg);
 
@@ -320,7 +400,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const y = top + i * rowHeight + (i >= rows.length ? 8 : 0);
       const line = wide ? y + rowHeight / 2 + 5 : y + 16;
       add("text", { class: kind, x: NAMES, y: line }, name);
-      add("text", { class: kind, x: wide ? width - WEIGHT : width, y: line, "text-anchor": "end" }, numbers);
+      add("text", { class: kind, x: wide ? width - column : width, y: line, "text-anchor": "end" }, numbers);
       if (wide) add("text", { class: kind, x: width, y: line, "text-anchor": "end" }, weight);
       return wide ? y + rowHeight / 2 : y + 31;
     }
@@ -349,6 +429,106 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  // -- Taking a view along ---------------------------------------------------------------------------
+
+  const word = (text) => JSON.stringify(text);
+  const nameOf = (state) => `explorer-${state.analysis}`.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+
+  function python(state, analysis) {
+    const without = [...state.without].sort().map(word).join(", ");
+    const chosen = METHODS.map((name) => `${name}_method=${word(state[name])}`).join(", ");
+    return [
+      "# In the folder of this book, with its library.",
+      "import analysis_lib as al",
+      'review = al.load_review("data")',
+      `effects = review.analysis(${word(analysis.outcome)}, ${word(analysis.follow_up)})`
+      + (without ? `.without(${without})` : ""),
+      `print(effects.pool(${chosen}))`,
+    ].join("\n");
+  }
+
+  // What metafor calls the intervals that it has.
+  const TESTS = { wald: "z", HK: "knha", "HK-adhoc": "adhoc" };
+
+  function r(state, analysis) {
+    const kept = analysis.studies.filter(({ trial }) => !state.without.has(analysis.trials[trial][0]));
+    const lines = [
+      "# First, in the folder of this book: python -m analysis_lib export . --to metafor --into export",
+      "library(metafor)",
+      'rows <- read.csv("export/comparisons.csv", encoding = "UTF-8")',
+      `rows <- rows[rows$analysis == ${word(`${analysis.outcome} ${analysis.follow_up}`)}`
+      + ` & rows$study %in% c(${kept.map(({ label }) => word(label)).join(", ")}), ]`,
+    ];
+    if (!(state.ci in TESTS)) return [...lines, `# metafor has no interval ${state.ci}.`].join("\n");
+    lines.push(
+      `fit <- rma(TE, sei = seTE, data = rows, method = ${word(state.tau2)}, test = ${word(TESTS[state.ci])})`,
+      "fit");
+    if (state.pi !== "HTS") lines.push(`# metafor has no prediction interval ${state.pi}.`);
+    else if (state.tau2 !== "FE" && kept.length > 2)
+      lines.push(
+        "classic <- rma(fit$yi, fit$vi, tau2 = fit$tau2)$se # the prediction interval:",
+        "c(fit$beta) + c(-1, 1) * qt(0.975, fit$k - 2) * sqrt(fit$tau2 + classic^2)");
+    return lines.join("\n");
+  }
+
+  // A cell that a spreadsheet would run is text.
+  const cellOf = (text) => {
+    const harmless = /^[=+\-@\t\r]/.test(text) && !/^-?[0-9.]+$/.test(text) ? `'${text}` : text;
+    return /[",\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  };
+  const plain = (value) => number(value).replace("−", "-");
+
+  function csv(state, analysis, found) {
+    const rows = rowsOf(state, analysis, found).filter((row) => !row.out).map((row) => [
+      row.label, ...row.people, row.range ? "" : plain(row.effect[0]),
+      ...(row.range || row.effect.slice(1)).map(plain), row.range ? "range" : `${level} interval`,
+      row.risk, row.range ? "reconstructed" : "reported"]);
+    const none = analysis.arms.map(() => "");
+    if (found)
+      rows.push(["Pooled", ...none, plain(found.estimate), ...found.ci.map(plain),
+        `${level} interval`, "", `${state.tau2}, ${state.ci}`]);
+    if (found && found.pi)
+      rows.push(["Prediction interval", ...none, "", ...found.pi.map(plain), state.pi, "", ""]);
+    const head = ["comparison", ...analysis.arms.map((arm) => `n ${arm}`), "effect", "low", "high",
+      "kind", "risk of bias", "known how"];
+    return `${[head, ...rows].map((row) => row.map(cellOf).join(",")).join("\n")}\n`;
+  }
+
+  // The drawing with its colours in it, so that it looks the same elsewhere.
+  const LOOKS = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight",
+    "font-style", "font-family", "paint-order", "stroke-linejoin"];
+
+  function drawing(state, analysis) {
+    const shown = part("plot").querySelector("svg"), copy = shown.cloneNode(true);
+    const copies = [...copy.querySelectorAll("*")];
+    [...shown.querySelectorAll("*")].forEach((from, i) => {
+      const look = getComputedStyle(from);
+      for (const name of LOOKS) copies[i].setAttribute(name, look.getPropertyValue(name));
+      copies[i].removeAttribute("class");
+    });
+    const page = getComputedStyle(document.body).backgroundColor;
+    copy.prepend(shape("rect", { width: "100%", height: "100%", fill: page }));
+    const rebuilt = analysis.studies.some((study) => study.range) ? ", comparisons reconstructed" : "";
+    copy.prepend(shape("title", {}, `${analysis.title}${rebuilt}`));
+    return new XMLSerializer().serializeToString(copy);
+  }
+
+  const FILES = {
+    svg: ["svg", "image/svg+xml", drawing],
+    csv: ["csv", "text/csv", csv],
+    r: ["R", "text/plain", r],
+    python: ["py", "text/plain", python],
+  };
+
+  function save(name) {
+    const [ending, type, make] = FILES[name];
+    const text = make(current, EXPLORER.analyses[current.analysis], lookUp(current));
+    const href = URL.createObjectURL(new Blob([text], { type }));
+    node("a", "", { href, download: `${nameOf(current)}.${ending}` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 1000);
+  }
+  for (const name of Object.keys(FILES)) part(name).addEventListener("click", () => save(name));
+
   // -- Together --------------------------------------------------------------------------------------
 
   let current;
@@ -358,10 +538,12 @@ document.addEventListener("DOMContentLoaded", () => {
     const analysis = EXPLORER.analyses[state.analysis];
     const found = lookUp(state);
     showControls(state);
+    showPrinted(analysis);
     showReading(state, analysis, found, strange);
     showPlot(state, analysis, found);
     showTable(state, analysis, found);
-    part("hollow").hidden = !rowsOf(state, analysis, found).some((row) => row.reconstructed && !row.out);
+    part("note").hidden = !rowsOf(state, analysis, found).some((row) => row.range && !row.out);
+    part("code").textContent = `${python(state, analysis)}\n\n${r(state, analysis)}`;
     part("link").href = address(state);
   }
 
@@ -371,6 +553,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   form.addEventListener("change", () => choose(fromControls()));
+  form.mid.addEventListener("input", () => choose(fromControls()));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => { event.preventDefault(); choose(asInTheReview()); });
   part("not-high").addEventListener("click", () =>

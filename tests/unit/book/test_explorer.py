@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,8 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.book.sections import explorer, tables
 from analysis_lib.book.sections.analyses import pooled_analyses, question
 from analysis_lib.book.sentences import plain_words
+from analysis_lib.conclusions.stability import draws
+from analysis_lib.conclusions.statements import statement
 from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, PREDICTIONS, TAU2_METHODS
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.subgroups import overall_risk
@@ -122,9 +125,11 @@ def test_the_arrays_hold_every_state(data: explorer.Json) -> None:
             "p": by_ci,
             "pi": 2 * by_pi,
         }
-        assert len(analysis["weights"]) == by_tau2 * len(analysis["studies"])
+        rebuilt = any("range" in study for study in analysis["studies"])
+        assert len(analysis["weights"]) == (0 if rebuilt else by_tau2 * len(analysis["studies"]))
+        assert len(analysis["spread"]) == (2 * by_tau2 if rebuilt else 0)
         assert len(analysis["words"]) == by_pi
-        assert len(analysis["share"]) == (by_pi if analysis["mid"] is not None else 0)
+        assert len(analysis["finding"]) == by_ci
 
 
 def all_states(data: explorer.Json) -> list[tuple[str, int, int]]:
@@ -150,31 +155,88 @@ def test_a_state_is_what_pool_returns(review: al.Review, data: explorer.Json) ->
         assert analysis["p_values"][analysis["p"][by_ci]] == fmt.p_value(fit.p_value)
         prediction = analysis["pi"][2 * by_pi : 2 * by_pi + 2]
         assert_limits(prediction, fit.prediction_interval)
-        width = len(analysis["studies"])
-        weights = analysis["weights"][by_tau2 * width : (by_tau2 + 1) * width]
-        assert [printed_number(w, 1) for w in weights if w is not None] == [
-            fmt.number(100 * w, 1) for w in fit.weights.tolist()
-        ]
         assert analysis["q"][subset] == [
             fmt.number(fit.q),
             fmt.p_value(fit.q_p_value),
             fmt.percent(fit.i2),
         ]
+        asked = dataclasses.replace(question(review, effects.outcome), mid=None)
         words = analysis["templates"][analysis["words"][by_pi]]
-        share = analysis["share"][by_pi] if analysis["share"] else None
-        filled = words.replace("{pi}", fmt.interval(fit.prediction_interval))
-        filled = filled.replace("{share}", f"{share}%")
-        assert filled == plain_words(fit, question(review, effects.outcome))
+        assert words.replace("{pi}", fmt.interval(fit.prediction_interval)) == plain_words(
+            fit, asked
+        )
+        told = analysis["templates"][analysis["finding"][by_ci]]
+        certainty = analysis["certainty"] or None
+        assert told == statement(fit.estimate, fit.ci, certainty=certainty).sentence(
+            asked.first, asked.outcome
+        )
+
+
+def test_weights_stand_where_nothing_is_reconstructed() -> None:
+    review = al.load_review(ROOT / "examples" / "spinal_manipulation" / "data")
+    effects = explorer.main_analysis(review)
+    analysis = explorer.states(review)["analyses"][explorer.name_of(effects)]
+    first = [printed_number(w, 1) for w in analysis["weights"][: effects.k]]
+    fit = effects.pool(tau2_method=TAU2_METHODS[0])
+    assert first == [fmt.number(100 * w, 1) for w in fit.weights.tolist()]
+    assert analysis["spread"] == []
+    assert analysis["printed"] is None
+
+
+def test_the_range_of_an_estimate_is_that_of_all_sets(
+    review: al.Review, data: explorer.Json
+) -> None:
+    name = "pain-ETP"
+    analysis, effects = data["analyses"][name], known_effects(review, name)
+    subset = analysis["left_out"].index([1])
+    members = [x.without("cai-2017").pool().estimate for x in draws(review, effects).members()]
+    place = subset * len(data["by_tau2"]) + data["by_tau2"].index("REML")
+    low, high = np.quantile(members, (0.025, 0.975))
+    kept = analysis["spread"][2 * place : 2 * place + 2]
+    assert [*map(read, kept)] == pytest.approx([low, high], abs=0.0051)
+
+
+def test_no_digit_of_a_reconstructed_effect_is_in_the_data(data: explorer.Json) -> None:
+    for analysis in data["analyses"].values():
+        for study in analysis["studies"]:
+            assert ("range" in study) != ("effect" in study)
+            assert len(study.get("range", (0, 0))) == 2
+
+
+def test_the_printed_result_is_there_with_its_certainty(data: explorer.Json) -> None:
+    printed = data["analyses"]["pain-ETP"]["printed"]
+    assert "−0.52 (−0.92 to −0.08) points" in printed["numbers"]
+    assert "certainty: very low" in printed["numbers"]
+    assert "very uncertain" in printed["finding"]
+    assert "ours −0.97" in printed["ours"]
+    assert data["analyses"]["pain-PW"]["printed"]["ours"].startswith("Participants")
+
+
+def test_no_threshold_is_preset(script: str, review: al.Review) -> None:
+    assert '"mid"' not in script
+    form = explorer.form(review)
+    (field,) = re.findall(r'<input id="explorer-mid"[^>]*>', form)
+    assert "value=" not in field
+
+
+@pytest.mark.parametrize("worst", ["high", "serious", "critical"])
+def test_every_worst_judgement_is_left_out_as_high(worst: str) -> None:
+    assert worst in explorer.WORST
+    many = [worst] * 7 + ["low"] * 8
+    assert tuple(range(7)) in explorer.choices_of_trials(many)
 
 
 def test_the_studies_are_those_of_the_analysis(review: al.Review, data: explorer.Json) -> None:
     for effects in pooled_analyses(review):
         studies = data["analyses"][explorer.name_of(effects)]["studies"]
         assert tuple(study["label"] for study in studies) == effects.labels
-        assert [study["reconstructed"] for study in studies] == effects.reconstructed.tolist()
-        assert [study["effect"][0] for study in studies] == explorer.last_digits(
-            effects.effect.tolist()
-        )
+        assert ["range" in study for study in studies] == effects.reconstructed.tolist()
+        shown = [study.get("effect", [None])[0] for study in studies]
+        known = [
+            None if free else x
+            for x, free in zip(effects.effect.tolist(), effects.reconstructed, strict=True)
+        ]
+        assert shown == explorer.last_digits(known)
 
 
 def test_the_axis_holds_the_main_analysis_and_no_difference(
@@ -282,30 +344,27 @@ def test_the_side_that_a_negative_effect_favours_is_told(
     assert data["analyses"][name]["favours"] == (sides if left == sides[0] else sides[::-1])
 
 
-def test_an_important_benefit_lies_on_the_side_that_is_better(review: al.Review) -> None:
-    fit = al.study_effects(review, "pain", "ETP").pool(**review.info.methods)
-    less = dataclasses.replace(question(review, "pain"), mid=0.4)
-    more = dataclasses.replace(less, lower_is_better=False)
-    assert explorer.share_of_benefit(fit, less) == fit.probability_beyond(-0.4, "below")
-    assert explorer.share_of_benefit(fit, more) == fit.probability_beyond(0.4, "above")
-    assert explorer.share_of_benefit(fit, dataclasses.replace(more, mid=None)) is None
-
-
-def test_the_template_has_gaps_for_all_its_numbers(review: al.Review) -> None:
+def test_the_template_has_a_gap_for_its_numbers(review: al.Review) -> None:
     effects = explorer.main_analysis(review)
     asked = question(review, effects.outcome)
     fit: PooledEffect = effects.pool(**review.info.methods)
-    share = explorer.share_of_benefit(fit, asked)
-    text = explorer.template(plain_words(fit, asked), fit.prediction_interval, share)
-    assert ("{pi}" in text, "{share}" in text) == (True, share is not None)
+    text = explorer.template(plain_words(fit, asked), fit.prediction_interval)
+    assert "{pi}" in text
 
 
 def test_the_tables_say_the_main_results(review: al.Review) -> None:
     table = explorer.main_results(review)
     fits = [effects.pool(**review.info.methods) for effects in pooled_analyses(review)]
-    assert list(table["Effect (95% CI)"]) == [fmt.estimate(f.estimate, f.ci) for f in fits]
+    assert list(table.columns).index(explorer.PRINTED) < list(table.columns).index("p")
+    told = [re.sub(r" \([a-z]\)$", "", cell) for cell in table["Effect (95% CI)"]]
+    assert told == [fmt.estimate(f.estimate, f.ci) for f in fits]
+    assert table["Effect (95% CI)"][1] == "−0.52 (−0.97 to −0.08) (b)"
+    assert "(b) The average is not in the middle" in explorer.results_table(review).note
     assert explorer.results_table(review).frame.equals(table)
-    assert len(explorer.comparisons_table(review).frame) == explorer.main_analysis(review).k
+    comparisons = explorer.comparisons_table(review).frame
+    assert len(comparisons) == explorer.main_analysis(review).k
+    assert comparisons["MD (95% CI)"].str.startswith("range ").all()
+    assert "Weight" not in comparisons
 
 
 def test_the_form_offers_every_method_and_opens_as_the_review(review: al.Review) -> None:
