@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode
+from xml.etree import ElementTree
 
 import chromium
 import pytest
@@ -109,20 +112,22 @@ def test_random_states_show_what_pool_returns(
         options = dict(zip(("tau2", "ci", "pi"), methods, strict=True))
         fit = effects.pool(**{f"{key}_method": value for key, value in options.items()})
         left_out = {"without": " ".join(without)} if without else {}
+        if fit.k == 1 and effects.reconstructed.all():
+            go(page, analysis=name, **left_out, **options)
+            assert text(page, "#explorer-reading").startswith(
+                "One reconstructed comparison is left"
+            )
+            assert page.locator("#explorer-result").count() == 0
+            continue
         if max(fit.ci[1], (fit.prediction_interval or fit.ci)[1]) > BEYOND:
             continue
         go(page, analysis=name, **left_out, **options)
 
         rest = len(trials) - len(without)
         assert text(page, "#explorer-result") == first_sentence(review, whole, fit, rest)
-        assert text(page, "#explorer-words") == plain_words(fit, question(review, whole.outcome))
+        asked = replace(question(review, whole.outcome), mid=None)
+        assert text(page, "#explorer-words") == plain_words(fit, asked)
         assert text(page, "#explorer-title") == heading(review, whole)
-        shown = {row[0]: row[4] for row in cells(page, "#explorer-table")}
-        weights = dict(zip(fit.labels, fit.weights.tolist(), strict=True))
-        assert shown == {
-            label: fmt.percent(weights[label], 1) if label in weights else "left out"
-            for label in whole.labels
-        }
         drawn = page.locator("#explorer-plot text").all_text_contents()
         assert (fmt.estimate(fit.estimate, fit.ci) in drawn) == (fit.k >= 1)
         if fit.k > 1:
@@ -176,7 +181,6 @@ def test_intervals_that_do_not_go_with_an_estimator_are_told_and_not_drawn(page:
     told = "Kenward and Roger's intervals go with REML alone. Choose it, or other intervals."
     assert text(page, "#explorer-reading") == told
     expect(page.locator("#explorer-plot .diamond")).to_have_count(0)
-    assert {row[4] for row in cells(page, "#explorer-table")} == {"–"}
     page.get_by_label("Confidence interval").select_option("HK")
     page.get_by_label("Prediction interval").select_option("HTS")
     expect(page.get_by_label("Confidence interval").locator("option[value=KR]")).to_be_disabled()
@@ -229,7 +233,8 @@ def test_ticks_and_plot_show_the_risk_of_bias(
             expect(box).to_have_accessible_name(re.compile(f"[0-9a-z)] {risk}$"))
         drawn = page.locator("#explorer-plot .sign").all_text_contents()
         assert drawn == [signs[risk] for risk in overall_risk(review, effects)]
-        assert [row[5] for row in cells(page, "#explorer-table")] == overall_risk(review, effects)
+        risk_column = [row[-2] for row in cells(page, "#explorer-table")]
+        assert risk_column == overall_risk(review, effects)
 
 
 def test_one_button_leaves_out_the_trials_at_high_risk(
@@ -337,14 +342,104 @@ def test_nothing_moves_for_those_who_want_no_motion(page: Page) -> None:
     assert moving == 0
 
 
-def test_reconstructed_effects_are_hollow_and_said_so(
+def test_reconstructed_effects_are_ranges_and_said_so(
     page: Page, analyses: dict[str, al.StudyEffects]
 ) -> None:
     for name, effects in analyses.items():
         go(page, analysis=name, tau2="REML", ci="wald", pi="HTS")
-        hollow = page.locator("#explorer-plot .square.hollow").count()
-        assert hollow == effects.reconstructed.sum()
-        assert page.locator("#explorer-hollow").is_visible() == bool(hollow)
+        free = int(effects.reconstructed.sum())
+        assert page.locator("#explorer-plot .band").count() == free
+        assert page.locator("#explorer-plot .square").count() == effects.k - free
+        assert page.locator("#explorer-note").is_visible() == bool(free)
+        told = [row[3] for row in cells(page, "#explorer-table")]
+        assert [cell.startswith("range ") for cell in told] == effects.reconstructed.tolist()
+
+
+def test_the_printed_result_stands_before_what_is_computed(page: Page) -> None:
+    printed, computed = (page.locator(f"#explorer-{part}") for part in ("printed", "reading"))
+    assert text(page, "#explorer-printed").startswith("Printed in the review")
+    assert "−0.52 (−0.92 to −0.08) points" in text(page, "#explorer-printed")
+    assert "very uncertain" in text(page, "#explorer-finding")
+    first, second = printed.bounding_box(), computed.bounding_box()
+    assert first
+    assert second
+    assert first["y"] + first["height"] <= second["y"]
+
+
+def test_a_threshold_is_the_readers_own_and_each_outcome_has_its_own(page: Page) -> None:
+    field = page.get_by_label("Smallest difference that matters to you")
+    assert field.input_value() == ""
+    expect(page.locator("#explorer-plot .mid")).to_have_count(0)
+    field.fill("1,5")
+    assert text(page, "#explorer-yours").startswith(
+        "Your threshold of 1,5 points: the average is smaller; the whole interval is smaller"
+    )
+    expect(page.locator("#explorer-plot .mid")).to_have_count(1)
+    assert address(page)["mid"] == "1,5"
+    field.fill("0.5")
+    assert "not smaller; the interval reaches to both sides" in text(page, "#explorer-yours")
+    page.get_by_label("Outcome", exact=True).select_option("disability")
+    assert field.input_value() == ""
+    page.get_by_label("Outcome", exact=True).select_option("pain")
+    assert field.input_value() == "0.5"
+    field.fill("much")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#explorer-yours")).to_have_count(0)
+
+
+def test_limits_that_say_nothing_are_told_in_a_word(page: Page) -> None:
+    """Kenward and Roger's degrees of freedom can be next to none."""
+    seen = 0
+    for name in ("strength-STP", "strength-PW", "fear-avoidance-ETP", "endurance-STP"):
+        go(page, analysis=name, tau2="REML", ci="KR", pi="KR-PR")
+        parts = ("#explorer-reading", "#explorer-numbers")
+        shown = " ".join(text(page, part) for part in parts)
+        assert re.search(r"\d{6}\.\d\d", shown) is None
+        seen += "too wide to say anything" in shown
+    assert seen
+
+
+def test_a_view_is_taken_along(page: Page) -> None:
+    page.get_by_role("checkbox").first.uncheck()
+    files = {}
+    for name in ("SVG", "CSV", "R", "Python"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=name, exact=True).click()
+        files[name] = waiting.value.path().read_text("utf-8")
+        assert waiting.value.suggested_filename.startswith("explorer-pain-etp.")
+    assert "<title>Pain intensity, extended training programs, comparisons recon" in files["SVG"]
+    ElementTree.fromstring(files["SVG"])
+    lines = list(csv.DictReader(files["CSV"].splitlines()))
+    assert {len(line) for line in lines} == {9}
+    assert "Aasa 2015" not in {line["comparison"] for line in lines}
+    pooled = next(line for line in lines if line["comparison"] == "Pooled")
+    shown = text(page, "#explorer-result")
+    assert pooled["effect"].replace("-", "−") in shown
+    scope: dict[str, object] = {}
+    exec(files["Python"].replace("print(", "fit = ("), scope)
+    fit = scope["fit"]
+    assert isinstance(fit, al.PooledEffect)
+    assert f"{fmt.number(fit.estimate)} points" in shown
+    assert 'rows$analysis == "pain ETP"' in files["R"]
+    assert "Aasa 2015" not in files["R"]
+    assert 'method = "REML", test = "z"' in files["R"]
+
+
+def test_nothing_moves_while_the_page_opens(browser: Browser) -> None:
+    for width in (390, 1400):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        page = context.new_page()
+        page.add_init_script(
+            """window.moved = 0;
+            new PerformanceObserver(list => list.getEntries().forEach(entry => {
+              if (!entry.hadRecentInput) window.moved += entry.value;
+            })).observe({ type: "layout-shift", buffered: true });"""
+        )
+        page.goto(PAGE.as_uri())
+        page.wait_for_function("document.querySelector('#explorer-plot svg')")
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.moved") < 0.05
+        context.close()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_window(

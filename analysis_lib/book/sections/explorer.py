@@ -291,6 +291,13 @@ def fits(
         ]
 
 
+def _told(effects: StudyEffects, choices: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the choices but those that leave one reconstructed comparison, which is a range."""
+    masks = _masks(effects, choices)
+    alone = (masks.sum(axis=1) == 1) & (masks & effects.reconstructed).any(axis=1)
+    return [choice for choice, hidden in zip(choices, alone, strict=True) if not hidden]
+
+
 def _masks(effects: StudyEffects, choices: Sequence[tuple[int, ...]]) -> npt.NDArray[np.bool_]:
     """Return which comparisons stay with each choice of trials to leave out."""
     members = effects.table["trial"].to_numpy(dtype=object)
@@ -308,7 +315,7 @@ def _analysis(review: Review, effects: StudyEffects) -> Json:
     trials = list(dict.fromkeys(effects.table["trial"]))
     names = review.trial_names
     risks = dict(zip(effects.table["trial"], overall_risk(review, effects), strict=True))
-    choices = choices_of_trials([risks[trial] for trial in trials])
+    choices = _told(effects, choices_of_trials([risks[trial] for trial in trials]))
     main = effects.pool()
     return {
         "title": heading(review, effects),

@@ -208,8 +208,11 @@ document.addEventListener("DOMContentLoaded", () => {
       + "The choices of the review are shown in its place.", { id: "explorer-strange" })] : [];
     if (!found) {
       const none = state.without.size === analysis.trials.length;
+      const left = analysis.studies.filter(({ trial }) => !state.without.has(analysis.trials[trial][0]));
       part("reading").replaceChildren(...notice, node("p", none
         ? "No trial is ticked. Tick at least one."
+        : left.length === 1 && left[0].range
+          ? `One reconstructed comparison is left, and only its range is known: ${range(left[0].range)}.`
         : together(state)
           ? `This was not computed: at most ${analysis.most} trials of this analysis can be left out.`
           : "Kenward and Roger's intervals go with REML alone. Choose it, or other intervals."));
@@ -562,7 +565,7 @@ document.addEventListener("DOMContentLoaded", () => {
   window.addEventListener("hashchange", () => {
     if (isView()) show(...fromAddress());
   });
-  root.hidden = false;
+  root.classList.remove("waiting");
   show(...fromAddress());
   let drawn = part("plot").clientWidth;
   new ResizeObserver(() => {
