@@ -166,7 +166,7 @@ def _import(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.importing.extraction import holds_results, read_results
     from analysis_lib.importing.filling import add_results
-    from analysis_lib.importing.judgements import read_judgements
+    from analysis_lib.importing.judgements import defined_instruments, read_judgements
     from analysis_lib.importing.search import is_search_export
 
     folder = data_folder(options.to)
@@ -186,7 +186,7 @@ def _import(options: argparse.Namespace) -> list[str]:
         for file in options.files
     ]
     if options.instrument or not holds_results(tables[0], columns):
-        judged = read_judgements(tables[0], options.instrument)
+        judged = read_judgements(tables[0], options.instrument, defined_instruments(folder))
         if judged is not None and options.compare:
             raise ReviewError("--compare compares results; settle judgements of bias in one sheet")
         if judged is not None:

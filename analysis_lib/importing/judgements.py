@@ -14,7 +14,7 @@ from dataclasses import replace as replace_sheet
 from pathlib import Path
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
 from analysis_lib.base.formatting import listing
 from analysis_lib.importing.filling import Change, Filled, Matcher, read_table
 from analysis_lib.importing.result_columns import OF_ROW
@@ -22,7 +22,7 @@ from analysis_lib.importing.result_rows import ABSENT
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.baseline import NOT_STATED
-from analysis_lib.review.instruments import INSTRUMENTS, OVERALL, ROB2, Instrument
+from analysis_lib.review.instruments import INSTRUMENTS, OVERALL, ROB2, Instrument, own_instruments
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES
 
 JUDGEMENT_WORDS = ("judgement", "judgment", "rating", "risk of bias", "risk", "rob")
@@ -69,6 +69,40 @@ DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "D3": ("reference standard",),
         "D4": ("flow",),
     },
+    "RoB 2 for cluster-randomised trials": {
+        "D1b": ("timing", "identification", "recruitment"),
+        "D1a": ("randomi[sz]ation",),
+        "D2": ("deviations?",),
+        "D3": ("missing",),
+        "D4": ("measurement",),
+        "D5": ("selecti(?:on|ve)", "reported results?", "reporting"),
+    },
+    "RoB 2 for cross-over trials": {
+        "D1": ("randomi[sz]ation",),
+        "DS": ("period", "carry ?over"),
+        "D2": ("deviations?",),
+        "D3": ("missing",),
+        "D4": ("measurement",),
+        "D5": ("selecti(?:on|ve)", "reported results?", "reporting"),
+    },
+    "ROBINS-E": {
+        "D1": ("confounding",),
+        "D2": ("exposure measurement", "measurement of (?:the )?exposure"),
+        "D3": ("selection of participants", "participant selection"),
+        "D4": ("post ?exposure",),
+        "D5": ("missing",),
+        "D6": ("measurement of (?:the )?outcomes?",),
+        "D7": ("reported results?",),
+    },
+    "PROBAST": {
+        "A1": ("applicability.* participants",),
+        "A2": ("applicability.* predictors",),
+        "A3": ("applicability.* outcome",),
+        "D1": ("participants",),
+        "D2": ("predictors",),
+        "D3": ("outcome",),
+        "D4": ("analysis",),
+    },
 }
 
 
@@ -86,7 +120,9 @@ class Judged:
     items: Mapping[str, str]
 
 
-def read_judgements(sheet: Sheet, instrument: str = "") -> Judged | None:
+def read_judgements(
+    sheet: Sheet, instrument: str = "", own: Mapping[str, Instrument] | None = None
+) -> Judged | None:
     """Find the instrument and the domains of a sheet; ``None`` if it is none of judgements.
 
     Parameters
@@ -95,21 +131,24 @@ def read_judgements(sheet: Sheet, instrument: str = "") -> Judged | None:
         From `analysis_lib.importing.spreadsheets`.
     instrument
         Name of the instrument, if a person said it.
+    own
+        Instruments that the review defines.
 
     Raises
     ------
     ReviewError
         If the sheet fits several instruments, or none.
     """
+    known = {**INSTRUMENTS, **(own or {})}
     sheet = _wide(sheet)
     study = _study(sheet)
     if study is None:
         return None
     outcome = next((c for c in sheet.columns if plain(c) in OF_ROW["outcome"]), "")
-    if instrument and instrument not in INSTRUMENTS:
-        known = listing(list(INSTRUMENTS))
-        raise ReviewError(f"--instrument {shown(instrument)}: it must be one of {known}")
-    named = [INSTRUMENTS[instrument]] if instrument else list(INSTRUMENTS.values())
+    if instrument and instrument not in known:
+        told = f"it must be one of {listing(list(known))}{did_you_mean(instrument, list(known))}"
+        raise ReviewError(f"--instrument {shown(instrument)}: {told}")
+    named = [known[instrument]] if instrument else list(known.values())
     fits = [Judged(sheet, one, study, outcome, _items(sheet, one)) for one in named]
     domains = [sum(item != OVERALL for item in judged.items) for judged in fits]
     if max(domains) < FEWEST_DOMAINS and not instrument:
@@ -117,10 +156,20 @@ def read_judgements(sheet: Sheet, instrument: str = "") -> Judged | None:
     best = [judged for judged, n in zip(fits, domains, strict=True) if n == max(domains)]
     whole = [judged for judged in best if max(domains) >= _size(judged)] or best
     fitting = [judged for judged in whole if not list(_unreadable(judged))]
+    fitting = [judged for judged in fitting if not judged.instrument.is_rare] or fitting
     if len(fitting) == 1 or len(whole) == 1:
         return (fitting or whole)[0]
     names = listing([judged.instrument.name for judged in whole])
     raise ReviewError(f"{sheet.file}: judgements by {names}? Say --instrument NAME")
+
+
+def defined_instruments(data: Path) -> dict[str, Instrument]:
+    """Return the instruments that ``instruments.csv`` of a review defines; none without it."""
+    from analysis_lib.review.cells import read_table as read_values
+    from analysis_lib.review.schemas import SCHEMAS
+
+    path = data / "instruments.csv"
+    return own_instruments(read_values(path, SCHEMAS["instruments"])) if path.exists() else {}
 
 
 def add_judgements(
@@ -288,6 +337,9 @@ def _items(sheet: Sheet, instrument: Instrument) -> dict[str, str]:
 def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
     if WHOLE.fullmatch(header):
         return OVERALL
+    own = {plain(item): item for item in instrument.domains}.get(header.removeprefix("domain "), "")
+    if own and own not in taken:
+        return own
     numbered = NUMBERED.fullmatch(header)
     if numbered:
         item = f"D{numbered[1]}"
@@ -295,7 +347,7 @@ def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
     title = {plain(told): item for item, told in instrument.domains.items()}.get(header, "")
     if title and title not in taken:
         return title
-    for item, words in DOMAIN_WORDS[instrument.name].items():
+    for item, words in DOMAIN_WORDS.get(instrument.name, {}).items():
         if item not in taken and any(re.search(rf"\b{word}", header) for word in words):
             return item
     return ""

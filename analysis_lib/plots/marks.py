@@ -14,12 +14,14 @@ from analysis_lib.plots.text import moved_right, text_size, write
 #: own summary; the colours also differ in lightness.
 RISK_SIGNS = {
     **{"low": "+", "some concerns": "!", "unclear": "~", "moderate": "!", "high": "−"},
+    **{"very high": "×"},
     **{"serious": "−", "critical": "×", "no information": "i", "not stated": "?"},
 }
 
 RISK_COLOURS = {
     **{"low": SKY, "some concerns": YELLOW, "unclear": YELLOW, "moderate": YELLOW},
     **{"high": VERMILLION, "serious": VERMILLION, "critical": "#F0B0D0"},
+    **{"very high": "#F0B0D0"},
     **{"no information": "#F0F0F0", "not stated": "#FFFFFF"},
 }
 
@@ -30,6 +32,7 @@ RISK_WORDS = {
     "unclear": "unclear risk",
     "moderate": "moderate risk",
     "high": "high risk",
+    "very high": "very high risk",
     "serious": "serious risk",
     "critical": "critical risk",
     "no information": "no information",

@@ -31,7 +31,13 @@ from analysis_lib.review.baseline import (
 from analysis_lib.review.cells import COUNT, NUMBER, kind_of, rows_where
 from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
 from analysis_lib.review.info import Participants, ReviewInfo
-from analysis_lib.review.instruments import INSTRUMENTS, ROB2, check_item, instrument_names
+from analysis_lib.review.instruments import (
+    INSTRUMENTS,
+    ROB2,
+    check_item,
+    instrument_names,
+    own_instruments,
+)
 from analysis_lib.review.provenance import weaker_cells
 from analysis_lib.review.schemas import MODERATED, SCHEMAS
 
@@ -65,7 +71,7 @@ def disagreements(
         *_scores(tables, "contrasts"),
         *_designs(tables),
         *_differences(tables["contrasts"], tables["outcomes"]),
-        *_judged(tables["risk_of_bias"]),
+        *_judged(tables["risk_of_bias"], tables["instruments"]),
         *_readings(tables["analyses"]),
         *_follow_ups(tables["follow_ups"]),
         *_factors(tables),
@@ -319,14 +325,23 @@ def _differences(contrasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Pr
         yield Problem("contrasts.csv", message, row, "measure")
 
 
-def _judged(table: pd.DataFrame) -> Iterator[Problem]:
+def _judged(table: pd.DataFrame, own: pd.DataFrame) -> Iterator[Problem]:
     """Check that judgements are of a domain and a level of their instrument."""
+    try:
+        known = {**INSTRUMENTS, **own_instruments(own)}
+    except ReviewError as error:
+        yield Problem("instruments.csv", str(error))
+        return
     names = instrument_names(table)
+    for row, name in names[~names.isin(list(known))].items():
+        told = f"{shown(name)} is not one of {', '.join(known)}{did_you_mean(name, list(known))}"
+        yield Problem("risk_of_bias.csv", told, int(str(row)), "instrument")
+    table = table[names.isin(list(known))]
     for row, item, word in table[["item", "judgement"]].itertuples():
         if item[0].isdigit() and names[row] == ROB2.name:
             continue  # answers to signalling questions are checked where judgements follow
         try:
-            check_item(INSTRUMENTS[names[row]], item, word)
+            check_item(known[names[row]], item, word)
         except ReviewError as error:
             column = "judgement" if "must be" in str(error) else "item"
             yield Problem("risk_of_bias.csv", str(error), row, column)

@@ -5,13 +5,15 @@ References
 RoB 2: Sterne et al., BMJ 2019;366:l4898. RoB 1: Higgins et al., BMJ 2011;343:d5928. ROBINS-I:
 Sterne et al., BMJ 2016;355:i4919. QUADAS-2: Whiting et al., Ann Intern Med 2011;155:529-536.
 Signs: the summary of the RoB 2 tool; RevMan; robvis (McGuinness and Higgins, Res Synth Methods
-2021;12:55-61).
+2021;12:55-61). RoB 2 for cluster-randomised and for cross-over trials: the tools of 2021 at
+riskofbias.info. ROBINS-E: Higgins et al., Environ Int 2024;186:108602. PROBAST: Wolff et al., Ann
+Intern Med 2019;170:51-58.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
@@ -21,7 +23,7 @@ from analysis_lib.review.baseline import NOT_STATED
 
 Signs = Mapping[str, str]
 
-LOW, CONCERNS, HIGH = "low", "some concerns", "high"
+LOW, CONCERNS, HIGH, VERY_HIGH = "low", "some concerns", "high", "very high"
 UNCLEAR, MODERATE, SERIOUS, CRITICAL = "unclear", "moderate", "serious", "critical"
 NO_INFORMATION = "no information"
 OVERALL = "overall"
@@ -33,6 +35,7 @@ SEVERITY: Final[Mapping[str, str]] = {
     UNCLEAR: CONCERNS,
     MODERATE: CONCERNS,
     HIGH: HIGH,
+    VERY_HIGH: HIGH,
     SERIOUS: HIGH,
     CRITICAL: HIGH,
     NO_INFORMATION: NOT_STATED,
@@ -57,7 +60,10 @@ class Instrument:
     also : mapping of str to str
         Other words for levels.
     has_overall : bool
-        Whether the worst domain is the overall judgement, by the instrument's own rule.
+        Whether the worst domain is the overall judgement, by the instrument's own rule; concerns
+        about applicability (A1 and the like) are none about bias.
+    is_rare : bool
+        Whether a sheet that a familiar instrument fits as well is of that one.
     """
 
     name: str
@@ -66,6 +72,7 @@ class Instrument:
     signs: tuple[Signs, ...]
     also: Mapping[str, str]
     has_overall: bool = True
+    is_rare: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -164,11 +171,67 @@ QUADAS2 = Instrument(
     {CONCERNS: UNCLEAR, NO_INFORMATION: NOT_STATED},
     has_overall=False,
 )
+_OF_ROB2 = {item: title for item, title in ROB2.domains.items() if item != "D1"}
+ROB2_CLUSTER = replace(
+    ROB2,
+    name="RoB 2 for cluster-randomised trials",
+    domains={
+        "D1a": ROB2.domains["D1"],
+        "D1b": "Timing of identification or recruitment of participants",
+        **_OF_ROB2,
+    },
+    is_rare=True,
+)
+ROB2_CROSSOVER = replace(
+    ROB2,
+    name="RoB 2 for cross-over trials",
+    domains={"D1": ROB2.domains["D1"], "DS": "Period and carry-over effects", **_OF_ROB2},
+    is_rare=True,
+)
+ROBINS_E = Instrument(
+    "ROBINS-E",
+    {
+        "D1": "Confounding",
+        "D2": "Measurement of the exposure",
+        "D3": "Selection of participants",
+        "D4": "Post-exposure interventions",
+        "D5": "Missing data",
+        "D6": "Measurement of the outcome",
+        "D7": "Selection of the reported result",
+    },
+    (LOW, CONCERNS, HIGH, VERY_HIGH),
+    (
+        {"+": LOW, "-": CONCERNS, "x": HIGH, "!": VERY_HIGH, "?": NOT_STATED},  # robvis
+        {"+": LOW, "?": CONCERNS, "-": HIGH},
+    ),
+    {"some concern": CONCERNS, "vh": VERY_HIGH, NO_INFORMATION: NOT_STATED},
+    is_rare=True,
+)
+PROBAST = Instrument(
+    "PROBAST",
+    {
+        "D1": "Participants",
+        "D2": "Predictors",
+        "D3": "Outcome",
+        "D4": "Analysis",
+        "A1": "Applicability: participants",
+        "A2": "Applicability: predictors",
+        "A3": "Applicability: outcome",
+    },
+    (LOW, UNCLEAR, HIGH),
+    QUADAS2.signs,
+    {CONCERNS: UNCLEAR, NO_INFORMATION: NOT_STATED},
+    is_rare=True,
+)
 INSTRUMENTS: Final[Mapping[str, Instrument]] = {
-    one.name: one for one in (ROB2, ROB1, ROBINS_I, QUADAS2)
+    one.name: one
+    for one in (
+        *(ROB2, ROB1, ROBINS_I, QUADAS2),
+        *(ROB2_CLUSTER, ROB2_CROSSOVER, ROBINS_E, PROBAST),
+    )
 }
 LEVELS: Final = tuple(SEVERITY)
-DOMAIN_NAMES: Final = tuple(dict.fromkeys(d for one in INSTRUMENTS.values() for d in one.domains))
+OWN = "instruments"  # of a review, kept with its judgements
 
 
 def instrument_names(table: pd.DataFrame) -> pd.Series:
@@ -180,7 +243,55 @@ def instrument_names(table: pd.DataFrame) -> pd.Series:
 
 def used_instruments(table: pd.DataFrame) -> list[Instrument]:
     """Return the instruments by which trials were judged, in the order of the table."""
-    return [INSTRUMENTS[name] for name in dict.fromkeys(instrument_names(table))]
+    known = instruments_of(table)
+    return [known[name] for name in dict.fromkeys(instrument_names(table))]
+
+
+def instruments_of(table: pd.DataFrame) -> dict[str, Instrument]:
+    """Return the instruments by which the judgements of a table may be, a review's own included."""
+    return {**INSTRUMENTS, **table.attrs.get(OWN, {})}
+
+
+def own_instruments(table: pd.DataFrame) -> dict[str, Instrument]:
+    """Return the instruments that a review defines in ``instruments.csv``.
+
+    Parameters
+    ----------
+    table
+        A row a domain (its identifier and what it is called), a row a level (the word for it, and
+        which of `SEVERITY` it is; from the best to the worst; a sign if there is one), and a row
+        "overall" where the worst domain is the overall judgement.
+
+    Raises
+    ------
+    ReviewError
+        For a level that is none, an instrument without domains or levels, or one that is known.
+    """
+    found = {}
+    for name, rows in table.groupby("instrument", sort=False):
+        parts = dict(iter(rows.groupby("part")))
+        if str(name) in INSTRUMENTS:
+            raise ReviewError(f"{name!r} is known; give your own another name")
+        if not {"domain", "level"} <= parts.keys():
+            raise ReviewError(f"{name!r} needs rows of domains and of levels")
+        levels = parts["level"]
+        unknown = [word for word in levels["means"] if word not in SEVERITY]
+        if unknown:
+            told = f"{unknown[0]!r} of {name!r} must be one of {', '.join(SEVERITY)}"
+            raise ReviewError(told)
+        signed = levels.dropna(subset="sign")
+        found[str(name)] = Instrument(
+            str(name),
+            dict(zip(parts["domain"]["name"], parts["domain"]["means"], strict=True)),
+            tuple(dict.fromkeys(word for word in levels["means"] if word != NOT_STATED)),
+            (dict(zip(signed["sign"], signed["means"], strict=True)),),
+            {
+                word.casefold(): means
+                for word, means in zip(levels["name"], levels["means"], strict=True)
+            },
+            has_overall="overall" in parts,
+        )
+    return found
 
 
 def check_item(instrument: Instrument, item: str, word: str) -> None:

@@ -25,6 +25,7 @@ from analysis_lib.review.cells import (
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.provenance import cells_told, with_weaker_cells
 from analysis_lib.review.reported import with_means
 
@@ -74,6 +75,7 @@ class Review:
     subgroup_levels: pd.DataFrame
     statements: pd.DataFrame
     moderators: pd.DataFrame
+    instruments: pd.DataFrame
     printed: pd.DataFrame = field(repr=False)
     #: What has been computed of these tables and may be asked for again.
     computed: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
@@ -173,6 +175,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     stop([*problems, *uncomputed], IN_THE_DATA)
     # While they are checked, the rows of a table carry the numbers they have in its file.
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
+    tables["risk_of_bias"].attrs[OWN] = own_instruments(tables["instruments"])
     printed = _cells("published", contents["published"]).text.reset_index(drop=True)
     return Review(path=folder, info=info, printed=printed, **tables)
 

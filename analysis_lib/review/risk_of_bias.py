@@ -584,5 +584,5 @@ def _row(
         proposed = _proposals(items, concerns_for_high)
         return {item: _standing(items, item, proposed[item]) for item in proposed}
     row = {domain: items.get(domain, NOT_STATED) for domain in instrument.domains}
-    worst = instrument.worst(row.values())
+    worst = instrument.worst(word for domain, word in row.items() if domain[0] != "A")
     return row | {OVERALL: _standing(items, OVERALL, worst)}

@@ -22,7 +22,7 @@ from analysis_lib.base.measures import (
 )
 from analysis_lib.review.baseline import BASELINE, BASELINE_OF, PROVENANCES
 from analysis_lib.review.cells import COUNT, NUMBER, TEXT, YES_NO, kind_of
-from analysis_lib.review.instruments import DOMAIN_NAMES, INSTRUMENTS, LEVELS, ROB2
+from analysis_lib.review.instruments import INSTRUMENTS, LEVELS, ROB2
 
 #: Whether printed numbers support a statement; or what it is, if it is none about numbers.
 SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
@@ -614,7 +614,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 TEXT,
                 "overall, a domain (of RoB 2: D1 to D5) or a signalling question (1.1 to 5.3)",
                 _written_as(
-                    rf"overall|{'|'.join(DOMAIN_NAMES)}|[1-5]\.[1-7]",
+                    r"overall|[A-Z][A-Z]?\d{0,2}[a-z]?|[1-5]\.[1-7]",
                     "must be overall, D1 to D5, or a signalling question such as 1.1; of another "
                     "instrument, one of its domains",
                 ),
@@ -623,14 +623,30 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 "Judgement, or answer to a signalling question",
                 tuple(dict.fromkeys((*ROB2.words, "Y", "PY", "PN", "N", "NI", "NA", *LEVELS))),
             ),
-            "instrument": one_of(
-                "Instrument of the judgement; RoB 2 when absent",
-                tuple(INSTRUMENTS),
+            "instrument": text(
+                f"Instrument of the judgement; RoB 2 when absent. It is {', '.join(INSTRUMENTS)} "
+                "or one of instruments.csv",
                 optional=True,
                 usual=False,
             ),
         },
         unique=("trial", "outcome", "item"),
+    ),
+    "instruments": _table(
+        "Instruments for the risk of bias of the review's own: their domains, levels and signs",
+        {
+            "instrument": text("Name of the instrument, as risk_of_bias.csv writes it"),
+            "part": one_of("What the row defines", ("domain", "level", "overall")),
+            "name": text(
+                "Identifier of a domain, such as D1; the instrument's own word for a level"
+            ),
+            "means": text(
+                "Title of the domain; which level it is, in the words of risk_of_bias.csv"
+            ),
+            "sign": text("Sign for the level", optional=True),
+        },
+        unique=("instrument", "part", "name"),
+        usual=False,
     ),
     "certainty": _table(
         "Certainty of the evidence (GRADE) as the review rates it",

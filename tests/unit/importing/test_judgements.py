@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.text import Text
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
-from analysis_lib.review.instruments import INSTRUMENTS, ROB1, ROBINS_I
+from analysis_lib.base.errors import ReviewError
+from analysis_lib.review.instruments import INSTRUMENTS, ROB1, ROBINS_I, used_instruments
 from analysis_lib.review.risk_of_bias import judgements, overall_judgements
 
 RESULTS = "Study,n1,mean1,sd1,n2,mean2,sd2\nAasa 2015,9,1,2,9,2,2\nKell 2009,8,1,2,8,2,2\n"
@@ -114,7 +116,36 @@ OTHERS = {
         "Applicability concerns (reference standard)\nAasa 2015,Low,Unclear,High,U,L,H,Low\n",
         ["low", "unclear", "high", "unclear", "low", "high", "low", None],
     ),
+    "RoB 2 for cluster-randomised trials": (
+        "Study,D1a,D1b,D2,D3,D4,D5,Overall\nAasa 2015,+,!,+,+,+,+,!\n",
+        ["low", "some concerns", "low", "low", "low", "low", "some concerns"],
+    ),
+    "RoB 2 for cross-over trials": (
+        "Study,Randomisation process,Period and carryover effects,Deviations,Missing data,"
+        "Measurement of the outcome,Selection of the reported result,Overall\n"
+        "Aasa 2015,Low,High,Low,Low,Low,Low,High\n",
+        ["low", "high", "low", "low", "low", "low", "high"],
+    ),
+    "ROBINS-E": (
+        f"Study,{SEVEN},Overall\n"
+        "Aasa 2015,Low,Some concerns,High,Very high,Low,Low,Low,Very high\n",
+        ["low", "some concerns", "high", "very high", "low", "low", "low", "very high"],
+    ),
+    "PROBAST": (
+        "Study,Participants,Predictors,Outcome of the model,Analysis,Overall\n"
+        "Aasa 2015,Low,Unclear,High,Low,High\n",
+        ["low", "unclear", "high", "low", None, None, None, "high"],
+    ),
 }
+OWN = """instrument,part,name,means,sign,provenance,source,note
+Three questions,domain,Q1,Was it fair?,,reported,made up,
+Three questions,domain,Q2,Was it whole?,,reported,made up,
+Three questions,domain,Q3,Was it told?,,reported,made up,
+Three questions,level,good,low,+,reported,made up,
+Three questions,level,fair,some concerns,~,reported,made up,
+Three questions,level,poor,high,x,reported,made up,
+Three questions,overall,worst,The worst domain,,reported,made up,
+"""
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -133,6 +164,41 @@ def test_other_instruments_are_told_by_their_columns_and_words(
     matrix = judgements(review.risk_of_bias, instrument=INSTRUMENTS[name])
     assert matrix.loc["aasa-2015"].tolist() == [x or "not stated" for x in expected]
     assert overall_judgements(review.risk_of_bias)["aasa-2015"] == (expected[-1] or "not stated")
+
+
+def test_an_instrument_of_ones_own_is_a_small_table(
+    folder: Path, bring: Callable[..., tuple[int, str]]
+) -> None:
+    """What it calls its levels is read; drawn they are levels of the known instruments."""
+    (folder / "data" / "instruments.csv").write_text(OWN, encoding="utf-8")
+    text = "Study,Q1,Q2,Q3\nAasa 2015,Good,Fair,+\nKell 2009,poor,good,\n"
+    code, told = bring(text)
+    assert (code, "Judgements by Three questions: Q1, Q2, Q3." in told) == (0, True), told
+    review = al.load_review(folder / "data")
+    (own,) = used_instruments(review.risk_of_bias)
+    matrix = judgements(review.risk_of_bias, instrument=own)
+    assert matrix.loc["aasa-2015"].tolist() == ["low", "some concerns", "low", "some concerns"]
+    assert matrix.loc["kell-2009"].tolist() == ["high", "low", "not stated", "high"]
+    assert overall_judgements(review.risk_of_bias).tolist() == ["some concerns", "high"]
+    axes = al.plots.traffic_lights(matrix, instrument=own)
+    assert "Was it whole?" in " ".join(t.get_text() for t in axes.figure.findobj(Text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (",low,", ",lovely,", "'lovely' of 'Three questions' must be one of"),
+        ("Three questions", "RoB 1", "'RoB 1' is known"),
+        (",level,", ",domain,", "needs rows of domains and of levels"),
+    ],
+)
+def test_an_instrument_that_cannot_be_is_told(
+    folder: Path, bring: Callable[..., tuple[int, str]], old: str, new: str, words: str
+) -> None:
+    assert bring("Study,D1,D2,D3\nAasa 2015,low,low,low\n")[0] == 0
+    (folder / "data" / "instruments.csv").write_text(OWN.replace(old, new), encoding="utf-8")
+    with pytest.raises(ReviewError, match=words):
+        al.load_review(folder / "data")
 
 
 def test_the_words_of_robvis_for_the_older_tool_are_its_levels(
@@ -158,7 +224,7 @@ def test_the_words_of_robvis_for_the_older_tool_are_its_levels(
         (ROB2 + "Aasa 2015,=1,low,low,low,low,low,1\n", "looks like a spreadsheet formula"),
         (
             f"Study,{SEVEN}\nAasa 2015,low,low,low,low,low,low,low\n",
-            "RoB 1 and ROBINS-I? Say",
+            "RoB 1, ROBINS-I and ROBINS-E? Say",
         ),
     ],
 )
@@ -181,7 +247,7 @@ def test_a_person_may_name_instrument_and_outcome(
     assert bring(text, "--instrument", "ROBINS-I", "--outcome", "PAIN")[0] == 0
     assert {(row["instrument"], row["outcome"]) for row in rows(folder)} == {("ROBINS-I", "pain")}
     code, told = bring(text, "--instrument", "RoB")
-    assert (code, "must be one of RoB 2, RoB 1, ROBINS-I and QUADAS-2" in told) == (1, True)
+    assert (code, "must be one of RoB 2, RoB 1, ROBINS-I, QUADAS-2, " in told) == (1, True)
     code, told = bring(text, "--instrument", "RoB 1", "--outcome", "Pian")
     assert (code, "(did you mean 'Pain'?)" in told) == (1, True)
 

@@ -28,7 +28,7 @@ from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.model import arms_at_baseline, provenance_counts, result_status
 from analysis_lib.review.schemas import SCHEMAS, codebook
 
-TABLES = sorted(set(SCHEMAS) - {"moderators"})  # of which this review has none
+TABLES = sorted(set(SCHEMAS) - {"moderators", "instruments"})  # of which this review has none
 FIRST_ROW = 2  # the header is row 1, as a spreadsheet counts
 
 
@@ -296,6 +296,7 @@ UNKNOWN_NAMES = [
     ("excluded_reports", "citation", "nobody1999", "is not in references.bib"),
     ("excluded_reports", "reason", "dislike", "is not in selection.csv"),
     ("selection", "parent", "nowhere", "is not in selection.csv"),
+    ("risk_of_bias", "item", "D9", "is no domain of RoB 2, nor overall"),
     ("risk_of_bias", "outcome", "happiness", "is not in outcomes.csv"),
     ("claims", "table", "arm", "no table 'arm' (did you mean 'arms'?)"),
     ("claims", "column", "people", "arms.csv has no column 'people'"),
