@@ -195,7 +195,7 @@ def test_an_instrument_of_ones_own_is_a_small_table(
 def test_an_instrument_that_cannot_be_is_told(
     folder: Path, bring: Callable[..., tuple[int, str]], old: str, new: str, words: str
 ) -> None:
-    assert bring("Study,D1,D2,D3\nAasa 2015,low,low,low\n")[0] == 0
+    assert bring(ROB2 + IN_WORDS)[0] == 0
     (folder / "data" / "instruments.csv").write_text(OWN.replace(old, new), encoding="utf-8")
     with pytest.raises(ReviewError, match=words):
         al.load_review(folder / "data")
