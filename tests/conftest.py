@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import golden_cases
+# Tests run as one process a core: threads of linear algebra would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import golden_cases  # which brings numpy, and numpy the threads
 import pytest
 from places import ROOT
 

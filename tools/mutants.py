@@ -47,7 +47,15 @@ ROOMS = {
         ("analysis_lib/printed/intervals.py", "analysis_lib/printed/audit/*.py"),
         ("tests/unit/printed/test_audit.py",),
     ),
-    "review": Room(("analysis_lib/review/*.py",), ("tests/unit/review",)),
+    "review": Room(
+        ("analysis_lib/review/*.py",),
+        (
+            "tests/unit/review",
+            "tests/unit/importing/test_judgements.py",
+            "tests/unit/importing/test_comparing.py",
+            "tests/unit/book/test_moderators.py",
+        ),
+    ),
     "explorer": Room(
         ("analysis_lib/book/sections/explorer.py",),
         ("tests/unit/book/test_explorer.py", "tests/unit/book/test_binary_review.py"),

@@ -363,6 +363,7 @@ def search_points(effect: np.ndarray, variance: np.ndarray) -> np.ndarray:
     return np.concatenate(([0.0], np.geomspace(low * 1e-4, high, N_GRID)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "n"), [("REML", N_RANDOM), ("ML", 2_000)])
 def test_likelihood_is_highest_at_tau2_on_random_data(method: str, n: int) -> None:
     several = 0

@@ -98,6 +98,12 @@ def test_a_difference_is_written_with_its_sign() -> None:
     )
 
 
+def test_everything_that_leaves_a_box_is_told() -> None:
+    step = Equation("left", ("came",), ("went", "died"))
+    told = step.told({"left": 3, "came": 9, "went": 4, "died": 1})
+    assert told == "left is 3, but came - went - died = 9 - 4 - 1 = 4"
+
+
 def test_without_reasons_the_excluded_are_not_compared() -> None:
     counts = dict.fromkeys(BOXES, 0) | {EXCLUDED: 4, "reports_assessed": 4, "reports_sought": 4}
     counts |= {"records_screened": 4, "records_identified": 4, "records_databases": 4}

@@ -26,6 +26,7 @@ import analysis_lib as al
 from analysis_lib.base.errors import MOST_PROBLEMS
 from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.model import arms_at_baseline, provenance_counts, result_status
+from analysis_lib.review.provenance import with_weaker_cells
 from analysis_lib.review.schemas import SCHEMAS, codebook
 
 TABLES = sorted(set(SCHEMAS) - {"moderators", "instruments"})  # of which this review has none
@@ -280,6 +281,8 @@ def test_the_codebook_describes_every_column_of_every_table() -> None:
     assert book["holds"].str.len().gt(0).all()
     assert set(book["kind"]) == {"text", "number", "whole number", "yes or no"}
     assert not book["rule"].str.contains("None").any()
+    (rule,) = book.loc[(book["table"] == "published.csv") & (book["column"] == "p"), "rule"]
+    assert rule == "must be at least 0; must be at most 1"
 
 
 # Cells that name something; what is asked of a table alone, `test_cells` asks
@@ -331,6 +334,50 @@ def test_all_problems_of_all_tables_are_listed_at_once_and_in_order(data: Path) 
     assert [line.split(": ")[0] for line in lines] == [
         f"{table}.csv, row {row}, column {column}" for table, row, column, _ in wrong
     ]
+
+
+LOOK_ALIKES = {
+    "\u0410asa 2015": "(CYRILLIC CAPITAL LETTER A, LATIN CAPITAL LETTER A)",
+    "Aasa\u200b 2015": "(ZERO WIDTH SPACE)",
+    "Aasa\u00a02015": "(NO-BREAK SPACE, SPACE)",
+    "Aasa 201\uff15": "(FULLWIDTH DIGIT FIVE, DIGIT FIVE)",
+    "Aasa  2015": "",  # two spaces: no sign of its own
+}
+
+
+@pytest.mark.parametrize("label", LOOK_ALIKES)
+def test_names_that_cannot_be_told_apart_by_looking_are_told(data: Path, label: str) -> None:
+    assert get_cell(data, "trials", 2, "label") == "Aasa 2015"
+    set_cell(data, "trials", 3, "label", label)
+    (line,) = told(data)
+    place = (
+        f"trials.csv, row 3, column label: {label!r} looks like 'Aasa 2015' of trials.csv, row 2"
+    )
+    assert line == f"{place} {LOOK_ALIKES[label]}".rstrip()
+
+
+def test_names_of_one_kind_are_compared_between_tables(data: Path) -> None:
+    row = row_where(data, "published", kind="subgroup")
+    factor = get_cell(data, "published", row, "factor")
+    rows = read(data, "subgroup_levels")
+    place = rows[0].index("factor")
+    assert factor in [cells[place] for cells in rows]
+    set_cell(data, "published", row, "factor", f"{factor}\u200b")
+    (line,) = [line for line in told(data) if "looks like" in line]
+    place = f"published.csv, row {row} (ZERO WIDTH SPACE)"
+    assert line.endswith(f"column factor: {factor!r} looks like '{factor}\\u200b' of {place}")
+
+
+@pytest.mark.parametrize("table", ["methods", "outcome.pain"])
+def test_peto_is_chosen_for_odds_ratios_only(data: Path, table: str) -> None:
+    set_cell(data, "outcomes", row_where(data, "outcomes", outcome="pain"), "measure", "RR")
+    if table not in (data / "review.toml").read_text(encoding="utf-8"):
+        replace(data, "review.toml", "[methods]", f"[{table}]\n\n[methods]")
+    replace(data, "review.toml", f"[{table}]", f"[{table}]\nevent_method = 'Peto'")
+    assert (
+        f"review.toml, table [{table}], key event_method: Peto's is an odds ratio, and "
+        "outcomes.csv measures 'pain' by RR"
+    ) in told(data)
 
 
 # Rows and keys
@@ -884,6 +931,9 @@ def test_a_row_is_as_well_known_as_its_weakest_cell(review: al.Review) -> None:
     assert counts.loc["interventions.csv", "which"].startswith(f"{weeks} of weeks")
     assert counts.loc["outcomes.csv", "which"] == "1 of mid and 2 of measure"
     assert counts.loc["trials.csv", "in part"] == 0
+    bare = review.interventions.drop(columns="weaker")  # as of a table that has no such column
+    assert not with_weaker_cells(bare).any()
+    assert with_weaker_cells(review.interventions).sum() == 9
 
 
 @pytest.mark.parametrize(

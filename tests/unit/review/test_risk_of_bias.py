@@ -383,5 +383,7 @@ def test_the_questions_are_those_of_the_tool() -> None:
         "D4": 5,
         "D5": 3,
     }
+    assert list(table) == ["domain", "title", "question", "text", "asked_if"]
+    assert table["question"].iloc[:4].tolist() == ["1.1", "1.2", "1.3", "2.1"]
     assert table["text"].str.endswith("?").all()
     assert set(ANSWERS) == {"Y", "PY", "PN", "N", "NI", "NA"}

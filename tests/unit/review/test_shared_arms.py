@@ -122,6 +122,17 @@ def test_the_effects_of_a_table_of_events() -> None:
         sh.effects_of(split, "MD")
 
 
+def test_three_arms_of_means_that_share_a_comparator_become_one() -> None:
+    arms = [(20, 3.0, 1.0), (25, 2.0, 1.5), (10, 5.0, 2.0)]
+    rows = [["t", f"T 2017 ({x})", *arm, 30, 6.0, 2.0] for x, arm in enumerate(arms)]
+    one = sh.settle_shared_arms(pd.DataFrame(rows, columns=list(sh.COLUMNS)), "combine")
+    two = al.combine_arms(*arms[0], *arms[1])
+    three = al.combine_arms(two.n, two.mean, two.sd, *arms[2])
+    assert one.drop(columns="trial").to_numpy().tolist() == [
+        ["T 2017", three.n, three.mean, three.sd, 30, 6.0, 2.0]
+    ]
+
+
 def test_a_share_of_one_person_is_refused_for_means() -> None:
     rows = [["t", f"T {x}", 20, float(x), 2.0, 3, 6.0, 2.0] for x in range(2)]
     with pytest.raises(al.ReviewError, match="n of one share must be at least 2"):
