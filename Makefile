@@ -39,6 +39,7 @@ reconstruct: $(READY)  ## compute the effects that the review does not print, in
 
 simulate: $(READY)  ## simulate how often intervals cover at the review's designs, into book/tables/
 	@$(BIN)/python tools/simulate.py --workers 2
+	@$(BIN)/python tools/subgroup_level.py
 
 bench: book  ## measure speed, memory and pages, into benchmarks/
 	$(BIN)/python benchmarks/run.py --book

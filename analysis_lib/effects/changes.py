@@ -136,14 +136,10 @@ def ancova_difference(
 
     Parameters
     ----------
-    n1, mean_pre1, sd_pre1, mean_post1, sd_post1 : array_like, shape (k,)
+    n1, mean_pre1, sd_pre1, mean_post1, sd_post1, n2, mean_pre2, sd_pre2, mean_post2, sd_post2
         As for `standardized_change_difference`.
-    n2, mean_pre2, sd_pre2, mean_post2, sd_post2 : array_like, shape (k,)
-        The same of the second groups.
-    correlation : array_like, shape (k,) or a single number
-        Correlation between before and after within the groups.
-    labels : sequence, optional
-        Trial labels.
+    correlation, labels
+        As for `standardized_change_difference`.
 
     Returns
     -------

@@ -124,10 +124,8 @@ def peters_test(
         The effect.
     correction, add_to_n
         As for `risk_ratio`, for trials with an empty cell; the defaults are those of R's meta.
-    labels : sequence, optional
-        Study labels.
-    level : float, default 0.95
-        Confidence level of the intervals.
+    labels, level
+        As for `harbord_test`.
 
     Returns
     -------
@@ -302,10 +300,8 @@ def pustejovsky_test(
     variance : array_like, shape (k,), optional
         Sampling variances, for weights :math:`1/v_i` as in R's meta. Without them the weights are
         the modified ones, which depend on the sizes alone.
-    labels : sequence, optional
-        Study labels.
-    level : float, default 0.95
-        Confidence level of the intervals.
+    labels, level
+        As for `harbord_test`.
 
     Returns
     -------

@@ -545,10 +545,10 @@ def _check_events(measure: str, cells: Cells) -> None:
 
 def _check_some(measure: str, why: str, some: bool) -> None:
     if not some:
-        raise ReviewError(
-            f"{measure}: {why}: it cannot be pooled without a correction "
-            "(correct_pooled=True, method='inverse' or, for odds, method='Peto')"
-        )
+        ways = "correct_pooled=True or method='inverse'"
+        if measure == "OR":
+            ways = "correct_pooled=True, method='inverse' or method='Peto'"
+        raise ReviewError(f"{measure}: {why}: it cannot be pooled without a correction ({ways})")
 
 
 def _estimable(trials: _Trials) -> Mask:

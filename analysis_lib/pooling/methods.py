@@ -62,8 +62,10 @@ class Methods:
         effect), DerSimonian-Laird, Hedges, Hunter-Schmidt, Sidik-Jonkman, maximum likelihood,
         empirical Bayes, Paule-Mandel.
     ci_method : {"wald", "HK", "HK-adhoc", "KR"}
-        Normal distribution; Hartung-Knapp, t with k - 1 degrees of freedom; the same with a
-        standard error that is never smaller than the classic one; Kenward-Roger, with REML only.
+        Normal distribution, as R's metafor and meta take where nothing is said; Hartung-Knapp, t
+        with k - 1 degrees of freedom; the same with a standard error that is never smaller than the
+        classic one, which a new review begins with (Röver, Knapp and Friede 2015, BMC Medical
+        Research Methodology 15:99); Kenward-Roger, with REML only.
     pi_method : {"HTS", "V", "HK", "HK-PR", "normal", "KR", "KR-PR"}
         Prediction interval with t on k - 2 (HTS, HK-PR) or k - 1 (V, HK) degrees of freedom, or
         normal; KR and KR-PR, with REML only, on those of Kenward and Roger, and on one less. HK

@@ -247,13 +247,16 @@ class PooledEffect(Result, NamesItsMethods):
         told = [
             ("estimate", f"{number(self.estimate, 4)} ({level} CI {interval(self.ci, 4)})"),
             ("test", p_value(self.p_value)),
-            (f"{level} PI ({self.pi_method})", interval(self.prediction_interval, 4)),
         ]
+        varies = self.tau2_method != "FE"  # else there is one true effect, and no spread of them
+        if varies:
+            told.append((f"{level} PI ({self.pi_method})", interval(self.prediction_interval, 4)))
         if self.q_p_value is None:
             return [*told, ("heterogeneity", "needs two studies")]
+        if varies:
+            told.append(("tau2", estimate_text(self.tau2, self.tau2_ci, 4)))
         q = f"{number(self.q)} on {self.q_df} df, {p_value(self.q_p_value)}"
-        tau2 = estimate_text(self.tau2, self.tau2_ci, 4)
-        return [*told, ("tau2", tau2), ("I2", percent(self.i2, 1)), ("Q", q)]
+        return [*told, ("I2", percent(self.i2, 1)), ("Q", q)]
 
     def numbers(self) -> dict[str, float | None]:
         """Return the results by name, unrounded."""

@@ -85,6 +85,29 @@ def power_table(review: Review, stored: pd.DataFrame, designs: pd.DataFrame) -> 
     )
 
 
+def subgroup_level_table(level: pd.DataFrame) -> pd.DataFrame:
+    """Return how often a test finds a difference between subgroups that is not there, as text.
+
+    Parameters
+    ----------
+    level
+        The table ``subgroup_level``.
+    """
+    shares = {
+        "χ², τ² each": "chi2",
+        "F (Welch and James), τ² each": "f",
+        "χ², common τ²": "chi2_common",
+        "F, common τ²": "f_common",
+    }
+    return pd.DataFrame(
+        {
+            "Trials": [f"{n} + {n}" for n in level["studies"]],
+            "I²": level["i2"].map(fmt.percent),
+            **{head: [fmt.percent(x, 1) for x in level[name]] for head, name in shares.items()},
+        }
+    )
+
+
 def grid_coverage(stored: pd.DataFrame, sizes: str, i2: float) -> pd.DataFrame:
     """Return the shares of DerSimonian and Laird's method on the grid, by number of trials."""
     grid = stored[(stored["set"] == "grid") & (stored["tau2_method"] == "DL")]

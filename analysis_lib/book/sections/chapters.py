@@ -512,6 +512,7 @@ def show_reporting_bias(review: Review) -> None:
     if table.empty:
         say("There is nothing to pool yet, and no funnel to look at.")
         return
+    any_added_up = any(effects.adds_up_counts for effects in pooled_analyses(review))
     show_table(
         table,
         "Egger's test and trim-and-fill",
@@ -520,7 +521,7 @@ def show_reporting_bias(review: Review) -> None:
         note="k: comparisons. Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect "
         "would be if the funnel were made symmetric, around the random-effects and, in the last "
         "column, the common-effect mean. With fewer than ten comparisons nothing here can tell "
-        "asymmetry from chance.",
+        "asymmetry from chance." + (f" {robustness.ADDED_UP}" if any_added_up else ""),
     )
     wide = [e for e in pooled_analyses(review) if e.k >= FEWEST_TO_READ]
     for effects in wide:

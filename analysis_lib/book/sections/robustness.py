@@ -11,7 +11,7 @@ import pandas as pd
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book.page import show_figure, show_table
+from analysis_lib.book.page import say, show_figure, show_table
 from analysis_lib.book.sections import over_sets, twice
 from analysis_lib.book.sections.analyses import (
     axis_unit,
@@ -50,6 +50,10 @@ RISK_OF_BIAS = "risk of bias"
 #: The column that says in how many sets of reconstructed effects a statement holds.
 SETS = "Sets that say so"
 FITTING = "The test that fits the measure"
+ADDED_UP = (
+    "Mantel-Haenszel adds up counts and has no funnel of its own: the tests, the funnel and what "
+    "is filled are of the trials' own effects, weighted by inverse variance."
+)
 
 
 def subgroups(review: Review, effects: StudyEffects) -> dict[str, list[str]]:
@@ -334,6 +338,8 @@ def show_funnel(review: Review, outcome: str, follow_up: str) -> None:
                 title=title,
             )
         show_figure(ax, f"fig-funnel-{outcome}-{follow_up}".lower())
+        if effects.adds_up_counts:
+            say(ADDED_UP)
 
 
 def reporting_bias_table(review: Review) -> pd.DataFrame:
