@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import nbformat
 
-from analysis_lib.book.sections import chapters, moderation, results, robustness
+from analysis_lib.book.sections import chapters, moderation, one_group, results, robustness
 from analysis_lib.importing.new_review import TEMPLATE
 
 #: The modules whose functions show figures; tests collect these instead.
-DRAWING = (chapters, moderation, results, robustness)
+DRAWING = (chapters, moderation, one_group, results, robustness)
 
 
 def calls(path: str) -> list[str]:

@@ -26,7 +26,7 @@ COUNT_TOLERANCE = 0.05  # counts print one decimal; what would print as .0 is wh
 #: Decimals of an effect; a difference of risks has one more, since 5 in 1000 may matter.
 DIGITS = 2
 RISK_DIGITS, RISK_TAU2_DIGITS = 3, 4
-SMALL_MEASURES = ("RD", "IRD")
+SMALL_MEASURES = ("RD", "IRD", "proportion", "rate")
 #: What XML, and so SVG, cannot hold: control characters and what is no character.
 NO_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -170,9 +170,9 @@ def effect(value: float | None, measure: str, *, absent: str = NOT_ESTIMABLE) ->
     """
     if value is None or math.isnan(value):
         return absent
-    if measure in RATIO_MEASURES:
+    if measure in RATIO_MEASURES and measure not in SMALL_MEASURES:
         return ratio(shown(value, measure))
-    return number(value, RISK_DIGITS if measure in SMALL_MEASURES else DIGITS)
+    return number(shown(value, measure), RISK_DIGITS if measure in SMALL_MEASURES else DIGITS)
 
 
 def effect_interval(limits: Interval | None, measure: str, *, absent: str = NOT_ESTIMABLE) -> str:

@@ -33,17 +33,43 @@ MEASURE_WORDS: Final = {
     "IRD": "incidence rate difference",
     "ROM": "ratio of means",
 }
-#: Pooled as natural logarithms, shown as ratios.
-RATIO_MEASURES: Final = frozenset({"RR", "OR", "HR", "IRR", "ROM"})
+#: Pooled as natural logarithms, shown as ratios; the rate of one group is shown as itself.
+RATIO_MEASURES: Final = frozenset({"RR", "OR", "HR", "IRR", "ROM", "rate"})
 #: Effects on events: a measure of how often they happen is compared.
 EVENT_MEASURES: Final = frozenset({*BINARY_MEASURES, *RATE_MEASURES, "HR"})
+
+#: What is measured of one group, and the scale on which it is pooled.
+GROUP_MEASURES: Final = {
+    "proportion": "logit of the proportion",
+    "rate": "natural logarithm of the rate",
+    "mean": "",
+    "correlation": "Fisher z transform of the correlation",
+}
 
 Interval = tuple[float, float]
 
 
 def no_difference(measure: str) -> float:
-    """Return what a measure shows when nothing differs: 1 for a ratio, 0 for a difference."""
+    """Return what a measure shows when nothing differs: 1 for a ratio, 0 for a difference.
+
+    What is measured of one group differs from nothing: NaN, but for a correlation, which is 0.
+    """
+    if measure in GROUP_MEASURES and measure != "correlation":
+        return math.nan
     return shown(0.0, measure)
+
+
+def scale_words(measure: str) -> str:
+    """Return the scale on which a measure is pooled, where it is another than the one shown.
+
+    Examples
+    --------
+    >>> scale_words("OR"), scale_words("proportion"), scale_words("MD")
+    ('natural logarithm of the odds ratio', 'logit of the proportion', '')
+    """
+    if measure in RATIO_MEASURES and measure not in GROUP_MEASURES:
+        return f"natural logarithm of the {MEASURE_WORDS[measure]}"
+    return GROUP_MEASURES.get(measure, "")
 
 
 def shown(value: float, measure: str) -> float:
@@ -65,6 +91,10 @@ def shown(value: float, measure: str) -> float:
     >>> print(f"{shown(-0.2877, 'RR'):.2f} {shown(-0.2877, 'MD'):.2f}")
     0.75 -0.29
     """
+    if measure == "proportion":
+        return (1 + math.tanh(value / 2)) / 2
+    if measure == "correlation":
+        return math.tanh(value)
     if measure not in RATIO_MEASURES:
         return float(value)
     try:
@@ -96,8 +126,13 @@ def pooled(value: float, measure: str) -> float:
     Raises
     ------
     ReviewError
-        For a ratio below zero.
+        For a ratio below zero, or a proportion or correlation beyond what it can be.
     """
+    if measure in ("proportion", "correlation"):
+        least = 0 if measure == "proportion" else -1
+        if not least < value < 1:
+            raise ReviewError(f"{measure}: must lie between {least} and 1, got {value}")
+        return math.log(value / (1 - value)) if least == 0 else math.atanh(value)
     if measure not in RATIO_MEASURES:
         return float(value)
     if value < 0:

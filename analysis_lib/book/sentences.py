@@ -8,12 +8,14 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import (
     EVENT_MEASURES,
+    GROUP_MEASURES,
     MEASURE_WORDS,
     RATIO_MEASURES,
     Interval,
     band,
     margin,
     pooled,
+    scale_words,
 )
 from analysis_lib.conclusions.certainty import crossed
 from analysis_lib.pooling.events import PooledEvents
@@ -149,17 +151,17 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     One comparison was available, so nothing was pooled; its own 95% confidence interval is given.
     """
     level = fmt.percent(fit.level)
-    logarithm = f"natural logarithm of the {_words(measure)}"
+    scaled = scale_words(measure)
     handling = fit.handling() if isinstance(fit, PooledEvents) else ""
     after = f" {handling}" if handling else ""
     if fit.k == 1:
-        computed = f", computed for the {logarithm}," if measure in RATIO_MEASURES else ""
+        computed = f", computed for the {scaled}," if scaled else ""
         return (
-            "One comparison was available, so nothing was pooled; its own "
-            f"{level} confidence interval{computed} is given.{after}"
+            f"{_comparisons(fit, measure).capitalize()} was available, so nothing was pooled; its "
+            f"own {level} confidence interval{computed} is given.{after}"
         )
-    scale = f", each as the {logarithm}," if measure in RATIO_MEASURES else ""
-    text = f"{_comparisons(fit).capitalize()} were pooled{scale} by {_weighting(fit)}"
+    scale = f", each as the {scaled}," if scaled else ""
+    text = f"{_comparisons(fit, measure).capitalize()} were pooled{scale} by {_weighting(fit)}"
     interval = f"the {level} confidence interval {CI_WORDS[fit.ci_method]}"
     if fit.tau2_method == "FE":
         return f"{text} in a common-effect model; {interval}.{after}"
@@ -169,7 +171,8 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
         interval,
     ]
     if fit.prediction_interval is None:
-        parts.append("there are too few comparisons for a prediction interval")
+        what = "groups" if measure in GROUP_MEASURES else "comparisons"
+        parts.append(f"there are too few {what} for a prediction interval")
     else:
         parts.append(f"the {level} prediction interval was computed {PI_WORDS[fit.pi_method]}")
     return "; ".join(parts) + f".{after}"
@@ -246,7 +249,8 @@ def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     if fit.has_empty_tau2_set:
         interval = f"no value fits at the {fmt.percent(fit.level)} level: the effects differ less "
         interval += "than chance would make them"
-    scale = f" for the logarithm of the {_words(measure)}" if measure in RATIO_MEASURES else ""
+    scaled = scale_words(measure).removeprefix("natural ")
+    scale = f" for the {scaled}" if scaled else ""
     return f"{text}, τ² = {fmt.number(fit.tau2, digits)} ({interval}){scale}."
 
 
@@ -364,8 +368,9 @@ def _end(limit: float, question: Question) -> str:
     return f"a benefit of {side} too small to matter"
 
 
-def _comparisons(fit: PooledEffect) -> str:
-    return fmt.plural(fit.k, "comparison", spelled=True)
+def _comparisons(fit: PooledEffect, measure: str = "MD") -> str:
+    what = "group" if measure in GROUP_MEASURES else "comparison"
+    return fmt.plural(fit.k, what, spelled=True)
 
 
 def _words(measure: str) -> str:
@@ -500,7 +505,8 @@ def cautions(fit: PooledEffect, measure: str = "MD") -> str:
         if fit.prediction_interval is not None:
             what += ", the prediction interval most of all"
         told.append(
-            f"{_comparisons(fit).capitalize()} hardly tell how much effects differ, and {what}."
+            f"{_comparisons(fit, measure).capitalize()} hardly tell how much effects differ, and "
+            f"{what}."
         )
     classic = pool(fit.effect, fit.variance, **fit.methods.but(ci_method="wald")).ci
     if fit.ci_method == "HK" and fit.ci[1] - fit.ci[0] < classic[1] - classic[0]:

@@ -36,6 +36,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
     "arm_results": (
         *("n", "mean", "sd", "events", "scale_min", "scale_max", "person_time", "cluster_size"),
+        "correlation",
         *("icc", "paired_correlation", "final_sd", "change_correlation"),
         *("score", "instrument", "higher_is_better"),
     ),

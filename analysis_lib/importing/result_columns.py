@@ -52,6 +52,7 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
     "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
     "change_se": ("change se", "se change", "change standard error"),
+    "correlation": ("correlation", "r", "cor", "pearson r"),
     "final_sd": ("final sd", "sd after", "sd at follow up"),
     "person_time": (
         *("person time", "person years", "person months", "person days", "time at risk"),
@@ -287,7 +288,11 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     has_effects = "estimate" in found and bool(
         {"effect_se", "effect_variance", "effect_low", "effect_p", "o_e"} & found.keys()
     )
-    by_arm = not paired and "arm" in found and bool({"n", "mean", "events"} & found.keys())
+    by_arm = (
+        not paired
+        and "arm" in found
+        and bool({"n", "mean", "events", "correlation"} & found.keys())
+    )
     kept = _used(found, said, paired=paired, by_arm=by_arm, has_effects=has_effects)
     problems += _ambiguous(table, kept, said)
     stop(problems, f"in {table.file}")

@@ -75,7 +75,9 @@ class ArmResult:
         As the sheet calls them.
     higher_is_better : {"yes", "no", ""}
         Of the instrument.
-    person_time, cluster_size, icc, paired_correlation, final_sd, change_correlation : float or None
+    person_time, correlation, cluster_size, icc : float or None
+        As in ``arm_results.csv``.
+    paired_correlation, final_sd, change_correlation : float or None
         As in ``arm_results.csv``.
     """
 
@@ -101,6 +103,7 @@ class ArmResult:
     subgroup: str = ""
     higher_is_better: str = ""
     person_time: float | None = None
+    correlation: float | None = None
     cluster_size: float | None = None
     icc: float | None = None
     paired_correlation: float | None = None
@@ -110,13 +113,13 @@ class ArmResult:
     @property
     def numbers(self) -> tuple[float | None, ...]:
         """What was measured: n, mean, SD, events; of rates also person-time."""
-        time = () if self.person_time is None else (self.person_time,)
-        return (self.n, self.mean, self.sd, self.events, *time)
+        more = [x for x in (self.person_time, self.correlation) if x is not None]
+        return (self.n, self.mean, self.sd, self.events, *more)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is neither a mean nor events."""
-        return self.mean is None and self.events is None
+        """Whether there is neither a mean, nor events, nor a correlation."""
+        return self.mean is None and self.events is None and self.correlation is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,10 +338,20 @@ class _Reader:
         time, final_sd = (
             self._number(row, f"{name}{side}") for name in ("person_time", "final_sd")
         )
+        r = self._number(row, f"correlation{side}")
+        if r is not None and not -1 < r < 1:
+            self._add(row, f"correlation{side}", f"{r:g} does not lie between -1 and 1")
         if time is not None and time <= 0:
             self._add(row, f"person_time{side}", f"{time:g} is not greater than zero")
         arm = replace(
-            arm, n=n, mean=mean, sd=sd, events=events, person_time=time, final_sd=final_sd
+            arm,
+            n=n,
+            mean=mean,
+            sd=sd,
+            events=events,
+            person_time=time,
+            final_sd=final_sd,
+            correlation=r,
         )
         arm = self._change(arm, row, side) if mean is None else arm
         if arm.sd is not None and arm.sd <= 0:

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.base.measures import GROUP_MEASURES, RATIO_MEASURES, no_difference
 from analysis_lib.plots.look import describe, styled
 from analysis_lib.plots.marks import RISK_SIGNS
 from analysis_lib.plots.rows import OWN, LayoutOptions, Row, RowLayout, RowPlot
@@ -106,7 +106,9 @@ def forest(
     known = study_details(fit.labels, details)
     studies = more.sorted(_study_rows(fit, known, measure))
     rows = [*studies, *_summary_rows(fit, known, measure)]
-    notes = [] if fit.k == 1 else [heterogeneity(fit, measure), effect_test(fit)]
+    notes = [] if fit.k == 1 else [heterogeneity(fit, measure)]
+    if notes and not math.isnan(no_difference(measure)):  # else there is nothing to test it against
+        notes.append(effect_test(fit))
     handling = fit.handling(named=False) if isinstance(fit, PooledEvents) else ""
     notes += [handling] if handling else []
     plot = RowPlot(rows, notes, fit.level, words, own=more.heads, domains=more.names)
@@ -185,7 +187,8 @@ def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
     digits = fmt.tau2_digits(measure)
     more = [] if fit.tau2_ci is None else [fmt.interval(fit.tau2_ci, digits)]
     more = ["no value fits"] if fit.has_empty_tau2_set else more
-    more += ["log scale"] if measure in RATIO_MEASURES else []
+    scale = GROUP_MEASURES.get(measure)
+    more += ["log scale"] if measure in RATIO_MEASURES else [scale] if scale else []
     behind = f" ({', '.join(more)})" if more else ""
     return f"{text}, τ² = {fmt.number(fit.tau2, digits)}{behind}"
 

@@ -311,7 +311,7 @@ class RowPlot:
     def _headings(self) -> dict[str, str]:
         present = {name for row in self.rows for name in row.cells}
         arms = [wrap_to(arm, WIDEST_ARM, size=TEXT, weight="bold") for arm in self.layout.arms]
-        among = "time" if self.layout.measure in RATE_MEASURES else "n"
+        among = "time" if self.layout.measure in (*RATE_MEASURES, "rate") else "n"
         headings = {
             "n_experimental": f"n\n{arms[0]}",
             "n_comparator": f"n\n{arms[1]}",
@@ -443,9 +443,9 @@ class RowPlot:
                     "effects are given as natural logarithms, limits as ratios"
                 )
         if self.layout.limits is None:
-            set_pooled_axis(
-                ax, self.layout.measure, *_axis_limits(self.rows, half, self._reference())
-            )
+            measure = self.layout.measure
+            limits = _axis_limits(self.rows, half, self._reference(), measure)
+            set_pooled_axis(ax, measure, *limits)
         else:
             set_effect_axis(ax, self.layout.measure, *self.layout.limits)
 
@@ -701,7 +701,10 @@ def unbroken(note: str) -> str:
 
 
 def _axis_limits(
-    rows: Sequence[Row], half: float | None, reference: float | None = None
+    rows: Sequence[Row],
+    half: float | None,
+    reference: float | None = None,
+    measure: str = "MD",
 ) -> Interval:
     """Return limits, as pooled, that show every estimate, most of every interval and the band.
 
@@ -710,7 +713,8 @@ def _axis_limits(
     """
     estimates = [row.estimate for row in rows if row.estimate is not None]
     pooled = [end for row in rows if row.kind == "pooled" and row.interval for end in row.interval]
-    core = [0.0, *estimates, *pooled, *([-half, half] if half is not None else [])]
+    origin = [] if math.isnan(no_difference(measure)) else [0.0]
+    core = [*origin, *estimates, *pooled, *([-half, half] if half is not None else [])]
     core += [] if reference is None else [reference]
     intervals = [row.interval for row in rows if row.interval and row.kind != "prediction"]
     predictions = [row.interval for row in rows if row.interval and row.kind == "prediction"]

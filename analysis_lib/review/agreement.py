@@ -230,7 +230,7 @@ def _sexes(arms: pd.DataFrame) -> Iterator[Problem]:
 def _measured(results: pd.DataFrame) -> Iterator[Problem]:
     """Check that each result by arm is a mean, or events among people."""
     n, events, time = results["n"], results["events"], results["person_time"]
-    middle = results["mean"].notna() | results["median"].notna()
+    middle = results[["mean", "median", "correlation"]].notna().any(axis="columns")
     for wrong, column, message in (
         (~middle & events.isna(), "mean", "neither a mean nor events"),
         (middle & events.notna(), "events", "both a mean and events"),

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError, did_you_mean
 from analysis_lib.base.formatting import count, effect, effect_interval, listing, plural
-from analysis_lib.base.measures import BINARY_MEASURES, RATE_MEASURES
+from analysis_lib.base.measures import BINARY_MEASURES, GROUP_MEASURES, RATE_MEASURES
 from analysis_lib.base.quantiles import two_sided_quantile
 from analysis_lib.base.results import Result
 from analysis_lib.effects.events import tells_nothing
@@ -145,7 +145,7 @@ class StudyEffects(Result):
                 "Comparison": self.table["label"],
                 "Arms": self._arms(),
                 "People": [
-                    "not stated" if np.isnan((n1, n2)).all() else f"{count(n1)} and {count(n2)}"
+                    "not stated" if np.isnan((n1, n2)).all() else _people_words(n1, n2)
                     for n1, n2 in people
                 ],
                 self.measure: [effect(y, self.measure) for y in self.effect],
@@ -161,7 +161,9 @@ class StudyEffects(Result):
         arms = pd.DataFrame() if self.review is None else self.review.arms
         printed = {} if arms.empty else arms.set_index(["trial", "arm"])["label_printed"].to_dict()
         return [
-            f"{printed.get((trial, first), first)} against {printed.get((trial, second), second)}"
+            " against ".join(
+                printed.get((trial, arm), arm) for arm in (first, second) if not pd.isna(arm)
+            )
             for trial, first, second in self.table[["trial", *ARMS]].itertuples(index=False)
         ]
 
@@ -195,6 +197,11 @@ class StudyEffects(Result):
         if self.measure not in RATE_MEASURES or not set(RATES) <= set(self.table):
             return False
         return bool(self.table[list(RATES)].notna().all(axis=None))
+
+    @property
+    def is_of_one_group(self) -> bool:
+        """Whether something is measured of one group, and nothing compared."""
+        return self.measure in GROUP_MEASURES
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -330,6 +337,10 @@ class StudyEffects(Result):
             table=_without(self.table, gone),
             silent=None if self.silent is None else _without(self.silent, gone),
         )
+
+
+def _people_words(first: float, second: float) -> str:
+    return count(first) if np.isnan(second) else f"{count(first)} and {count(second)}"
 
 
 def _without(table: pd.DataFrame, trials: set[str]) -> pd.DataFrame:

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.measures import (
     BINARY_MEASURES,
     GENERIC_MEASURES,
+    GROUP_MEASURES,
     RATE_MEASURES,
     RATIO_MEASURES,
 )
@@ -38,6 +40,7 @@ from analysis_lib.effects.paired import (
 )
 from analysis_lib.effects.rates import rate_difference, rate_ratio
 from analysis_lib.effects.ratios_of_means import ratio_of_means
+from analysis_lib.effects.single_groups import correlation, proportion, rate, single_mean
 from analysis_lib.review.arm_names import ANALYSIS, ARMS, comparison_names
 from analysis_lib.review.baseline import BASELINE, PROVENANCES
 from analysis_lib.review.designs import (
@@ -78,6 +81,13 @@ COMPUTE_PAIRED: dict[str, Callable[..., EffectSizes]] = {
 }
 #: What `COMPUTE` takes of each arm.
 OF_MEANS, OF_EVENTS, OF_RATES = ("n", "mean", "sd"), ("events", "n"), ("events", "person_time")
+#: What is measured of one group, and what it takes.
+OF_GROUP: dict[str, tuple[Callable[..., EffectSizes], tuple[str, ...]]] = {
+    "proportion": (proportion, OF_EVENTS),
+    "rate": (rate, OF_RATES),
+    "mean": (single_mean, OF_MEANS),
+    "correlation": (correlation, ("correlation", "n")),
+}
 SCALE = ("scale_min", "scale_max")
 HOW = ("provenance", "source")
 
@@ -120,8 +130,9 @@ def takes(measure: str) -> tuple[str, ...]:
 
 def columns_of(measure: str) -> list[str]:
     """Return the columns of the table of an analysis."""
-    counts = [*EVENTS] if measure in (*BINARY_MEASURES, *RATE_MEASURES) else []
-    return [*COLUMNS, *counts, *(TIMES if measure in RATE_MEASURES else [])]
+    has_events = measure in (*BINARY_MEASURES, *RATE_MEASURES, "proportion", "rate")
+    counts = [*EVENTS] if has_events else []
+    return [*COLUMNS, *counts, *(TIMES if measure in (*RATE_MEASURES, "rate") else [])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,8 +191,14 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     other = _from_contrasts(listed, tables["contrasts"])
     if reading == MAIN:  # no other one is reconstructed
         other = pd.concat([other, _from_reconstruction(listed, tables["reconstructed"])])
-    arms, reasons, silent = _from_arms(listed, listed.index.isin(other.index[_has_variance(other)]))
-    known = pd.concat([arms, other])  # the best known first: of a doubled row the first stays
+    of_one = listed["measure"].isin(GROUP_MEASURES)
+    is_known = listed.index.isin(other.index[_has_variance(other)])
+    arms, reasons, silent = _from_arms(listed[~of_one], is_known[~of_one])
+    groups, lacking = _from_groups(listed[of_one])
+    reasons = pd.concat([reasons, lacking]).loc[listed.index]
+    known = pd.concat(
+        [arms, groups, other]
+    )  # the best known first: of a doubled row the first stays
     usable = _has_variance(known)
     reasons[known.index[~usable]] = NO_VARIANCE
     known = known[usable]
@@ -267,13 +284,21 @@ def _comparisons(tables: Tables, reading: str) -> pd.DataFrame:
 
 
 def _pairs_of_arms(tables: Tables) -> pd.DataFrame:
-    """Return every experimental arm of a trial with every comparator one, by analysis."""
+    """Return every experimental arm of a trial with every comparator one, by analysis.
+
+    Of an outcome that is measured of one group, the experimental arms alone.
+    """
     results = tables["arm_results"][[*ANALYSIS, "trial", "arm"]]
     arms = results.merge(tables["arms"][["trial", "arm", "group"]], on=["trial", "arm"])
     first, second = (
         arms[arms["group"] == side].rename(columns={"arm": f"{side}_arm"}) for side in SIDES
     )
-    return first.merge(second, on=[*ANALYSIS, "trial"])[KEYS]
+    measures = tables["outcomes"].set_index("outcome")["measure"]
+    of_one = first["outcome"].map(measures.to_dict()).astype("str").isin(GROUP_MEASURES)
+    pairs = first[~of_one].merge(second, on=[*ANALYSIS, "trial"])[KEYS]
+    alone = first[of_one].reindex(columns=KEYS)
+    alone = alone.astype({"comparator_arm": pairs["comparator_arm"].dtype})
+    return pd.concat([pairs, alone]) if len(alone) else pairs
 
 
 def _places(pairs: pd.DataFrame) -> dict[Analysis, slice]:
@@ -285,7 +310,7 @@ def _places(pairs: pd.DataFrame) -> dict[Analysis, slice]:
 
 def _with_arms(pairs: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     """Put what ``arm_results`` holds of both arms beside each comparison."""
-    columns = sorted({*OF_MEANS, *OF_EVENTS, *OF_RATES, *SCALE, *HOW, *OF_DESIGN})
+    columns = sorted({*OF_MEANS, *OF_EVENTS, *OF_RATES, "correlation", *SCALE, *HOW, *OF_DESIGN})
     results = results.astype({"n": float, "events": float})
     results = results.reindex(columns=list(dict.fromkeys([*results.columns, *columns])))
     for side in SIDES:
@@ -380,6 +405,37 @@ def _is_half_paired(arms: pd.DataFrame) -> pd.Series:
 def _has_no_ratio(arms: pd.DataFrame) -> pd.Series:
     first, second = (arms[f"mean_{side}"] for side in SIDES)
     return (arms["measure"] == "ROM") & ~(first * second > 0)
+
+
+def _from_groups(listed: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Return what is measured of single groups, pooled as `OF_GROUP` says, and why not."""
+    reasons = pd.Series("", listed.index, dtype="str")
+    found = [pd.DataFrame({"effect": [], "variance": []}, dtype=float)]
+    for measure, rows in listed.groupby("measure"):
+        compute, names = OF_GROUP[str(measure)]
+        numbers = rows[[f"{name}_experimental" for name in names]].astype(float)
+        lacks = numbers.isna().any(axis="columns")
+        reasons[rows.index[lacks]] = f"not all of {', '.join(names)}"
+        for place in rows.index[~lacks]:
+            sizes = attempt(compute, *numbers.loc[place].tolist())
+            if isinstance(sizes, ReviewError):
+                reasons[place] = str(sizes).replace("study 1: ", "got ")
+                continue
+            one = {"effect": sizes.effect, "variance": sizes.variance}
+            found.append(pd.DataFrame(one, index=[place]))
+    effects = pd.concat(found)
+    side = SIDES[0]
+    how = listed.loc[effects.index]
+    return effects.assign(
+        n_experimental=how[f"n_{side}"],
+        events_experimental=how[f"events_{side}"],
+        person_time_experimental=how[f"person_time_{side}"],
+        provenance=how[f"provenance_{side}"],
+        source=how[f"source_{side}"],
+        people=how[f"n_{side}"],
+        instrument=how[f"instrument_{side}"],
+        remark=how[f"derived_{side}"],
+    ), reasons
 
 
 def _tells_nothing(arms: pd.DataFrame) -> Mask:

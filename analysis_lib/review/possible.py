@@ -52,8 +52,9 @@ def _poolable(review: Review, outcome: str, follow_up: str) -> StudyEffects:
 def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
     """Return the effects of every outcome and follow-up that has any, in the review's order.
 
-    An analysis that cannot be computed is left out; `analyses` says why, and so does ``check``.
+    What is measured of one group compares nothing and is not among them. An analysis that cannot
+    be computed is left out; `analyses` says why, and so does ``check``.
     """
     for _, _, found in analyses(review, priority):
-        if isinstance(found, StudyEffects) and found.k:
+        if isinstance(found, StudyEffects) and found.k and not found.is_of_one_group:
             yield found

@@ -16,6 +16,7 @@ import pandera.pandas as pa
 from analysis_lib.base.measures import (
     BINARY_MEASURES,
     GENERIC_MEASURES,
+    GROUP_MEASURES,
     MEAN_MEASURES,
     MEASURES,
     RATE_MEASURES,
@@ -27,6 +28,8 @@ from analysis_lib.review.instruments import INSTRUMENTS, LEVELS, ROB2
 #: Whether printed numbers support a statement; or what it is, if it is none about numbers.
 SUPPORT = ("yes", "in part", "no", "not tested", "advice", "method", "declared", "background")
 ALL_MEASURES = (*MEAN_MEASURES, *BINARY_MEASURES, *RATE_MEASURES, *GENERIC_MEASURES)
+#: What an outcome may be: a comparison of two arms, or what is measured of one group.
+OUTCOME_MEASURES = (*ALL_MEASURES, *GROUP_MEASURES)
 #: How trials gave out their treatments.
 DESIGNS = ("parallel", "cluster", "cross-over")
 RATINGS = ("very low", "low", "moderate", "high")
@@ -269,7 +272,11 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "outcome": key("Outcome", unique=True),
             "label": text("Name in text and plots", label="outcome"),
             "priority": one_of("Primary or secondary outcome", ("primary", "secondary")),
-            "measure": one_of("Effect measure of the meta-analyses", ALL_MEASURES),
+            "measure": one_of(
+                "Effect measure of the meta-analyses, or what is measured of one group (the "
+                "experimental arm)",
+                OUTCOME_MEASURES,
+            ),
             "unit": text("Unit of the effect", optional=True),
             "instruments": text("Instruments that the review accepts"),
             "lower_is_better": yes_no("Whether a lower score is the better one"),
@@ -528,6 +535,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "person_time": number(
                 "Time at risk of all people together, in the unit of the outcome",
                 above=0,
+                usual=False,
+            ),
+            "correlation": number(
+                "Correlation of two things measured in the people of the arm",
+                above=-1,
+                below=1,
                 usual=False,
             ),
             "se": number("Standard error of the mean", above=0, usual=False),

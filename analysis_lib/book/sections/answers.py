@@ -31,6 +31,7 @@ from analysis_lib.book.sections.analyses import (
 )
 from analysis_lib.book.sections.as_printed import NOT_PRINTED, printed_results
 from analysis_lib.book.sections.audit_report import audit_of
+from analysis_lib.book.sections.one_group import group_answers
 from analysis_lib.book.sections.trial_tables import SIDES, told_events
 from analysis_lib.book.sentences import Question
 from analysis_lib.book.templates import render
@@ -142,7 +143,7 @@ def verdict(review: Review) -> str:
     """
     found = answers(review)
     if not found:
-        return NOTHING
+        return group_answers(review) or NOTHING
     asked = found[0].asked
     first = [answer for answer in found if answer.asked == asked]
     return " ".join(_said(first, lambda answer: answer.sentence))
@@ -260,7 +261,7 @@ def answer_table(review: Review) -> AnswerTable | str:
     """Return the answer table of a review, or the sentence that stands in its place."""
     found = answers(review)
     if not found:
-        return NOTHING
+        return group_answers(review) or NOTHING
     source = "as the review prints them" if has_printed(review) else "computed from the data"
     return AnswerTable(found, review.info.short_names, source)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import attempt
-from analysis_lib.base.measures import shown
+from analysis_lib.base.measures import GROUP_MEASURES, shown
 from analysis_lib.book.sections.analyses import question, recorded_certainty
 from analysis_lib.book.sections.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
@@ -298,7 +298,7 @@ def _rows_without_effect(review: Review, pooled: set[str]) -> list[dict[str, str
     """Return a row for each outcome that nothing is pooled of, and one for adverse events."""
     rows = []
     for row in review.outcomes.to_dict("records"):
-        if row["outcome"] in pooled:
+        if row["outcome"] in pooled or row["measure"] in GROUP_MEASURES:
             continue
         rated = review.certainty.loc[review.certainty["outcome"] == row["outcome"], "rating"]
         rows.append(

@@ -28,6 +28,7 @@ from analysis_lib.book.sections.analyses import (
     show_event_methods,
 )
 from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed
+from analysis_lib.book.sections.one_group import show_group
 from analysis_lib.plots.printed_forest import PrintedResult
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.printed.audit.rows import MAIN
@@ -54,6 +55,9 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
     name = f"fig-{outcome}-{follow_up}".lower()
     with or_say_why(name_of(review, outcome, follow_up)):
         effects = study_effects(review, outcome, follow_up)
+        if effects.is_of_one_group:
+            show_group(review, effects, name)
+            return
         answer = printed_answer(review, effects)
         if answer is not None:
             say(printed_text(review, answer))
