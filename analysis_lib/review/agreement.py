@@ -18,6 +18,7 @@ from analysis_lib.base.errors import MOST_PROBLEMS, Problem, ReviewError, did_yo
 from analysis_lib.base.measures import (
     BINARY_MEASURES,
     EVENT_MEASURES,
+    GROUP_MEASURES,
     RATE_MEASURES,
     RATIO_MEASURES,
     no_difference,
@@ -70,6 +71,7 @@ def disagreements(
         *_scores(tables, "arm_results"),
         *_scores(tables, "contrasts"),
         *_designs(tables),
+        *_printed_of_groups(tables),
         *_differences(tables["contrasts"], tables["outcomes"]),
         *_judged(tables["risk_of_bias"], tables["instruments"]),
         *_readings(tables["analyses"]),
@@ -256,6 +258,16 @@ def _scores(tables: Tables, name: str) -> Iterator[Problem]:
             "a change among final scores; their SDs differ, so they cannot be standardised together"
         )
         yield Problem(f"{name}.csv", message, row, "score")
+
+
+def _printed_of_groups(tables: Tables) -> Iterator[Problem]:
+    """Find printed results of what is measured of one group, which are not compared with ours."""
+    measures = tables["outcomes"].set_index("outcome")["measure"].to_dict()
+    of_one = tables["published"]["outcome"].map(measures).isin(GROUP_MEASURES)
+    for row in rows_where(of_one):
+        measure = measures[tables["published"]["outcome"][row]]
+        message = f"a printed {measure} of one group cannot be held beside ours yet: leave it out"
+        yield Problem("published.csv", message, row, "outcome")
 
 
 def _designs(tables: Tables) -> Iterator[Problem]:

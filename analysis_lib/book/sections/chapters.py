@@ -557,7 +557,11 @@ def _absolute_note(table: pd.DataFrame) -> str:
 
 def _say_ratings_alone(review: Review) -> None:
     """Say which recorded ratings belong to no result on these pages."""
-    pooled = {(effects.outcome, effects.follow_up) for effects in pooled_analyses(review)}
+    pooled = {
+        (outcome, follow_up)
+        for outcome, follow_up, found in analyses(review)
+        if isinstance(found, StudyEffects) and found.k
+    }
     alone = [
         f"{name_of(review, str(row.outcome), str(row.follow_up))} ({row.rating}: {row.reasons})"
         for row in review.certainty.itertuples()

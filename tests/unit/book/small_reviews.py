@@ -13,10 +13,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from analysis_lib.base.measures import BINARY_MEASURES, GENERIC_MEASURES, MEASURES, RATIO_MEASURES
+from analysis_lib.base.measures import (
+    BINARY_MEASURES,
+    GROUP_MEASURES,
+    RATE_MEASURES,
+    RATIO_MEASURES,
+)
 from analysis_lib.importing.new_review import new_review
 from analysis_lib.pooling.methods import CI_METHODS, PI_METHODS, TAU2_METHODS
-from analysis_lib.review.schemas import RATINGS
+from analysis_lib.review.schemas import OUTCOME_MEASURES, RATINGS
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -124,8 +129,10 @@ def write(folder: Path, drawn: Drawn) -> None:
     for name, rows in tables.items():
         path = folder / "data" / f"{name}.csv"
         header = path.read_text(encoding="utf-8").strip().split(",")
-        with path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([[({**END, **r}).get(c, "") for c in header] for r in rows])
+        header += sorted({column for row in rows for column in row} - set(header))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            cells = [[({**END, **r}).get(c, "") for c in header] for r in rows]
+            csv.writer(file).writerows([header, *cells])
     toml = folder / "data" / "review.toml"
     lines = toml.read_text(encoding="utf-8").splitlines()
     for key, value in methods.items():
@@ -135,7 +142,7 @@ def write(folder: Path, drawn: Drawn) -> None:
 
 @st.composite
 def _outcome(draw: st.DrawFn) -> Row:
-    measure = draw(st.sampled_from([*MEASURES, *BINARY_MEASURES, *GENERIC_MEASURES]))
+    measure = draw(st.sampled_from(OUTCOME_MEASURES))
     scale = draw(st.sampled_from([("", ""), ("0", "10"), ("0", "100")]))
     return {
         "label": draw(st.sampled_from(["Pain", "Falls", "Sleep quality", "ADL"])),
@@ -181,7 +188,8 @@ def _add_arm_results(
     times: Sequence[str],
     palette: Mapping[str, Sequence[str]],
 ) -> None:
-    is_binary = outcome["measure"] in BINARY_MEASURES
+    is_binary = outcome["measure"] in (*BINARY_MEASURES, "proportion")
+    is_rate = outcome["measure"] in (*RATE_MEASURES, "rate")
     for arm in tables["arms"]:
         for time in ("baseline", *times):
             if draw(st.integers(0, 9)) == 0:
@@ -191,11 +199,16 @@ def _add_arm_results(
             if is_binary and row["n"] and draw(st.integers(0, 9)):
                 events = draw(st.sampled_from(palette["events"]))
                 row["events"] = str(min(int(events), int(row["n"])))
+            elif is_rate and draw(st.integers(0, 9)):
+                row |= {"events": draw(st.sampled_from(palette["events"]))}
+                row |= {"person_time": draw(st.sampled_from(["0.5", "40", "1e6"]))}
+            elif outcome["measure"] == "correlation":
+                row["correlation"] = draw(st.sampled_from(["-0.4", "0", "0.3", "0.9999"]))
             else:
                 row |= {k: draw(st.sampled_from(palette[k])) for k in ("mean", "sd")}
                 scale = draw(st.sampled_from([("", ""), ("0", "10"), ("0", "40")]))
                 row |= dict(zip(("scale_min", "scale_max"), scale, strict=True))
-            if row.get("mean") or row.get("events"):
+            if row.get("mean") or row.get("events") or row.get("correlation"):
                 tables["arm_results"].append(row)
 
 
@@ -206,6 +219,8 @@ def _add_contrasts(
     times: Sequence[str],
     palette: Mapping[str, Sequence[str]],
 ) -> None:
+    if outcome["measure"] in GROUP_MEASURES:
+        return
     has_n = draw(st.sampled_from([0, 1, 1, 2]))  # of no comparison, of all, of some
     for trial in tables["trials"]:
         arms = [a["arm"] for a in tables["arms"] if a["trial"] == trial["trial"]]
@@ -243,7 +258,7 @@ def _add_certainty_and_published(draw: st.DrawFn, tables: Tables, times: Sequenc
             if draw(st.booleans()):
                 rating = draw(st.sampled_from(RATINGS))
                 tables["certainty"].append({**where, "rating": rating, "reasons": "few people"})
-            if draw(st.booleans()):
+            if outcome["measure"] not in GROUP_MEASURES and draw(st.booleans()):
                 tables["published"].append(_printed(draw, tables, where))
 
 

@@ -121,3 +121,15 @@ def test_a_claim_that_fails_is_told_so(stored: pd.DataFrame) -> None:
     table = ct.literature_table([*checks, ("known", "here", False)])
     assert table["Same direction"].tolist()[-1] == "no"
     assert table["Same direction"].tolist()[:-1] == ["yes" if same else "no" for *_, same in checks]
+
+
+def test_the_level_of_the_test_between_subgroups_is_told_before_and_after() -> None:
+    level = pd.read_csv(ROOT / "book" / "tables" / "subgroup_level.csv")
+    table = ct.subgroup_level_table(level)
+    assert table["Trials"].tolist()[0] == "2 + 2"
+    assert table["χ², common τ²"].tolist()[0] == f"{level['chi2_common'][0]:.1%}"
+    # four standard errors of a share of 5 % in 4000 reviews, and the most that F errs by
+    error = 4 * (0.05 * 0.95 / level["reviews"].min()) ** 0.5
+    assert (level["f"] < 0.05 + error).all()
+    assert (level["f_common"] < 0.08).all()
+    assert level.loc[level["studies"] == 2, "chi2"].min() > 0.15

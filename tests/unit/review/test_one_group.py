@@ -138,3 +138,15 @@ def test_a_correlation_of_one_is_named(tmp_path: Path) -> None:
     words = "arm_results.csv, row 5, column correlation: '1' must be less than 1"
     with pytest.raises(al.ReviewError, match=words):
         review_of(tmp_path, "correlation", {"n": 30, "correlation": 1})
+
+
+def test_a_printed_result_of_a_group_is_refused(tmp_path: Path) -> None:
+    printed = {
+        **{"id": "p1", "outcome": "y", "follow_up": "w8", "kind": "pooled", "place": "results"},
+        **{"estimate": 0.1, "words": "0.1"},
+    }
+    rows = [{"trial": "t", "arm": "a", "n": 40, "events": 3}]
+    folder = typed(tmp_path / "review", "proportion", arm_results=rows, published=[printed])
+    words = "published.csv, row 2, column outcome: a printed proportion of one group cannot be"
+    with pytest.raises(al.ReviewError, match=words):
+        al.load_review(folder)
