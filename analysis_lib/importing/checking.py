@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from analysis_lib.review.event_ways import (
     rare_events,
 )
 from analysis_lib.review.extraction import extraction_agreement
+from analysis_lib.review.found import FILE, is_doubt, read_found
 from analysis_lib.review.info import OF_EVENTS
 from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.model import Review, load_review
@@ -104,6 +106,7 @@ def check_folder(path: str | Path) -> list[str]:
         *_rare(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_extraction(review),
+        *_watched(review),
         *_empty_tables(review),
     ]
 
@@ -239,6 +242,21 @@ def _extraction(review: Review) -> Iterator[str]:
     agreement = extraction_agreement(review.path)
     if agreement is not None:
         yield str(agreement)
+
+
+def _watched(review: Review) -> Iterator[str]:
+    """Say when it was searched last, what waits for a decision, and which reports are in doubt."""
+    from analysis_lib.importing.watching.state import last_search  # which needs this module
+
+    yield last_search(review).sentence(datetime.date.today())
+    rows = read_found(review.path)
+    waiting = sum(row["kind"] != "notice" and not row["decision"] for row in rows)
+    if waiting:
+        yield f"{FILE}: {plural(waiting, 'row')} without a decision of people."
+    for row in rows:
+        if is_doubt(row):
+            name = review.trial_names.get(row["trial"], row["title"])
+            yield f"In doubt: {name}: {row['words']} ({row['doi'] or 'no DOI'})."
 
 
 def _empty_tables(review: Review) -> Iterator[str]:

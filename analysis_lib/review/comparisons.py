@@ -25,6 +25,7 @@ from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.arm_names import ARMS
+from analysis_lib.review.found import unmarked
 from analysis_lib.review.info import OF_EVENTS
 from analysis_lib.review.known_effects import EVENTS, MAIN, TIMES, known_effects
 from analysis_lib.review.model import Review
@@ -327,6 +328,7 @@ class StudyEffects(Result):
         names = self.review.trial_names if self.review else {}
         known = self.table if self.silent is None else pd.concat([self.table, self.silent])
         keys = {names.get(key, key): key for key in known["trial"]}
+        keys |= {unmarked(name): key for name, key in keys.items()}
         keys |= {key: key for key in keys.values()}
         if absent := [name for name in trials if name not in keys]:
             told = ", ".join(f"{name}{did_you_mean(name, tuple(keys))}" for name in absent)

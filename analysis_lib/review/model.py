@@ -24,6 +24,7 @@ from analysis_lib.review.cells import (
 )
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
+from analysis_lib.review.found import with_marks
 from analysis_lib.review.info import ReviewInfo
 from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.provenance import cells_told, with_weaker_cells
@@ -176,6 +177,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     # While they are checked, the rows of a table carry the numbers they have in its file.
     tables = {name: table.reset_index(drop=True) for name, table in tables.items()}
     tables["risk_of_bias"].attrs[OWN] = own_instruments(tables["instruments"])
+    tables["trials"] = with_marks(tables["trials"], folder)
     printed = _cells("published", contents["published"]).text.reset_index(drop=True)
     return Review(path=folder, info=info, printed=printed, **tables)
 

@@ -22,6 +22,7 @@ from analysis_lib.book.sections.analyses import (
     nothing_to_pool,
     say_why,
 )
+from analysis_lib.book.sections.found import show_found as show_found
 from analysis_lib.book.sections.results import show_analysis
 from analysis_lib.book.sections.risk_tables import risk_by_weight
 from analysis_lib.book.sections.trial_tables import told_events

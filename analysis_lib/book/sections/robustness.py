@@ -36,6 +36,7 @@ from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis, subgroups_of
 from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
 from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.found import unmarked
 from analysis_lib.review.funnel_tests import asymmetry_test
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
@@ -259,6 +260,8 @@ def show_all_subsets(
     with or_say_why(f"{title}, every subset of the comparisons,"):
         effects = study_effects(review, outcome, follow_up)
         if effects.reconstructed.any():
+            names = {unmarked(label): label for label in effects.labels}
+            highlight = names.get(highlight or "", highlight)
             apart = highlight or effects.labels[0]
             show_figure(over_sets.draw_subsets(review, effects, apart), name)
             return

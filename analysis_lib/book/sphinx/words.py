@@ -1,13 +1,15 @@
 """The words of a review on its pages: text and nothing else, whatever signs they hold.
 
 A page says them by a role: ``{review}`title` ``, and in its place ``authors``, ``question``,
-``registration``, ``experimental``, ``comparator``, ``news``, ``verdict`` or ``harms``. MyST's
-substitutions (``{{ }}``) would say them too, but they are Jinja templates, which can run any
-program, and parse what they give as MyST again; they are switched off for every page.
+``registration``, ``experimental``, ``comparator``, ``news``, ``verdict``, ``harms`` or
+``searched``. MyST's substitutions (``{{ }}``) would say them too, but they are Jinja templates,
+which can run any program, and parse what they give as MyST again; they are switched off for every
+page.
 """
 
 from __future__ import annotations
 
+import datetime
 import html
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from analysis_lib.base.formatting import listing
 from analysis_lib.book.sections import answers
 from analysis_lib.book.sections.tables import NO_VERSION
 from analysis_lib.book.sphinx.making import making
+from analysis_lib.importing.watching.state import last_search
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message
@@ -107,6 +110,9 @@ def read_words(app: Sphinx, config: Config) -> None:
         "news": found.summary if found else NO_VERSION,
         "verdict": answers.verdict(making(app).review),
         "harms": answers.harms(making(app).review),
+        "searched": last_search(making(app).review).sentence(
+            datetime.date.today(), ago="before this page was made"
+        ),
     }
     if config.html_title in UNNAMED:
         config.html_title = config.project = info.title

@@ -21,13 +21,14 @@ from analysis_lib.importing.screening import FILE as RULES
 from analysis_lib.importing.screening import ScreeningRules, parse_rules
 from analysis_lib.importing.watching import kept
 from analysis_lib.importing.watching.asking import Replay, Web
-from analysis_lib.importing.watching.found import FILE, Row, news, read_found, schema
+from analysis_lib.importing.watching.found import news
 from analysis_lib.importing.watching.harvest import Asking, Harvest
 from analysis_lib.importing.watching.kept import Kept, write_table
 from analysis_lib.importing.watching.known_works import without_known
 from analysis_lib.importing.watching.queries import read_searches
 from analysis_lib.importing.watching.services import Addresses
 from analysis_lib.review.cells import read_text
+from analysis_lib.review.found import FILE, Row, read_found, rows_of, schema
 from analysis_lib.review.model import Review, load_review
 
 #: What a scheduler is told: something new (3), a service without an answer (4), or both (5).
@@ -71,7 +72,7 @@ class Watched:
         """Say it, one sentence a line."""
         yield from self.told
         for row in self.known:
-            yield f"Known already: {row['found']}, {row['title']}: {row['why']}."
+            yield f"Known already: {row['found']}: {row['why']}."
         for name, rows in (("New", self.new), ("Changed", self.changed)):
             for row in rows:
                 judged = f" Criteria: {row['judged']}." if row["judged"] else ""
@@ -126,7 +127,7 @@ def watch(
     data = data_folder(path)
     review, searches = load_review(data), read_searches(data)
     root = data / kept.FOLDER
-    runs = kept.rows_of(root / kept.RUNS, kept.schema(kept.RUNS))
+    runs = rows_of(root / kept.RUNS, kept.schema(kept.RUNS))
     earlier, rules = read_found(data), _rules(review)
     who = contact or review.info.contact
     at = addresses or Addresses()

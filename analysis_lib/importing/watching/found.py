@@ -1,88 +1,17 @@
-"""What watches found: ``found.csv``, where people decide. Nothing is included by itself.
+"""To put what a watch found into ``found.csv``, beside what people wrote there.
 
-One row a trial of a registry, an article, or a notice about an included report. A watch adds rows
-and fills what it knows; `decision`, `decided_by` and `why` are people's, and stay as they wrote
-them, like any column that they add.
+A watch adds rows and fills what it knows; what people decided stays as they wrote it, like any
+column that they add.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
 
 from analysis_lib.base.unsafe import MARKUP
 from analysis_lib.importing.search.record import cleaned
-from analysis_lib.importing.watching.kept import rows_of
-
-if TYPE_CHECKING:
-    import pandera.pandas as pa
-
-FILE: Final = "found.csv"
-Kind = Literal["registration", "article", "notice"]
-KINDS: Final = ("registration", "article", "notice")
-JUDGED: Final = ("met", "not met", "unclear")
-DECISIONS: Final = ("include", "exclude", "wait")
-#: Notices after which the numbers of a report are in doubt; others, such as corrections, are told.
-DOUBTS: Final = (
-    *("retraction", "partial retraction", "withdrawal", "removal", "expression of concern"),
-)
-Row = dict[str, str]
-
-
-def schema() -> pa.DataFrameSchema:
-    """Return what ``found.csv`` holds."""
-    from analysis_lib.review.schemas import (  # pandera is slow to import
-        TRIAL,
-        count,
-        day,
-        key,
-        one_of,
-        table,
-        text,
-    )
-
-    return table(
-        "Found since the last search",
-        {
-            "found": text("NCT number, PMID, or the report with its notice", unique=True),
-            "kind": one_of("What it is", KINDS),
-            "day": day("When it was found first"),
-            "service": text("Who told of it"),
-            "query": text("Query that found it"),
-            "title": text("Title", optional=True),
-            "authors": text("Authors", optional=True),
-            "year": count("Year of publication", low=1800, optional=True),
-            "doi": text("DOI of the article, or of the notice", optional=True),
-            "judged": one_of("Whether the review's criteria are met", JUDGED, optional=True),
-            "words": text("The words that decide, or what the notice says", optional=True),
-            "like": text("Known work that it resembles or is about", optional=True),
-            "trial": key(f"{TRIAL}, of a notice", optional=True),
-            "file": text("Answer in search/watch in which it stands"),
-            "changed": text("Day on which the words were last other than before", optional=True),
-            "decision": one_of("What people decided", DECISIONS, optional=True),
-            "decided_by": text("Who decided", optional=True),
-            "why": text("Why", optional=True),
-        },
-        takes_more=True,
-    )
-
-
-def read_found(data: Path) -> list[Row]:
-    """Return what earlier watches found, with what people decided.
-
-    Raises
-    ------
-    ReviewError
-        For a table that cannot be read, naming row, column and value.
-    """
-    return rows_of(data / FILE, schema())
-
-
-def is_doubt(row: Row) -> bool:
-    """Say whether a notice puts the numbers of its report in doubt."""
-    return row["kind"] == "notice" and row["words"].partition(",")[0] in DOUBTS
+from analysis_lib.review.found import Row
 
 
 def as_words(text: str) -> str:

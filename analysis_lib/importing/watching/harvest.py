@@ -18,7 +18,7 @@ from analysis_lib.importing.search import read_records
 from analysis_lib.importing.search.record import Record, find_dois
 from analysis_lib.importing.watching import kept
 from analysis_lib.importing.watching.asking import Replay, UnansweredError
-from analysis_lib.importing.watching.found import Row, as_words, schema
+from analysis_lib.importing.watching.found import as_words
 from analysis_lib.importing.watching.kept import Kept
 from analysis_lib.importing.watching.known_works import as_record
 from analysis_lib.importing.watching.queries import OfPubMed, OfRegistry, Searches
@@ -33,6 +33,7 @@ from analysis_lib.importing.watching.services import (
     notices,
     studies,
 )
+from analysis_lib.review.found import Row, schema
 from analysis_lib.review.model import Review
 
 LONGEST_QUOTED: Final = 160  # characters of a record's words in the table; the answer has them all

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-import pandas as pd
-
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.unsafe import harmless, restored
+from analysis_lib.base.unsafe import harmless
 from analysis_lib.importing.texts import write_all
 from analysis_lib.importing.watching.asking import Answer, Replay, Request, Web
-from analysis_lib.review.cells import read_table
+from analysis_lib.review.found import rows_of
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -99,34 +97,6 @@ class Kept:
         }
         write_table(self.folder / ANSWERS, list(schema(ANSWERS).columns), self.rows.values())
         return answer
-
-
-def rows_of(path: Path, of: pa.DataFrameSchema) -> list[dict[str, str]]:
-    """Return the rows of a table of a watch as text; none if there is no such file.
-
-    Raises
-    ------
-    ReviewError
-        If it is half written, or a cell is wrong; in one line, with what to do.
-    """
-    if not path.exists():
-        return []
-    try:
-        table = read_table(path, of)
-    except ReviewError as error:
-        raise ReviewError(
-            f"{path.parent.name}/{path.name} is half written or was changed "
-            f"({' '.join(str(error).split())}); bring it back from an earlier copy. "
-            "Nothing was asked, and nothing is lost."
-        ) from None
-    return [
-        {str(name): _as_text(cell) for name, cell in row.items()}
-        for row in table.to_dict("records")
-    ]
-
-
-def _as_text(cell: object) -> str:
-    return "" if pd.isna(cell) else restored(str(cell))  # type: ignore[call-overload]
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:

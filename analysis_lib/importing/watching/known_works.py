@@ -9,8 +9,9 @@ from analysis_lib.importing.search.duplicates import Decision, deduplicate
 from analysis_lib.importing.search.record import Record
 from analysis_lib.importing.search.store import FOLDER as STORE
 from analysis_lib.importing.search.store import read_store
-from analysis_lib.importing.watching.found import FILE, Row, as_words
+from analysis_lib.importing.watching.found import as_words
 from analysis_lib.importing.watching.services import REGISTRY
+from analysis_lib.review.found import FILE, Row
 from analysis_lib.review.model import Review
 
 

@@ -26,9 +26,10 @@ from analysis_lib.base.unsafe import danger, harmless
 from analysis_lib.importing import watching
 from analysis_lib.importing.watching import Watched, watch
 from analysis_lib.importing.watching.asking import LONGEST_WAIT, TRIES, UnansweredError, Web
-from analysis_lib.importing.watching.found import as_words, is_doubt, read_found
+from analysis_lib.importing.watching.found import as_words
 from analysis_lib.importing.watching.queries import OfPubMed, OfRegistry, read_searches
 from analysis_lib.importing.watching.services import articles, notices, studies
+from analysis_lib.review.found import is_doubt, read_found
 
 SEARCHES = """
 since = 2026-10-31
