@@ -25,6 +25,7 @@ from analysis_lib.importing.watching.found import news
 from analysis_lib.importing.watching.harvest import Asking, Harvest
 from analysis_lib.importing.watching.kept import Kept, write_table
 from analysis_lib.importing.watching.known_works import without_known
+from analysis_lib.importing.watching.queries import FILE as SEARCHES
 from analysis_lib.importing.watching.queries import read_searches
 from analysis_lib.importing.watching.services import Addresses
 from analysis_lib.review.cells import read_text
@@ -131,16 +132,22 @@ def watch(
     earlier, rules = read_found(data), _rules(review)
     who = contact or review.info.contact
     at = addresses or Addresses()
+    if searches.since is None:
+        raise ReviewError(
+            f"{SEARCHES}, key since is missing: the day of the last search by hand, such as "
+            "since = 2025-03-31. Nothing was asked."
+        )
+    since = searches.since
     asker: Kept | Replay
     if replay is not None:
         asker, day = _replayed(Path(replay), root)
-        harvest = Asking(review, searches, asker, day, who, at, runs).everything(rules)
+        harvest = Asking(review, searches, asker, day, who, at, runs, since).everything(rules)
     else:
         day = today or datetime.date.today()
         _check(day, kept.last_day(runs), who)
         with Web(who, day, wait) as web:
             asker = kept.begun(root, day, runs, web)
-            harvest = Asking(review, searches, asker, day, who, at, runs).everything(rules)
+            harvest = Asking(review, searches, asker, day, who, at, runs, since).everything(rules)
     rows, known = without_known(harvest.rows, harvest.records, earlier, review)
     table, new, changed = news(earlier, rows, day)
     if known:

@@ -88,6 +88,8 @@ class Asking:
     at : Addresses
     runs : sequence of dict
         What earlier watches asked.
+    first : datetime.date
+        From when on a query asks that was never answered.
     """
 
     review: Review
@@ -97,6 +99,7 @@ class Asking:
     contact: str
     at: Addresses
     runs: Sequence[Mapping[str, str]]
+    first: datetime.date
 
     def everything(self, rules: ScreeningRules | None) -> Harvest:
         """Ask all that ``searches.toml`` names; what fails is told, and the rest is heard."""
@@ -141,7 +144,7 @@ class Asking:
         return f"{self.asker.folder.name}/{file}"
 
     def _since(self, service: str, asked: str) -> datetime.date:
-        return kept.asked_since(self.runs, service, asked, self.searches.since)
+        return kept.asked_since(self.runs, service, asked, self.first)
 
     def _done(
         self,
@@ -222,9 +225,9 @@ class Asking:
                 unknown += [name] if found is None else []
                 told += len(found or ())
                 harvest.rows += [self._notice(report, notice) for notice in found or ()]
-            since = self.searches.since
-            self._done(harvest, CROSSREF, REPORTS, "included reports", since, len(with_doi))
-            asked = plural(len(with_doi), "included report")
+            k = len(with_doi)
+            self._done(harvest, CROSSREF, REPORTS, "included reports", self.first, k)
+            asked = plural(k, "included report")
             harvest.told.append(f"{CROSSREF}: {asked} asked for, {plural(told, 'notice')}.")
         if without:
             harvest.told.append(

@@ -56,12 +56,13 @@ class OfPubMed(Entries):
 class Searches(Entries):
     """What is watched: the entries of ``searches.toml``.
 
-    ``since`` is the day of the last search by hand, from which the first watch asks on;
+    ``since`` is the day of the last search by hand, from which the first watch asks on, and absent
+    in a review that nobody watches;
     ``overdue_after`` the number of days after which a search is overdue; ``reports`` whether
     Crossref is asked about the included reports.
     """
 
-    since: datetime.date
+    since: datetime.date | None = None
     overdue_after: Annotated[int, Field(ge=1)] = 31
     reports: bool = True
     clinicaltrials: Mapping[Name, OfRegistry] = {}

@@ -60,13 +60,15 @@ def last_search(review: Review) -> LastSearch:
     if not (review.path / FILE).is_file():
         return LastSearch(by_hand, None, None)
     searches = read_searches(review.path)
+    since = searches.since
+    if since is None:
+        return LastSearch(by_hand, None, None)
     runs = rows_of(review.path / kept.FOLDER / kept.RUNS, kept.schema(kept.RUNS))
-    day = min((_answered(runs, *query) or searches.since for query in _queries(searches)),
-              default=searches.since)  # fmt: skip
-    due = max(day, searches.since) + datetime.timedelta(days=searches.overdue_after)
-    if not runs or day == searches.since:
-        return LastSearch(by_hand or f"by hand on {searches.since}", due, None)
-    return LastSearch(f"on {day}", due, day)
+    answered = [_answered(runs, *query) for query in _queries(searches)]
+    days = [day for day in answered if day is not None]
+    day = min(days) if days and len(days) == len(answered) else None
+    due = (day or since) + datetime.timedelta(days=searches.overdue_after)
+    return LastSearch(f"on {day}" if day else by_hand or f"by hand on {since}", due, day)
 
 
 def _queries(searches: Searches) -> list[tuple[str, str]]:

@@ -526,7 +526,6 @@ def test_a_replay_says_what_is_missing(review: Path, world: World, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("", "key since is missing"),
         ('since = "2026-10-31"', "key since: '2026-10-31'"),
         ("since = 2026-10-31\nevery = 7", "key every is not known"),
         ("since = 2026-10-31\noverdue_after = 0", "key overdue_after: 0 must be greater"),
@@ -542,6 +541,13 @@ def test_a_wrong_entry_is_named(tmp_path: Path, words: str, told: str) -> None:
     with pytest.raises(ReviewError) as raised:
         read_searches(tmp_path)
     assert told in str(raised.value)
+
+
+def test_a_new_review_is_watched_when_it_says_since_when(review: Path) -> None:
+    template = ROOT / "analysis_lib" / "importing" / "template" / "data" / "searches.toml"
+    shutil.copy(template, review / "data")
+    with pytest.raises(ReviewError, match=r"searches.toml, key since is missing"):
+        watch(review, today=FIRST)
 
 
 def test_the_command_says_it_with_its_exit_code(
