@@ -87,6 +87,7 @@ from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.pooling.worst_case import WorstCase, worst_case_bias
 from analysis_lib.printed.audit import Audit, audit
 from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.dependence import TreatedEffects, treat_shared_arms
 from analysis_lib.review.flow import flow_problems
 from analysis_lib.review.info import ReviewInfo
 from analysis_lib.review.model import Review, load_review
@@ -119,6 +120,7 @@ __all__ = [
     "StudyEffects",
     "SubgroupAnalysis",
     "SubsetFits",
+    "TreatedEffects",
     "WorstCase",
     "absolute_effect",
     "ancova_difference",
@@ -207,6 +209,7 @@ __all__ = [
     "standardized_mean_difference",
     "study_effects",
     "subgroup_analysis",
+    "treat_shared_arms",
     "trim_and_fill",
     "variability_ratio",
     "warn_if_sd_looks_like_se",

@@ -1,4 +1,7 @@
-"""Write book/tables/operating_characteristics.csv: how often each interval holds the truth.
+"""Write how often each interval holds the truth, into book/tables/.
+
+``operating_characteristics.csv`` has comparisons that are independent; in
+``shared_arm_coverage.csv`` they share arms, as in the review, and new intervals stand beside old.
 
 Run as ``python tools/simulate.py`` from the project's root. Finished parts are kept in
 ``_build/simulation``; a run that was interrupted continues when it is started again. The same
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -22,10 +25,12 @@ import numpy as np
 import pandas as pd
 
 import analysis_lib as al
+from analysis_lib.pooling.shared_simulation import SharedDesign, shared_coverage
 from analysis_lib.pooling.simulation import Design, TaskExecutor, progress_bar, simulate
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "book" / "tables" / "operating_characteristics.csv"
+SHARED_TABLE = TABLE.with_name("shared_arm_coverage.csv")
 STORE = ROOT / "_build" / "simulation"
 TAU2_METHODS = ("REML", "DL")
 
@@ -64,6 +69,33 @@ def review_designs(review: al.Review) -> Iterator[tuple[Design, dict[str, object
             yield design, {"set": "review", "result": row["id"], "effect": truth}
 
 
+def shared_designs(review: al.Review) -> Iterator[tuple[SharedDesign, dict[str, object]]]:
+    """Yield each pooled result of the review with its shared arms whole, and no mean effect.
+
+    Comparisons of one trial share their arm on one side, and have the trial's own true effect.
+    """
+    printed = review.published[review.published["kind"] == "pooled"]
+    for row in printed.to_dict("records"):
+        effects = al.study_effects(review, row["outcome"], row["follow_up"])
+        table, treated = effects.table, al.treat_shared_arms(effects, "model")
+        arms = [table[["trial", f"{side}_arm"]] for side in ("experimental", "comparator")]
+        uses = [arm.groupby(list(arm)).transform("size").to_numpy(float) for arm in arms]
+        parts = [table[f"n_{side}"].to_numpy(float) for side in ("experimental", "comparator")]
+        whole = [n * use for n, use in zip(parts, uses, strict=True)]
+        own, shared = whole[::-1] if uses[0].max() > uses[1].max() else whole
+        sd = np.sqrt(treated.variance / (1 / own + 1 / shared))
+        design = SharedDesign(
+            name=row["id"],
+            trial=treated.trial,
+            n_own=tuple(own),
+            n_shared=tuple(shared),
+            tau2=row["tau2"],
+            measure=effects.measure,
+            sd=tuple(sd) if effects.measure == "MD" else (),
+        )
+        yield design, {"result": row["id"], "fingerprint": fingerprint(design)}
+
+
 def grid_designs() -> Iterator[tuple[Design, dict[str, object]]]:
     """Yield the designs of the grid, all of mean differences in standard deviations."""
     variance = 2 / PEOPLE_IN_AN_ARM
@@ -87,7 +119,7 @@ def described_designs(review: al.Review) -> list[tuple[Design, dict[str, object]
     return [(design, {**words, "fingerprint": fingerprint(design)}) for design, words in designs]
 
 
-def fingerprint(design: Design) -> str:
+def fingerprint(design: Design | SharedDesign) -> str:
     """Return a short digest of a design, to six digits of its numbers."""
     numbers = [(x if isinstance(x, tuple) else (x,)) for x in astuple(design)[1:]]
     text = "; ".join(
@@ -115,27 +147,47 @@ def main() -> None:
     """Read the command line, simulate, write the table."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--n", type=int, default=100_000, help="data sets a design")
+    parser.add_argument("--n-shared", type=int, default=2000, help="the same, with shared arms")
     parser.add_argument("--seed", type=int, default=2025, help="of all random numbers")
     parser.add_argument("--workers", type=int, default=1, help="processes on this machine")
     parser.add_argument("--scheduler", help="address of a Dask scheduler, instead of --workers")
     parser.add_argument("--table", type=Path, default=TABLE, help="file to write")
     chosen = parser.parse_args()
-    described = described_designs(al.load_review(ROOT / "data"))
-    with executor(chosen.workers, chosen.scheduler) as shared:
+    review = al.load_review(ROOT / "data")
+    described, shared = described_designs(review), list(shared_designs(review))
+    with executor(chosen.workers, chosen.scheduler) as workers:
+        found = shared_coverage(
+            [design for design, _ in shared],
+            n=chosen.n_shared,
+            seed=chosen.seed,
+            executor=workers,
+            progress=progress_bar(),
+            store=STORE,
+        )
         result = simulate(
             [design for design, _ in described],
             n=chosen.n,
             seed=chosen.seed,
             tau2_methods=TAU2_METHODS,
-            executor=shared,
+            executor=workers,
             progress=progress_bar(),
             store=STORE,
         )
+    write(described, result.table, chosen.table)
+    write(shared, found, chosen.table.with_name(SHARED_TABLE.name))
+
+
+def write(
+    described: Sequence[tuple[Design | SharedDesign, dict[str, object]]],
+    found: pd.DataFrame,
+    path: Path,
+) -> None:
+    """Write what was found with the words of each design."""
     settings = pd.DataFrame([{"design": d.name, **words} for d, words in described])
-    table = settings.merge(result.table, on="design", validate="one_to_many")
-    chosen.table.parent.mkdir(parents=True, exist_ok=True)
+    table = settings.merge(found, on="design", validate="one_to_many")
+    path.parent.mkdir(parents=True, exist_ok=True)
     # six digits are more than the simulation knows and fewer than two machines may differ in
-    table.to_csv(chosen.table, index=False, float_format="%.6g", lineterminator="\n")
+    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import asdict, dataclass
 from itertools import product, zip_longest
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,7 @@ BLOCK_SIZE = 10_000
 VERSION = 1
 
 Progress = Callable[[int, int], None]
+Tally = list[dict[str, Any]]
 
 
 class TaskExecutor(Protocol):
@@ -265,7 +266,7 @@ def simulate(
         raise ReviewError(f"n must be 1 or more, got {n}")
     methods = _Compared(tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods), float(level))
     blocks = [block for design in designs for block in _blocks(design, methods, n, seed)]
-    tallies = _run(blocks, executor, progress, _Store(None if store is None else Path(store)))
+    tallies = run_blocks(blocks, executor, progress, Store(None if store is None else Path(store)))
     rows = [
         row
         for design in designs
@@ -358,16 +359,50 @@ class _Block:
     seed: int
 
     def generator(self) -> np.random.Generator:
-        key = (_digest({**asdict(self.design), "name": ""}), self.place)
+        key = (digest({**asdict(self.design), "name": ""}), self.place)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     @property
     def file(self) -> str:
         """Name of the file that keeps the result: whatever can change it changes the name."""
-        return f"{_digest({'version': VERSION, **asdict(self)}):032x}.json"
+        return f"{digest({'version': VERSION, **asdict(self)}):032x}.json"
+
+    def compute(self) -> Tally:
+        """Draw and fit the data sets, and return the sums for each interval."""
+        effect, variance = self.design.draw(self.rows, self.generator())
+        tally = []
+        for methods, ci, pi in self.methods.passes():
+            rows = pool_many(effect, variance, **methods)
+            if not rows.fitted.all():
+                lost = int((~rows.fitted).sum())
+                raise ReviewError(f"design {self.design.name!r}: {lost} data sets not fitted")
+            kinds = (
+                ("CI", ci, (rows.ci_low, rows.ci_high), _holds_mean),
+                ("PI", pi, (rows.pi_low, rows.pi_high), _share_held),
+            )
+            for kind, method, limits, cover in kinds:
+                if method is not None:
+                    name = {"tau2_method": rows.tau2_method, "kind": kind, "method": method}
+                    tally.append(name | _sums(rows, *limits, cover, self.design))
+        return tally
 
 
-def _digest(content: dict[str, Any]) -> int:
+class Block(Protocol):
+    """A part of the work, whatever is drawn and fitted in it."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file that keeps the result."""
+
+    def compute(self) -> Tally:
+        """Do the work."""
+
+
+BlockOfKind = TypeVar("BlockOfKind", bound=Block)
+
+
+def digest(content: dict[str, Any]) -> int:
+    """Return a number that changes with anything in the content."""
     text = json.dumps(content, sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
 
@@ -379,27 +414,10 @@ def _blocks(design: Design, methods: _Compared, n: int, seed: int) -> Iterator[_
 
 #: What is added up of each interval over the data sets that have it.
 SUMS = ("fits", "covered", "covered_squared", "excludes_zero", "width", "tau2", "tau2_zero")
-Tally = list[dict[str, Any]]
 
 
-def _compute(block: _Block) -> Tally:
-    """Draw and fit the data sets of a block, and return the sums for each interval."""
-    effect, variance = block.design.draw(block.rows, block.generator())
-    tally = []
-    for methods, ci, pi in block.methods.passes():
-        rows = pool_many(effect, variance, **methods)
-        if not rows.fitted.all():
-            lost = int((~rows.fitted).sum())
-            raise ReviewError(f"design {block.design.name!r}: {lost} data sets not fitted")
-        kinds = (
-            ("CI", ci, (rows.ci_low, rows.ci_high), _holds_mean),
-            ("PI", pi, (rows.pi_low, rows.pi_high), _share_held),
-        )
-        for kind, method, limits, cover in kinds:
-            if method is not None:
-                name = {"tau2_method": rows.tau2_method, "kind": kind, "method": method}
-                tally.append(name | _sums(rows, *limits, cover, block.design))
-    return tally
+def _compute(block: Block) -> Tally:
+    return block.compute()
 
 
 def _sums(
@@ -483,18 +501,19 @@ def _summary(design: Design, tallies: Sequence[Tally]) -> Iterator[dict[str, Any
 
 
 @dataclass(frozen=True, slots=True)
-class _Store:
+class Store:
     """The folder that keeps finished blocks; without a folder nothing is kept."""
 
     folder: Path | None
 
-    def load(self, block: _Block) -> Tally | None:
+    def load(self, block: Block) -> Tally | None:
+        """Return what was kept of a block, if it was."""
         if self.folder is None or not (self.folder / block.file).is_file():
             return None
         kept: Tally = json.loads((self.folder / block.file).read_text(encoding="utf-8"))
         return kept
 
-    def save(self, block: _Block, tally: Tally) -> None:
+    def save(self, block: Block, tally: Tally) -> None:
         """Write a file of another name and rename it, so that no half of a file is ever found."""
         if self.folder is None:
             return
@@ -504,12 +523,12 @@ class _Store:
         fresh.replace(self.folder / block.file)
 
 
-def _run(
-    blocks: Sequence[_Block],
+def run_blocks(
+    blocks: Sequence[BlockOfKind],
     executor: TaskExecutor | None,
     progress: Progress | None,
-    store: _Store,
-) -> dict[_Block, Tally]:
+    store: Store,
+) -> dict[BlockOfKind, Tally]:
     """Return the sums of every block, in the order of the blocks."""
     done = {block: kept for block in blocks if (kept := store.load(block)) is not None}
 
@@ -517,7 +536,7 @@ def _run(
         if progress is not None:
             progress(len(done), len(blocks))
 
-    def keep(block: _Block, tally: Tally) -> None:
+    def keep(block: BlockOfKind, tally: Tally) -> None:
         store.save(block, tally)
         done[block] = tally
         report()
@@ -540,9 +559,11 @@ def _run(
     return {block: done[block] for block in blocks}
 
 
-def _elsewhere(blocks: Sequence[_Block], executor: TaskExecutor) -> Iterator[tuple[_Block, Tally]]:
+def _elsewhere(
+    blocks: Sequence[BlockOfKind], executor: TaskExecutor
+) -> Iterator[tuple[BlockOfKind, Tally]]:
     """Yield blocks as the executor finishes them; whatever stops this calls off the others."""
-    futures: dict[Future[Tally], _Block] = {}
+    futures: dict[Future[Tally], BlockOfKind] = {}
     try:
         for block in blocks:
             futures[executor.submit(_compute, block)] = block

@@ -302,7 +302,7 @@ def _combine(table: pd.DataFrame, shared: Sequence[SharedArm]) -> pd.DataFrame:
         first, *rest = arm.rows
         others = list(sides[2 - arm.side])
         combined.loc[first, others] = _one_arm(table.loc[list(arm.rows), others])
-        combined.loc[first, "label"] = _common_words(arm.labels)
+        combined.loc[first, "label"] = common_words(arm.labels)
         combined = combined.drop(index=rest)
     return combined.reset_index(drop=True)
 
@@ -318,7 +318,7 @@ def _one_arm(arms: pd.DataFrame) -> list[float]:
     return [n, mean, sd]
 
 
-def _common_words(labels: Sequence[str]) -> str:
+def common_words(labels: Sequence[str]) -> str:
     """Return the words with which all labels begin, or the labels themselves."""
     words = []
     for column in zip(*(label.split() for label in labels), strict=False):

@@ -77,7 +77,7 @@ def test_drawn_effects_are_those_of_the_effect_size_functions():
 def test_counts_are_those_of_fitting_one_by_one():
     n, seed = 80, 6
     table = simulate(FIVE, n=n, seed=seed, tau2_methods=["DL"]).table
-    key = (simulation._digest({**simulation.asdict(FIVE), "name": ""}), 0)
+    key = (simulation.digest({**simulation.asdict(FIVE), "name": ""}), 0)
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     data = list(zip(*FIVE.draw(n, generator), strict=True))
     for ci_method in ("wald", "HK", "HK-adhoc"):
