@@ -29,6 +29,7 @@ from analysis_lib.pooling.robust_variance import robust
 from analysis_lib.pooling.selection import selection_model
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.dependence import (
+    ARMS_ARE,
     TreatedEffects,
     Treatment,
     shares_arms,
@@ -194,9 +195,6 @@ def _choices(effects: StudyEffects, lower_is_better: bool) -> Iterator[Choice]:
             yield Choice(
                 FAMILIES[4], words + ending, treatment, partial(_corrected, correct=correct)
             )
-
-
-ARMS_ARE: dict[Treatment, str] = {"split": "split", "combine": "combined", "model": "modelled"}
 
 
 def _pooled(treated: TreatedEffects, *, tau2_method: str, ci_method: str) -> Answer:

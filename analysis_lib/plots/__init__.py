@@ -17,6 +17,7 @@ from analysis_lib.plots.look import (
     save_figure,
     use_style,
 )
+from analysis_lib.plots.method_choices import method_choices
 from analysis_lib.plots.over_sets import (
     baujat_over_sets,
     funnel_over_sets,
@@ -56,6 +57,7 @@ __all__ = [
     "funnel_over_sets",
     "gosh",
     "leave_one_out",
+    "method_choices",
     "narrow_drawing",
     "overview",
     "prisma",

@@ -35,6 +35,8 @@ from analysis_lib.review.shared_arms import (
 
 Treatment: TypeAlias = Literal["split", "combine", "model"]
 TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
+#: What the shared arms are after each treatment.
+ARMS_ARE: dict[Treatment, str] = {"split": "split", "combine": "combined", "model": "modelled"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

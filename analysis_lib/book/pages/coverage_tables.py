@@ -108,6 +108,61 @@ def subgroup_level_table(level: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+#: Intervals where arms are shared, in the words of the page.
+SHARED = {
+    "split, wald": "Split, Wald",
+    "split, HK": "Split, Hartung-Knapp",
+    "combined, HK": "Combined, Hartung-Knapp",
+    "combined, KR": "Combined, Kenward-Roger",
+    "combined, Henmi-Copas": "Combined, Henmi-Copas",
+    "combined, Bayes": "Combined, Bayesian",
+    "modelled, wald": "Modelled, Wald",
+    "modelled, robust": "Modelled, robust",
+}
+
+
+def shared_coverage_by_design(review: Review, stored: pd.DataFrame) -> pd.DataFrame:
+    """Return how often intervals hold the true mean where comparisons share arms.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    stored
+        The table ``shared_arm_coverage``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a result, in the printed order, by name (with the numbers of comparisons and trials
+        in brackets): ``tau2``, and the share of each interval of `SHARED`.
+    """
+    shares = stored.pivot(index="result", columns="method", values="coverage")[list(SHARED)]
+    known = stored.groupby("result")[["k", "trials", "tau2"]].first()
+    printed = review.published.set_index("id")
+    results = [result for result in printed.index if result in shares.index]
+    outcomes = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
+    names = [
+        f"{outcomes[printed.loc[result, 'outcome']]}, {printed.loc[result, 'follow_up']} "
+        f"({known.loc[result, 'k']} in {known.loc[result, 'trials']})"
+        for result in results
+    ]
+    table = known[["tau2"]].join(shares).loc[results]
+    return table.set_index(pd.Index(names, name="name"))
+
+
+def shared_ends(shares: pd.DataFrame) -> dict[str, float]:
+    """Return the least and the largest share of each interval where trials differ, in per cent."""
+    apart = shares[shares["tau2"] > 0].rename(columns=lambda name: name.replace(", ", "-"))
+    return lowest_and_highest(apart, [name.replace(", ", "-") for name in SHARED])
+
+
+def shared_coverage_table(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return `shared_coverage_by_design` as text."""
+    columns = {words: [fmt.percent(x) for x in shares[name]] for name, words in SHARED.items()}
+    return pd.DataFrame({"Result": list(shares.index), **columns})
+
+
 def grid_coverage(stored: pd.DataFrame, sizes: str, i2: float) -> pd.DataFrame:
     """Return the shares of DerSimonian and Laird's method on the grid, by number of trials."""
     grid = stored[(stored["set"] == "grid") & (stored["tau2_method"] == "DL")]
