@@ -119,6 +119,8 @@ SHARED = {
     "modelled, wald": "Modelled, Wald",
     "modelled, robust": "Modelled, robust",
 }
+#: Those of them that are drawn: the review's, and one for each other way to treat the arms.
+SHARED_DRAWN = {name: SHARED[name] for name in ("split, wald", "combined, HK", "modelled, robust")}
 
 
 def shared_coverage_by_design(review: Review, stored: pd.DataFrame) -> pd.DataFrame:

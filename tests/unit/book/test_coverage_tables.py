@@ -133,3 +133,20 @@ def test_the_level_of_the_test_between_subgroups_is_told_before_and_after() -> N
     assert (level["f"] < 0.05 + error).all()
     assert (level["f_common"] < 0.08).all()
     assert level.loc[level["studies"] == 2, "chi2"].min() > 0.15
+
+
+def test_shares_with_shared_arms_stand_beside_their_own_design(review: al.Review) -> None:
+    stored = pd.read_csv(ROOT / "book" / "tables" / "shared_arm_coverage.csv")
+    held = ct.shared_coverage_by_design(review, stored)
+    pooled = review.published[review.published["kind"] == "pooled"]
+    assert len(held) == len(pooled)
+    here = stored[stored["result"] == "pain-ETP"].set_index("method")["coverage"]
+    row = held.loc["Pain intensity, ETP (9 in 7)"]
+    assert {name: row[name] for name in ct.SHARED} == {name: here[name] for name in ct.SHARED}
+    assert set(stored["method"]) == set(ct.SHARED)
+    told = ct.shared_coverage_table(held)
+    assert told.loc[1, "Split, Wald"] == f"{100 * here['split, wald']:.0f}%"
+    differ = held[held["tau2"] > 0]
+    ends = ct.shared_ends(held)
+    assert ends["split-wald-low"] == pytest.approx(100 * differ["split, wald"].min())
+    assert ends["modelled-robust-high"] == pytest.approx(100 * differ["modelled, robust"].max())
