@@ -118,7 +118,7 @@ WRONG_CELLS = [
     ("trials", "pooled", "maybe", "is neither yes nor no"),
     ("searches", "date", "March 2025", "must be a month, as in 2025-03"),
     ("excluded_reports", "year", "215", "must be at least 1900"),
-    ("risk_of_bias", "item", "D9", "must be overall, D1 to D5, or a signalling question"),
+    ("risk_of_bias", "item", "9th", "must be overall, D1 to D5, or a signalling question"),
     ("risk_of_bias", "judgement", "bad", "must be one of: low, some concerns, high"),
     ("certainty", "rating", "excellent", "must be one of: very low, low, moderate, high"),
 ]
