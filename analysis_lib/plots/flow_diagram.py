@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +12,16 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from analysis_lib.base.formatting import count, inside_sentence, listing
 from analysis_lib.plots.look import GREY, INK, PALE, SMALL, axes_of_size, describe, styled
 from analysis_lib.plots.text import text_size, wrap_to
-from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, STUDIES
+from analysis_lib.review.flow import (
+    BOXES,
+    DATABASES,
+    EXCLUDED,
+    NEW,
+    NOT_RETRIEVED,
+    PREVIOUS,
+    PREVIOUS_REPORTS,
+    STUDIES,
+)
 
 WIDTH = 4.9  # inches: as wide as a phone, where the letters can still be read
 BOX = 2.24
@@ -21,16 +30,28 @@ GAP = 0.28
 
 # The boxes from top to bottom: what goes on, and what leaves beside it.
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("records_identified", "records_databases", "records_citation"), ("duplicates_removed",)),
+    ((PREVIOUS, PREVIOUS_REPORTS), ()),
+    (
+        ("records_identified", DATABASES, "records_registers", "records_citation"),
+        ("duplicates_removed", "records_removed_other"),
+    ),
     (("records_screened",), ("records_excluded",)),
     (("reports_sought",), (NOT_RETRIEVED,)),
     (("reports_assessed",), (EXCLUDED,)),
     (
-        (STUDIES, "reports_included", "reports_included_databases", "reports_included_citation"),
+        (
+            *(STUDIES, NEW, "reports_included", "reports_included_databases"),
+            "reports_included_citation",
+        ),
         (),
     ),
 )
-STAGES = {0: "Identification", 1: "Screening", 4: "Included"}
+STAGES = {
+    PREVIOUS: "Previous studies",
+    "records_identified": "Identification",
+    "records_screened": "Screening",
+    STUDIES: "Included",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +90,40 @@ def prisma(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     rows = selection.set_index("box")
     labels = {str(box): str(label) for box, label in rows["label"].items()}
     counts = {str(box): int(n) for box, n in rows["count"].items()}
-    reasons = [str(box) for box in rows.index[rows["parent"] == EXCLUDED]]
+    parts = {
+        box: [str(part) for part in rows.index[rows["parent"] == box] if counts[str(part)]]
+        for box in (EXCLUDED, DATABASES)
+    }
 
+    def shown(boxes: Sequence[str]) -> list[str]:
+        every = [b for box in boxes for b in (box, *parts.get(box, ()))]
+        return [box for box in every if _is_shown(box, counts)]
+
+    flow = [(shown(left), shown(right)) for left, right in STEPS]
+    flow = [(left, right) for left, right in flow if left]
+    stages = {i: STAGES[left[0]] for i, (left, _) in enumerate(flow) if left[0] in STAGES}
     steps = [
-        (
-            _box(left, labels, counts),
-            _box((*right, *_below(right, reasons)), labels, counts) if right else None,
-        )
-        for left, right in STEPS
+        (_box(left, labels, counts), _box(right, labels, counts) if right else None)
+        for left, right in flow
     ]
     heights = [max(a.height, b.height if b else 0) for a, b in steps]
     stage_height = 0.26
-    total = sum(heights) + GAP * (len(steps) - 1) + stage_height * len(STAGES) + 2 * PADDING
+    total = sum(heights) + GAP * (len(steps) - 1) + stage_height * len(stages) + 2 * PADDING
     if ax is None:
         ax = axes_of_size(WIDTH, total, layout=None)
         ax.set_position((0, 0, 1, 1))
     ax.set(xlim=(0, WIDTH), ylim=(-total, 0))
     ax.set_axis_off()
-    _draw(ax, steps, heights, stage_height)
-    return describe(ax, alt=_alt(labels, counts, reasons), caption=_caption(counts))
+    _draw(ax, steps, heights, stage_height, stages)
+    return describe(ax, alt=_alt(labels, counts, flow, parts[EXCLUDED]), caption=_caption(counts))
 
 
-def _below(boxes: tuple[str, ...], reasons: list[str]) -> list[str]:
-    return reasons if EXCLUDED in boxes else []
+def _is_shown(box: str, counts: Mapping[str, int]) -> bool:
+    """Say whether a box is there and, unless every diagram has it, not empty."""
+    return box in counts and (box in BOXES or counts[box] > 0)
 
 
-def _box(names: tuple[str, ...], labels: Mapping[str, str], counts: Mapping[str, int]) -> _Box:
+def _box(names: Sequence[str], labels: Mapping[str, str], counts: Mapping[str, int]) -> _Box:
     """Return a box whose first line is what it counts, and whose other lines are its parts."""
     lines = []
     for i, name in enumerate(names):
@@ -106,14 +135,18 @@ def _box(names: tuple[str, ...], labels: Mapping[str, str], counts: Mapping[str,
 
 
 def _draw(
-    ax: Axes, steps: list[tuple[_Box, _Box | None]], heights: list[float], stage_height: float
+    ax: Axes,
+    steps: list[tuple[_Box, _Box | None]],
+    heights: list[float],
+    stage_height: float,
+    stages: Mapping[int, str],
 ) -> None:
     left, right = PADDING, WIDTH - BOX - PADDING
     y = -PADDING
     previous: float | None = None
     for i, ((main, beside), height) in enumerate(zip(steps, heights, strict=True)):
-        if i in STAGES:
-            ax.text(left, y - 0.05, STAGES[i], size=SMALL, weight="bold", color=GREY, va="top")
+        if i in stages:
+            ax.text(left, y - 0.05, stages[i], size=SMALL, weight="bold", color=GREY, va="top")
             y -= stage_height
         _draw_box(ax, main, left, y, height=height)
         if previous is not None:
@@ -160,13 +193,20 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.add_patch(arrow)
 
 
-def _alt(labels: Mapping[str, str], counts: Mapping[str, int], reasons: list[str]) -> str:
+def _alt(
+    labels: Mapping[str, str],
+    counts: Mapping[str, int],
+    steps: Sequence[tuple[Sequence[str], Sequence[str]]],
+    reasons: Sequence[str],
+) -> str:
     def told(box: str) -> str:
         return f"{inside_sentence(labels[box])}, {counts[box]}"
 
-    flow = "; ".join(told(box) for left, right in STEPS for box in (*left, *right))
+    boxes = [box for left, right in steps for box in (*left, *right) if box not in reasons]
+    flow = "; ".join(map(told, boxes))
     why = listing([told(reason) for reason in reasons])
-    return f"Flow diagram, from top to bottom: {flow}. Reasons for exclusion at full text: {why}."
+    end = f" Reasons for exclusion at full text: {why}." if reasons else ""
+    return f"Flow diagram, from top to bottom: {flow}.{end}"
 
 
 def _caption(counts: Mapping[str, int]) -> str:

@@ -30,7 +30,13 @@ from analysis_lib.review.baseline import (
     scores_at_baseline,
 )
 from analysis_lib.review.cells import COUNT, NUMBER, kind_of, rows_where
-from analysis_lib.review.flow import EXCLUDED, NOT_RETRIEVED, flow_problems
+from analysis_lib.review.flow import (
+    DATABASES,
+    EXCLUDED,
+    NOT_RETRIEVED,
+    PREVIOUS_REPORTS,
+    flow_problems,
+)
 from analysis_lib.review.info import Participants, ReviewInfo
 from analysis_lib.review.instruments import (
     INSTRUMENTS,
@@ -171,7 +177,8 @@ def _flow(tables: Tables) -> Iterator[Problem]:
     rows = dict(zip(selection["box"], selection.index, strict=True))
     counts = {box: int(n) for box, n in zip(selection["box"], selection["count"], strict=True)}
     reasons = list(selection.loc[selection["parent"] == EXCLUDED, "box"])
-    for box, message in flow_problems(counts, reasons):
+    databases = list(selection.loc[selection["parent"] == DATABASES, "box"])
+    for box, message in flow_problems(counts, reasons, databases):
         row = int(rows[box]) if box in rows else None
         yield Problem("selection.csv", message, row, "count")
 
@@ -181,7 +188,8 @@ def _reports(tables: Tables) -> Iterator[Problem]:
     boxes, excluded, reports = (tables[t] for t in ("selection", "excluded_reports", "reports"))
     listed = {"studies_included": len(tables["trials"])}
     if len(reports):
-        listed["reports_included"] = len(reports)
+        before = boxes.loc[boxes["box"] == PREVIOUS_REPORTS, "count"].sum()
+        listed["reports_included"] = len(reports) - int(before)
         by_way = reports["found_by"].value_counts()
         listed |= {f"reports_included_{found_by}": int(n) for found_by, n in by_way.items()}
     if len(excluded):

@@ -175,7 +175,7 @@ def read_store(folder: Path) -> list[Stored]:
         For a row that cannot be understood, with its column.
     """
     path = folder / "records.csv"
-    rows = _read(path) if path.exists() else []
+    rows = read_table(path) if path.exists() else []
     stop(_unclear(path.name, rows), f"in {path.name}")
     return [_stored(row) for row in rows]
 
@@ -183,7 +183,7 @@ def read_store(folder: Path) -> list[Stored]:
 def read_answers(folder: Path) -> dict[int, tuple[str, ...]]:
     """Return what the screeners said of each record of which they said something."""
     path = folder / "screening.csv"
-    rows = _read(path) if path.exists() else []
+    rows = read_table(path) if path.exists() else []
     said = {
         int(row["record"]): tuple(filter(None, (row.get(person, "") for person in SCREENING[2:])))
         for row in rows
@@ -246,7 +246,7 @@ def _row(stored: Stored) -> Row:
 def _screening(folder: Path, records: Sequence[Stored]) -> tuple[list[Row], list[str]]:
     """Return the sheet of the screeners with all their answers, and answers on duplicates."""
     path = folder / "screening.csv"
-    answered = {row.get("record", ""): row for row in (_read(path) if path.exists() else [])}
+    answered = {row.get("record", ""): row for row in (read_table(path) if path.exists() else [])}
     rows, on_duplicates = [], []
     for stored in records:
         row = answered.get(str(stored.number), {})
@@ -261,7 +261,7 @@ def _screening(folder: Path, records: Sequence[Stored]) -> tuple[list[Row], list
 
 def _exports(folder: Path, exports: Sequence[SearchExport], search: str) -> list[Row]:
     path = folder / "exports.csv"
-    rows = {row.get("file", ""): row for row in (_read(path) if path.exists() else [])}
+    rows = {row.get("file", ""): row for row in (read_table(path) if path.exists() else [])}
     for export in exports:
         row = {
             "file": export.file,
@@ -275,7 +275,7 @@ def _exports(folder: Path, exports: Sequence[SearchExport], search: str) -> list
     return list(rows.values())
 
 
-def _read(path: Path) -> list[Row]:
+def read_table(path: Path) -> list[Row]:
     """Read one of our own tables, as a spreadsheet may have saved it again."""
     text = decode(read_bytes(path, LARGEST_STORE)).text
     first = text.partition("\n")[0]
@@ -288,6 +288,11 @@ def _read(path: Path) -> list[Row]:
         {name: restored((cell or "").strip()) for name, cell in row.items() if name is not None}
         for row in rows
     ]
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write one of our own tables."""
+    write_all({path: _text(columns, rows)})
 
 
 def _text(columns: Sequence[str], rows: Iterable[Row]) -> str:

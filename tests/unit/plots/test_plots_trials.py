@@ -209,6 +209,25 @@ def test_the_flow_can_be_drawn_into_a_given_place(review: al.Review) -> None:
 # Every printed result
 
 
+def test_empty_boxes_of_the_flow_vanish_and_previous_studies_come_first(review: al.Review) -> None:
+    selection = review.selection.copy()
+    gone = selection["box"].isin(["reports_not_retrieved", "records_citation"])
+    selection.loc[gone, "count"] = 0
+    more = pd.DataFrame(
+        {
+            "box": ["previous_studies", "new_studies", "first", "second"],
+            "label": ["Studies of the previous version", "New studies", "First base", "Second"],
+            "count": [9, 4, 1600, 9],
+            "parent": [None, None, "records_databases", "records_databases"],
+        }
+    )
+    ax = plots.prisma(pd.concat([selection, more], ignore_index=True))
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[0] == "Previous studies"
+    assert not any("not retrieved" in text or "citation search" in text for text in texts[:8])
+    assert any("First base (n\u00a0=\u00a01600)" in " ".join(text.split("\n")) for text in texts)
+
+
 def test_every_printed_result_is_in_the_alt_text(review: al.Review) -> None:
     alt = plots.alt_text(draw_overview(review, review.arms))
     for row in pooled_rows(review):
