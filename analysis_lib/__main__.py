@@ -1,6 +1,6 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
-``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` ·
+``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` · ``selection DIR`` ·
 ``build DIR`` · ``pdf DIR`` · ``export DIR --to FORM`` · ``version DIR NAME`` · ``watch DIR``
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from analysis_lib.base.errors import ReviewError, stop
+from analysis_lib.base.errors import MOST_PROBLEMS, ReviewError, stop
 from analysis_lib.base.formatting import plural
 
 if TYPE_CHECKING:
@@ -71,6 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("--sheet", help="sheet of an xlsx file; the first when absent")
     bring.add_argument("--encoding", help="encoding of a text file, such as cp1252")
     bring.add_argument("--search", default="1", help="name of the search, for one that came later")
+    bring.add_argument(
+        "--decisions",
+        choices=("first", "second", "both"),
+        help="whose decisions an export of Rayyan, ASReview or Covidence holds, of the two people",
+    )
+    bring.add_argument(
+        "--decided",
+        choices=("include", "exclude"),
+        default="",
+        help="the decision on every record of the file, as a list of Covidence has it",
+    )
     bring.add_argument("--source", default="", help="document from which the sheet was extracted")
     bring.add_argument(
         "--analysis", action="append", default=[], help="analysis of a RevMan file, such as 1.2"
@@ -104,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         help="which column holds what; one that is no NAME is answered with those there are",
     )
     bring.set_defaults(run=_import)
+    select = commands.add_parser(
+        "selection", help="count the flow diagram from the search and the decisions"
+    )
+    select.add_argument("folder", type=Path)
+    select.set_defaults(run=_selection)
     build = commands.add_parser("build", help="make the book")
     build.add_argument("folder", type=Path, nargs="?", default=Path())
     build.set_defaults(run=_build)
@@ -170,6 +186,8 @@ def _import(options: argparse.Namespace) -> list[str]:
     from analysis_lib.importing.search import is_search_export
 
     folder = data_folder(options.to)
+    if options.decisions or options.decided:
+        return _import_decisions(options, folder)
     columns = _columns(options.column)
     searches = [is_search_export(file, columns) for file in options.files]
     if all(searches):
@@ -299,6 +317,43 @@ def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
         f"Every decision is in {folder / 'search' / 'records.csv'}; change it there, and the next "
         "import keeps to it. screening.csv waits for two people.",
     ]
+
+
+def _import_decisions(options: argparse.Namespace, folder: Path) -> list[str]:
+    from analysis_lib.importing.search.decisions import add_decisions, read_decisions
+
+    told = []
+    for file in options.files:
+        screened = read_decisions(file, encoding=options.encoding, decided=options.decided)
+        who = options.decisions or "first"
+        added = add_decisions(screened, folder, who, overwrite=options.replace)
+        told.append(
+            f"{screened.file}: {plural(added.added, 'decision')} written into screening.csv, "
+            f"{added.known} stood there already, {added.unanswered} undecided"
+        )
+        lost = [f"row {r.row} {r.title}" for r in added.not_found[:MOST_PROBLEMS]]
+        if lost:
+            n = plural(len(added.not_found), "decided record")
+            told.append(f"{n} not found among those of the search: {'; '.join(lost)}")
+    return told
+
+
+def _selection(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import data_folder
+    from analysis_lib.importing.search.selecting import fill_selection
+
+    found = fill_selection(data_folder(options.folder))
+    if found.waiting:
+        told = "\n".join(f"- {one}" for one in found.conflicts[:MOST_PROBLEMS])
+        settle = (
+            "\nWhere two people differ, write what holds into a column settled of screening.csv:\n"
+        )
+        raise ReviewError(
+            f"The flow diagram is not counted yet: {'; '.join(found.waiting)}."
+            + (settle + told) * bool(told)
+        )
+    boxes = [f"{row['label']}: {row['count']}" for row in found.boxes]
+    return [*boxes, "Written into selection.csv, from which the flow diagram is drawn."]
 
 
 def _build(options: argparse.Namespace) -> list[str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.importing.search import read_records
 from analysis_lib.importing.search.duplicates import deduplicate
-from analysis_lib.importing.search.record import Record
+from analysis_lib.importing.search.record import Record, folded
 from analysis_lib.importing.search.store import (
     FOLDER,
     SCREENING,
@@ -85,8 +85,10 @@ def read_decisions(path: str | Path, *, encoding: str | None = None, decided: st
     """
     file = Path(path)
     records = read_records(file, encoding=encoding).records
+    # A file of the same name may have been imported as a search.
+    own = tuple(replace(record, file=f"{file.name} (decisions)") for record in records)
     if decided:
-        return Screened(file.name, records, tuple({ONE: decided} for _ in records))
+        return Screened(file.name, own, tuple({ONE: decided} for _ in records))
     answers = tuple(_answers(file, records, encoding))
     if not any(answers):
         raise ReviewError(
@@ -94,7 +96,7 @@ def read_decisions(path: str | Path, *, encoding: str | None = None, decided: st
             "column asreview_label or included). If every record of the file was decided in one "
             "way, as in a list of Covidence, say --decided include or --decided exclude"
         )
-    return Screened(file.name, records, answers)
+    return Screened(file.name, own, answers)
 
 
 def _answers(
@@ -140,7 +142,7 @@ def _said(text: str) -> dict[str, str]:
 
 
 def add_decisions(
-    screened: Screened, data: str | Path, who: str, *, replace: bool = False
+    screened: Screened, data: str | Path, who: str, *, overwrite: bool = False
 ) -> AddedDecisions:
     """Write decisions into ``search/screening.csv`` of a review.
 
@@ -153,7 +155,7 @@ def add_decisions(
     who
         ``"first"`` or ``"second"``: whose decisions the file holds; ``"both"`` if it holds those of
         two people.
-    replace
+    overwrite
         Whether they replace others that stand there.
 
     Raises
@@ -181,7 +183,7 @@ def add_decisions(
             old = " ".join(row.get(column[name], "").casefold().split())
             if old == word:
                 known += 1
-            elif old and not replace:
+            elif old and not overwrite:
                 told = f"{shown(record.title)}: {old} in screening.csv and {word} here"
                 told += "; --replace takes the new one"
                 problems.append(Problem(screened.file, told, record.row, column[name]))
@@ -208,12 +210,22 @@ def _columns(screened: Screened, who: str) -> dict[str, str]:
 
 def _found_again(records: Sequence[Record], stored: Sequence[Stored]) -> dict[tuple[str, int], int]:
     """Return the number of the kept record that each record surely is."""
-    kept = {(s.record.file, s.record.row): s.number for s in stored if s.decision != "duplicate"}
-    settled = dict.fromkeys(kept)
-    known = [s.record for s in stored if s.decision != "duplicate"]
-    found = deduplicate([*known, *records], settled=settled)
-    return {
-        (d.record.file, d.record.row): kept[d.of.file, d.of.row]
-        for d in found.decisions[len(known) :]
-        if d.decision == "duplicate" and d.of is not None and (d.of.file, d.of.row) in kept
+    numbers = {s.number: (s.record.file, s.record.row) for s in stored}
+    settled = {
+        numbers[s.number]: numbers[s.of] if s.decision == "duplicate" and s.of else None
+        for s in stored
     }
+    kept = {place: number for number, place in numbers.items() if settled[place] is None}
+    found = deduplicate([*(s.record for s in stored), *records], settled=settled)
+    by_title: dict[str, list[int]] = {}
+    for one in stored:
+        if (one.record.file, one.record.row) in kept:
+            by_title.setdefault(folded(one.record.title), []).append(one.number)
+    places = {}
+    for d in found.decisions[len(stored) :]:
+        same = by_title.get(folded(d.record.title), [])
+        if d.decision == "duplicate" and d.of is not None and (d.of.file, d.of.row) in kept:
+            places[d.record.file, d.record.row] = kept[d.of.file, d.of.row]
+        elif len(same) == 1 and d.record.title:  # the file was made from this very search
+            places[d.record.file, d.record.row] = same[0]
+    return places

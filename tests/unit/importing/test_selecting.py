@@ -1,0 +1,180 @@
+"""Do decisions of other programs come home, and does the flow diagram count what was decided?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import analysis_lib as al
+from analysis_lib.__main__ import main
+
+A = """TY  - JOUR
+TI  - Lifting crates for back pain: a trial
+AU  - Example, Ann
+PY  - 2015
+DO  - 10.1000/a
+ER  -
+TY  - JOUR
+TI  - Walking to work and the knees of postmen
+AU  - Muster, Eva
+PY  - 2016
+ER  -
+TY  - JOUR
+TI  - Chairs in the offices of the north
+AU  - Sample, Bo
+PY  - 2017
+ER  -
+"""
+B = "Title,Authors,Year,DOI\nLifting crates for back pain: a trial,Example A,2015,10.1000/a\n"
+RAYYAN = (
+    "key,title,authors,year,doi,notes\n"
+    "r1,Lifting Crates for Back Pain: A Trial,Example A,2015,10.1000/A,"
+    '"RAYYAN-INCLUSION: {""Ann""=>""Included"", ""Bo""=>""Included""} | RAYYAN-LABELS: x"\n'
+    "r2,Walking to work and the knees of postmen,Muster E,2016,,"
+    '"RAYYAN-INCLUSION: {""Ann""=>""Excluded"", ""Bo""=>""Maybe""}"\n'
+    "r3,Chairs in the offices of the north,Sample B,2017,,"
+    '"RAYYAN-INCLUSION: {""Ann""=>""Excluded"", ""Bo""=>""Excluded""}"\n'
+    "r4,A work of another search,Nobody N,2001,,"
+    '"RAYYAN-INCLUSION: {""Ann""=>""Excluded"", ""Bo""=>""Excluded""}"\n'
+)
+RESULTS = "Study,n1,mean1,sd1,n2,mean2,sd2\nExample 2015,9,1,2,9,2,2\n"
+
+
+@pytest.fixture
+def run(folder: Path, tmp_path: Path, capsys: Any) -> Callable[..., tuple[int, str]]:
+    """Run a command on a review, with files that are written first."""
+
+    def run(command: str, files: dict[str, str] | None = None, *more: str) -> tuple[int, str]:
+        capsys.readouterr()
+        for name, text in (files or {}).items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        paths = [str(tmp_path / name) for name in files or {}]
+        to = ["--to", str(folder)] if command == "import" else [str(folder)]
+        code = main([command, *paths, *to, *more])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    assert run("import", {"a.ris": A, "b.csv": B})[0] == 0
+    return run
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(folder: Path, name: str, rows: list[dict[str, str]]) -> None:
+    with (folder / "data" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def answers(folder: Path) -> list[tuple[str, str]]:
+    return [(row["first"], row["second"]) for row in table(folder, "search/screening")]
+
+
+def test_decisions_of_two_people_in_rayyan_come_home(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    code, told = run("import", {"rayyan.csv": RAYYAN}, "--decisions", "both")
+    assert (code, "6 decisions written" in told) == (0, True), told
+    assert "1 decided record not found among those of the search: row 5 A work of another" in told
+    assert answers(folder) == [
+        ("include", "include"), ("exclude", "unclear"), ("exclude", "exclude")
+    ]  # fmt: skip
+    assert (
+        "6 stood there already" in run("import", {"rayyan.csv": RAYYAN}, "--decisions", "both")[1]
+    )
+    other = RAYYAN.replace('""Ann""=>""Included', '""Ann""=>""Excluded')
+    code, told = run("import", {"rayyan.csv": other}, "--decisions", "both")
+    assert (code, "include in screening.csv and exclude here" in told) == (1, True)
+    assert run("import", {"rayyan.csv": other}, "--decisions", "both", "--replace")[0] == 0
+    assert answers(folder)[0] == ("exclude", "include")
+
+
+def test_decisions_of_one_person(folder: Path, run: Callable[..., tuple[int, str]]) -> None:
+    asreview = (
+        "title,authors,doi,asreview_label\nLifting crates for back pain: a trial,Example A,"
+        "10.1000/a,1\nChairs in the offices of the north,Sample Bo,,0\n"
+        "Walking to work and the knees of postmen,Muster Eva,,\n"
+    )
+    code, told = run("import", {"asreview.csv": asreview}, "--decisions", "second")
+    assert (code, "2 decisions written" in told, "1 undecided" in told) == (0, True, True), told
+    assert answers(folder) == [("", "include"), ("", ""), ("", "exclude")]
+    covidence = "Title,Authors,Published Year,DOI,Covidence #\nWalking to work and the knees of "
+    covidence += "postmen,Muster Eva,2016,,#2\n"
+    given = ("--decisions", "second", "--decided", "exclude")
+    assert run("import", {"irrelevant.csv": covidence}, *given)[0] == 0
+    assert answers(folder)[1] == ("", "exclude")
+    ris = A.replace("DO  - 10.1000/a", 'N1  - RAYYAN-INCLUSION: {"Ann"=>"Included"}')
+    assert run("import", {"rayyan.ris": ris}, "--decisions", "first")[0] == 0
+    assert answers(folder)[0] == ("include", "include")
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "words"),
+    [
+        (RAYYAN, ("--decisions", "first"), "decisions of 2 (Ann, Bo); say --decisions both"),
+        (B, ("--decisions", "first"), "no decisions of Rayyan"),
+    ],
+)
+def test_what_is_no_decision_is_told(
+    run: Callable[..., tuple[int, str]], text: str, more: tuple[str, ...], words: str
+) -> None:
+    code, told = run("import", {"file.csv": text}, *more)
+    assert (code, words in told) == (1, True), told
+
+
+def test_the_flow_is_counted_when_everything_is_decided(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    code, told = run("selection")
+    assert (code, "3 records of screening.csv without an answer" in told) == (1, True)
+    run("import", {"rayyan.csv": RAYYAN}, "--decisions", "both")
+    code, told = run("selection")
+    assert (code, "2: Walking to work and the knees of postmen (exclude, unclear)" in told) == (
+        1, True
+    )  # fmt: skip
+    rows = table(folder, "search/screening")
+    write(folder, "search/screening", [r | {"settled": "Include" if r["record"] == "2" else ""}
+                                       for r in rows])  # fmt: skip
+    code, told = run("selection")
+    assert (code, "2 reports of full_text.csv without a decision" in told) == (1, True)
+    rows = table(folder, "search/full_text")
+    assert [row["record"] for row in rows] == ["1", "2"]
+    rows[0]["decision"] = "include"
+    rows[1] |= {"decision": "Exclude", "reason": "No pain"}
+    write(folder, "search/full_text", rows)
+    given = ("--outcome", "Pain", "--time", "ETP")
+    assert run("import", {"results.csv": RESULTS}, *given)[0] == 0
+    assert table(folder, "selection") == []
+    code, told = run("selection")
+    assert code == 0, told
+    counts = {row["box"]: int(row["count"]) for row in table(folder, "selection")}
+    assert counts == {
+        "records_identified": 4, "records_databases": 4, "duplicates_removed": 1,
+        "records_screened": 3, "records_excluded": 1, "reports_sought": 2,
+        "reports_not_retrieved": 0, "reports_assessed": 2, "reports_excluded": 1,
+        "reports_included": 1, "studies_included": 1, "database-a": 3, "database-b": 1,
+        "reason-no-pain": 1,
+    }  # fmt: skip
+    al.plots.prisma(al.load_review(folder / "data").selection)
+
+
+def test_a_later_search_keeps_every_decision(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    test_the_flow_is_counted_when_everything_is_decided(folder, run)
+    later = A.replace("Chairs in", "Tables in").replace("10.1000/a", "10.1000/A")
+    assert run("import", {"later.ris": later}, "--search", "2")[0] == 0
+    assert answers(folder)[:3] == [
+        ("include", "include"), ("exclude", "unclear"), ("exclude", "exclude")
+    ]  # fmt: skip
+    code, told = run("selection")
+    assert (code, "1 record of screening.csv without an answer" in told) == (1, True), told
+    assert [row["decision"] for row in table(folder, "search/full_text")] == ["include", "Exclude"]
