@@ -12,6 +12,8 @@ from typing import Final
 from analysis_lib.base.errors import ReviewError
 
 TEMPLATE: Final = Path(__file__).parent / "template"
+#: Folders of the template whose names a new review hides: packages leave hidden files out.
+HIDDEN: Final = ("github",)
 #: What the first page asks; `check` tells while it is still there.
 INTRO_PROMPT: Final = "What does this mean, and how sure are you? Write it here, in plain words."
 
@@ -28,7 +30,8 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     -------
     tuple of Path
         What was written: ``data`` with every table as a header, ``review.toml`` with comments,
-        ``book``, ``notebooks`` and the two files that jupyter-book needs.
+        ``book``, ``notebooks``, the two files that jupyter-book needs, and ``.github``, by which a
+        repository tests, publishes and watches itself.
 
     Raises
     ------
@@ -44,6 +47,8 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     skip = shutil.ignore_patterns("__pycache__", ".*")
     try:
         shutil.copytree(TEMPLATE, folder, ignore=skip, dirs_exist_ok=True)
+        for name in HIDDEN:
+            (folder / name).rename(folder / f".{name}")
         for name in usual_tables():
             table = folder / "data" / f"{name}.csv"
             table.write_text(",".join(header(name)) + "\n", encoding="utf-8")

@@ -6,10 +6,13 @@ The wheel is built and installed without extras into a fresh environment.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -44,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "project"  # building leaves files beside the sources
     shutil.copytree(ROOT / "analysis_lib", copy / "analysis_lib", ignore=COMPILED)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-q")
     command = [sys.executable, "-m", "pip", "wheel", *options, "-w", folder, copy]
@@ -80,6 +83,41 @@ def test_the_wheel_holds_every_file_of_the_library(wheel: Path) -> None:
         held = {name for name in packed.namelist() if name.startswith("analysis_lib/")}
     files = {f for f in (ROOT / "analysis_lib").rglob("*") if f.is_file() and f.suffix != ".pyc"}
     assert {f.relative_to(ROOT).as_posix() for f in files} == held
+
+
+def test_an_index_can_show_what_the_wheel_says_of_itself(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = [name for name in packed.namelist() if name.endswith("METADATA")]
+        told = Parser().parsestr(packed.read(name).decode())
+        (points,) = [name for name in packed.namelist() if name.endswith("entry_points.txt")]
+        assert "review = analysis_lib.__main__:main" in packed.read(points).decode()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert told["Version"] == project["version"]  # which stands nowhere else
+    assert told["Description-Content-Type"] == "text/markdown"
+    words = told.get_payload()
+    assert isinstance(words, str)
+    assert words.startswith("# analysis-lib")
+    # There is no folder beside it to which a link could lead.
+    assert not re.findall(r"\]\((?!https://)", words)
+    pythons = {c.rpartition(" ")[2] for c in told.get_all("Classifier", []) if ":: 3." in c}
+    assert pythons == {"3.11", "3.12", "3.13"}
+
+
+def test_the_command_works_in_an_empty_environment(python: Path, tmp_path: Path) -> None:
+    review = python.with_name("review")
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [review, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    assert command("new", "mine").returncode == 0
+    assert (tmp_path / "mine" / ".github" / "workflows" / "watch.yml").is_file()
+    assert (tmp_path / "mine" / "data" / "searches.toml").is_file()
+    checked = command("check", "mine")
+    assert checked.returncode == 1
+    assert "outcomes.csv" in checked.stderr
+    assert "Traceback" not in checked.stderr
 
 
 def test_bcg_is_pooled_without_extras(python: Path, tmp_path: Path) -> None:
