@@ -38,7 +38,7 @@ MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
         *("n", "mean", "sd", "events", "scale_min", "scale_max", "person_time", "cluster_size"),
         "correlation",
         *("icc", "paired_correlation", "final_sd", "change_correlation"),
-        *("score", "instrument", "higher_is_better"),
+        *("median", "q1", "q3", "minimum", "maximum", "score", "instrument", "higher_is_better"),
     ),
     "contrasts": (
         *("estimate", "se", "ci_low", "ci_high", "n_experimental", "n_comparator"),
@@ -229,14 +229,15 @@ class _Filling:
             return
         row = {
             **{"trial": trial, "outcome": outcome, "arm": arm, "time": time},
-            **{name: _as_cell(getattr(result, name)) for name in MEASURED["arm_results"][:-3]},
+            **{name: _as_cell(getattr(result, name)) for name in MEASURED["arm_results"][:-8]},
             "score": "change" if result.is_change else "",
             "instrument": result.instrument,
             "higher_is_better": result.higher_is_better if self.measures[outcome] == "SMD" else "",
             **end,
         }
-        if result.is_estimated:
-            row["provenance"] = "reconstructed"
+        if result.is_estimated:  # the review estimates mean and SD, and says so where they count
+            row |= {"mean": "", "sd": "", "note": ""}
+            row |= {name: _as_cell(value) for name, value in result.summary.items()}
         self._put("arm_results", row, f"{result.study}, {result.arm_label}", result.row)
 
     def _difference(self, one: Difference) -> None:
@@ -361,7 +362,7 @@ class _Filling:
         fresh = {
             column: row[column]
             for column in MEASURED[name]
-            if row[column] and not _equal(twin.get(column, ""), row[column])
+            if row.get(column) and not _equal(twin.get(column, ""), row[column])
         }
         for column, new in fresh.items():
             old = twin.get(column, "").strip()

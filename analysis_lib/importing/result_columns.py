@@ -158,6 +158,7 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "effect_variance": ("vi", "var", "effect variance", "variance of effect", "var g", "v g"),
     "effect_low": _limits(LOWER),
     "effect_high": _limits(UPPER),
+    "score": ("score type", "type of score", "final or change", "adjusted"),
     "effect_p": ("p", "p value", "pval", "exact p", "p exact"),
     "effect_df": ("df", "degrees of freedom"),
     "effect_level": ("level", "confidence level", "ci level"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from analysis_lib.base.errors import MOST_COUNTED, Problem, ReviewError, shown
@@ -69,6 +69,8 @@ class ArmResult:
         How the SD or the mean was computed, if the sheet does not give it.
     is_estimated : bool
         Whether that is an estimate and not algebra.
+    summary : mapping of str to float
+        The median with quartiles or range that mean and SD were estimated from.
     is_change : bool
         Whether it is a change from baseline and not a score.
     instrument, subgroup : str
@@ -98,6 +100,7 @@ class ArmResult:
     row: int
     derived: str = ""
     is_estimated: bool = False
+    summary: Mapping[str, float] = field(default_factory=dict)
     is_change: bool = False
     instrument: str = ""
     subgroup: str = ""
@@ -440,6 +443,7 @@ class _Reader:
             sd=float(found.sd),
             derived=f"{told} (Luo 2018, Wan 2014)",
             is_estimated=True,
+            summary={"median": median, **known},
         )
 
     # --- an effect --------------------------------------------------------------------------------

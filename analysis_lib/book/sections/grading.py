@@ -125,9 +125,7 @@ def comparator_mean(review: Review, effects: StudyEffects) -> float | None:
 
 def _events(effects: StudyEffects) -> float | None:
     """Return the number of events in both arms; an arm that is shared counts once."""
-    return (
-        float(effects.table[list(EVENTS)].to_numpy(float).sum()) if effects.is_of_events else None
-    )
+    return float(effects.table[list(EVENTS)].to_numpy(float).sum()) if effects.counts else None
 
 
 def sd_between_people(review: Review, effects: StudyEffects) -> float | None:

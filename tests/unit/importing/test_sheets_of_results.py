@@ -465,8 +465,11 @@ def test_medians_are_not_shown_as_reported(
     path = write(f"{head}\nA 2001,20,10,8,13,21,11,4\n")
     add_results(import_results(path, medians=True, **PAIN), data)
     results = al.load_review(data).arm_results
-    assert results["provenance"].tolist() == ["reconstructed", "reported"]
-    assert "Mean and SD estimated from the median 10" in results["note"].iloc[0]
+    assert results["median"].iloc[0] == 10
+    assert results["weaker"].iloc[0] == "mean: inferred; sd: inferred"
+    ((_, told),) = al.load_review(data).analysis("pain", "post").remarks
+    assert "mean and SD estimated from the median (Luo 2018, Wan 2014)" in told
+    assert "the test of Shi 2023 does not show skew" in told
 
 
 def test_changes_and_final_scores_are_not_standardised_together(
