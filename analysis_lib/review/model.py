@@ -104,7 +104,10 @@ class Review:
     @property
     def trial_names(self) -> dict[str, str]:
         """What each trial is called, by its key."""
-        return dict(zip(self.trials["trial"], self.trials["label"], strict=True))
+        return self.kept(
+            "trial names",
+            lambda: dict(zip(self.trials["trial"], self.trials["label"], strict=True)),
+        )
 
     def __repr__(self) -> str:
         return (

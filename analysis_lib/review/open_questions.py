@@ -45,9 +45,11 @@ def open_questions(review: Review, effects: StudyEffects) -> Iterator[str]:
 
 
 def _results_here(review: Review, effects: StudyEffects) -> pd.DataFrame:
-    results = review.arm_results
-    here = (results["outcome"] == effects.outcome) & (results["time"] == effects.follow_up)
-    return results[here & results["trial"].isin(effects.table["trial"])]
+    places = review.kept(
+        "places of results", lambda: review.arm_results.groupby(["outcome", "time"]).indices
+    )
+    rows = review.arm_results.iloc[places.get((effects.outcome, effects.follow_up), [])]
+    return rows[rows["trial"].isin(effects.table["trial"])]
 
 
 def _is_by_arm(review: Review, effects: StudyEffects, trial: str) -> bool:
