@@ -285,7 +285,7 @@ def _typed(cells: Cells, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list
             Problem(cells.file, f"{shown(cell)} {NOT_OF_KIND[kind]}", int(row), column)
             for row, cell in zip(other.index, other, strict=True)
         ]
-    return pd.DataFrame(values, index=cells.text.index), problems
+    return pd.DataFrame(values, index=cells.text.index, copy=False), problems
 
 
 def _as_kind(text: pd.Series, kind: str) -> pd.Series:

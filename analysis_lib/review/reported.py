@@ -56,10 +56,11 @@ def with_means(results: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     problems : list of Problem
         What cannot be computed.
     """
-    filled = results.copy()
+    filled = results.copy(deep=False)
     problems = [*_halves(filled)]
-    numbers = filled[[*IN_PLACE, "mean", "sd", "n"]].astype(float).to_dict("index")
-    for row in rows_where(filled[list(IN_PLACE)].notna().any(axis="columns")):
+    rows = rows_where(filled[list(IN_PLACE)].notna().any(axis="columns"))
+    numbers = filled.loc[rows, [*IN_PLACE, "mean", "sd", "n"]].astype(float).to_dict("index")
+    for row in rows:
         known = {str(name): x for name, x in numbers[row].items() if not np.isnan(x)}
         found = attempt(_of_row, known, _sd_before(filled, row))
         if isinstance(found, ReviewError):
