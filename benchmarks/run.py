@@ -122,6 +122,27 @@ def all_numbers(fit: al.PooledEffect) -> tuple[object, ...]:
     return fit.prediction_interval, fit.i2, fit.i2_tau2, fit.tau2_ci, fit.weights, fit.q_p_value
 
 
+def further_models(quick: bool) -> Iterable[Row]:
+    """Measure models of dependent effects, with a prior, and of selection."""
+    part, how = "further models", {"repeats": 3 if quick else 15, "number": 1 if quick else 5}
+    y, v = data(100)
+    trial = np.arange(100) // 4
+    sampling = al.within_trial_covariance(v, trial, correlation=0.5)
+    few, few_v = data(12)
+    many, many_v = data(50)
+    for task, who, limit, work in (
+        ("three levels, 100 effects in 25 trials", "multilevel", 10.0,
+         lambda: al.multilevel(y, sampling, trial)),
+        ("12 studies, half-normal prior", "bayes_pool", 5.0, lambda: al.bayes_pool(few, few_v)),
+        ("three-parameter selection model, 50 studies", "selection_model", 20.0,
+         lambda: al.selection_model(many, many_v, alternative="less")),
+    ):  # fmt: skip
+        ours = best(work, **how)
+        milliseconds = 1e3 * ours.cpu
+        yield Row(part, task, who, milliseconds, "ms", ours.wall, f"at most {limit:g} ms",
+                  verdict(milliseconds, limit))  # fmt: skip
+
+
 def left_out(quick: bool) -> Iterable[Row]:
     """Measure leave-one-out analyses."""
     y, v = data(13)
@@ -429,7 +450,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="try everything once on small work")
     parser.add_argument("--folder", type=Path, default=HERE, help="where to write")
     chosen = parser.parse_args()
-    parts = [single_fits, left_out, all_subsets, resampled, simulated, memory, growth, imports]
+    parts = [
+        single_fits,
+        further_models,
+        left_out,
+        all_subsets,
+        resampled,
+        simulated,
+        memory,
+        growth,
+        imports,
+    ]
     before, rows = load(), []
     for measure in parts:
         print(str(measure.__doc__).splitlines()[0], flush=True)
