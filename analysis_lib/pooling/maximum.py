@@ -45,7 +45,9 @@ def least(objective: Objective, start: FloatArray, lower: FloatArray) -> FloatAr
         if not free.any():
             break
         step = np.zeros_like(x)
-        step[free] = _downhill(curvature(objective, x, lower, free), slope[free])
+        step[free] = _downhill(
+            curvature(objective, x, lower, free), slope[free], 1 + np.abs(x[free])
+        )
         moved, value, slope = _shortened(objective, x, step, lower, (value, slope))
         size = np.abs(moved - x) / (1 + np.abs(moved))
         x = moved
@@ -85,10 +87,12 @@ def lowest_places(values: FloatArray) -> list[tuple[int, ...]]:
     return [tuple(map(int, places[i])) for i in order[:STARTS]]
 
 
-def _downhill(matrix: FloatArray, slope: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(matrix)
-    size = np.maximum(np.abs(values), 1e-8 * max(1.0, float(np.abs(values).max())))
-    return np.asarray(-vectors @ ((vectors.T @ slope) / size))
+def _downhill(matrix: FloatArray, slope: FloatArray, size: FloatArray) -> FloatArray:
+    """Return Newton's step, in units of the parameters' sizes: none is too small to count."""
+    values, vectors = np.linalg.eigh(matrix * np.outer(size, size))
+    bends = np.abs(values)
+    bends = np.maximum(bends, 1e-8 * (float(bends.max()) or 1.0))
+    return np.asarray(-size * (vectors @ ((vectors.T @ (slope * size)) / bends)))
 
 
 def _shortened(

@@ -239,6 +239,24 @@ def test_no_better_place_on_a_fine_grid(drawn: Any, method: Any) -> None:
     assert ours <= blocks.deviance(grid, method).min() + 1e-7
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_search_ends_where_the_likelihood_is_level(seed: int) -> None:
+    """Variances of effects that differ ten-thousandfold, and go together closely."""
+    rng = np.random.default_rng(seed)
+    trial = np.repeat(np.arange(12), 3)
+    v = 10 ** rng.uniform(-3, 1, 36)
+    matrix = al.within_trial_covariance(v, trial, correlation=0.95)
+    y = rng.normal(0, 2, 12)[trial] + rng.normal(0, 0.5 + np.sqrt(v))
+    fit = al.multilevel(y, matrix, trial)
+    blocks = Blocks(check_clustered(y, matrix, trial))
+    at = np.array(fit.sigma2) / blocks.unit
+    _, slope = blocks.slope(at, "REML")
+    inside = at > 0
+    assert inside.any()
+    assert np.abs(slope * (1 + at))[inside].max() < 1e-5  # of a deviance, by a step of e
+    assert (slope[~inside] >= 0).all()
+
+
 def test_slope_is_that_of_the_deviance() -> None:
     y, v = np.array([0.3, 0.9, -0.2, 0.5, 1.4]), np.array([0.1, 0.2, 0.1, 0.3, 0.2])
     trial = ["a", "a", "b", "b", "c"]
