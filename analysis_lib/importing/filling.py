@@ -42,7 +42,7 @@ MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "contrasts": (
         *("estimate", "se", "ci_low", "ci_high", "n_experimental", "n_comparator"),
-        *("p", "df", "level", "cluster_size", "icc"),
+        *("p", "df", "level", "cluster_size", "icc", "score"),
     ),
 }
 LARGEST = "Largest number analysed; the number randomised is not in the sheet."
@@ -258,11 +258,12 @@ class _Filling:
         )
         numbers = _as_the_measure(one, measure, self.scale)
         numbers |= dict(zip(("n_experimental", "n_comparator"), one.people, strict=True))
-        numbers |= {name: getattr(one, name) for name in MEASURED["contrasts"][-5:]}
+        numbers |= {name: getattr(one, name) for name in MEASURED["contrasts"][-6:-1]}
         row = {
             **{"trial": trial, "outcome": outcome, "follow_up": time, "measure": measure},
             **{"experimental_arm": first, "comparator_arm": second},
             **{name: _as_cell(value) for name, value in numbers.items()},
+            "score": one.score,
             **end,
         }
         self._put("contrasts", row, one.study, one.row)

@@ -52,7 +52,7 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
     "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
     "change_se": ("change se", "se change", "change standard error"),
-    "correlation": ("correlation", "r", "cor", "pearson r"),
+    "correlation": ("correlation", "cor", "pearson r"),
     "final_sd": ("final sd", "sd after", "sd at follow up"),
     "person_time": (
         *("person time", "person years", "person months", "person days", "time at risk"),
@@ -158,7 +158,7 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "effect_variance": ("vi", "var", "effect variance", "variance of effect", "var g", "v g"),
     "effect_low": _limits(LOWER),
     "effect_high": _limits(UPPER),
-    "score": ("score type", "type of score", "final or change", "adjusted"),
+    "score": ("score type", "type of score", "final or change"),
     "effect_p": ("p", "p value", "pval", "exact p", "p exact"),
     "effect_df": ("df", "degrees of freedom"),
     "effect_level": ("level", "confidence level", "ci level"),

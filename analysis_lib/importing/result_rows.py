@@ -38,6 +38,12 @@ TOTALS = re.compile(
     re.IGNORECASE,
 )
 LARGEST_ARM = 999_999_999  # people
+#: Of which scores an effect may be, and the words for it.
+SCORES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("final", "final score", "post"), "final"),
+    **dict.fromkeys(("change", "change score", "change from baseline"), "change"),
+    **dict.fromkeys(("adjusted", "ancova", "baseline adjusted"), "adjusted"),
+}
 YES_NO: Final[Mapping[str, str]] = {
     **dict.fromkeys(("yes", "y", "true", "1", "higher", "high"), "yes"),
     **dict.fromkeys(("no", "n", "false", "0", "1 0", "lower", "low"), "no"),
@@ -147,6 +153,8 @@ class Difference:
         How a number was computed, if the sheet does not give it.
     p, df, level, cluster_size, icc : float or None
         As in ``contrasts.csv``.
+    score : {"final", "change", "adjusted", ""}
+        As in ``contrasts.csv``.
     """
 
     study: str
@@ -169,6 +177,7 @@ class Difference:
     level: float | None = None
     cluster_size: float | None = None
     icc: float | None = None
+    score: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,8 +489,15 @@ class _Reader:
         return Difference(
             *common, measure or of_name, estimate, se, low, high, is_log, people, row.number, told,
             p=p, df=None if se else self._number(row, "effect_df"), level=self._level(row),
-            cluster_size=base.cluster_size, icc=base.icc,
+            cluster_size=base.cluster_size, icc=base.icc, score=self._score(row),
         )  # fmt: skip
+
+    def _score(self, row: Row) -> str:
+        """Return of which scores an effect is: final, change, or adjusted (ANCOVA)."""
+        cell = plain(row.get(self.columns.get("score")))
+        if cell and not is_absent(cell) and cell not in SCORES:
+            self._add(row, "score", f"{shown(cell)} is not one of {', '.join(SCORES)}")
+        return SCORES.get(cell, "")
 
     def _level(self, row: Row) -> float | None:
         """Return the level of an interval as a fraction; sheets write 95, 95 % or 0.95."""

@@ -91,3 +91,16 @@ def test_what_cannot_be_is_named(
     code, _ = bring(measure, sheet)
     assert code == 1
     assert words in capsys.readouterr().err
+
+
+def test_adjusted_effects_are_told(bring: Bring) -> None:
+    _, folder = bring("MD", "Study,MD,SE,Score type\nA 2001,-0.7,0.3,ANCOVA\nB 2002,-0.5,0.3,\n")
+    effects = al.load_review(folder / "data").analysis("y", "w8")
+    assert effects.remarks == [("A 2001", "adjusted for baseline")]
+
+
+def test_a_single_group_is_one_row_an_arm(bring: Bring) -> None:
+    sheet = "Study,Arm,Side,n,Correlation\nA 2001,all,experimental,40,0.3\nB 2002,all,experimental,50,0.1\n"
+    _, folder = bring("correlation", sheet)
+    effects = al.load_review(folder / "data").analysis("y", "w8")
+    assert effects.effect == pytest.approx(al.correlation([0.3, 0.1], [40, 50]).effect, rel=EXACT)
