@@ -100,7 +100,8 @@ def test_adjusted_effects_are_told(bring: Bring) -> None:
 
 
 def test_a_single_group_is_one_row_an_arm(bring: Bring) -> None:
-    sheet = "Study,Arm,Side,n,Correlation\nA 2001,all,experimental,40,0.3\nB 2002,all,experimental,50,0.1\n"
+    rows = ["A 2001,all,experimental,40,0.3", "B 2002,all,experimental,50,0.1"]
+    sheet = "\n".join(["Study,Arm,Side,n,Correlation", *rows, ""])
     _, folder = bring("correlation", sheet)
     effects = al.load_review(folder / "data").analysis("y", "w8")
     assert effects.effect == pytest.approx(al.correlation([0.3, 0.1], [40, 50]).effect, rel=EXACT)
