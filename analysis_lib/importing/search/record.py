@@ -46,6 +46,13 @@ COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>", re.DOTALL)
 BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
 HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
 FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+#: How Embase and Ovid write where an article stands.
+PLACES = (
+    re.compile(r"(?P<journal>[^()]+?) \((?P<year>\d{4})\) (?P<volume>\w+)(?::(?P<issue>\w+))?"
+               r"(?: [A-Z][A-Z.]* ?\w*)? ?(?:\((?P<pages>[^()]*)\))?\.?(?: |$)"),
+    re.compile(r"(?P<journal>[^()]+?)\. (?P<volume>\d+) ?(?:\((?P<issue>[^()]*)\))?: ?"
+               r"(?P<pages>[\w-]+)[,;.] ?(?P<year>(?:1[89]|20)\d\d)"),
+)  # fmt: skip
 LISTED = re.compile(r"""(['"])((?:(?!\1\s*[,\]]).)+)\1\s*(?=[,\]])""")
 IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")  # a year, a number of ORCID
 INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
@@ -114,6 +121,8 @@ def record_of(file: str, row: int, found: Found) -> Record:
         Values by the names of `FIELDS`: of all but `authors` and `doi` the first is taken.
     """
     first = {name: next((v for v in found.get(name, ()) if v.strip()), "") for name in FIELDS}
+    if not (first["volume"] or first["pages"]):
+        first |= _in_place(first["journal"], first["year"])
     year = YEAR.search(first["year"])
     dois = list(dict.fromkeys(doi for value in found.get("doi", ()) for doi in find_dois(value)))
     return Record(
@@ -131,6 +140,23 @@ def record_of(file: str, row: int, found: Found) -> Record:
         kind=cleaned("; ".join(found.get("kind", ()))),
         other_dois=tuple(dois[1:]),
     )
+
+
+def _in_place(source: str, year: str) -> dict[str, str]:
+    """Return what the place of an article tells, where the export gives it in one text.
+
+    Examples
+    --------
+    >>> _in_place("J Ex (2014) 3:2 (152-60). Date of Publication: 2014", "")
+    {'journal': 'J Ex', 'volume': '3', 'issue': '2', 'pages': '152-60', 'year': '2014'}
+    >>> _in_place("J Ex. 12(3):4-9, 2015 May", "2015")["pages"]
+    '4-9'
+    """
+    found = next((m for m in (form.match(source) for form in PLACES) if m), None)
+    if found is None:
+        return {}
+    told = {name: (found[name] or "").strip() for name in ("journal", "volume", "issue", "pages")}
+    return {**told, "year": year or found["year"]}
 
 
 def _names(values: Iterable[str]) -> Iterator[str]:

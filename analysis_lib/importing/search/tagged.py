@@ -15,6 +15,7 @@ from typing import Final
 
 from analysis_lib.importing.search.record import Found
 
+ENOUGH_TAGS = 3  # that a record without a title is one
 #: Tags of notes and numbers, in which the DOI of another work may stand.
 MAY_BE_ANOTHER = ("ID", "AN", "N1")
 WHOLLY_DOI = re.compile(r"(?:doi:?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\d+/\S+", re.IGNORECASE)
@@ -366,9 +367,10 @@ def _is_over(now: _Open, tag: str, line: str, dialect: Dialect) -> bool:
 
 
 def _close(now: _Open, dialect: Dialect, reading: Reading) -> None:
-    """Keep a record that begins as one, or has at least a title."""
+    """Keep a record that begins as one, or has at least a title or several other things."""
     fields = now.fields(dialect)
-    if dialect.begins in now.tags or fields.get("title"):
+    has_more = not dialect.begins and len(now.tags) >= ENOUGH_TAGS
+    if dialect.begins in now.tags or fields.get("title") or has_more:
         reading.found.append((now.line, fields))
     else:
         reading.skip(now)

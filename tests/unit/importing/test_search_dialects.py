@@ -250,3 +250,27 @@ def test_what_cannot_be_read_is_called_by_its_name(
 def test_the_doi_of_another_work_in_a_note_is_not_taken(tmp_path: Path) -> None:
     path = written(tmp_path, RIS.replace("DO  - 10.1000/a", "N1  - Erratum in doi: 10.1000/x"))
     assert [r.doi for r in read_records(path)] == ["", "10.1000/b"]
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("J Ex (2014) 3:2 (152-160). Date of Publication: 1 May 2014",
+         ("J Ex", 2014, "3", "2", "152-160")),
+        ("J Ex (2014) 3 SUPPL. 1 (S4)", ("J Ex", 2014, "3", "", "S4")),
+        ("J Ex. 12(3):4-9, 2015 May", ("J Ex", 2015, "12", "3", "4-9")),
+        ("J Ex (Berlin)", ("J Ex (Berlin)", None, "", "", "")),
+    ],
+)  # fmt: skip
+def test_a_place_in_one_text_is_parted(
+    tmp_path: Path, source: str, place: tuple[str, int | None, str, str, str]
+) -> None:
+    (record,) = read_records(written(tmp_path, f'Title,Source\nOne,"{source}"\n'))
+    assert (record.journal, record.year, record.volume, record.issue, record.pages) == place
+
+
+def test_a_record_without_type_and_title_is_kept(tmp_path: Path) -> None:
+    text = "TI  - One\nPY  - 2001\nER  -\n\nTI  -\nPY  - 2002\nDO  - 10.1000/b\nER  -\n"
+    found = read_records(written(tmp_path, text))
+    assert [(r.title, r.year) for r in found] == [("One", 2001), ("", 2002)]
+    assert any("without a title, kept" in note for note in found.notes)
