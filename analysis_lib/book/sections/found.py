@@ -6,6 +6,8 @@ next search is due. Only the front page, which is made anew, counts days.
 
 from __future__ import annotations
 
+import datetime
+
 import pandas as pd
 
 from analysis_lib.base.errors import ReviewError, attempt
@@ -38,15 +40,28 @@ def show_found(review: Review) -> None:
     _show_without(review, doubted_trials(rows))
 
 
+def searched(review: Review, today: datetime.date) -> str:
+    """Return what a first page says: when it was searched, what waits, and what is in doubt."""
+    rows = read_found(review.path)
+    told = [last_search(review).sentence(today, ago="before this page was made")]
+    waiting = sum(row["kind"] != "notice" and not row["decision"] for row in rows)
+    if waiting:
+        told.append(f"Found since and without a decision of people: {waiting}.")
+    if marks := doubted_trials(rows):
+        names = listing([review.trial_names[trial] for trial in marks])
+        told.append(
+            f"In doubt: {names}. The page on how the trials were found has the results without."
+        )
+    return " ".join(told)
+
+
 def _show_finds(rows: list[Row]) -> None:
     if not rows:
         say("No trial or article that was found since waits in `data/{file}`.", file=FILE)
         return
     table = pd.DataFrame(
         {
-            "Found": [row["found"] for row in rows],
-            "What": [KINDS[row["kind"]] for row in rows],
-            "Day": [row["day"] for row in rows],
+            "Found": [f"{row['found']}, {KINDS[row['kind']]}, {row['day']}" for row in rows],
             "Title": [row["title"] for row in rows],
             "Criteria": [row["judged"] or "not judged" for row in rows],
             "Words that decide": [row["words"] or row["like"] for row in rows],

@@ -20,10 +20,9 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
 
 from analysis_lib.base.formatting import listing
-from analysis_lib.book.sections import answers
+from analysis_lib.book.sections import answers, found
 from analysis_lib.book.sections.tables import NO_VERSION
 from analysis_lib.book.sphinx.making import making
-from analysis_lib.importing.watching.state import last_search
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message
@@ -99,7 +98,7 @@ def refuse_extensions(app: Sphinx, config: Config) -> None:
 
 def read_words(app: Sphinx, config: Config) -> None:
     """Take what pages can say from the review; so its title, if the settings give the book none."""
-    info, found = making(app).review.info, making(app).news
+    info, recent = making(app).review.info, making(app).news
     config.review_words = {
         "title": info.title,
         "authors": listing(info.authors),
@@ -107,12 +106,10 @@ def read_words(app: Sphinx, config: Config) -> None:
         "registration": info.registration,
         "experimental": info.experimental,
         "comparator": info.comparator,
-        "news": found.summary if found else NO_VERSION,
+        "news": recent.summary if recent else NO_VERSION,
         "verdict": answers.verdict(making(app).review),
         "harms": answers.harms(making(app).review),
-        "searched": last_search(making(app).review).sentence(
-            datetime.date.today(), ago="before this page was made"
-        ),
+        "searched": found.searched(making(app).review, datetime.date.today()),
     }
     if config.html_title in UNNAMED:
         config.html_title = config.project = info.title

@@ -15,7 +15,7 @@ from places import DATA, ROOT
 from analysis_lib import load_review
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import page
-from analysis_lib.book.sections.found import results_without, show_found
+from analysis_lib.book.sections.found import results_without, searched, show_found
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.importing.watching.kept import FOLDER, RUNS
 from analysis_lib.importing.watching.kept import schema as of_watch
@@ -137,6 +137,16 @@ def test_a_trial_in_doubt_is_marked_and_its_results_stand_beside(
     assert "Results with and without what is in doubt" in shown[3]
     assert any(line.startswith("In doubt: Kell 2009 [retracted]: retraction") for line in
                check_folder(folder))  # fmt: skip
+
+
+def test_the_first_page_says_what_waits_and_what_is_in_doubt(folder: Path) -> None:
+    find(folder, TRIAL, ARTICLE, NOTICE)
+    told = searched(load_review(folder), datetime.date(2026, 11, 25))
+    assert told == (
+        "Trials were last searched for in 2025-03. Found since and without a decision of people: "
+        "1. In doubt: Kell 2009 [retracted]. The page on how the trials were found has the results "
+        "without."
+    )
 
 
 def test_a_correction_marks_nothing_and_the_gravest_word_marks(folder: Path) -> None:
