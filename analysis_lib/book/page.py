@@ -183,7 +183,10 @@ def show_figure(ax: Axes, name: str) -> None:
         The name by which pages refer to the figure, ``fig-...``; see `anchor`.
     """
     name = anchor(name)
-    svg = plots.as_svg(ax, Creator=None)
+    # A drawing that is taken along says in itself what of it is reconstructed.
+    title = plots.caption(ax).partition(". ")[0]
+    told = {"Title": title} if "reconstructed" in title else {}
+    svg = plots.as_svg(ax, Creator=None, **told)
     words = {"name": name, "alt": plots.alt_text(ax), "caption": plots.caption(ax)}
     words = {key: " ".join(text.split()) for key, text in words.items()}
     if os.environ.get(IN_BOOK):

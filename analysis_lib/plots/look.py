@@ -242,10 +242,11 @@ def as_svg(ax: Axes, **metadata: str | None) -> str:
 
 
 def as_pdf(ax: Axes) -> bytes:
-    """Return the figure of an Axes as PDF; it carries no date."""
+    """Return the figure of an Axes as PDF, with its title inside; it carries no date."""
     buffer = io.BytesIO()
+    told = {"CreationDate": None, "Title": _description(ax).caption}
     with house_style():
-        figure_of(ax).savefig(buffer, format="pdf", metadata={"CreationDate": None})
+        figure_of(ax).savefig(buffer, format="pdf", metadata=told)
     return buffer.getvalue()
 
 

@@ -177,7 +177,8 @@ def draw_map(review: Review, effects: StudyEffects, landscape: UpdateMap) -> Axe
         measure=MEASURE_WORDS[effects.measure].capitalize(),
         unit=asked.unit,
         favours=directions_in_short(review, asked),
-        title=heading(review, effects),
+        title=heading(review, effects)
+        + (", reconstructed comparisons" if effects.reconstructed.any() else ""),
     )
 
 
@@ -346,14 +347,27 @@ def updates_told(drawn: Sequence[tuple[str, UpdateSimulation]]) -> dict[str, obj
     truth, most = max(drawn, key=lambda pair: pair[1].changed)
     more_truth, more = max(drawn, key=lambda pair: pair[1].rated_down_more or 0.0)
     return {
-        "most-changed": 100 * most.changed,
+        "most-changed": share_told(most.changed),
         "most-truth": truth,
         "most-per-arm": most.per_arm,
         "steps-now": fmt.plural(most.steps_before or 0, "step", spelled=True),
-        "more": 100 * (more.rated_down_more or 0.0),
+        "more": share_told(more.rated_down_more or 0.0),
         "more-truth": more_truth,
-        "less": 100 * max(s.rated_down_less or 0.0 for _, s in drawn),
+        "less": share_told(max(s.rated_down_less or 0.0 for _, s in drawn)),
     }
+
+
+def share_told(share: float) -> str:
+    """Return a share of draws in words.
+
+    Examples
+    --------
+    >>> share_told(1.0), share_told(0.873), share_told(0.0)
+    ('all', '87 % of the', 'none of the')
+    """
+    if share in (0.0, 1.0):
+        return "all" if share else "none of the"
+    return f"{100 * share:.0f} % of the"
 
 
 def before_and_after_table(

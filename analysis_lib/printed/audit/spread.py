@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 from scipy.special import chdtr
 
+from analysis_lib.base.formatting import p_value
 from analysis_lib.printed.audit.rows import (
     MAIN,
     Check,
@@ -145,7 +146,7 @@ def _small(mine: pd.DataFrame, others: pd.Series, likely: float) -> Check:
     score = bool(mine["scale_max"].notna().any())  # a spread that gives trials their weight
     return wrong(
         f"SD {sds}",
-        f"at most {share:.2g} of the median of the other trials (p = {likely:.1g}); as standard "
+        f"at most {share:.2g} of the median of the other trials ({p_value(likely)}); as standard "
         "errors they would give SDs within the range of the others",
         "number" if score else "none",
     )

@@ -172,9 +172,9 @@ def test_draws_are_told_by_truth_and_size(review: al.Review, pain: al.StudyEffec
     assert nt.updates_note(drawn).startswith("40 trials drawn")
     told = nt.updates_told(drawn)
     shares = {(words, s.per_arm): s.changed for words, s in drawn}
-    assert told["most-changed"] == 100 * max(shares.values())
+    assert told["most-changed"] == nt.share_told(max(shares.values()))
     assert shares[str(told["most-truth"]), int(str(told["most-per-arm"]))] == max(shares.values())
-    assert told["more"] == 100 * max(s.rated_down_more or 0 for _, s in drawn)
+    assert told["more"] == nt.share_told(max(s.rated_down_more or 0 for _, s in drawn))
 
 
 def test_a_row_holds_the_medians_of_its_draws() -> None:
