@@ -42,7 +42,10 @@ def printed_results(review: Review) -> pd.DataFrame:
 
 
 def draw_printed(review: Review, caption: str) -> Axes:
-    """Draw every printed result with its intervals, outcome by outcome."""
+    """Draw every printed result with its intervals, outcome by outcome.
+
+    No band shows a difference that matters: which one does is the reader's to say.
+    """
     printed = printed_results(review)
     outcomes = review.outcomes[review.outcomes["outcome"].isin(printed["outcome"])]
     first, second = review.info.short_names
@@ -62,14 +65,7 @@ def draw_printed(review: Review, caption: str) -> Axes:
         measure = MEASURE_WORDS[row["measure"]].capitalize()
         panels[outcome] = (row["label"], f"{measure}, {axis_unit(review, outcome)}")
         favours[outcome] = (first, second) if row["lower_is_better"] else (second, first)
-    mid = outcomes.dropna(subset=["mid"])
-    return plots.overview(
-        rows,
-        panel_labels=panels,
-        favours=favours,
-        mid=dict(zip(mid["outcome"], mid["mid"], strict=True)),
-        caption=caption,
-    )
+    return plots.overview(rows, panel_labels=panels, favours=favours, caption=caption)
 
 
 def printed_table(review: Review) -> pd.DataFrame:

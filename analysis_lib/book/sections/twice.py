@@ -6,6 +6,7 @@ from here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
@@ -285,12 +286,15 @@ def _of_claims(review: Review, pages: dict[str, str]) -> Iterator[dict[str, obje
             "Number": f"“{finding['printed']}”",
             "Printed": text,
             "Ours": gives.removeprefix("the table gives "),
-            "Why": why or "The text of the article and its tables differ.",
+            "Why": SAME_FIGURE.sub("another group has the same figure", why)
+            or "The text of the article and its tables differ.",
             "Where": fmt.listing([*(_titles(pages, "trial_tables.") if of_trials else []), AUDIT]),
             "Result": "Text and tables of the article",
         }
 
 
+#: What the audit says of a figure that another claim, named by its key, has as well.
+SAME_FIGURE = re.compile(r"[\w-]+ prints the same figure")
 #: Tables of data that the page of the trials shows.
 OF_TRIALS = ("arms", "arm_results", "adverse_events", "interventions")
 AUDIT = "the audit"
