@@ -116,7 +116,7 @@ def test_every_figure_is_named_described_and_alone_in_its_cell(path: Path) -> No
         assert pictures or "show_figure(" not in source(cell), "run `make refresh`"
         for picture in pictures:
             words = picture["metadata"]["figure"]
-            assert set(words) == {"name", "alt", "caption", "width"}
+            assert set(words) == {"name", "alt", "caption"}
             assert FIGURE_NAME.fullmatch(words["name"])
             assert len(words["alt"]) > len("Figure.")
             assert words["caption"].endswith(".")
