@@ -29,8 +29,9 @@ JUDGEMENT_WORDS = ("judgement", "judgment", "rating", "risk of bias", "risk", "r
 FEWEST_DOMAINS = 3  # columns of domains that make a sheet one of judgements
 KEYS: Final = ("trial", "outcome", "item")
 NUMBERED = re.compile(r"(?:d|domain|bias domain|rob d) ?(\d)(?:\b.*)?")
-WHOLE = re.compile(r"overall(?: (?:bias|risk|risk of bias|judg\w+|rating|rob))*")
+WHOLE = re.compile(r"(?:overall|gesamt|global)(?: (?:bias|risk|risk of bias|judg\w+|rating|rob))*")
 SIGN: Final = {"−": "-", "–": "-", "—": "-", "×": "x", "✓": "+"}
+LIGHTS: Final = {"🟢": "green", "🟡": "yellow", "🔴": "red"}
 #: What stands behind a word without changing it.
 OF_RISK = re.compile(r"(?: risk)?(?: of bias)?$")
 #: Words that name a domain in sheets of people, beside its title.
@@ -379,7 +380,7 @@ def _level(cell: str, instrument: Instrument, signs: Mapping[str, str]) -> str:
     """Return the level that a cell names; empty if it is empty or no level."""
     if sign := _sign(cell):
         return signs.get(sign, "")
-    word = OF_RISK.sub("", plain(cell))
+    word = OF_RISK.sub("", plain(LIGHTS.get(cell.strip("\ufe0f"), cell)))
     if word in instrument.words:
         return word
     if word in instrument.also:

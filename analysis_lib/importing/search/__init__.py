@@ -141,7 +141,12 @@ def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None)
             return True
     if "title" in (columns or {}):
         return True
-    names = sheet_of(file.name, content, is_header=tables.is_header).columns
+    try:
+        names = sheet_of(file.name, content, is_header=tables.is_header).columns
+    except ReviewError:
+        if is_workbook(content):  # a zip of RevMan, or a workbook that its reader will refuse
+            return False
+        raise
     return tables.is_header(names) and RESULTS.isdisjoint(plain(name) for name in names)
 
 
