@@ -151,7 +151,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="ask ClinicalTrials.gov, PubMed and Crossref what is new since the last time",
         description="Ask what is new by the queries in data/searches.toml, keep every answer under "
         "data/search/watch, and add what was never seen to data/found.csv, where people decide.",
-        epilog="Exit codes: 0 nothing new; 1 something to mend first, nothing was asked; 3 "
+        epilog="Exit codes: 0 nothing new; 1 something to mend first, nothing was recorded; 3 "
         "something new; 4 nothing new, but a service did not answer; 5 something new, and a "
         "service did not answer; 130 interrupted, and the next watch of the day goes on.",
     )
