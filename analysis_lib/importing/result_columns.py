@@ -86,6 +86,8 @@ ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     "non_events1": ("bi", "tneg"),
     "non_events2": ("di", "cneg"),
 }
+#: Names so short that they tell something only where both arms have them.
+TOGETHER: Final = {"me": "mc", "mc": "me"}
 #: Words for the limits of an interval.
 LOWER: Final = ("lower", "low", "ll", "lb", "lcl", "lci", "l", "lower limit", "start", "min", "2 5")
 UPPER: Final = ("upper", "high", "ul", "ub", "ucl", "uci", "u", "upper limit", "end", "max", "97 5")
@@ -278,7 +280,7 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
         **{plain(column): column for column in reversed(table.columns)},
     }
     for name, words in NAMES.items():
-        fitting = [known[word] for word in words if word in known]
+        fitting = [known[word] for word in words if _tells(word, known)]
         if name not in chosen and fitting:
             found[name] = fitting[0]
     found |= _as_revman_prints(table, found)
@@ -298,6 +300,11 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     problems += _ambiguous(table, kept, said)
     stop(problems, f"in {table.file}")
     return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
+
+
+def _tells(word: str, names: Collection[str]) -> bool:
+    """Say whether a word names one of these columns, and is not alone where two belong together."""
+    return word in names and TOGETHER.get(word, word) in names
 
 
 def _without_time(name: str) -> str:
@@ -368,13 +375,15 @@ def _used(
 def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Iterator[Problem]:
     """Find what two columns seem to hold under equally good names, and names that stand twice."""
     twice = _as_revman_prints(table, {})
+    names = {plain(column) for column in table.columns}
     for name, column in kept.items():
         if column in table.repeated and not twice.get(name):
             yield Problem(table.file, f"two columns are named {shown(column)}")
         if name in chosen or name in ("instrument", "estimate"):
             continue
         words = SURE_OF_STUDY if name == "study" else NAMES[name]
-        others = [c for c in table.columns if c not in kept.values() and plain(c) in words]
+        rest = [c for c in table.columns if c not in kept.values()]
+        others = [c for c in rest if plain(c) in words and _tells(plain(c), names)]
         for other in others[:1]:
             told = f"columns {shown(column)} and {shown(other)} both seem to hold {name}"
             yield Problem(table.file, f"{told}; say which with --column {name}={shown(column)}")
