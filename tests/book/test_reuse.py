@@ -29,6 +29,8 @@ BLOCK = re.compile(
 )
 COMMAND = "python -m analysis_lib "
 LEFT_OUT = ("make ", "source ", "jupyter", "python -m pytest", f"{COMMAND}build", f"{COMMAND}watch")
+#: What has more to ask: the page's two people differ on a record, and nobody has decided.
+UNFINISHED = (f"{COMMAND}selection my-review",)
 
 # metafor 5.0.1, rma(method = "REML", test = "knha") on the log risk ratios of dat.bcg: as the page
 # prints it.
@@ -73,7 +75,7 @@ def follow(block: Block, walk: Walk) -> None:
                 continue
             assert line.startswith(COMMAND), f"a command that no test runs: {line}"
             with contextlib.redirect_stdout(io.StringIO()) as told:
-                assert main(shlex.split(line)[3:]) == 0, line
+                assert main(shlex.split(line)[3:]) == (line in UNFINISHED), line
             walk.told[line] = told.getvalue()
 
 
@@ -94,7 +96,8 @@ def test_every_block_of_the_page_is_understood() -> None:
 
 def test_every_command_is_run(walk: Walk) -> None:
     words = [line.split()[3] for line in walk.told if line.startswith(COMMAND)]
-    assert words == ["new", "import", "import", "check"]  # check stands twice, with the same words
+    # check stands twice, with the same words
+    assert words == ["new", "import", "import", "selection", "check"]
     (check,) = (told for line, told in walk.told.items() if line.startswith(f"{COMMAND}check"))
     assert "Can be pooled: Tuberculosis, end, 13 comparisons." in check
     assert "of the template" not in check
