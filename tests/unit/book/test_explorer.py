@@ -323,6 +323,7 @@ def test_where_nothing_can_be_pooled_a_sentence_says_so(tmp_path: Path) -> None:
     assert explorer.results_table(empty) == explorer.NOTHING_POOLED
     assert explorer.comparisons_table(empty) == explorer.NOTHING_POOLED
     assert explorer.states(empty)["analyses"] == {}
+    assert explorer.form(empty) == ""
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -379,3 +380,22 @@ def test_the_form_offers_every_method_and_opens_as_the_review(review: al.Review)
         assert f'<option value="{chosen}" selected>' in form
     assert "\n\n" not in form
     assert explorer.LEFT_OUT not in form  # no analysis of this review is one of events
+
+
+def test_comparisons_that_are_reported_stand_with_their_intervals_and_weights() -> None:
+    review = al.load_review(ROOT / "examples" / "spinal_manipulation" / "data")
+    effects = explorer.main_analysis(review)
+    table, fit = explorer.comparisons_table(review), effects.pool()
+    assert (table.name, explorer.results_table(review).name) == (
+        "explorer-comparisons",
+        "explorer-main",
+    )
+    assert list(table.frame) == [
+        "Comparison", "n experimental", "n comparator", "MD (95% CI)", "Weight", "Risk of bias",
+        "Known how",
+    ]  # fmt: skip
+    margin = 1.959964 * np.sqrt(effects.variance)  # the normal quantile of 0.975
+    assert table.frame["MD (95% CI)"].tolist() == [
+        fmt.estimate(y, (y - m, y + m)) for y, m in zip(effects.effect, margin, strict=True)
+    ]
+    assert table.frame["Weight"].tolist() == [fmt.percent(w, 1) for w in fit.weights.tolist()]
