@@ -299,7 +299,11 @@ def test_a_risk_difference_is_not_shrunk() -> None:
             lambda: al.pool_events([0], [9], [3], [9], method="inverse", correct="none"),
             "cannot be computed from empty cells: study 1",
         ),
-        (lambda: al.pool_rates([1], [0.0], [2], [9]), r"time1 must be .*\(study 1: 0\.0\)"),
+        (
+            lambda: al.pool_rates([1], [0.0], [2], [9]),
+            r"^time1 must be finite and greater than zero \(study 1: 0\.0\)",
+        ),
+        (lambda: al.pool_rates([], [], [], []), "^events1: no trials"),
         (lambda: al.pool_rates([-1], [8], [2], [9]), r"events1 must be .*\(study 1: -1\.0\)"),
         (
             lambda: al.pool_rates([1], [8], [2], [9], method="Cochran", measure="IRD"),
