@@ -149,7 +149,8 @@ def _draw(
             ax.text(left, y - 0.05, stages[i], size=SMALL, weight="bold", color=GREY, va="top")
             y -= stage_height
         _draw_box(ax, main, left, y, height=height)
-        if previous is not None:
+        # What was there before a later search does not flow into its records.
+        if previous is not None and stages.get(i - 1) != STAGES[PREVIOUS]:
             _arrow(ax, (left + BOX / 2, previous), (left + BOX / 2, y))
         if beside is not None:
             top = y - (height - beside.height) / 2

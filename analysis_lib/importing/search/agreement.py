@@ -10,6 +10,15 @@ from scipy.special import ndtri
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.importing.texts import plain
+
+#: How people and programs write a decision.
+SPELLINGS = (
+    ("include", ("include", "included", "in", "yes", "y", "1", "true", "relevant")),
+    ("exclude", ("exclude", "excluded", "out", "no", "n", "0", "false", "irrelevant")),
+    ("unclear", ("unclear", "maybe", "unsure", "undecided", "uncertain")),
+)
+NO_ANSWER = ("", "na", "n a", "nan", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ def screening_agreement(
     Parameters
     ----------
     first, second : sequence of str, shape (n,)
-        Their answers, for example "include", "exclude", "unclear"; capitals and spaces around a
-        word say nothing.
+        Their answers, for example "include", "exclude", "unclear"; capitals, spaces and marks
+        around a word say nothing, and "included", "yes" and 1 are "include".
     labels : sequence, optional
         Names of the records.
     level : float, default 0.95
@@ -100,7 +109,7 @@ def screening_agreement(
     0.4
     """
     names = _checked_answers(first, second, labels)
-    first, second = (tuple(" ".join(a.split()).casefold() for a in one) for one in (first, second))
+    first, second = (tuple(map(_word, one)) for one in (first, second))
     if not 0 < level < 1:
         raise ReviewError(f"level must be strictly between 0 and 1, not {level}")
     answers = sorted({*first, *second})
@@ -119,6 +128,17 @@ def screening_agreement(
         margin = -float(ndtri((1 - level) / 2)) * se
         ci = (max(-1.0, kappa - margin), min(1.0, kappa + margin))
     return ScreeningAgreement(len(first), observed, expected, kappa, se, ci, level, differ)
+
+
+def _word(answer: object) -> str:
+    """Return an answer as a word: of several spellings of one decision always the same."""
+    word = plain(str(answer).strip().removesuffix(".0"))
+    return next((name for name, words in SPELLINGS if word in words), word)
+
+
+def _is_missing(answer: object) -> bool:
+    is_number = isinstance(answer, (int, float)) and answer == answer  # NaN is none
+    return not (is_number or isinstance(answer, str)) or plain(str(answer)) in NO_ANSWER
 
 
 def _se_of_kappa(shares: FloatArray, kappa: float, expected: float) -> float:
@@ -143,6 +163,6 @@ def _checked_answers(
     if len(names) != len(first):
         raise ReviewError(f"labels: {len(names)} labels for {len(first)} records")
     for name, a, b in zip(names, first, second, strict=True):
-        if not (isinstance(a, str) and isinstance(b, str) and a.strip() and b.strip()):
+        if _is_missing(a) or _is_missing(b):
             raise ReviewError(f"{name}: an answer is missing ({a!r}, {b!r})")
     return names

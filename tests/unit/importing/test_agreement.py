@@ -98,3 +98,16 @@ def test_answers_that_are_missing_are_named(
         screening_agreement(first, second, labels=labels)
     with pytest.raises(ReviewError, match="level must be"):
         screening_agreement(["yes"], ["no"], level=1)
+
+
+def test_a_decision_is_the_same_however_it_is_spelled() -> None:
+    one = ["Include", "no", "1", "maybe", "ＩＮＣＬＵＤＥ", " exclude. ", 0]
+    two = ["included", "Exclude", "yes", "unclear", "include", "EXCLUDED", "exclude"]
+    found = screening_agreement(one, two)  # type: ignore[arg-type]
+    assert (found.disagreements, found.kappa) == ((), pytest.approx(1))
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "NA", "-", None, float("nan")])
+def test_an_answer_that_is_none_is_named(nothing: Any) -> None:
+    with pytest.raises(ReviewError, match="Hips: an answer is missing"):
+        screening_agreement(["include", nothing], ["include", "include"], labels=["Knees", "Hips"])

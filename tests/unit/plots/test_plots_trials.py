@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from figure_texts import clipped_texts, overlapping_texts
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.text import Text
 from places import DATA
 
@@ -224,6 +224,11 @@ def test_empty_boxes_of_the_flow_vanish_and_previous_studies_come_first(review: 
     ax = plots.prisma(pd.concat([selection, more], ignore_index=True))
     texts = [text.get_text() for text in ax.texts]
     assert texts[0] == "Previous studies"
+    arrows = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    assert (
+        max(arrow.get_path().vertices[:, 1].max() for arrow in arrows)
+        < ax.texts[1].get_position()[1]
+    )
     assert not any("not retrieved" in text or "citation search" in text for text in texts[:8])
     assert any("First base (n\u00a0=\u00a01600)" in " ".join(text.split("\n")) for text in texts)
 
