@@ -15,38 +15,8 @@ from analysis_lib.book.build import build, read_settings, write_pages
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-#: What belongs to a screen goes, and pages break where a reader expects it.
-STYLE = """
-@page { size: A4; margin: 20mm 18mm 22mm; }
-html { font-size: 10.5pt; }
-.bd-header, .bd-header-article, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer,
-.bd-footer, .header-article-items, #pst-back-to-top, .downloads, .all-downloads,
-.toggle-button, .tocsection, .code-switch, div.cell_input, details.hide {
-  display: none !important;
-}
-.bd-main .bd-content .bd-article-container, .bd-page-width, .bd-container,
-.bd-container__inner, .bd-main .bd-content, article.bd-article {
-  max-width: none !important; margin: 0 !important; padding: 0 !important; display: block;
-}
-span[id^="document-"] { display: block; break-before: page; }
-h1, h2, h3, h4, caption, table.review tr.group { break-after: avoid; }
-/* Or Chromium paints a heading at the top of a page on the page before too, unseen, and its
-   bookmark says the words twice. */
-h1, h2, h3, h4 { padding-top: 2mm; }
-h1 { font-size: 1.9rem; }
-figure, tr, .admonition, .sd-card, dt, div.math { break-inside: avoid; }
-table.review { break-inside: auto !important; }
-p, li { orphans: 3; widows: 3; }
-/* What scrolls on a screen would be cut off, or moved to the next page as a whole. */
-.table-scroll, .output, figure, pre, div.math { overflow: visible !important; max-height: none; }
-.sd-row, .sd-col { display: block !important; width: 100%; max-width: none; margin-bottom: 3mm; }
-pre { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: 8.5pt; }
-table.review { font-size: 7.8pt; }
-table.review :is(th, td) { padding: 0.15rem 0.3rem; overflow-wrap: break-word; }
-table.review thead { display: table-header-group; }
-article img { width: auto !important; max-width: 100% !important; max-height: 195mm; }
-a { color: inherit; }
-"""
+#: What a page prints with, from its own button as from here.
+STYLE = (Path(__file__).parent / "static" / "print.css").read_text(encoding="utf-8")
 #: Pixels between the margins of a page: 210 - 2 * 18 mm at 96 to the inch.
 WIDTH = 657
 #: What is wider than the page all the same is made smaller; sizes are measured as printed.
@@ -114,7 +84,8 @@ def make_printable(page: Path) -> None:
         else:
             del link["href"]  # a file to download, which paper does not hold
     for details in soup.find_all("details"):
-        details["open"] = ""
+        if details.find_parent(class_="matrix") is None:  # a sign stands for its numbers there
+            details["open"] = ""
     style = soup.new_tag("style")
     style.string = STYLE
     for top in soup.find_all("html"):

@@ -1,6 +1,7 @@
 """The plots of a review: each takes a result, draws it and returns its Axes."""
 
 from analysis_lib.plots.bubbles import bubbles
+from analysis_lib.plots.cards import card
 from analysis_lib.plots.flow_diagram import prisma
 from analysis_lib.plots.forests import forest, forest_by_subgroup
 from analysis_lib.plots.funnels import extended_funnel, funnel
@@ -44,6 +45,7 @@ __all__ = [
     "baujat_over_sets",
     "bubbles",
     "caption",
+    "card",
     "cumulative",
     "describe",
     "ensemble_ranges",

@@ -39,7 +39,7 @@ RISK_WORDS = {
     "not stated": "not stated",
 }
 
-LEGEND_LIGHT, LEGEND_GAP = 0.17, 0.06
+LEGEND_LIGHT, LEGEND_GAP = 0.175, 0.06
 
 
 def paint_light(

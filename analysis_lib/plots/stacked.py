@@ -190,14 +190,14 @@ class StackedPlot(RowPlot):
                 self._paint_lights(ax, start + len(self._lines(row)) + 0.5, row, columns)
             elif row.risk:
                 x = page.width - MARGIN - 0.1
-                paint_light(ax, x, start + 0.5, row.risk, transform=columns, size=12)
+                paint_light(ax, x, start + 0.5, row.risk, transform=columns, size=12.6)
 
     def _paint_lights(self, ax: Axes, y: float, row: Row, columns: Transform) -> None:
         each = 0.36
         for place, (letter, light) in enumerate(zip(LETTERS, row.all_lights, strict=False)):
             x = MARGIN + place * each
             ax.text(x, y, letter, transform=columns, va="center_baseline", size=NOTE, color=GREY)
-            paint_light(ax, x + 0.2, y, light, transform=columns, size=12)
+            paint_light(ax, x + 0.2, y, light, transform=columns, size=12.6)
 
 
 def _weight(row: Row) -> str:

@@ -26,6 +26,15 @@ ANSWERS = {
     "NCT05706103": "notebooks/12_living_update.html",
     "Hartung": "book/methods.html",
 }
+#: What readers ask, and a page whose section has to come first.
+FIRST = {
+    "GRADE": {"notebooks/09_certainty.html", "book/glossary.html"},
+    "egger": {"notebooks/08_reporting_bias.html", "book/methods.html", "book/glossary.html"},
+    "MCID": {"book/glossary.html", "book/methods.html"},
+    "Kell": None,
+    "Nambi": None,
+    "is it safe": {"notebooks/02_trials.html", "book/intro.html", "notebooks/09_certainty.html"},
+}
 PHONE = {"width": 375, "height": 800}
 #: Longer than any word of the book but an address: several words that lost their spaces.
 LONGEST_WORD = 60
@@ -73,6 +82,20 @@ def test_the_page_that_tells_of_it_is_found(page: Page, root: str, words: str) -
     assert ANSWERS[words] in addresses(found)
     found.locator(f"a[href^='{ANSWERS[words]}']").first.click()
     expect(page.locator("article")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("words", FIRST)
+def test_a_section_comes_first_and_the_library_last(page: Page, server: str, words: str) -> None:
+    found = search(page, server, words)
+    links = found.locator("a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    pages = [re.sub(r"[?#].*", "", link) for link in links]
+    assert "#" in links[0]
+    assert FIRST[words] is None or pages[0] in FIRST[words], pages[:5]
+    of_library = ["/api" in page or page.startswith(("genindex", "py-mod")) for page in pages]
+    assert of_library == sorted(of_library)
+    excerpt = found.locator("p.context").first
+    expect(excerpt).to_be_visible()
+    assert excerpt.inner_text().strip()
 
 
 def test_search_from_any_page_by_keyboard(page: Page, server: str) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
+
+PIXELS_A_POINT = 96 / 72
+SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"')
+VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+TOGGLE = re.compile(r"\s*<script>var togglebuttonSelector[^<]*</script>")
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
 
 
 def lighten(book: Path) -> None:
@@ -45,7 +54,38 @@ def lighten(book: Path) -> None:
         r"\s*<script[^>]*fontawesome\.js[^>]*></script>"
     )
     for page in book.rglob("*.html"):
-        page.write_text(script_tag.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+        html = without_repeats(script_tag.sub("", page.read_text(encoding="utf-8")))
+        if page.name != "search.html":  # the only one that looks anything up
+            html = SEARCH.sub("", html)
+        page.write_text(with_sizes(html, page), encoding="utf-8")
+
+
+def without_repeats(html: str) -> str:
+    """Return a page that says its width, and every setting of a script, once."""
+    for repeated in (VIEWPORT, TOGGLE):
+        first = repeated.search(html)
+        if first is not None:
+            rest = html[first.end() :]
+            html = html[: first.end()] + repeated.sub("", rest)
+    return html
+
+
+def with_sizes(html: str, page: Path) -> str:
+    """Return a page whose drawings say how large they are, so that nothing moves when they come."""
+
+    def sized(found: re.Match[str]) -> str:
+        tag = found.group()
+        source = re.search(r'src="([^"]+\.svg)"', tag)
+        if source is None or " width=" in tag:
+            return tag
+        file = page.parent / unquote(source.group(1))
+        size = SIZE.search(file.read_text(encoding="utf-8")[:2000]) if file.is_file() else None
+        if size is None:
+            return tag
+        width, height = (round(float(number) * PIXELS_A_POINT) for number in size.groups())
+        return f'<img width="{width}" height="{height}"{tag[4:]}'
+
+    return re.sub(r"<img [^>]*>", sized, html)
 
 
 def icons_in_use(texts: Iterable[str], css: str) -> set[int]:

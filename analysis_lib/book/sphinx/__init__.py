@@ -28,6 +28,7 @@ PARTS = (
     "texts",
     "inserts",
     "downloads",
+    "sharing",
     "glossary",
     "reference_style",
     "table_numbers",
@@ -52,6 +53,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", add_looks)
     for style in STYLES:
         app.add_css_file(style)
+    app.add_css_file("print.css", media="print")
     app.add_js_file("book.js")
     # Before anything is drawn: what only a script can open again is folded away only with scripts.
     app.add_js_file(None, body="document.documentElement.classList.add('has-script');", priority=1)

@@ -14,7 +14,6 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
-from sphinx_external_toc.events import remove_suffix
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine import archive, checklist, citing
@@ -25,7 +24,7 @@ from analysis_lib.book.sections.answers import AnswerTable
 from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
-from analysis_lib.book.sphinx.making import Making, making
+from analysis_lib.book.sphinx.making import Making, in_order, making
 from analysis_lib.book.sphinx.words import keep_as_written
 from analysis_lib.book.templates import render
 
@@ -53,12 +52,6 @@ def gather(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
                 narrow.unlink(missing_ok=True)
                 if "narrow" in words:
                     write_whole(narrow, words["narrow"])
-
-
-def in_order(app: Sphinx) -> list[str]:
-    """Return the pages as the contents list them."""
-    names = [remove_suffix(name, app.config.source_suffix) for name in app.config.external_site_map]
-    return [name for name in names if name in app.env.found_docs]
 
 
 class Insert(SphinxDirective):

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sphinx.errors import ConfigError, ExtensionError
+from sphinx_external_toc.events import remove_suffix
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.engine import archive, weight
+from analysis_lib.book.engine import archive, searching, weight
 from analysis_lib.book.engine.lock import hold
 from analysis_lib.book.engine.running import run_stale, write_whole
 from analysis_lib.book.engine.sources import Sources
@@ -85,6 +86,12 @@ def store_of(folder: Path) -> Path:
 def making(app: Sphinx) -> Making:
     """Return the making that Sphinx is in."""
     return MADE[app]
+
+
+def in_order(app: Sphinx) -> list[str]:
+    """Return the pages as the contents list them."""
+    names = [remove_suffix(name, app.config.source_suffix) for name in app.config.external_site_map]
+    return [name for name in names if name in app.env.found_docs]
 
 
 def begin(app: Sphinx, config: Config) -> None:
@@ -160,6 +167,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for file in made.store.glob("*.js"):  # what the explorer looks up
         shutil.copy(file, out / "_static")
     archive.offer(made.sources, made.review.path, notebooks, out)
+    searching.write_index(out, in_order(app))
     weight.lighten(out)
     _stop_if_changed(made.sources)
     if not app._warncount:

@@ -157,6 +157,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const unread = ".headerlink, script, style, noscript, .cell_input, .downloads, summary, #explorer";
     for (const part of article.querySelectorAll(unread)) part.remove();
     const place = anchor ? article.querySelector(anchor) : null;
-    return (place || article).textContent.replace(/\s+/g, " ");
+    // An entry of a glossary is its name with what follows.
+    const told = place?.tagName === "DT" ? [place, place.nextElementSibling] : [place || article];
+    return told.map((part) => part?.textContent || "").join(". ").replace(/\s+/g, " ");
   };
 });

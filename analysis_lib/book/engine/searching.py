@@ -1,0 +1,120 @@
+"""What the search of a book looks up: each section of its pages, and words that mean the same.
+
+Sphinx finds pages that hold all words, and knows functions of the library best. A reader looks for
+the place that tells of something: here the sections come first, ranked by how much they tell of
+it, and the pages of the library last. ``search.js`` reads what is written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+
+INDEX = "search-sections.js"
+UNREAD = (
+    ".headerlink, script, style, noscript, summary, nav, .cell_input, .downloads, .all-downloads, "
+    "#explorer"
+)
+HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+#: What readers ask with, beside the words of the glossary.
+SAME: tuple[tuple[str, ...], ...] = (
+    ("safe", "safety", "harm", "harms", "adverse event", "adverse events", "side effect"),
+    ("MCID", "MID", "minimal important difference", "minimal clinically important difference"),
+    ("GRADE", "certainty of the evidence", "summary of findings"),
+    ("RoB 2", "RoB", "risk of bias"),
+    ("egger", "begg", "funnel", "small-study effects", "publication bias", "reporting bias"),
+    ("NNT", "number needed to treat"),
+    ("drop out", "dropouts", "withdrawals", "adherence"),
+    ("cite", "citation", "BibTeX"),
+    ("csv", "download", "data"),
+    ("PRISMA", "flow diagram", "study selection"),
+)
+#: Their sections come after those of all other pages.
+OF_THE_LIBRARY = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a page: where it is and what it says, without the sections inside it."""
+
+    page: str
+    anchor: str
+    title: str
+    of: str  # title of the page
+    text: str
+
+
+def write_index(out: Path, pages: Iterable[str]) -> None:
+    """Write what ``search.js`` reads, and have the search page load both.
+
+    Parameters
+    ----------
+    out
+        The folder of the pages.
+    pages
+        The pages in the order of reading; those of the library are left to Sphinx.
+    """
+    sections: list[Section] = []
+    same = [list(names) for names in SAME]
+    for page in pages:
+        file = out / f"{page}.html"
+        if page.rpartition("/")[2].startswith(OF_THE_LIBRARY) or not file.is_file():
+            continue
+        article = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").article
+        if article is not None:
+            same += names_of_entries(article)
+            sections += sections_of(article, page)
+    told = json.dumps([astuple(section) for section in sections], ensure_ascii=False)
+    script = f"const SECTIONS = {told};\nconst SAME = {json.dumps(same, ensure_ascii=False)};\n"
+    (out / "_static" / INDEX).write_text(script, encoding="utf-8")
+    search = out / "search.html"
+    if search.is_file():
+        html = search.read_text(encoding="utf-8")
+        last = '<script src="searchindex.js"></script>'
+        own = "".join(f'\n<script src="_static/{name}"></script>' for name in (INDEX, "search.js"))
+        search.write_text(html.replace(last, last + own), encoding="utf-8")
+
+
+def names_of_entries(article: Tag) -> Iterator[list[str]]:
+    """Yield the names of each entry of a glossary that has several."""
+    names: list[str] = []
+    for item in article.select("dl.glossary > dt, dl.glossary > dd"):
+        if item.name == "dt":
+            words, _, symbol = _text(item).partition(" (")
+            names += [words, *([symbol.rstrip(")")] if symbol else [])]
+        else:
+            if len(names) > 1:
+                yield names
+            names = []
+
+
+def sections_of(article: Tag, page: str) -> list[Section]:
+    """Return the sections of a page in their order; an entry of a glossary is one.
+
+    The article is taken apart.
+    """
+    for part in article.select(UNREAD):
+        part.decompose()
+    title = article.find("h1")
+    of = _text(title) if isinstance(title, Tag) else page
+    found: list[Section] = []
+    for place in reversed(article.select("section[id], dl.glossary > dt[id]")):
+        if place.name == "dt":
+            told = place.find_next_sibling("dd")
+            text = _text(told) if isinstance(told, Tag) else ""
+            found.append(Section(page, str(place["id"]), _text(place), of, text))
+            continue
+        head = place.find(HEADINGS, recursive=False)
+        name = _text(head.extract()) if isinstance(head, Tag) else of
+        found.append(Section(page, str(place["id"]), name, of, _text(place)))
+        place.extract()
+    return found[::-1]
+
+
+def _text(tag: Tag) -> str:
+    # The spaces tell the words of two cells apart; the one before a full stop is none.
+    return " ".join(tag.get_text(" ").split()).replace(" .", ".").replace(" ,", ",")
