@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import re
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
@@ -94,6 +95,8 @@ _narrow: WeakKeyDictionary[Axes, Callable[[], Axes | None]] = WeakKeyDictionary(
 _page_width: ContextVar[float] = ContextVar("page_width", default=float("inf"))
 #: Columns of telephones, in inches of 96 pixels.
 NARROW_PAGES = (3.0, 3.6)
+#: Of such a page, what is left for the plot beside its words.
+LEAST_PLOT = 0.25
 
 
 def use_style() -> None:
@@ -151,34 +154,55 @@ def _on_narrow_page(draw: Callable[[], Any]) -> Axes | None:
 
 
 def _wrap_titles(figure: Figure) -> None:
-    """Break titles and labels of axes that are wider than their page."""
-    room = 0.96 * figure.bbox.width
+    """Break titles, which begin where the axes do, and labels, which stand in their middle."""
+    figure.draw_without_rendering()
     for ax in figure.axes:
-        for text in (ax._left_title, ax.xaxis.label):  # type: ignore[attr-defined]  # no public name
-            lines = text.get_text().split("\n")
-            for place, line in enumerate(lines):
-                text.set_text(line)
-                width = text.get_window_extent().width
-                if width > room:
-                    lines[place] = textwrap.fill(line, int(len(line) * room / width) - 1)
-            text.set_text("\n".join(lines))
+        box = ax.get_window_extent()
+        middle = (box.x0 + box.x1) / 2
+        right = figure.bbox.width - middle
+        title, label = ax._left_title, ax.xaxis.label  # type: ignore[attr-defined]  # no public name
+        for text, room in ((title, figure.bbox.width - box.x0), (label, 2 * min(middle, right))):
+            text.set_text("\n".join(_wrapped(text, line, 0.95 * room) for line in _lines(text)))
+
+
+def _lines(text: Text) -> list[str]:
+    """Return the lines of a text; what stands wide apart are two."""
+    return [part for line in text.get_text().split("\n") for part in re.split(r" {3,}", line)]
+
+
+def _wrapped(text: Text, line: str, room: float) -> str:
+    text.set_text(line)
+    width = text.get_window_extent().width
+    return textwrap.fill(line, max(int(len(line) * room / width), 8)) if width > room else line
+
+
+def is_narrow_page() -> bool:
+    """Return whether the drawing is one for a narrow column."""
+    return _page_width.get() < float("inf")
 
 
 def legend_columns(wide: int) -> int:
     """Return how many columns a legend has: one on a narrow page."""
-    return wide if _page_width.get() == float("inf") else 1
+    return 1 if is_narrow_page() else wide
 
 
 def _holds_its_words(figure: Figure) -> bool:
     figure.draw_without_rendering()
     page = figure.bbox.padded(0.5)  # pixels that rounding may take
+    # The numbers of an axis beyond its ends are not drawn, and the layout has room for others.
+    ticks = {id(label) for ax in figure.axes for label in ax.get_xticklabels()}
     boxes = [
         text.get_window_extent()
         for text in figure.findobj(Text)
-        if isinstance(text, Text) and text.get_visible() and text.get_text().strip()
+        if isinstance(text, Text)
+        and text.get_visible()
+        and text.get_text().strip()
+        and id(text) not in ticks
     ]
     shown = [box for box in boxes if box.width and box.overlaps(figure.bbox)]
-    return all(page.x0 <= box.x0 and box.x1 <= page.x1 for box in shown)
+    inside = all(page.x0 <= box.x0 and box.x1 <= page.x1 and box.y1 <= page.y1 for box in shown)
+    widest = max(ax.get_window_extent().width for ax in figure.axes)
+    return inside and widest >= LEAST_PLOT * figure.bbox.width
 
 
 def describe(ax: Axes, *, alt: str, caption: str) -> Axes:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.transforms import blended_transform_factory
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import interval, number, plural
@@ -19,6 +20,8 @@ from analysis_lib.plots.look import (
     SKY,
     axes_of_size,
     describe,
+    figure_of,
+    is_narrow_page,
     legend_columns,
     styled,
 )
@@ -91,9 +94,16 @@ def ensemble_ranges(
         y += 1.4
     ax.use_sticky_edges = False  # a bar must not end at the frame
     ax.margins(x=0.04)
+    heads = [name in groups for name in names]
+    if is_narrow_page():  # a heading runs on over the plot, whose row is empty
+        across = blended_transform_factory(figure_of(ax).transFigure, ax.transData)
+        for place, name in zip(places, names, strict=True):
+            if name in groups:
+                ax.text(0.01, place, name, transform=across, weight="bold", in_layout=False)
+        names = ["" if is_head else name for name, is_head in zip(names, heads, strict=True)]
     ax.set_yticks(places, names)
-    for tick, name in zip(ax.get_yticklabels(), names, strict=True):
-        tick.set_fontweight("bold" if name in groups else "normal")
+    for tick, is_head in zip(ax.get_yticklabels(), heads, strict=True):
+        tick.set_fontweight("bold" if is_head else "normal")
     ax.set_ylim(y - 0.7, -0.8)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

@@ -61,6 +61,7 @@ TEXT = 9.5
 NOTE = 9.0
 LARGEST_SQUARE, EVEN_SQUARE, SMALLEST_SQUARE = 12.0, 7.0, 3.0
 TITLE = 11.0
+BROWSERS = 0.95  # of a line: another program's letters may be a little wider
 WIDEST_ARM = 1.0  # inches; a longer name of an arm goes over several lines
 WIDEST_OWN = 1.3  # inches; a longer cell of a column of one's own is broken
 LIGHT = 0.22  # inches from one light of a trial to the next
@@ -291,6 +292,7 @@ class RowPlot:
     def _title(self, width: float) -> tuple[str, str]:
         """Return the finding and the title; without a finding the title takes its place."""
         first, second = self.layout.finding, self.layout.title
+        width *= BROWSERS
         if not first:
             first, second = second, ""
         return (

@@ -153,7 +153,7 @@ def test_hardly_anything_is_moved_sideways_on_a_phone(browser: Browser) -> None:
     assert len(moved) <= MOST_MOVED, sorted(moved)
 
 
-@pytest.mark.parametrize("path", ["book/intro.html", CERTAINTY, FORESTS, "book/explorer.html"])
+@pytest.mark.parametrize("path", ["book/intro.html", CERTAINTY, FORESTS])
 def test_nothing_jumps_while_a_page_loads(browser: Browser, window: str, path: str) -> None:
     width, height = WINDOWS[window]
     page = browser.new_page(viewport={"width": width, "height": height})

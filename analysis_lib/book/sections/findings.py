@@ -95,7 +95,8 @@ class FindingsTable:
         )
 
     def _heads(self) -> tuple[str, ...]:
-        return (ABSOLUTE_HEADS["without"], "Effect (95% CI)", "People (trials)")
+        absolute = (ABSOLUTE_HEADS["without"], ABSOLUTE_HEADS["with"])
+        return (*absolute, "Effect (95% CI)", "People (trials)")
 
     def _reasons(self, key: tuple[str, str]) -> tuple[str, ...]:
         return self.reasons.get(key, ())
@@ -108,7 +109,7 @@ class FindingsTable:
         numbers: Mapping[str, str],
     ) -> dict[str, Any]:
         answer = self.told.get(key)
-        absolute = [row.get(ABSOLUTE_HEADS[name], "") for name in ("with", "difference", "nnt")]
+        absolute = [row.get(ABSOLUTE_HEADS[name], "") for name in ("difference", "nnt")]
         effect = "\n".join(filter(None, [row["Effect (95 % CI)"], *_with_heads(absolute)]))
         people, trials = row["People"], row["Trials"]
         return {
@@ -116,6 +117,7 @@ class FindingsTable:
             "when": fmt.capitalised(self.times.get(key[1], row["Follow-up"])),
             "cells": {
                 ABSOLUTE_HEADS["without"]: row.get(ABSOLUTE_HEADS["without"], ""),
+                ABSOLUTE_HEADS["with"]: row.get(ABSOLUTE_HEADS["with"], ""),
                 "Effect (95% CI)": effect,
                 "People (trials)": f"{people} ({trials})" if people else "",
             },
@@ -129,7 +131,7 @@ class FindingsTable:
 
 def _with_heads(cells: Iterable[str]) -> Iterator[str]:
     """Yield what an effect means for people, each line with what it is."""
-    for head, cell in zip(("with it", "difference", "number needed to treat"), cells, strict=True):
+    for head, cell in zip(("difference", "number needed to treat"), cells, strict=True):
         if cell:
             yield f"{head}: {'; '.join(cell.splitlines())}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bs4 import BeautifulSoup, Tag
 
 #: Letters of 14.4 pixels that a line of a telephone holds, and what a gap between cells takes.
-ROOM, GAP = 46, 3
+ROOM, GAP = 42, 3
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 

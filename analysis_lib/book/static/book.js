@@ -154,7 +154,7 @@ document.addEventListener("DOMContentLoaded", () => {
   Search.htmlToText = (page, anchor) => {
     const article = new DOMParser().parseFromString(page, "text/html").querySelector("article");
     if (!article) return "";
-    const unread = ".headerlink, script, style, noscript, .cell_input, .downloads, summary, #explorer";
+    const unread = "h1, h2, h3, h4, thead, dt.sig, .headerlink, script, style, noscript, .cell_input, .downloads, summary, #explorer";
     for (const part of article.querySelectorAll(unread)) part.remove();
     const place = anchor ? article.querySelector(anchor) : null;
     // An entry of a glossary is its name with what follows.

@@ -3,7 +3,7 @@
 // analysis_lib.book.engine.searching.
 (() => {
   const MOST = 25;
-  const LONGEST = 240; // letters of an excerpt
+  const SHORTEST = 40, LONGEST = 240; // letters of an excerpt
   const TITLE = 3, SYNONYM = 0.6; // weights: of a word in a title, of another word for it
   const stemmer = new Stemmer();
   const stems = new Map();
@@ -86,7 +86,9 @@
     const low = [...keywords].map((word) => word.toLowerCase());
     const count = (part) => low.filter((word) => part.toLowerCase().includes(word)).length;
     const parts = text.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}“(])/u);
-    let best = parts.reduce((one, other) => (count(other) > count(one) ? other : one), parts[0]).trim();
+    const told = parts.filter((part) => part.length >= SHORTEST);
+    const sentences = told.length ? told : parts;
+    let best = sentences.reduce((one, other) => (count(other) > count(one) ? other : one), sentences[0]).trim();
     if (best.length > LONGEST) {
       const places = low.map((word) => best.toLowerCase().indexOf(word)).filter((at) => at >= 0);
       const from = Math.max(0, Math.min(...(places.length ? places : [0])) - LONGEST / 3);
