@@ -27,7 +27,7 @@ READ = [page for page in chromium.PAGES if not page.stem.startswith(("api", "reu
 SMALLEST = 12  # px, the least size of words on a screen
 #: A figure may be drawn this much smaller than its own size: rounding of the steps of the style.
 ROUNDING = 0.01
-MOST_MOVED = 9  # blocks of all pages for readers that are moved sideways on a phone
+MOST_MOVED = 15  # blocks of all pages for readers that are moved sideways on a phone
 MOST_SHIFT = 0.05  # the limit of what counts as a page that does not jump is 0.1
 BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
   const box = node.getBoundingClientRect();

@@ -71,7 +71,8 @@ def test_what_a_ratio_means_for_people_stands_beside_it() -> None:
     page = summary(al.load_review(ROOT / "examples" / "rosiglitazone" / "data"))
     row = next(rows(page))
     assert "of 1000" in row[1] or "per 1000" in row[1], row
-    assert "difference: " in row[2]
+    assert "per 1000" in row[2]
+    assert "difference: " in row[3]
 
 
 def test_a_review_without_results_has_no_profile(review: al.Review) -> None:
