@@ -13,6 +13,7 @@ from fontTools.ttLib import TTFont
 PIXELS_A_POINT = 96 / 72
 SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"')
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+TITLE_TWICE = re.compile(r"<title>([^<]*?) (?:&#8212;|\N{EM DASH}) \1</title>")
 TOGGLE = re.compile(r"\s*<script>var togglebuttonSelector[^<]*</script>")
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
@@ -61,7 +62,8 @@ def lighten(book: Path) -> None:
 
 
 def without_repeats(html: str) -> str:
-    """Return a page that says its width, and every setting of a script, once."""
+    """Return a page that says its width, its title and every setting of a script once."""
+    html = TITLE_TWICE.sub(r"<title>\1</title>", html, count=1)
     for repeated in (VIEWPORT, TOGGLE):
         first = repeated.search(html)
         if first is not None:

@@ -62,7 +62,7 @@ class FindingsTable:
     times: Mapping[str, str]
     title: str
     note: str = ""
-    name: str = "summary-of-findings"
+    name: str = "findings-table"
 
     def csv(self) -> str:
         """Return the table as a file."""
@@ -211,7 +211,7 @@ class ProfileTable:
 
     rows: list[tuple[str, str, Assessment]]  # outcome, follow-up, prompts
     title: str = "Evidence profile: every result and the five domains"
-    name: str = "evidence-profile"
+    name: str = "profile-table"
 
     def csv(self) -> str:
         """Return the matrix with its numbers as a file."""

@@ -53,7 +53,7 @@ def add_words(
     first = page == app.config.root_doc
     title = _plain(str(context.get("title") or ""))
     if first:
-        context["title"], context["docstitle"] = escape(app.config.html_title), ""  # said once
+        context["title"] = escape(app.config.html_title)
     told = verdict(review) if first else described(document)
     base = base_of(app)
     named = {

@@ -76,6 +76,9 @@ def test_drawings_say_how_large_they_are(tmp_path: Path) -> None:
 def test_a_page_says_its_width_once() -> None:
     meta = '<meta name="viewport" content="width=device-width"/>'
     assert without_repeats(f"<head>{meta}{meta}\n  {meta}<p>") == f"<head>{meta}<p>"
+    once, other = "<title>Load</title>", "<title>Pain &#8212; Load</title>"
+    assert without_repeats("<title>Load &#8212; Load</title>") == once
+    assert without_repeats(other) == other
 
 
 @pytest.mark.parametrize("results", [0, 3, 40])
