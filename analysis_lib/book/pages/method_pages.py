@@ -137,7 +137,8 @@ def _printed(effects: StudyEffects) -> str:
     if rows.empty:
         return "nothing"
     row = rows.iloc[0]
-    return f"{row['estimate']} ({row['ci_low']} to {row['ci_high']})"
+    told = f"{row['estimate']} ({row['ci_low']} to {row['ci_high']})"
+    return told.replace("-", fmt.MINUS)
 
 
 def _family(table: pd.DataFrame | None, measure: str) -> str:
@@ -148,7 +149,9 @@ def _family(table: pd.DataFrame | None, measure: str) -> str:
         return "not computed: too few effects"
     found = verdicts(table)
     clear = sum(side in ("above", "below") for side in found)
-    ends = fmt.effect_interval((table["estimate"].min(), table["estimate"].max()), measure)
+    low, high = (float(table["estimate"].min()), float(table["estimate"].max()))
+    same = fmt.effect(low, measure) == fmt.effect(high, measure)
+    ends = fmt.effect(low, measure) if same else fmt.effect_interval((low, high), measure)
     unknown = found.count(NOT_KNOWN)
     told = f"{ends}; {clear} of {len(found)}"
     return f"{told}, {unknown} {NOT_KNOWN}" if unknown else told
