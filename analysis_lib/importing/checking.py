@@ -12,6 +12,7 @@ import pandas as pd
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
+from analysis_lib.importing.search.store import FOLDER, read_store
 from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import OF_COUNTS, StudyEffects
 from analysis_lib.review.directions import odd_one_out
@@ -107,6 +108,7 @@ def check_folder(path: str | Path) -> list[str]:
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
         *_extraction(review),
         *_watched(review),
+        *_counted(review),
         *_empty_tables(review),
     ]
 
@@ -120,6 +122,21 @@ def _untouched(review: Review) -> Iterator[str]:
     intro = review.path.parent / "book" / "intro.md"
     if intro.is_file() and INTRO_PROMPT in intro.read_text(encoding="utf-8", errors="replace"):
         yield "book/intro.md still asks what you found: write it there."
+
+
+def _counted(review: Review) -> Iterator[str]:
+    """Say when the flow diagram was counted before records were imported or merged."""
+    stored = read_store(review.path / FOLDER)
+    boxes = review.selection.set_index("box")
+    own = boxes["source"].eq(f"data/{FOLDER}") if len(boxes) else boxes["count"]
+    now = {
+        "records_identified": len(stored),
+        "duplicates_removed": sum(one.decision == "duplicate" for one in stored),
+    }
+    for box, n in now.items():
+        if box in own.index and own[box] and int(boxes["count"][box]) != n:
+            told = f"selection.csv counts {int(boxes['count'][box])} in {box!r}, but now it is {n}"
+            yield f"{told}: count the flow diagram again with selection."
 
 
 def _methods(review: Review) -> str:

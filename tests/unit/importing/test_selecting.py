@@ -175,6 +175,7 @@ def test_a_later_search_keeps_every_decision(
     assert answers(folder)[:3] == [
         ("include", "include"), ("exclude", "unclear"), ("exclude", "exclude")
     ]  # fmt: skip
+    assert "selection.csv counts 4 in 'records_identified', but now it is 7" in run("check")[1]
     code, told = run("selection")
     assert (code, "1 record of screening.csv without an answer" in told) == (1, True), told
     assert [row["decision"] for row in table(folder, "search/full_text")] == ["include", "Exclude"]
