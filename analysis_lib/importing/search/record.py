@@ -29,20 +29,23 @@ ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,3
 #: Elements of HTML, JATS and MathML that databases leave in titles.
 ELEMENTS = """
     a abbr acronym article-title b bdi bdo big blockquote body bold br center cite code dd del div
-    dl dt em embed font form h1 h2 h3 h4 h5 h6 head hr html i iframe img inf inline-formula
-    inline-graphic input ins italic kbd label li link list list-item mark math meta mfrac mi mml mn
-    mo monospace mover mpadded mphantom mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable
+    dl dt em embed emph emphasis font form h1 h2 h3 h4 h5 h6 head hr html i iframe img inf
+    inline-formula inline-graphic input ins italic kbd label li link list list-item mark math meta
+    mfrac mi mml mn mo monospace mover mpadded mphantom mroot mrow ms mspace msqrt mstyle msub
+    msubsup msup mtable
     mtd mtext mtr munder named-content object ol overline p pre q roman s samp sans-serif sc scp
-    script sec semantics small span strike strong style styled-content sub sup svg table tbody td
-    tex-math th title tr tt u ul underline upright var video xref
+    script sec semantics small span strike strong style styled-content sub subscript sup superscript
+    svg table tbody td tex tex-math th title tr tt u ul underline upright var video xref
 """
 TAG = re.compile(
-    rf"<\s*/?\s*(?:[a-z]+:)?(?:{'|'.join(ELEMENTS.split())})(?:\s[^<>]*|/)?>", re.IGNORECASE
+    rf"<\s*/?\s*(?:[a-z]+:)?(?:{'|'.join(ELEMENTS.split())})(?:[\s/][^<>]*)?>", re.IGNORECASE
 )
 ACTIVE = re.compile(
     r"<\s*(script|style)\b[^<>]*>(?:(?!<\s*\1).)*?<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL
 )
-COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>", re.DOTALL)
+COMMENT = re.compile(
+    r"<!--(?:(?!<!--).)*?-->|<\?xml[^<>]*\?>|<!\[CDATA\[|\]\](?:>|&gt;)", re.DOTALL
+)
 BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
 HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
 FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})

@@ -460,6 +460,9 @@ def test_exports_and_sheets_of_results_are_told_apart(write: Callable[..., Path]
         ("A\u00a0B\u2003C", "A B C"),
         ("AT&T and R&D; x&copyright", "AT&T and R&D; x&copyright"),
         ("=1+1", "=1+1"),
+        ("<svg/onload=alert(1)>A", "A"),
+        ("<![CDATA[A]]>", "A"),
+        ('<Emphasis Type="Italic">A</Emphasis><Subscript>2</Subscript>', "A2"),
     ],
 )
 def test_titles_are_cleaned_and_never_changed_otherwise(text: str, clean: str) -> None:
