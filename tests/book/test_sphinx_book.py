@@ -65,7 +65,7 @@ MYST = create_md_parser(
     RendererHTML,
 )  # fmt: skip
 # The names of vocabularies look like addresses; nothing is fetched from them.
-VOCABULARY = re.compile(r"https?://www\.w3\.org/[\w/.#-]+")
+VOCABULARY = re.compile(r"https?://(?:www\.w3\.org/[\w/.#-]+|schema\.org(?=\"))")
 
 
 @dataclass(frozen=True, slots=True)
