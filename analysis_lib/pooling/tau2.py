@@ -29,6 +29,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.errors import ReviewError
 
 EPSILON = float(np.finfo(float).eps)
 #: The score is searched for sign changes at points this far apart in log(tau2 + smallest variance).
@@ -252,6 +253,8 @@ def _highest_maximum(
     bound = _bound(model)
     if bound <= 0:
         return 0.0
+    if not math.isfinite(bound):
+        raise ReviewError("effects and variances differ too much in size to be pooled")
     nodes, values = _on_grid(model, score, bound)
     falls = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     maxima = [
