@@ -27,7 +27,7 @@ from analysis_lib.base.errors import MOST_PROBLEMS
 from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.model import arms_at_baseline, provenance_counts, result_status
 from analysis_lib.review.provenance import with_weaker_cells
-from analysis_lib.review.schemas import SCHEMAS, codebook
+from analysis_lib.review.schemas import SCHEMAS, codebook, header
 
 TABLES = sorted(set(SCHEMAS) - {"moderators", "instruments"})  # of which this review has none
 FIRST_ROW = 2  # the header is row 1, as a spreadsheet counts
@@ -283,6 +283,13 @@ def test_the_codebook_describes_every_column_of_every_table() -> None:
     assert not book["rule"].str.contains("None").any()
     (rule,) = book.loc[(book["table"] == "published.csv") & (book["column"] == "p"), "rule"]
     assert rule == "must be at least 0; must be at most 1"
+
+
+def test_a_new_table_begins_without_the_columns_that_few_reviews_need() -> None:
+    for table, schema in SCHEMAS.items():
+        assert "weaker" in schema.columns
+        assert "weaker" not in header(table)
+        assert {"provenance", "source", "note"} <= set(header(table)) < set(schema.columns)
 
 
 # Cells that name something; what is asked of a table alone, `test_cells` asks
