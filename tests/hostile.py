@@ -187,6 +187,9 @@ NAMES = {
     ("claims", "column"),
     ("claims", "where"),
     ("arms", "dose"),
+    ("instruments", "instrument"),
+    ("instruments", "means"),
+    ("risk_of_bias", "instrument"),
     *((table, "weaker") for table in SCHEMAS),
 }
 Row = Mapping[str, object]
@@ -226,6 +229,10 @@ def _rows() -> dict[str, list[dict[str, object]]]:
         "trials": [
             {"trial": trial, "pooled": "yes", "setting": f"setting {i % 2}"}
             for i, trial in enumerate(TRIALS)
+        ],
+        "instruments": [
+            {"instrument": "Own", "part": "domain", "name": "D1", "means": "Fair?"},
+            {"instrument": "Own", "part": "level", "name": "fine", "means": "low"},
         ],
         "moderators": [
             {"moderator": "setting", "table": "trials", "kind": "category"},
