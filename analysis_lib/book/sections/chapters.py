@@ -27,6 +27,7 @@ from analysis_lib.book.sections.results import show_analysis
 from analysis_lib.book.sections.risk_tables import risk_by_weight
 from analysis_lib.book.sections.trial_tables import told_events
 from analysis_lib.book.sections.twice import show_comparison_with_published
+from analysis_lib.importing.texts import as_key
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
@@ -309,7 +310,7 @@ def show_risk_of_bias(review: Review) -> None:
             )
             whose = "" if outcome == ALL_OUTCOMES else f": {labels[outcome]}"
             by = f" ({instrument.name})" if several else ""
-            key = "-".join(instrument.name.split()) if several else ""
+            key = as_key(instrument.name) if several else ""
             name = "-".join(filter(None, ("fig-risk-of-bias", key, outcome))).lower()
             show_figure(
                 plots.traffic_lights(
