@@ -7,6 +7,8 @@ anything has to be moved sideways, and nothing jumps while a page loads.
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,8 @@ SMALLEST = 12  # px, the least size of words on a screen
 #: A figure may be drawn this much smaller than its own size: rounding of the steps of the style.
 ROUNDING = 0.01
 MOST_MOVED = 15  # blocks of all pages for readers that are moved sideways on a phone
+SHEETS = 2  # of paper for the front page
+FEWEST_LETTERS = 60  # of a sheet that is not empty
 MOST_SHIFT = 0.05  # the limit of what counts as a page that does not jump is 0.1
 BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
   const box = node.getBoundingClientRect();
@@ -188,3 +192,28 @@ def test_the_head_of_each_page_says_what_it_is() -> None:
         assert "searchindex.js" not in html, path
         unsized = [tag for tag in re.findall(r"<img [^>]*>", html) if " width=" not in tag]
         assert unsized == [], path
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+def test_the_front_page_has_two_sheets_and_the_summary_of_findings_one(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Printed from a dark telephone, where rules for screens would do most harm."""
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    sheets = {}
+    for path in ("book/intro.html", CERTAINTY):
+        open_page(page, path)
+        pdf = tmp_path / "page.pdf"
+        page.pdf(path=pdf, prefer_css_page_size=True, print_background=True)
+        command = ("pdftotext", "-layout", str(pdf), "-")
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        sheets[path] = [" ".join(sheet.split()) for sheet in told.split("\f")[:-1]]
+        assert min(len(sheet) for sheet in sheets[path]) >= FEWEST_LETTERS
+    page.close()
+    front = sheets["book/intro.html"]
+    assert len(front) == SHEETS
+    assert "What to tell a patient" in front[0]  # beside the verdict
+    (summary,) = [sheet for sheet in sheets[CERTAINTY] if "Summary of findings: loaded" in sheet]
+    assert summary.count("very low") >= 7
+    for row in ("Pain intensity", "Kinesiophobia", "Adverse events", "cannot be ruled out"):
+        assert row in summary, row
