@@ -400,6 +400,7 @@ def text_columns() -> Iterator[Column]:
 #: How words become a cell that is taken for a list.
 LISTS = {
     ("published", "without"): lambda word: word.replace(";", ","),
+    ("certainty", "reasons"): lambda word: word.replace(";", ","),
     ("analyses", "reading"): lambda word: f"main; {word.replace(';', ',')}",
 }
 

@@ -151,13 +151,15 @@ def read(words: str) -> str:
 def words_of(tag: Tag) -> str:
     for line_break in tag.find_all("br"):
         line_break.replace_with("\n")
+    for line in tag.select("span.line"):
+        line.append("\n")
     return tag.get_text()
 
 
 def markup(soup: Tag) -> list[tuple[str, ...]]:
     """Return the tags with the names of their attributes; lines may be broken anywhere."""
     tags = soup.find_all(
-        lambda tag: tag.name != "br" and "glossary-term" not in tag.get("class", ())
+        lambda tag: tag.name != "br" and not {"glossary-term", "line"} & {*tag.get("class", ())}
     )
     return [(tag.name, *sorted(tag.attrs)) for tag in tags]
 
