@@ -221,6 +221,6 @@ def test_the_gaps_of_a_template_stand_where_escaping_is_enough(template: Path) -
 
 
 def test_what_fills_a_gap_is_escaped() -> None:
-    told = templates.render("explorer.html", folder='"><b>', choices=[], left_out="", hollow="<b>")
+    told = templates.render("explorer.html", folder='"><b>', choices=[], left_out="", note="<b>")
     assert told.count("<b>") == 0
     assert told.count("&lt;b&gt;") == 4
