@@ -67,7 +67,7 @@ TAU2_LABELS = {
     "HE": "Hedges (HE)",
     "HS": "Hunter and Schmidt (HS)",
     "SJ": "Sidik and Jonkman (SJ)",
-    "FE": "None: one effect common to all (FE)",
+    "FE": "No variance: one effect common to all (FE)",
 }
 CI_LABELS = {
     "wald": "Normal distribution (Wald)",
