@@ -15,6 +15,10 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 INDEX = "search-sections.js"
+LAST_SCRIPT = '<script src="searchindex.js"></script>'
+OWN_SCRIPTS = """
+<script src="_static/search-sections.js"></script>
+<script src="_static/search.js"></script>"""
 UNREAD = (
     ".headerlink, script, style, noscript, summary, nav, .cell_input, .downloads, .all-downloads, "
     "#explorer"
@@ -74,9 +78,7 @@ def write_index(out: Path, pages: Iterable[str]) -> None:
     search = out / "search.html"
     if search.is_file():
         html = search.read_text(encoding="utf-8")
-        last = '<script src="searchindex.js"></script>'
-        own = "".join(f'\n<script src="_static/{name}"></script>' for name in (INDEX, "search.js"))
-        search.write_text(html.replace(last, last + own), encoding="utf-8")
+        search.write_text(html.replace(LAST_SCRIPT, LAST_SCRIPT + OWN_SCRIPTS), encoding="utf-8")
 
 
 def names_of_entries(article: Tag) -> Iterator[list[str]]:

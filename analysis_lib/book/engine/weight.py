@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from markupsafe import Markup
 
 PIXELS_A_POINT = 96 / 72
 SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"')
@@ -85,7 +86,7 @@ def with_sizes(html: str, page: Path) -> str:
         if size is None:
             return tag
         width, height = (round(float(number) * PIXELS_A_POINT) for number in size.groups())
-        return f'<img width="{width}" height="{height}"{tag[4:]}'
+        return str(Markup('<img width="{}" height="{}"').format(width, height)) + tag[4:]
 
     return re.sub(r"<img [^>]*>", sized, html)
 

@@ -23,6 +23,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine.citing import cite_review
 from analysis_lib.book.sections.answers import answers, verdict
 from analysis_lib.book.sphinx.making import making
+from analysis_lib.book.templates import render
 from analysis_lib.conclusions.versions import read_versions
 from analysis_lib.review.model import Review
 
@@ -181,11 +182,7 @@ def write_files(app: Sphinx, error: Exception | None) -> None:
         (out / FEED).write_text(feed(app, versions, base), encoding="utf-8")
     if base:
         pages = sorted(page for page in app.env.found_docs if (out / f"{page}.html").is_file())
-        lines = "".join(f"<url><loc>{escape(base + page)}.html</loc></url>\n" for page in pages)
-        space = "http://www.sitemaps.org/schemas/sitemap/0.9"
-        xml = (
-            f'<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="{space}">\n{lines}</urlset>\n'
-        )
+        xml = render("sitemap.xml", addresses=[f"{base}{page}.html" for page in pages])
         (out / "sitemap.xml").write_text(xml, encoding="utf-8")
         (out / "robots.txt").write_text(
             f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", encoding="utf-8"
@@ -194,28 +191,13 @@ def write_files(app: Sphinx, error: Exception | None) -> None:
 
 def feed(app: Sphinx, versions: list[dict[str, Any]], base: str) -> str:
     """Return the versions of a review as an Atom feed, the newest first."""
-    name = f"urn:review:{escape(making(app).review.info.citation)}"
-    entry = (
-        "<entry><id>{}:{}</id><title>Version {}</title><updated>{}T00:00:00Z</updated>"
-        '<link href="{}book/whats_new.html"/><summary>{}</summary></entry>\n'
-    )
-    entries = "".join(
-        entry.format(
-            name,
-            escape(one["version"]),
-            escape(one["version"]),
-            escape(one["date"]),
-            escape(base),
-            escape(one["note"]),
-        )
-        for one in reversed(versions)
-    )
-    title, author = escape(str(app.config.html_title)), escape(str(app.config.author or ""))
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<id>{name}</id><title>{title}: what is new</title>"
-        f"<updated>{escape(versions[-1]['date'])}T00:00:00Z</updated>"
-        f"<author><name>{author or title}</name></author>\n{entries}</feed>\n"
+    return render(
+        "feed.xml",
+        name=f"urn:review:{making(app).review.info.citation}",
+        title=app.config.html_title,
+        author=app.config.author,
+        versions=versions,
+        base=base,
     )
 
 

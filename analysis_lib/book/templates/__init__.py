@@ -14,7 +14,7 @@ _ENVIRONMENT = Environment(
 )
 
 
-def render(name: str, **gaps: object) -> Markup:
+def render(name: str, /, **gaps: object) -> Markup:
     """Return a template with its gaps filled."""
     filled = _ENVIRONMENT.get_template(name).render(gaps)
     return Markup(filled)  # noqa: S704  # whatever fills a gap was escaped
