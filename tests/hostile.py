@@ -44,6 +44,7 @@ from analysis_lib.printed.reconstruction import files
 from analysis_lib.review.cells import TEXT, cells_of, checked_values, kind_of
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.model import Review
 from analysis_lib.review.schemas import EXTRACTION, SCHEMAS
 
@@ -187,8 +188,6 @@ NAMES = {
     ("claims", "column"),
     ("claims", "where"),
     ("arms", "dose"),
-    ("instruments", "instrument"),
-    ("instruments", "means"),
     ("risk_of_bias", "instrument"),
     *((table, "weaker") for table in SCHEMAS),
 }
@@ -200,6 +199,7 @@ def _rows() -> dict[str, list[dict[str, object]]]:
     arms = [(trial, arm) for trial in TRIALS for arm in ("more", "less")]
     pair = {"experimental_arm": "more", "comparator_arm": "less"}
     pain = {"outcome": "pain", "follow_up": "end"}
+    own = {"instrument": "of our own"}
     score = {"scale_min": 0, "scale_max": 10}
     printed = {"place": "results", "estimate": -0.5, "ci_low": -1, "ci_high": -0.1, "p": 0.02}
     printed |= {"words": "-0.5 (-1, -0.1), p = 0.02, tau2 0.1, I2 40"}
@@ -231,8 +231,8 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             for i, trial in enumerate(TRIALS)
         ],
         "instruments": [
-            {"instrument": "Own", "part": "domain", "name": "D1", "means": "Fair?"},
-            {"instrument": "Own", "part": "level", "name": "fine", "means": "low"},
+            {"part": "domain", **own},
+            *({"part": "level", "means": level, **own} for level in ("low", "high")),
         ],
         "moderators": [
             {"moderator": "setting", "table": "trials", "kind": "category"},
@@ -274,6 +274,10 @@ def _rows() -> dict[str, list[dict[str, object]]]:
             for t, word in zip(TRIALS, ("low", "some concerns", "high", "high"), strict=True)
             for whose in ("all", "pain")
             for item in ("overall", "D1")
+        ]
+        + [
+            {"trial": t, "outcome": "falls", "item": "overall", "judgement": "low", **own}
+            for t in TRIALS
         ],
         "certainty": [{**pain, "rating": "low"}],
         "analyses": [
@@ -423,7 +427,22 @@ def poisoned(review: Review, word: Callable[[Column, int], str]) -> Review:
             entered = LISTS.get(column[:2], str)
             words = [entered(word(column, cells.index(cell))) for cell in cells]
             tables[column.table] = table.assign(**{column.name: pd.array(words, dtype="str")})
+    tables |= _of_one_instrument(review, tables["instruments"], tables["risk_of_bias"])
     return dataclasses.replace(review, **tables)
+
+
+def _of_one_instrument(
+    review: Review, own: pd.DataFrame, judgements: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Let levels mean what they meant, and judgements name the review's instrument as it does."""
+    levels = own["part"] == "level"
+    own = own.assign(means=own["means"].mask(levels, review.instruments["means"]))
+    named = judgements["instrument"].mask(
+        judgements["instrument"].notna(), own["instrument"].iloc[0]
+    )
+    judgements = judgements.assign(instrument=named)
+    judgements.attrs[OWN] = own_instruments(own)
+    return {"instruments": own, "risk_of_bias": judgements}
 
 
 def info_texts(info: ReviewInfo) -> dict[str, str | tuple[str, ...]]:

@@ -22,7 +22,14 @@ from analysis_lib.importing.result_rows import ABSENT
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.baseline import NOT_STATED
-from analysis_lib.review.instruments import INSTRUMENTS, OVERALL, ROB2, Instrument, own_instruments
+from analysis_lib.review.instruments import (
+    INSTRUMENTS,
+    OVERALL,
+    ROB2,
+    Instrument,
+    own_instruments,
+    wrong_instruments,
+)
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES
 
 JUDGEMENT_WORDS = ("judgement", "judgment", "rating", "risk of bias", "risk", "rob")
@@ -170,7 +177,11 @@ def defined_instruments(data: Path) -> dict[str, Instrument]:
     from analysis_lib.review.schemas import SCHEMAS
 
     path = data / "instruments.csv"
-    return own_instruments(read_values(path, SCHEMAS["instruments"])) if path.exists() else {}
+    if not path.exists():
+        return {}
+    table = read_values(path, SCHEMAS["instruments"])
+    stop(wrong_instruments(table), f"in {path.name}")
+    return own_instruments(table)
 
 
 def add_judgements(

@@ -44,6 +44,7 @@ from analysis_lib.review.instruments import (
     check_item,
     instrument_names,
     own_instruments,
+    wrong_instruments,
 )
 from analysis_lib.review.provenance import weaker_cells
 from analysis_lib.review.schemas import MODERATED, SCHEMAS
@@ -347,11 +348,11 @@ def _differences(contrasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Pr
 
 def _judged(table: pd.DataFrame, own: pd.DataFrame) -> Iterator[Problem]:
     """Check that judgements are of a domain and a level of their instrument."""
-    try:
-        known = {**INSTRUMENTS, **own_instruments(own)}
-    except ReviewError as error:
-        yield Problem("instruments.csv", str(error))
+    wrong = list(wrong_instruments(own))
+    yield from wrong
+    if wrong:
         return
+    known = {**INSTRUMENTS, **own_instruments(own)}
     names = instrument_names(table)
     for row, name in names[~names.isin(list(known))].items():
         told = f"{shown(name)} is not one of {', '.join(known)}{did_you_mean(name, list(known))}"

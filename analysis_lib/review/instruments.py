@@ -12,13 +12,13 @@ Intern Med 2019;170:51-58.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import Problem, ReviewError, shown
 from analysis_lib.review.baseline import NOT_STATED
 
 Signs = Mapping[str, str]
@@ -232,6 +232,7 @@ INSTRUMENTS: Final[Mapping[str, Instrument]] = {
 }
 LEVELS: Final = tuple(SEVERITY)
 OWN = "instruments"  # of a review, kept with its judgements
+FILE = f"{OWN}.csv"
 
 
 def instrument_names(table: pd.DataFrame) -> pd.Series:
@@ -260,25 +261,12 @@ def own_instruments(table: pd.DataFrame) -> dict[str, Instrument]:
     table
         A row a domain (its identifier and what it is called), a row a level (the word for it, and
         which of `SEVERITY` it is; from the best to the worst; a sign if there is one), and a row
-        "overall" where the worst domain is the overall judgement.
-
-    Raises
-    ------
-    ReviewError
-        For a level that is none, an instrument without domains or levels, or one that is known.
+        "overall" where the worst domain is the overall judgement; as `wrong_instruments` passes it.
     """
     found = {}
     for name, rows in table.groupby("instrument", sort=False):
         parts = dict(iter(rows.groupby("part")))
-        if str(name) in INSTRUMENTS:
-            raise ReviewError(f"{name!r} is known; give your own another name")
-        if not {"domain", "level"} <= parts.keys():
-            raise ReviewError(f"{name!r} needs rows of domains and of levels")
         levels = parts["level"]
-        unknown = [word for word in levels["means"] if word not in SEVERITY]
-        if unknown:
-            told = f"{unknown[0]!r} of {name!r} must be one of {', '.join(SEVERITY)}"
-            raise ReviewError(told)
         signed = levels.dropna(subset="sign")
         found[str(name)] = Instrument(
             str(name),
@@ -292,6 +280,22 @@ def own_instruments(table: pd.DataFrame) -> dict[str, Instrument]:
             has_overall="overall" in parts,
         )
     return found
+
+
+def wrong_instruments(table: pd.DataFrame) -> Iterator[Problem]:
+    """Find what keeps the rows of ``instruments.csv`` from defining instruments."""
+    for row, word in table.loc[table["part"] == "level", "means"].items():
+        if word not in SEVERITY:
+            told = f"a level must be one of {', '.join(SEVERITY)}, got {shown(word)}"
+            yield Problem(FILE, told, int(str(row)), "means")
+    for name, rows in table.groupby("instrument", sort=False):
+        first = int(str(rows.index[0]))
+        if str(name) in INSTRUMENTS:
+            told = f"{shown(name)} is known; give your own another name"
+            yield Problem(FILE, told, first, "instrument")
+        elif not {"domain", "level"} <= {*rows["part"]}:
+            told = f"{shown(name)} needs rows of domains and of levels"
+            yield Problem(FILE, told, first, "instrument")
 
 
 def check_item(instrument: Instrument, item: str, word: str) -> None:

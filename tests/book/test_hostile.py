@@ -217,7 +217,10 @@ def test_every_column_of_text_is_told_of_and_holds_a_hostile_word(
     for column in FREE:
         cells = getattr(shown.review, column.table)[column.name]
         assert len(cells), column
-        assert cells.str.contains(HOST, regex=False).all(), column
+        hostile_cells = cells.str.contains(HOST, regex=False)
+        if column[:2] == ("instruments", "means"):  # of a level it is one of a few words
+            hostile_cells |= shown.review.instruments["part"] == "level"
+        assert hostile_cells.all(), column
 
 
 @pytest.mark.parametrize("kind", ["Jinja", "roles", "directives", "HTML", "images", "formulas"])

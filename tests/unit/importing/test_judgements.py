@@ -13,6 +13,7 @@ from matplotlib.text import Text
 import analysis_lib as al
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.importing.judgements import defined_instruments
 from analysis_lib.review.instruments import INSTRUMENTS, ROB1, ROBINS_I, used_instruments
 from analysis_lib.review.risk_of_bias import judgements, overall_judgements
 
@@ -187,9 +188,9 @@ def test_an_instrument_of_ones_own_is_a_small_table(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (",low,", ",lovely,", "'lovely' of 'Three questions' must be one of"),
-        ("Three questions", "RoB 1", "'RoB 1' is known"),
-        (",level,", ",domain,", "needs rows of domains and of levels"),
+        (",low,", ",lovely,", r"row \d, column means: a level must be one of .*, got 'lovely'"),
+        ("Three questions", "RoB 1", "row 2, column instrument: 'RoB 1' is known"),
+        (",level,", ",domain,", "row 2, column instrument: .* needs rows of domains and of levels"),
     ],
 )
 def test_an_instrument_that_cannot_be_is_told(
@@ -197,8 +198,9 @@ def test_an_instrument_that_cannot_be_is_told(
 ) -> None:
     assert bring(ROB2 + IN_WORDS)[0] == 0
     (folder / "data" / "instruments.csv").write_text(OWN.replace(old, new), encoding="utf-8")
-    with pytest.raises(ReviewError, match=words):
-        al.load_review(folder / "data")
+    for read in (al.load_review, defined_instruments):
+        with pytest.raises(ReviewError, match=f"instruments.csv, {words}"):
+            read(folder / "data")
 
 
 def test_the_words_of_robvis_for_the_older_tool_are_its_levels(
