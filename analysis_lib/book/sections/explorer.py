@@ -67,7 +67,7 @@ TAU2_LABELS = {
     "HE": "Hedges (HE)",
     "HS": "Hunter and Schmidt (HS)",
     "SJ": "Sidik and Jonkman (SJ)",
-    "FE": "No variance: one effect common to all (FE)",
+    "FE": "None: one effect common to all (FE)",
 }
 CI_LABELS = {
     "wald": "Normal distribution (Wald)",
@@ -86,7 +86,7 @@ PI_LABELS = {
 }
 RECONSTRUCTED = (
     "Bands are reconstructed comparisons, not reported ones: 95% of the effects that agree with "
-    "what is printed lie in them. None is a result of its trial. What is pooled here is one of the "
+    "what is printed lie in them. They are no results of trials. What is pooled here is one of the "
     "sets of effects that agree with the print, so that all trials together give the printed "
     "result where its numbers agree with each other; with trials left out, the range over the "
     "sets says how much is known."
