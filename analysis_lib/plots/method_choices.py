@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from analysis_lib.base import formatting as fmt
 from analysis_lib.plots.look import describe, styled
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
+from analysis_lib.plots.stacked import draw_rows
 
 
 @styled
@@ -45,7 +46,7 @@ def method_choices(
             cells = {"effect": fmt.effect_estimate(estimate, limits, words.measure)}
             rows.append(Row("study", str(choice["choice"]), cells, estimate, limits))
     note = "Each line: the same comparisons by another method."
-    axes = RowPlot(rows, [note], level, words, heading="Method").draw(ax)
+    axes = draw_rows(RowPlot(rows, [note], level, words, heading="Method"), ax)
     ends = (known["estimate"].min(), known["estimate"].max())
     told = "; ".join(f"{row.label} {row.cells['effect']}" for row in rows if row.kind == "study")
     alt = (

@@ -257,9 +257,12 @@ def test_one_button_leaves_out_the_trials_at_high_risk(
             "boxes => boxes.map(box => box.value)"
         )
         assert sorted(unticked) == high
-        fit = effects.without(*high).pool(**review.info.methods)
-        rest = len(known) - len(high)
-        assert text(page, "#explorer-result") == first_sentence(review, effects, fit, rest)
+        left = effects.without(*high)
+        if left.k == 1 and left.reconstructed.all():
+            assert "only its range is known" in text(page, "#explorer-reading")
+        else:
+            fit, rest = left.pool(**review.info.methods), len(known) - len(high)
+            assert text(page, "#explorer-result") == first_sentence(review, effects, fit, rest)
         expect(button).to_be_focused()
         pressed += 1
     assert pressed
@@ -466,7 +469,7 @@ def test_without_scripts_the_page_shows_the_main_analysis(browser: Browser) -> N
     assert not page.locator("#explorer").is_visible()
     assert page.locator("noscript p").count() == 1
     assert page.locator("#explorer-main table").is_visible()
-    assert page.locator("article figure img").first.is_visible()
+    assert page.locator("article figure img:visible").count() >= 1
     context.close()
 
 

@@ -95,8 +95,8 @@ def shortened(text: str) -> str:
 
     Examples
     --------
-    >>> shortened("One. " + "word " * 60)[-8:]
-    ' word …'
+    >>> shortened("One. " + "word " * 60)[-6:]
+    'word …'
     """
     if len(text) <= LONGEST:
         return text
