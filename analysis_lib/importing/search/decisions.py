@@ -115,10 +115,15 @@ def _answers(
     found: list[Mapping[str, str]] = []
     for record in records:
         row = cells.get(record.row)
-        word = WORDS.get(plain(row.get(label)).removesuffix(" 0"), "") if row and label else ""
+        word = _word(row.get(label)) if row and label else ""
         noted = _said(" ".join(row.cells.values())) if row else {}
         found.append(noted or ({ONE: word} if word else {}))
     return found
+
+
+def _word(cell: str) -> str:
+    """Return the answer in a cell of a label; ASReview writes -1 where nobody has answered."""
+    return "" if cell.strip().startswith("-") else WORDS.get(plain(cell).removesuffix(" 0"), "")
 
 
 def _parts(text: str, records: Sequence[Record]) -> list[str] | None:

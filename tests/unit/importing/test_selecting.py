@@ -97,11 +97,14 @@ def test_decisions_of_two_people_in_rayyan_come_home(
     assert answers(folder)[0] == ("exclude", "include")
 
 
-def test_decisions_of_one_person(folder: Path, run: Callable[..., tuple[int, str]]) -> None:
+@pytest.mark.parametrize("nobody", ["", "-1", "-1.0"])
+def test_decisions_of_one_person(
+    folder: Path, run: Callable[..., tuple[int, str]], nobody: str
+) -> None:
     asreview = (
         "title,authors,doi,asreview_label\nLifting crates for back pain: a trial,Example A,"
         "10.1000/a,1\nChairs in the offices of the north,Sample Bo,,0\n"
-        "Walking to work and the knees of postmen,Muster Eva,,\n"
+        f"Walking to work and the knees of postmen,Muster Eva,,{nobody}\n"
     )
     code, told = run("import", {"asreview.csv": asreview}, "--decisions", "second")
     assert (code, "2 decisions written" in told, "1 undecided" in told) == (0, True, True), told
