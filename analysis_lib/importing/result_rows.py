@@ -30,6 +30,7 @@ SIDE_WORDS: Final[Mapping[str, Side]] = {
     **dict.fromkeys(("comparator", "control", "comparison", "second", "placebo"), "comparator"),
 }
 YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?=[a-z]?(?![a-z0-9]))", re.IGNORECASE)
+LETTERED = re.compile(r"(?:1[89]|20)\d\d[a-z]", re.IGNORECASE)
 #: What stands in a cell of which nothing is known; R writes NA.
 ABSENT = frozenset(("na", "n a", "nr", "n r", "not reported", "not stated", "not available", "nd"))
 TOTALS = re.compile(
@@ -267,7 +268,7 @@ class _Reader:
         if TOTALS.match(study):
             self.totals.append(row)
             return None
-        texts = {"study": study}
+        texts = {"study": self._lettered(row, study)}
         for name in ("outcome", "time"):
             texts[name] = row.get(self.columns.get(name)) or self.given[name] or ""
         for name, text in texts.items():
@@ -276,6 +277,7 @@ class _Reader:
                 self._add(row, name, told)
         if not all(texts.values()):
             return None
+        study = texts["study"]
         year, trial = self._year(row, study), as_key(study)
         if not trial:
             self._add(row, "study", f"{shown(study)} has no letter or digit for an identifier")
@@ -543,6 +545,11 @@ class _Reader:
             )
 
     # --- cells ------------------------------------------------------------------------------------
+
+    def _lettered(self, row: Row, study: str) -> str:
+        """Return the name of a study with its year where a letter there tells it from another."""
+        year = row.get(self.columns.get("year")).strip()
+        return f"{study} {year}" if study and LETTERED.fullmatch(year) else study
 
     def _year(self, row: Row, study: str) -> int | None:
         """Return the year from its column, or the one that the study's name ends with."""

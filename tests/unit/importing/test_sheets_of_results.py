@@ -178,6 +178,16 @@ def test_an_author_with_trials_of_two_years_has_two_trials(write: Callable[..., 
     assert names == ["Example 2015", "Example 2017", "Sample"]
 
 
+def test_the_letter_of_a_year_tells_trials_apart_wherever_they_report(
+    write: Callable[..., Path],
+) -> None:
+    head = "author,year,outcome,time,n1i,m1i,sd1i,n2i,m2i,sd2i\n"
+    rows = f"Example,2015a,Pain,Post,{ONE}\nExample,2015b,Pain,Later,{OTHER}\n"
+    found = import_results(write(head + rows))
+    assert [r.study for r in found.results[::2]] == ["Example 2015a", "Example 2015b"]
+    assert {r.year for r in found.results} == {2015}
+
+
 def test_two_trials_of_one_name_are_asked_about(write: Callable[..., Path]) -> None:
     path = write(pairs(f"Example 2015,{ONE}", f"Sample 2016,{ONE}", f"Example 2015,{OTHER}"))
     words = told(path)
