@@ -115,7 +115,7 @@ def pooled(value: float, measure: str) -> float:
     ----------
     value
         For example a printed risk ratio. One that is printed as 0.00 has no finite logarithm and
-        becomes minus infinity.
+        becomes minus infinity; so do the ends of what a proportion or a correlation can be.
     measure
         As for `shown`.
 
@@ -130,8 +130,10 @@ def pooled(value: float, measure: str) -> float:
     """
     if measure in ("proportion", "correlation"):
         least = 0 if measure == "proportion" else -1
-        if not least < value < 1:
+        if not least <= value <= 1:
             raise ReviewError(f"{measure}: must lie between {least} and 1, got {value}")
+        if value in (least, 1):
+            return math.inf if value == 1 else -math.inf
         return math.log(value / (1 - value)) if least == 0 else math.atanh(value)
     if measure not in RATIO_MEASURES:
         return float(value)

@@ -16,6 +16,7 @@ from analysis_lib.base.errors import ReviewError
 FLOAT_ERROR = 1e-9
 
 LONGEST_NUMBER = 40  # characters; a printed figure is far shorter
+FURTHEST = 300  # powers of ten from one; what is beyond has no room in a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def read_printed(text: str, where: str, *, exact: bool = False, cut_off: bool = 
         number = Decimal(text) if len(text) <= LONGEST_NUMBER else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or abs(number.adjusted()) > LONGEST_NUMBER:
+    if not number.is_finite() or abs(number.adjusted()) > FURTHEST:
         raise ReviewError(f"{where}: {text[:LONGEST_NUMBER]!r} is not a number")
     if exact:
         return Interval(float(number), float(number))

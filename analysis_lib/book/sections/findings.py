@@ -17,7 +17,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.book.page import show_made, table_csv
+from analysis_lib.book.page import say, show_made, table_csv
 from analysis_lib.book.sections.analyses import axis_unit
 from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed, when
 from analysis_lib.book.sections.grading import ABSOLUTE_HEADS, grade, summary_table
@@ -316,9 +316,11 @@ def profile(review: Review) -> ProfileTable:
 def show_findings(
     review: Review, *, familiar: Familiar | None = None, title: str = "", note: str = ""
 ) -> None:
-    """Show the summary of findings; see `findings_table`."""
+    """Show the summary of findings, or say that there is none; see `findings_table`."""
     table = findings_table(review, familiar=familiar, title=title, note=note)
-    if table is not None:
+    if table is None:
+        say("No result compares two groups, so there is no summary of findings.")
+    else:
         show_made(table)
 
 

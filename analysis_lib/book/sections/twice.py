@@ -114,6 +114,8 @@ def reasons(review: Review, found: pd.DataFrame) -> list[str]:
     list of str
         Empty where the two agree.
     """
+    if found.empty:  # nothing is printed, so nothing is audited
+        return []
     broken: dict[str, set[str]] = {}
     for finding in audit_of(review).findings:
         broken.setdefault(finding.where, set()).add(finding.rule)

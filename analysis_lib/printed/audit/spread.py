@@ -132,9 +132,10 @@ def _pooled_against(mine: pd.DataFrame, name: str, median: float) -> tuple[float
         for sd in mine["sd"]
     ]
     n = pd.to_numeric(mine["n"]).astype(float)
-    spread = mine["share"] * top
     df = float((n - 1).sum())
-    statistic = float(((n - 1) * spread**2).sum()) / median**2 if median > 0 else math.inf
+    # Divided before they are squared: the square of a tiny spread is zero.
+    ratios = mine["share"] * top / median if median > 0 else None
+    statistic = math.inf if ratios is None else float(((n - 1) * ratios**2).sum())
     return float(chdtr(df, statistic)), float((mine["share"] * n.pow(0.5)).mean())
 
 
