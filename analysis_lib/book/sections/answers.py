@@ -30,7 +30,7 @@ from analysis_lib.book.sections.analyses import (
     subject,
 )
 from analysis_lib.book.sections.as_printed import NOT_PRINTED, printed_results
-from analysis_lib.book.sections.audit_report import audit_of
+from analysis_lib.book.sections.audit_report import broken_rules
 from analysis_lib.book.sections.one_group import group_answers
 from analysis_lib.book.sections.trial_tables import SIDES, told_events
 from analysis_lib.book.sentences import Question
@@ -325,7 +325,7 @@ def _round_up(size: float, measure: str) -> float:
 def _printed(review: Review) -> Iterator[Answer]:
     rows = printed_results(review).to_dict("records")
     places = {name: place for place, name in enumerate(review.outcomes["outcome"])}
-    broken = _broken_rules(review)
+    broken = broken_rules(review)
     for row in sorted(rows, key=lambda row: places[row["outcome"]]):
         asked = question(review, row["outcome"])
         measure = asked.measure
@@ -342,16 +342,8 @@ def _printed(review: Review) -> Iterator[Answer]:
             fmt.count(row["trials"], absent=NOT_PRINTED),
             fmt.count(row["participants"], absent=NOT_PRINTED),
             _rating(review, row["outcome"], row["follow_up"]),
-            tuple(broken.get(row["id"], ())),
+            tuple(rule for rule in broken.get(row["id"], ()) if rule in DOUBTS),
         )
-
-
-def _broken_rules(review: Review) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for finding in audit_of(review).findings:
-        if finding.rule in DOUBTS:
-            found.setdefault(finding.where, []).append(finding.rule)
-    return found
 
 
 def computed(review: Review) -> Iterator[Answer]:

@@ -38,9 +38,23 @@ def audit_of(review: Review, **options: Any) -> Audit:
     review
         A review that was loaded.
     **options
-        As for `analysis_lib.audit`.
+        As for `analysis_lib.audit`. Without any, a review is audited once, however often it is
+        asked for.
     """
-    return audit(review.printed, **{name: getattr(review, name) for name in TABLES}, **options)
+
+    def made() -> Audit:
+        tables = {name: getattr(review, name) for name in TABLES}
+        return audit(review.printed, **tables, **options)
+
+    return made() if options else review.kept("audit", made)
+
+
+def broken_rules(review: Review) -> dict[str, list[str]]:
+    """Return the rules of the audit that each figure breaks, by the place that a finding names."""
+    found: dict[str, list[str]] = {}
+    for finding in audit_of(review).findings:
+        found.setdefault(finding.where, []).append(finding.rule)
+    return found
 
 
 def rules_table(found: Audit) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -19,7 +19,7 @@ from analysis_lib.base.measures import pooled
 from analysis_lib.book.page import show_table
 from analysis_lib.book.sections.analyses import QUANTITY_WORDS, result_names
 from analysis_lib.book.sections.answers import DOUBTS
-from analysis_lib.book.sections.audit_report import audit_of, findings_in_words
+from analysis_lib.book.sections.audit_report import audit_of, broken_rules, findings_in_words
 from analysis_lib.conclusions.published import (
     CIRCULAR,
     INDEPENDENT,
@@ -116,13 +116,11 @@ def reasons(review: Review, found: pd.DataFrame) -> list[str]:
     """
     if found.empty:  # nothing is printed, so nothing is audited
         return []
-    broken: dict[str, set[str]] = {}
-    for finding in audit_of(review).findings:
-        broken.setdefault(finding.where, set()).add(finding.rule)
-    return [_why(row, broken.get(row["id"], set())) for _, row in found.iterrows()]
+    broken = broken_rules(review)
+    return [_why(row, broken.get(row["id"], [])) for _, row in found.iterrows()]
 
 
-def _why(row: pd.Series, broken: set[str]) -> str:
+def _why(row: pd.Series, broken: Sequence[str]) -> str:
     inside = row["inside_rounding"]
     if pd.isna(inside):
         return str(row["reason"])
