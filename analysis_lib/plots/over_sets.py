@@ -142,10 +142,7 @@ def baujat_over_sets(table: pd.DataFrame, *, title: str, ax: Axes | None = None)
     if ax is None:
         ax = axes_of_size(6.0, 4.8)
     x, y = (ends_of(table, name) for name in ("q_contribution", "influence"))
-    for across, up in zip(x, y, strict=True):
-        ax.plot(across[1:], (up[0], up[0]), color=SKY, linewidth=3, alpha=0.7, zorder=2)
-        ax.plot((across[0], across[0]), up[1:], color=SKY, linewidth=3, alpha=0.7, zorder=2)
-        ax.plot(across[0], up[0], **HOLLOW)
+    _crosses(ax, x, y, alpha=0.7)
     for limits, numbers in ((ax.set_xlim, x), (ax.set_ylim, y)):
         top = float(np.nanmax(numbers)) or 1.0
         limits(-0.06 * top, 1.1 * top)
@@ -286,10 +283,7 @@ def funnel_over_sets(
         (centre - half, centre, centre + half), (deepest, 0, deepest), color=GREY, lw=1, ls="--"
     )
     ax.axvline(centre, color=INK, lw=1)
-    for across, up in zip(effect.T, error.T, strict=True):
-        ax.plot(across[1:], (up[0], up[0]), color=SKY, linewidth=3, alpha=0.8, zorder=2)
-        ax.plot((across[0], across[0]), up[1:], color=SKY, linewidth=3, alpha=0.8, zorder=2)
-        ax.plot(across[0], up[0], **HOLLOW)
+    _crosses(ax, effect.T, error.T, alpha=0.8)
     set_effect_ticks(ax, measure)
     ax.yaxis.set_major_formatter(NumberFormatter())
     ax.set_xlabel(axis_words(measure, unit))
@@ -311,6 +305,14 @@ def funnel_over_sets(
         "that its shape is not known."
     )
     return describe(ax, alt=alt, caption=f"{title}. {SAID}{left_out_note(unnamed)}")
+
+
+def _crosses(ax: Axes, x: FloatArray, y: FloatArray, *, alpha: float) -> None:
+    """Draw each comparison as two ranges that cross at the medians; rows hold median and ends."""
+    for across, up in zip(x, y, strict=True):
+        ax.plot(across[1:], (up[0], up[0]), color=SKY, linewidth=3, alpha=alpha, zorder=2)
+        ax.plot((across[0], across[0]), up[1:], color=SKY, linewidth=3, alpha=alpha, zorder=2)
+        ax.plot(across[0], up[0], **HOLLOW)
 
 
 def _contours(ax: Axes, deepest: float) -> None:

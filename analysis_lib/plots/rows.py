@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict, TypeVar
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -51,6 +51,7 @@ from analysis_lib.plots.look import (
 from analysis_lib.plots.marks import RISK_SIGNS, legend_width, paint_light, paint_risk_legend
 from analysis_lib.plots.text import inches_from, text_size, widest, wrap_to
 
+T = TypeVar("T")
 # Inches and points of the page.
 ROW, LINE = 0.27, 0.16
 GAP = 0.16
@@ -640,31 +641,30 @@ class RowPlot:
 
     def _risk_lines(self, width: float) -> list[list[str]]:
         """Distribute the lights of the legend over lines that fit the width."""
-        lines: list[list[str]] = []
-        used = width
-        for word in self._risk_words():
-            needed = legend_width(word, size=NOTE)
-            if used + needed > width - 2 * MARGIN:
-                lines.append([])
-                used = 0.0
-            lines[-1].append(word)
-            used += needed
-        return lines
+        needed = {word: legend_width(word, size=NOTE) for word in self._risk_words()}
+        return _in_lines(needed.items(), width - 2 * MARGIN)
 
     def _legend_lines(self, width: float) -> list[list[Artist]]:
         """Distribute the legend over lines that fit the width."""
-        lines: list[list[Artist]] = []
-        used = width
-        for handle in self._legend_handles():
-            label = wrap_to(str(handle.get_label()), width - 2 * MARGIN - 0.45, size=NOTE)
-            handle.set_label(label)
-            needed = text_size(str(handle.get_label()), size=NOTE)[0] + 0.45
-            if used + needed > width - 2 * MARGIN:
-                lines.append([])
-                used = 0.0
-            lines[-1].append(handle)
-            used += needed
-        return lines
+        room, sign = width - 2 * MARGIN, 0.45
+        handles = self._legend_handles()
+        for handle in handles:
+            handle.set_label(wrap_to(str(handle.get_label()), room - sign, size=NOTE))
+        needed = [text_size(str(handle.get_label()), size=NOTE)[0] + sign for handle in handles]
+        return _in_lines(zip(handles, needed, strict=True), room)
+
+
+def _in_lines(things: Iterable[tuple[T, float]], room: float) -> list[list[T]]:
+    """Distribute things, each with its width, over lines that have so much room."""
+    lines: list[list[T]] = []
+    used = math.inf
+    for thing, width in things:
+        if used + width > room:
+            lines.append([])
+            used = 0.0
+        lines[-1].append(thing)
+        used += width
+    return lines
 
 
 def _size(row: Row) -> float:
