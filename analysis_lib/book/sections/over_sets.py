@@ -87,28 +87,6 @@ def left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
     return ranges.trials_left_out(found, review.trial_names, review.info.methods)
 
 
-def left_out_table(review: Review, effects: StudyEffects) -> pd.DataFrame:
-    """Return the pooled result without each trial over the sets, as text."""
-    table = left_out(review, effects)
-    measure = effects.measure
-
-    def column(name: str) -> list[str]:
-        return [ranges.told(row, measure) for row in ranges.ends_of(table, name)]
-
-    return pd.DataFrame(
-        {
-            "Left out": table["left_out"].where(table["left_out"] != "", "none"),
-            "Effect": column("estimate"),
-            "Interval from": column("ci_low"),
-            "to": column("ci_high"),
-            "I²": [ranges.told_percent(row) for row in ranges.ends_of(table, "i2")],
-            "Interval and no difference": [
-                verdict(share, "on one side of it", "holds it") for share in table["excludes"]
-            ],
-        }
-    )
-
-
 def subgroup_ranges(
     review: Review, effects: StudyEffects, groups: Sequence[str], order: Sequence[str]
 ) -> ranges.SubgroupRanges:

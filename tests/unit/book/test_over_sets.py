@@ -16,6 +16,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.sections import over_sets, robustness
+from analysis_lib.conclusions import ranges
 from analysis_lib.review.possible import pooled_analyses
 
 PHONE = 6.5  # inches: a wider figure would have to shrink too much
@@ -67,10 +68,14 @@ def test_no_figure_holds_digits_of_one_set(review: al.Review) -> None:
 
 def test_what_the_print_fixes_has_no_range_and_the_rest_has_one(review: al.Review) -> None:
     pain = al.study_effects(review, "pain", "ETP")
-    table = over_sets.left_out_table(review, pain).set_index("Left out")
-    assert table.loc["Kell 2009", "Effect"] == "−0.33"  # as the review prints it
-    assert re.fullmatch(r"−\d\.\d\d \(−\d\.\d\d to −\d\.\d\d\)", table.loc["Aasa 2015", "Effect"])
-    sides = table["Interval and no difference"]
+    table = over_sets.left_out(review, pain).set_index("left_out")
+    ends = zip(table.index, ranges.ends_of(table, "estimate"), strict=True)
+    effect = {trial: ranges.told(numbers, pain.measure) for trial, numbers in ends}
+    assert effect["Kell 2009"] == "−0.33"  # as the review prints it
+    assert re.fullmatch(r"−\d\.\d\d \(−\d\.\d\d to −\d\.\d\d\)", effect["Aasa 2015"])
+    sides = table["excludes"].map(
+        lambda share: over_sets.verdict(share, "on one side of it", "holds it")
+    )
     assert sides["Kell 2009"] == "holds it"
     assert sides["Gibbs 2022"] == "on one side of it"
     assert sides["Cai 2017"] == over_sets.NOT_KNOWN
