@@ -5,25 +5,14 @@ Places are measured in a browser, at the widths of a desk, a tablet and a phone,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
-
 import chromium
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
+from windows import SMALLEST, WINDOWS, boxes, open_page
 
 pytestmark = chromium.needed
 
-WINDOWS = {"desk": (1400, 900), "tablet": (820, 1180), "phone": (390, 844)}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SMALLEST = 12  # px, the least size of text on a screen
 SCREENS = {"desk": 1, "tablet": 1, "phone": 2}  # how many hold verdict and first answer
-#: Boxes of what a selector finds, with their texts; what only a screen reader gets is left out.
-BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
-  const box = node.getBoundingClientRect();
-  return {left: box.left, right: box.right, top: box.top + scrollY, bottom: box.bottom + scrollY,
-          text: node.textContent.trim(), shown: box.width > 2 && box.height > 2};
-}).filter(box => box.shown)"""
 SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node =>
   [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim()) &&
   node.getBoundingClientRect().width > 2 && node.tagName !== 'STYLE' &&
@@ -31,29 +20,10 @@ SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node 
   !node.closest('sup')).map(node => node.textContent.trim().slice(0, 40))"""
 
 
-@pytest.fixture(params=WINDOWS)
-def window(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=SCHEMES)
-def page(browser: Browser, window: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, height = WINDOWS[window]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=request.param,
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.goto((chromium.HTML / "book/intro.html").as_uri())
-    page.wait_for_load_state("networkidle")
-    yield page
-    context.close()
-
-
-def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = page.evaluate(BOXES, selector)
-    return found
+@pytest.fixture
+def page(page: Page) -> Page:
+    open_page(page, "book/intro.html")
+    return page
 
 
 def test_the_answer_is_in_the_first_window(page: Page, window: str) -> None:

@@ -9,35 +9,26 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import chromium
 import pytest
 from playwright.sync_api import Browser, Page
+from windows import SMALLEST, WINDOWS, boxes, open_page
 
 pytestmark = chromium.needed
 
-WINDOWS = {"desk": (1400, 900), "tablet": (820, 1180), "phone": (390, 844)}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 CERTAINTY, FORESTS = "notebooks/09_certainty.html", "notebooks/05_primary_outcomes.html"
 #: Pages for readers; those of the library hold program text.
 READ = [page for page in chromium.PAGES if not page.stem.startswith(("api", "reuse", "cite"))]
-SMALLEST = 12  # px, the least size of words on a screen
 #: A figure may be drawn this much smaller than its own size: rounding of the steps of the style.
 ROUNDING = 0.01
 MOST_MOVED = 16  # blocks of all pages for readers that are moved sideways on a phone
 SHEETS = 2  # of paper for the front page
 FEWEST_LETTERS = 60  # of a sheet that is not empty
 MOST_SHIFT = 0.05  # the limit of what counts as a page that does not jump is 0.1
-BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
-  const box = node.getBoundingClientRect();
-  return {left: box.left, right: box.right, width: box.width, text: node.textContent.trim(),
-          shown: box.width > 2 && box.height > 2};
-}).filter(box => box.shown)"""
 SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node =>
   [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim()) &&
   node.getBoundingClientRect().width > 2 && !node.closest('sup, script, style, math') &&
@@ -64,33 +55,6 @@ SHIFT = """() => new Promise(done => {
   setTimeout(() => done(sum), 300);
 })"""
 FONT = re.compile(r"font(?:-size)?: ?(?:bold |italic |700 )*([\d.]+)px")
-
-
-@pytest.fixture(params=WINDOWS)
-def window(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=SCHEMES)
-def page(browser: Browser, window: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, height = WINDOWS[window]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=request.param,
-        reduced_motion="reduce",
-    )
-    yield context.new_page()
-    context.close()
-
-
-def open_page(page: Page, path: str | Path) -> None:
-    page.goto((chromium.HTML / path).as_uri())
-    page.wait_for_load_state("networkidle")
-
-
-def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = page.evaluate(BOXES, selector)
-    return found
 
 
 @cache

@@ -1,0 +1,32 @@
+"""The windows in which pages are read, and where in them a reader finds what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from places import HTML
+from playwright.sync_api import Page
+
+WINDOWS = {"desk": (1400, 900), "tablet": (820, 1180), "phone": (390, 844)}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SMALLEST = 12  # px, the least size of words on a screen
+#: Boxes of what a selector finds, with their texts; what only a screen reader gets is left out.
+BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
+  const box = node.getBoundingClientRect();
+  return {left: box.left, right: box.right, top: box.top + scrollY, bottom: box.bottom + scrollY,
+          width: box.width, text: node.textContent.trim(),
+          shown: box.width > 2 && box.height > 2};
+}).filter(box => box.shown)"""
+
+
+def open_page(page: Page, path: str | Path) -> None:
+    """Open a page of the built book, and wait until all of it is there."""
+    page.goto((HTML / path).as_uri())
+    page.wait_for_load_state("networkidle")
+
+
+def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
+    """Return the boxes of everything that a selector finds and that is seen."""
+    found: list[dict[str, Any]] = page.evaluate(BOXES, selector)
+    return found
