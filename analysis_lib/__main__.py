@@ -32,6 +32,12 @@ TOLD_DECISIONS = {
 }
 
 
+OPEN_CELLS = (
+    "between two extraction sheets that were compared; nothing was imported. Settle them in "
+    "extraction/differences.csv, then import both sheets again with --compare"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 when there is something to mend (`watch` knows more)."""
     options = _parser().parse_args(arguments)
@@ -102,7 +108,14 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", help="two sheets of two people: every differing cell"
     )
     bring.add_argument(
-        "--replace", action="store_true", help="numbers of the sheet replace those of the review"
+        "--replace",
+        action="store_true",
+        help="cells of the sheet, empty ones too, replace those of the review",
+    )
+    bring.add_argument(
+        "--remove",
+        action="store_true",
+        help="with --replace: results that came from this sheet and are no longer in it go",
     )
     bring.add_argument(
         "--dry-run", action="store_true", help="say what would change, and write nothing"
@@ -178,20 +191,25 @@ def _check(options: argparse.Namespace) -> list[str]:
     return check_folder(options.folder)
 
 
-def _import(options: argparse.Namespace) -> list[str]:
+def _import(options: argparse.Namespace) -> Iterator[str]:
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.importing.extraction import holds_results, read_results
-    from analysis_lib.importing.filling import add_results
+    from analysis_lib.importing.filling import prepare_results
     from analysis_lib.importing.judgements import defined_instruments, read_judgements
     from analysis_lib.importing.search import is_search_export
+    from analysis_lib.review.extraction import open_cells, read_differences
 
+    if options.remove and not options.replace:
+        raise ReviewError("--remove takes out what a corrected sheet lacks: say --replace, too")
     folder = data_folder(options.to)
     if options.decisions or options.decided:
-        return _import_decisions(options, folder)
+        yield from _import_decisions(options, folder)
+        return
     columns = _columns(options.column)
     searches = [is_search_export(file, columns) for file in options.files]
     if all(searches):
-        return _import_search(options, folder)
+        yield from _import_search(options, folder)
+        return
     if any(searches) or len(options.files) != 1 + options.compare:
         raise ReviewError(
             "import one extraction sheet at a time, apart from search exports; two sheets of two "
@@ -208,23 +226,33 @@ def _import(options: argparse.Namespace) -> list[str]:
         if judged is not None and options.compare:
             raise ReviewError("--compare compares results; settle judgements of bias in one sheet")
         if judged is not None:
-            return _import_judgements(options, folder, judged)
+            yield from _import_judgements(options, folder, judged)
+            return
+    if not options.compare:
+        stop(open_cells(read_differences(folder)), OPEN_CELLS)
     imported, told = _results(options, folder, tables)
-    filled = add_results(
+    prepared = prepare_results(
         imported,
         folder,
         source=options.source,
         replace=options.replace,
+        remove=options.remove,
         scale=options.scale,
-        dry_run=options.dry_run,
     )
-    read = len(imported.results) + len(imported.differences)
-    return [
-        *told,
-        f"{plural(read, 'result')} read.",
-        *_told_filled(filled, ("result", "numbers"), dry_run=options.dry_run),
-        *imported.notes,
-    ]
+    yield from told
+    yield f"{plural(len(imported.results) + len(imported.differences), 'result')} read."
+    yield from _told_filled(prepared.filled, ("result", "numbers"), dry_run=options.dry_run)
+    yield from _some(imported.notes)
+    if not options.dry_run:  # what changes was shown, and only now is it so
+        prepared.write()
+
+
+def _some(notes: Sequence[str]) -> Iterator[str]:
+    """Say the first notes, and how many there are more."""
+    yield from notes[:MOST_PROBLEMS]
+    more = len(notes) - MOST_PROBLEMS
+    if more > 0:
+        yield f"... and {plural(more, 'more line')} like these."
 
 
 def _told_filled(filled: Filled, what: tuple[str, str], *, dry_run: bool) -> Iterator[str]:
@@ -235,6 +263,7 @@ def _told_filled(filled: Filled, what: tuple[str, str], *, dry_run: bool) -> Ite
     if added:
         yield f"Added: {', '.join(added)}."
     yield from map(str, filled.changes)
+    yield from _some(filled.notes)
     if filled.known:
         yield f"{plural(filled.known, what[0])} stood there already, with the same {what[1]}."
 
@@ -248,6 +277,7 @@ def _import_judgements(options: argparse.Namespace, folder: Path, judged: Judged
         outcome=options.outcome,
         source=options.source,
         replace=options.replace,
+        remove=options.remove,
         dry_run=options.dry_run,
     )
     unused = unused_columns(judged)

@@ -2,7 +2,7 @@
 
 What differs is written to ``extraction/differences.csv`` of the review. Somebody writes there which
 value holds and who decided; the next comparison keeps to it, as long as the two cells are what they
-were. Results are imported when nothing is open.
+were, whatever the two files are called then. Results are imported when nothing is open.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from analysis_lib.importing.result_rows import SIDE_WORDS, TOTALS, is_absent
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.cells import read_as_text
-from analysis_lib.review.extraction import COMPARED, DIFFERENCES, FOLDER, WHOLE_ROW, open_cells
+from analysis_lib.review.extraction import (
+    COMPARED,
+    DIFFERENCES,
+    FOLDER,
+    THERE,
+    WHOLE_ROW,
+    open_cells,
+)
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -83,6 +90,8 @@ class SheetComparison:
         Which columns were not compared.
     open : tuple of Problem
         What nobody has decided yet.
+    results : tuple of str
+        Study, outcome and time of every row of the two.
     """
 
     first: Sheet
@@ -92,6 +101,7 @@ class SheetComparison:
     differences: tuple[CellDifference, ...]
     notes: tuple[str, ...]
     open: tuple[Problem, ...] = ()
+    results: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         differ = f"{self.differing:,} of {plural(self.cells, 'cell')} differ"
@@ -166,7 +176,8 @@ def compare_sheets(
                 values = row.get(a), row.number, twin.get(b), twin.number
                 found.append(CellDifference(*one.names(row), a or b or name, *values))
     notes = tuple(_left(one, other, compared))
-    return SheetComparison(first, second, cells, differing, tuple(found), notes)
+    results = tuple(dict.fromkeys(", ".join(key) for key in (*one.rows, *other.rows)))
+    return SheetComparison(first, second, cells, differing, tuple(found), notes, results=results)
 
 
 def settle(comparison: SheetComparison, data: Path, *, dry_run: bool = False) -> SheetComparison:
@@ -183,16 +194,18 @@ def settle(comparison: SheetComparison, data: Path, *, dry_run: bool = False) ->
     """
     folder = data / FOLDER
     pair = {"first_file": comparison.first.file, "second_file": comparison.second.file}
-    earlier = _read(folder, DIFFERENCES)
-    mine = [row for row in earlier if pair.items() <= row.items()]
-    decisions = {_difference(row).question: _difference(row) for row in mine}
+    earlier, known = _read(folder, DIFFERENCES), _read(folder, COMPARED)
+    mine = [row for row in earlier if _is_again(row, comparison, earlier, known)]
+    asked_before = [_difference(row, pair) for row in mine]
+    decisions = {one.question: one for one in asked_before}
     settled = tuple(_as_decided(one, decisions) for one in comparison.differences)
-    rows = [row for row in earlier if not pair.items() <= row.items()]
+    rows = [row for row in earlier if row not in mine]
     rows += [_cells(one) | pair for one in settled]
-    known = _read(folder, COMPARED)
-    if not any(pair.items() <= row.items() for row in known):
-        counts = {"cells": comparison.cells, "differing": comparison.differing}
-        known.append(pair | {name: str(n) for name, n in counts.items()})
+    first = next((row for row in known if _is_again(row, comparison, earlier, known)), None)
+    counts = {"cells": comparison.cells, "differing": comparison.differing}
+    counted = {name: (first or {}).get(name) or str(n) for name, n in counts.items()}
+    entry = {**(first or {}), **pair, **counted, "results": "; ".join(comparison.results)}
+    known = [entry if row is first else row for row in known] + [entry] * (first is None)
     table = pd.DataFrame(
         rows, index=range(2, len(rows) + 2), columns=list(_schema(DIFFERENCES).columns)
     )
@@ -202,6 +215,38 @@ def settle(comparison: SheetComparison, data: Path, *, dry_run: bool = False) ->
         tables = {DIFFERENCES: rows, COMPARED: known}
         write_all({folder / name: _text(name, table) for name, table in tables.items()})
     return replace(comparison, differences=settled, open=tuple(open_cells(asked)))
+
+
+def _is_again(
+    row: Mapping[str, str],
+    comparison: SheetComparison,
+    earlier: Sequence[Mapping[str, str]],
+    known: Sequence[Mapping[str, str]],
+) -> bool:
+    """Say whether a row is of the same comparison, of files that may have other names now.
+
+    It is when the two files have their names, in either order, or when most results are the same.
+    """
+    files = row["first_file"], row["second_file"]
+    if {*files} == {comparison.first.file, comparison.second.file}:
+        return True
+    entry = next((r for r in known if (r["first_file"], r["second_file"]) == files), None)
+    old = {*filter(None, (entry or {}).get("results", "").split("; "))}
+    new = {*comparison.results}
+    if not old:  # compared before the results were noted
+        same = [r for r in earlier if (r["first_file"], r["second_file"]) == files]
+        old = {_result(_difference(r)) for r in same}
+        return bool(old) and old <= new
+    return 2 * len(old & new) > max(len(old), len(new))
+
+
+def _result(one: CellDifference) -> str:
+    return result_name(one.study, one.outcome, one.time)
+
+
+def result_name(study: str, outcome: str, time: str) -> str:
+    """Return a study, an outcome and a time as one name, however they are written."""
+    return ", ".join(map(plain, (study, outcome, time)))
 
 
 # --- the two sheets -------------------------------------------------------------------------------
@@ -309,9 +354,9 @@ def _likeness(one: _Side, row: Row, other: _Side, twin: Row) -> tuple[int, int]:
 
 def _only_in_one(one: _Side, other: _Side, row: Row | None, twin: Row | None) -> CellDifference:
     if row is not None:
-        return CellDifference(*one.names(row), WHOLE_ROW, "yes", row.number, "", None)
+        return CellDifference(*one.names(row), WHOLE_ROW, THERE, row.number, "", None)
     assert twin is not None  # one of the two is there
-    return CellDifference(*other.names(twin), WHOLE_ROW, "", None, "yes", twin.number)
+    return CellDifference(*other.names(twin), WHOLE_ROW, "", None, THERE, twin.number)
 
 
 def _filled(cells: Mapping[str, str]) -> dict[str, str]:
@@ -343,12 +388,17 @@ def _read(folder: Path, name: str) -> list[dict[str, str]]:
     return [{str(k): restored(str(v)) for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def _difference(row: Mapping[str, str]) -> CellDifference:
+def _difference(row: Mapping[str, str], pair: Mapping[str, str] | None = None) -> CellDifference:
+    """Return a row of the table, its cells in the order of the two files."""
     study, outcome, time, arms, column = (
         row[name] for name in ("study", "outcome", "time", "arms", "column")
     )
     settled, by, why = (row[name] for name in ("settled", "decided_by", "why"))
-    cells = row["first"], None, row["second"], None
+    is_row = column == WHOLE_ROW
+    first, second = (THERE if is_row and row[s] else row[s] for s in ("first", "second"))
+    if pair is not None and row["first_file"] == pair["second_file"]:
+        first, second = second, first
+    cells = first, None, second, None
     return CellDifference(study, outcome, time, arms, column, *cells, settled, by, why)
 
 

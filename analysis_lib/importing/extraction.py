@@ -24,6 +24,7 @@ from analysis_lib.importing.result_columns import (
     SURE_OF_STUDY,
     Columns,
     columns_of,
+    fills,
     is_header,
 )
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
@@ -66,6 +67,10 @@ class ImportedResults:
         Effects of rows that give no results by arm.
     pairs : tuple of Pair
         Which arms stand in one row.
+    blank : tuple of ArmResult
+        The arms of rows that give no result.
+    given : frozenset of str
+        Which columns of ``arm_results.csv`` and ``contrasts.csv`` the sheet can fill.
     notes : tuple of str
         What a reviewer should look at: rows and columns that were not used, SDs that were computed
         or that look like standard errors, arms of one person, arms that seem to be listed twice.
@@ -76,6 +81,8 @@ class ImportedResults:
     differences: tuple[Difference, ...]
     pairs: tuple[Pair, ...]
     notes: tuple[str, ...]
+    blank: tuple[ArmResult, ...] = ()
+    given: frozenset[str] = frozenset()
 
 
 def import_results(
@@ -176,7 +183,13 @@ def results_of(
     results = _shared_once(results)
     notes = [*table.notes, *rows.notes, *_notes(table, found, results, differences)]
     return ImportedResults(
-        table.file, tuple(results), tuple(differences), tuple(_pairs(rows_of)), tuple(notes)
+        table.file,
+        tuple(results),
+        tuple(differences),
+        tuple(_pairs(rows_of)),
+        tuple(notes),
+        tuple(_with_years(rows.blank, several)),
+        frozenset(fills(found.place)),
     )
 
 

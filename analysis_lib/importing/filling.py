@@ -1,7 +1,8 @@
 """Write what was imported into the tables of a review, or say why not; never half of it.
 
 A cell that is empty in the review is filled. One that holds another number stops the import, unless
-the sheet is to replace it; then every change is told, cell by cell.
+the sheet is to replace it; then every change is told, cell by cell, cells that were emptied among
+them. Results that are no longer in the sheet they came from are told, and removed only on demand.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
+from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.importing.extraction import ImportedResults
 from analysis_lib.importing.result_rows import ArmResult, Difference, Side
@@ -46,21 +49,33 @@ MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 LARGEST = "Largest number analysed; the number randomised is not in the sheet."
+#: Without one of these a result by arm is none.
+RESULTS: Final = ("mean", "median", "events", "correlation")
+#: The place of a result: its columns after the trial.
+OF_PLACE: Final[Mapping[str, tuple[str, ...]]] = {
+    "arm_results": ("arm", "outcome", "time"),
+    "contrasts": ("experimental_arm", "comparator_arm", "outcome", "follow_up"),
+}
+ROW = "row"  # in place of a column, where a whole row goes
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A cell of the review that an import fills or changes."""
+    """A cell of the review that an import fills, changes or empties, or a row that it removes."""
 
     table: str
     place: str
     column: str
     old: str
-    new: str
+    new: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.table}, {self.place}: {self.column}"
-        return f"{what} {self.old} is now {self.new}" if self.old else f"{what} is now {self.new}"
+        place = f"{self.table}, {self.place}"
+        if self.column == ROW:
+            return f"{place}: the row is removed ({self.old})"
+        what = f"{place}: {self.column}"
+        old = f" {self.old}" if self.old else ""
+        return f"{what}{old} is now {self.new or 'empty'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +89,28 @@ class Filled:
     known : int
         Results that stood in the review already, with the same numbers.
     changes : tuple of Change
-        Cells that were empty and are filled now, and cells that were replaced.
+        Cells that were empty and are filled now, cells that were replaced or emptied, and rows that
+        were removed.
+    notes : tuple of str
+        What stays in the review although the sheet has it no longer.
     """
 
     added: Mapping[str, int]
     known: int
     changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What an import changes, and the texts of the tables that it would write."""
+
+    filled: Filled
+    texts: Mapping[Path, str]
+
+    def write(self) -> None:
+        """Write all tables, or none."""
+        write_all(self.texts)
 
 
 @dataclass(slots=True)
@@ -118,6 +149,12 @@ class ReviewTable:
         row.update(cells)
         self.is_changed = True
 
+    def remove(self, row: Cells) -> None:
+        """Remove a row."""
+        self.rows = [other for other in self.rows if other is not row]
+        self.places.pop(self._place(row), None)
+        self.is_changed = True
+
     def _widen(self, cells: Cells) -> None:
         self.columns += [name for name, cell in cells.items() if cell and name not in self.columns]
 
@@ -136,6 +173,7 @@ def add_results(
     *,
     source: str = "",
     replace: bool = False,
+    remove: bool = False,
     scale: str = "",
     dry_run: bool = False,
 ) -> Filled:
@@ -155,7 +193,10 @@ def add_results(
     source
         Which document the sheet was extracted from; put before the file and row of each result.
     replace
-        Whether other numbers of the sheet replace those of the review.
+        Whether other numbers of the sheet replace those of the review, empty cells too.
+    remove
+        Whether results are removed that came from this sheet, or from one that it takes the place
+        of, and are no longer in it. Without it they are told and stay.
     scale
         ``"log"`` or ``"ratio"``: how the ratios of the sheet are given, where it does not say.
     dry_run
@@ -171,23 +212,47 @@ def add_results(
         For an outcome or a follow-up that the review does not have, and for results that
         contradict those in the review. Nothing is written then.
     """
-    filling = _Filling(imported, Path(data), source.strip(), replace, scale)
+    prepared = prepare_results(
+        imported, data, source=source, replace=replace, remove=remove, scale=scale
+    )
+    if not dry_run:
+        prepared.write()
+    return prepared.filled
+
+
+def prepare_results(
+    imported: ImportedResults,
+    data: str | Path,
+    *,
+    source: str = "",
+    replace: bool = False,
+    remove: bool = False,
+    scale: str = "",
+) -> Prepared:
+    """Return what `add_results` would change, to be shown before it is written."""
+    filling = _Filling(imported, Path(data), source.strip(), replace, remove, scale)
     stop(filling.fill(), f"in {imported.file}")
     tables = filling.tables
-    if not dry_run:
-        written = [table for table in tables.values() if table.added or table.is_changed]
-        write_all({table.path: table.text() for table in written})
+    changed = [table for table in tables.values() if table.added or table.is_changed]
     added = {f"{name}.csv": table.added for name, table in tables.items()}
-    return Filled(added, filling.known, tuple(filling.changes))
+    filled = Filled(added, filling.known, tuple(filling.changes), tuple(filling.notes))
+    return Prepared(filled, {table.path: table.text() for table in changed})
 
 
 class _Filling:
     """Puts the results of one sheet into the tables and collects what speaks against it."""
 
     def __init__(
-        self, imported: ImportedResults, folder: Path, source: str, replace: bool, scale: str
+        self,
+        imported: ImportedResults,
+        folder: Path,
+        source: str,
+        replace: bool,
+        remove: bool,
+        scale: str,
     ) -> None:
-        self.imported, self.source, self.replace, self.scale = imported, source, replace, scale
+        self.imported, self.source, self.scale = imported, source, scale
+        self.replace, self.remove = replace, remove
         self.tables = {name: read_table(folder, name, keys) for name, keys in KEYS.items()}
         outcomes, follow_ups = (
             read_table(folder, "outcomes", ()),
@@ -201,7 +266,12 @@ class _Filling:
         self.arms: dict[tuple[str, str], tuple[str, str]] = {}  # trial and arm: those of the review
         self.known = 0
         self.changes: list[Change] = []
+        self.notes: list[str] = []
         self.problems: list[Problem] = []
+        self.seen: dict[int, Cells] = {}  # results of the review that the sheet has, by id
+        self.earlier: Counter[str] = Counter()  # files from which these were
+        self.sizes = Counter(file_of(row) for name in MEASURED for row in self.tables[name].rows)
+        self.moved = 0  # results that stand in another row of the same sheet
 
     def fill(self) -> list[Problem]:
         """Fill the tables, and return what speaks against writing them."""
@@ -211,7 +281,11 @@ class _Filling:
         for difference in self.imported.differences:
             self._difference(difference)
         if not self.problems:
+            for arm in self.imported.blank:
+                self._blank(arm)
+            self._absent()
             self._pairs()
+            self._sizes()
         return self.problems
 
     def _add(self, row: int, told: str) -> None:
@@ -226,6 +300,7 @@ class _Filling:
         arm = self._arm(result, trial, result.arm_label, result.side, people, end)
         self.arms[result.trial, result.arm] = trial, arm
         if result.is_empty:
+            self._blank(result)
             return
         row = {
             **{"trial": trial, "outcome": outcome, "arm": arm, "time": time},
@@ -239,6 +314,23 @@ class _Filling:
             row |= {"mean": "", "sd": "", "note": ""}
             row |= {name: _as_cell(value) for name, value in result.summary.items()}
         self._put("arm_results", row, f"{result.study}, {result.arm_label}", result.row)
+
+    def _blank(self, result: ArmResult) -> None:
+        """Empty what the review has of an arm whose cells are empty in the sheet."""
+        trial, outcome, time = (
+            self.trial(result.study),
+            self.outcome(result.outcome),
+            self.time(result.time),
+        )
+        if trial is None or outcome is None or time is None:
+            return
+        named = self._named(trial, result.arm_label)
+        arm = named["arm"] if named else result.arm
+        row = {"trial": trial, "outcome": outcome, "arm": arm, "time": time}
+        twin = self.tables["arm_results"].find(row)
+        if twin is not None:
+            self._see(twin)
+            self._empty("arm_results", twin, row, f"{result.study}, {result.arm_label}")
 
     def _difference(self, one: Difference) -> None:
         outcome, time = self._described(one)
@@ -309,6 +401,7 @@ class _Filling:
         """Return the identifier of a trial, which is added if it is new."""
         known = self.trial(item.study)
         if known is not None:
+            self._year(item, known)
             return known
         row = {
             **{"trial": item.trial, "label": item.study, "pooled": "yes"},
@@ -319,6 +412,26 @@ class _Filling:
         self.tables["trials"].add(row)
         self.trial.known[plain(item.study)] = item.trial
         return item.trial
+
+    def _year(self, item: ArmResult | Difference, trial: str) -> None:
+        """Fill or change the year of a trial; another year may be another trial."""
+        twin = self.tables["trials"].find({"trial": trial})
+        new, old = _as_cell(item.year), (twin or {}).get("year", "").strip()
+        if twin is None or not new or _equal(old, new):
+            return
+        if old and not self.replace:
+            told = f"{item.study} is of {old} in trials.csv and of {new} here"
+            self._add(
+                item.row, f"{told}; another trial needs another name, --replace takes this year"
+            )
+            return
+        self.changes.append(Change("trials.csv", item.study, "year", old, new))
+        self.tables["trials"].set(twin, {"year": new})
+
+    def _named(self, trial: str, label: str) -> Cells | None:
+        """Return the arm of a trial that is printed so."""
+        own = (row for row in self.tables["arms"].rows if row.get("trial") == trial)
+        return next((r for r in own if plain(r.get("label_printed", "")) == plain(label)), None)
 
     def _arm(
         self,
@@ -331,10 +444,7 @@ class _Filling:
     ) -> str:
         """Return the identifier of an arm, which is added if it is new."""
         table = self.tables["arms"]
-        own = [row for row in table.rows if row.get("trial") == trial]
-        named = next(
-            (row for row in own if plain(row.get("label_printed", "")) == plain(label)), None
-        )
+        named = self._named(trial, label)
         arm = named["arm"] if named else as_key(label)
         row = {
             **{"trial": trial, "arm": arm, "group": side, "label_printed": label},
@@ -359,7 +469,9 @@ class _Filling:
         twin = table.find(row)
         if twin is None:
             table.add(row)
+            self.seen[id(row)] = row
             return
+        self._see(twin)
         fresh = {
             column: row[column]
             for column in MEASURED[name]
@@ -371,11 +483,129 @@ class _Filling:
                 told = f"{place}: {column} is {old} in {name}.csv and {new} here"
                 self._add(number, f"{told}; --replace takes the new one")
             self.changes.append(Change(f"{name}.csv", place, column, old, new))
+        emptied = self._empty(name, twin, row, place)
         if fresh:
             end = {column: row[column] for column in ("provenance", "source", "note")}
             table.set(twin, {**fresh, **end, **({"printed": ""} if twin.get("printed") else {})})
-        else:
+        elif not emptied:
             self.known += 1
+            self._move(name, twin, row["source"])
+
+    def _see(self, twin: Cells) -> None:
+        """Note that a row of the review stands in the sheet, and which file it was from."""
+        self.earlier[file_of(twin)] += id(twin) not in self.seen
+        self.seen[id(twin)] = twin
+
+    def _move(self, name: str, twin: Cells, source: str) -> None:
+        """Keep the source of a result right when its row moved in the same sheet."""
+        old = twin.get("source", "")
+        if self.replace and old != source and file_of(twin) == self.imported.file:
+            self.tables[name].set(twin, {"source": source})
+            self.moved += 1
+
+    def _empty(self, name: str, twin: Cells, row: Cells, place: str) -> bool:
+        """Empty what the sheet has a column for and does not fill; say what stays otherwise."""
+        columns = [
+            column
+            for column in MEASURED[name]
+            if column in self.imported.given and twin.get(column) and not row.get(column)
+        ]
+        if not self.replace:
+            self.notes += [
+                f"{name}.csv, {place}: {column} {twin[column]} stays; the cell is empty in the "
+                "sheet, and --replace empties it here too"
+                for column in columns
+                if column != "score"
+            ]
+            return False
+        self.changes += [Change(f"{name}.csv", place, c, twin[c], "") for c in columns]
+        if columns:
+            self.tables[name].set(twin, dict.fromkeys(columns, ""))
+        rest = {**twin, **row}
+        if columns and name == "arm_results" and not any(rest.get(c) for c in RESULTS):
+            self._drop(name, twin)
+        return bool(columns)
+
+    def _drop(self, name: str, row: Cells) -> None:
+        """Remove a result, and the comparisons that the import noted of it."""
+        self.changes.append(Change(f"{name}.csv", self._where(name, row), ROW, _numbers(name, row)))
+        self.tables[name].remove(row)
+        arms = {row.get("arm"), row.get("experimental_arm"), row.get("comparator_arm")} - {None}
+        for pair in list(self.tables["analyses"].rows):
+            is_same = pair.get("trial") == row["trial"] and _when(pair) == _when(row)
+            if is_same and arms & {pair.get("experimental_arm"), pair.get("comparator_arm")}:
+                place = self._where("contrasts", pair)
+                self.changes.append(Change("analyses.csv", place, ROW, "its result is gone"))
+                self.tables["analyses"].remove(pair)
+
+    def _where(self, name: str, row: Cells) -> str:
+        trial = self.tables["trials"].find({"trial": row["trial"]}) or {}
+        rest = (row.get(column, "") for column in OF_PLACE[name])
+        return ", ".join((trial.get("label") or row["trial"], *rest))
+
+    def _absent(self) -> None:
+        """Find results that came from the sheet and are in it no longer; remove them on demand.
+
+        A sheet with another name takes the place of one of which it has at least half the results.
+        """
+        here = {_when(row) for row in self.seen.values()}
+        files = {file for file, n in self.earlier.items() if file and 2 * n >= self.sizes[file]}
+        files.add(self.imported.file)
+        others: Counter[str] = Counter()
+        rows = [(table, row) for table in MEASURED for row in self.tables[table].rows]
+        for name, row in rows:
+            if id(row) in self.seen or file_of(row) not in files:
+                continue
+            if _when(row) not in here:
+                others[", ".join(_when(row))] += 1
+            elif self.replace and self.remove:
+                self._drop(name, row)
+            else:
+                flags = "--remove" if self.replace else "--replace --remove"
+                self.notes.append(
+                    f"{name}.csv, {self._where(name, row)}: no longer in the sheet "
+                    f"({_numbers(name, row)}, {row.get('source', '')}); it stays, {flags} takes "
+                    "it out"
+                )
+        for place, n in others.items():
+            told = f"{plural(n, 'result')} of {place}, which this sheet does not have"
+            self.notes.append(f"{told}: left as {'it is' if n == 1 else 'they are'}")
+        self.notes += self._bare()
+        if self.moved:
+            told = f"{plural(self.moved, 'result')} moved within {self.imported.file}"
+            self.notes.append(f"{told}; the source in the review names the new row")
+
+    def _bare(self) -> Iterator[str]:
+        """Name the trials of which the last result was removed."""
+        left = {row["trial"] for name in MEASURED for row in self.tables[name].rows}
+        gone = {change.place.split(", ")[0] for change in self.changes if change.column == ROW}
+        for row in self.tables["trials"].rows:
+            if row.get("label") in gone and row["trial"] not in left:
+                yield (
+                    f"{row['label']} has no result any more; it stays in trials.csv and arms.csv "
+                    "until you delete it there"
+                )
+
+    def _sizes(self) -> None:
+        """Keep the largest number analysed of each arm the largest when numbers were replaced."""
+        for trial, arm in set(self.arms.values()) if self.replace else ():
+            twin = self.tables["arms"].find({"trial": trial, "arm": arm})
+            people = [
+                float(row[column])
+                for name, side, column in (
+                    ("arm_results", "arm", "n"),
+                    ("contrasts", "experimental_arm", "n_experimental"),
+                    ("contrasts", "comparator_arm", "n_comparator"),
+                )
+                for row in self.tables[name].rows
+                if (row.get("trial"), row.get(side)) == (trial, arm) and row.get(column)
+            ]
+            if twin is None or twin.get("note") != LARGEST or not people:
+                continue
+            old, new = twin.get("n", ""), _as_cell(max(people))
+            if not _equal(old, new):
+                self.changes.append(Change("arms.csv", f"{trial}, {arm}", "n", old, new))
+                self.tables["arms"].set(twin, {"n": new})
 
     def _pairs(self) -> None:
         """Keep which arms of a trial are compared, if the sheet has several comparisons of it."""
@@ -440,6 +670,20 @@ def read_table(folder: Path, name: str, keys: tuple[str, ...]) -> ReviewTable:
     return ReviewTable(
         path, columns, [{str(k): str(v) for k, v in row.items()} for row in rows], keys
     )
+
+
+def file_of(row: Cells) -> str:
+    """Return the file from which an import took a row, as its source says."""
+    return row.get("source", "").rpartition(", row ")[0].rpartition("; ")[2]
+
+
+def _when(row: Cells) -> tuple[str, str]:
+    """Return the outcome and the time of a result."""
+    return row["outcome"], row.get("time") or row.get("follow_up", "")
+
+
+def _numbers(name: str, row: Cells) -> str:
+    return ", ".join(f"{column} {row[column]}" for column in MEASURED[name] if row.get(column))
 
 
 def _people(results: Sequence[ArmResult]) -> dict[tuple[str, str], int]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
 from analysis_lib.base.formatting import listing
-from analysis_lib.importing.filling import Change, Filled, Matcher, read_table
+from analysis_lib.importing.filling import ROW, Change, Filled, Matcher, file_of, read_table
 from analysis_lib.importing.result_columns import OF_ROW
 from analysis_lib.importing.result_rows import ABSENT
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
@@ -191,6 +191,7 @@ def add_judgements(
     outcome: str | None = None,
     source: str = "",
     replace: bool = False,
+    remove: bool = False,
     dry_run: bool = False,
 ) -> Filled:
     """Add judgements to ``risk_of_bias.csv`` of a review.
@@ -207,7 +208,9 @@ def add_judgements(
     source
         Which document the sheet was extracted from.
     replace
-        Whether other judgements of the sheet replace those of the review.
+        Whether other judgements of the sheet replace those of the review, empty cells too.
+    remove
+        Whether judgements go that came from this sheet, of trials that it has no longer.
     dry_run
         Say what would change, and write nothing.
 
@@ -225,10 +228,12 @@ def add_judgements(
     for row in sheet.rows:
         adding.row(row, outcome)
     stop(adding.problems, f"in {sheet.file}")
+    adding.absent(remove=replace and remove)
     table = adding.table
     if not dry_run and (table.added or table.is_changed):
         write_all({table.path: table.text()})
-    return Filled({"risk_of_bias.csv": table.added}, adding.known, tuple(adding.changes))
+    added = {"risk_of_bias.csv": table.added}
+    return Filled(added, adding.known, tuple(adding.changes), tuple(adding.notes))
 
 
 class _Adding:
@@ -244,7 +249,9 @@ class _Adding:
         self.rows: dict[int, int] = {}  # entries of the table that are of this sheet, and its rows
         self.known = 0
         self.changes: list[Change] = []
+        self.notes: list[str] = []
         self.problems: list[Problem] = []
+        self.seen: set[tuple[str, str]] = set()  # trial and outcome of the rows
 
     def row(self, row: Row, outcome: str | None) -> None:
         """Add the judgements of a row."""
@@ -265,10 +272,13 @@ class _Adding:
                 "instrument": "" if name == ROB2.name else name,
                 "source": f"{self.source}; {place}" if self.source else place,
             }
+            self.seen.add((trial, of))
             for item, column in self.judged.items.items():
                 word = _level(row.get(column), self.judged.instrument, self.signs)
                 if word:
                     self._put({**common, "item": item, "judgement": word}, row, label)
+                else:
+                    self._empty({**common, "item": item}, label)
 
     def _put(self, new: dict[str, str], row: Row, label: str) -> None:
         twin = self.table.find(new)
@@ -291,6 +301,33 @@ class _Adding:
         else:
             told = f"{what}: {old} in risk_of_bias.csv and {word} here"
             self._add(row, f"{told}; --replace takes the new one")
+
+    def _empty(self, row: dict[str, str], label: str) -> None:
+        """Take out a judgement whose cell is empty in the sheet; say that it stays otherwise."""
+        twin = self.table.find(row)
+        if twin is None:
+            return
+        place, old = f"{label}, {row['outcome']}", twin.get("judgement", "")
+        if self.replace:
+            self.changes.append(Change("risk_of_bias.csv", place, row["item"], old, ""))
+            self.table.remove(twin)
+        else:
+            told = f"risk_of_bias.csv, {place}: {row['item']} {old} stays; the cell is empty in the"
+            self.notes.append(f"{told} sheet, and --replace empties it here too")
+
+    def absent(self, *, remove: bool) -> None:
+        """Find judgements that came from this sheet and are in it no longer."""
+        for row in list(self.table.rows):
+            place = row["trial"], row["outcome"]
+            if file_of(row) != self.judged.sheet.file or place in self.seen:
+                continue
+            what = f"{row['item']} {row.get('judgement', '')}"
+            if remove:
+                self.changes.append(Change("risk_of_bias.csv", ", ".join(place), ROW, what))
+                self.table.remove(row)
+            else:
+                told = f"risk_of_bias.csv, {', '.join(place)}: {what} is no longer in the sheet"
+                self.notes.append(f"{told}; it stays, --replace --remove takes it out")
 
     def _add(self, row: Row, told: str) -> None:
         self.problems.append(Problem(self.judged.sheet.file, told, row.number))

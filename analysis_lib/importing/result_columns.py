@@ -7,7 +7,7 @@ compared as `plain` writes them: without case, accents and marks.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -221,6 +221,29 @@ def _names() -> dict[str, tuple[str, ...]]:
             special = ELSE.get(f"{what}{side}", ())
             names[f"{what}{side}"] = (*special, *beside, *behind, *glued)
     return names
+
+
+#: What a column fills in the review's tables, where that has another name there.
+FILLS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("mean", "change"), ("mean", "score")),
+    **dict.fromkeys(("se", "ci_low", "ci_high", "change_sd", "change_se"), ("sd",)),
+    "effect_se": ("se",),
+    "effect_variance": ("se",),
+    "effect_low": ("ci_low",),
+    "effect_high": ("ci_high",),
+    "effect_p": ("p",),
+    "effect_df": ("df",),
+    "effect_level": ("level",),
+}
+PEOPLE: Final = {"n1": "n_experimental", "n2": "n_comparator"}
+
+
+def fills(names: Iterable[str]) -> Iterator[str]:
+    """Return the columns of ``arm_results.csv`` and ``contrasts.csv`` that these can fill."""
+    for name in names:
+        yield from (PEOPLE[name],) if name in PEOPLE else ()
+        bare = name[:-1] if name[-1:] in SIDES and name[:-1] in OF_ARM else name
+        yield from FILLS.get(bare, (bare,))
 
 
 #: Words that say of a number that it is a final one; those at baseline are never read.

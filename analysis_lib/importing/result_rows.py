@@ -183,12 +183,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the rows of a sheet hold, what cannot be used, and what a person should know."""
+    """What the rows of a sheet hold, what cannot be used, and what a person should know.
+
+    `blank` are the arms of rows without any result.
+    """
 
     results: list[ArmResult]
     differences: list[Difference]
     problems: list[Problem]
     notes: list[str]
+    blank: list[ArmResult]
 
 
 def is_absent(cell: str) -> bool:
@@ -217,6 +221,7 @@ def read_rows(
     reader = _Reader(table, columns, given, estimate_from_medians)
     results: list[ArmResult] = []
     differences: list[Difference] = []
+    blank: list[ArmResult] = []
     for row in table.rows:
         if len(reader.problems) >= MOST_COUNTED:
             break
@@ -232,7 +237,8 @@ def read_rows(
                 differences.append(found)
             elif not reader.has_problem(row):
                 reader.empty.append(row)
-    return Rows(results, differences, reader.problems, list(reader.notes()))
+                blank += arms
+    return Rows(results, differences, reader.problems, list(reader.notes()), blank)
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from analysis_lib.review.cells import read_table
 FOLDER = "extraction"
 DIFFERENCES, COMPARED = "differences.csv", "compared.csv"
 WHOLE_ROW = "(the row)"  # in place of a column, where only one sheet has the row
+THERE = "is there"  # in place of a cell, of the sheet that has the row
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,14 @@ def open_cells(differences: pd.DataFrame) -> Iterator[Problem]:
         where = ", ".join(row[name] for name in ("study", "outcome", "time", "arms") if row[name])
         if is_row:
             side = "first" if row["first"] else "second"
+            other = row["second_file" if side == "first" else "first_file"]
             told = (
-                f"only in {row[f'{side}_file']}, row {row[f'{side}_row']}; enter it in the other "
-                "sheet too, or write no in settled and who decided in decided_by"
+                f"only in {row[f'{side}_file']}, row {row[f'{side}_row']}. If it belongs in the "
+                f"review, the second person enters it in {other} too, and both sheets are compared "
+                "again; if not, write no in settled and who decided in decided_by"
             )
+            if row["settled"] not in ("", "no"):
+                told += f" ({row['settled']} in settled does not do: one person alone extracted it)"
         else:
             first, second = (
                 f"{row[side] or 'nothing'} ({row[f'{side}_file']}, row {row[f'{side}_row']})"

@@ -835,6 +835,7 @@ EXTRACTION: Mapping[str, pa.DataFrameSchema] = {
             "second_file": text("File of the second sheet"),
             "cells": count("Cells that at least one of the two filled"),
             "differing": count("Cells in which they differ"),
+            "results": text("Which results they hold", optional=True, usual=False),
         },
         unique=("first_file", "second_file"),
     ),

@@ -8,7 +8,7 @@ one stands in front of them, counts, and says what a person should know.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -142,12 +142,17 @@ def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None)
     if "title" in (columns or {}):
         return True
     try:
-        names = sheet_of(file.name, content, is_header=tables.is_header).columns
+        names = sheet_of(file.name, content, is_header=_is_any_header).columns
     except ReviewError:
         if is_workbook(content):  # a zip of RevMan, or a workbook that its reader will refuse
             return False
         raise
     return tables.is_header(names) and RESULTS.isdisjoint(plain(name) for name in names)
+
+
+def _is_any_header(cells: Collection[str]) -> bool:
+    """Say whether a row is the header of an export, or of results; a study may be called T1."""
+    return tables.is_header(cells) or not RESULTS.isdisjoint(map(plain, cells))
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,3 +230,72 @@ def test_a_sheet_that_is_none_of_results_is_refused() -> None:
     sheet = Sheet("a", ("study", "title"), (Row(2, {"study": "A", "title": "B"}),))
     with pytest.raises(ReviewError, match="neither the columns of two arms"):
         compare_sheets(sheet, sheet, **GIVEN)
+
+
+def _renamed(folder: Path, tmp_path: Path, capsys: Any, *names: str) -> tuple[int, str]:
+    for old, new in zip(("ab.csv", "cd.csv"), names, strict=True):
+        (tmp_path / new).write_bytes((tmp_path / old).read_bytes())
+    files = ["import", *(str(tmp_path / name) for name in names), "--compare", "--to", str(folder)]
+    code = main([*files, "--outcome", "Pain", "--time", "ETP"])
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+def test_a_decision_holds_for_sheets_of_other_names_and_order(
+    folder: Path, tmp_path: Path, compare: Callable[..., tuple[int, str]], capsys: Any
+) -> None:
+    compare(FIRST + "New 2020,10,1,2,10,2,2,Chile\n", SAME.replace("4,1;1,4", "4,1;4,1"))
+    rows = [row | {"decided_by": "EF"} for row in table(folder)]
+    for row in rows:
+        row["settled"] = "no" if row["column"] == "(the row)" else "1.4"
+    settle(folder)
+    path = folder / "data" / "extraction" / "differences.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    code, told = _renamed(folder, tmp_path, capsys, "ab final.csv", "cd_v2.csv")
+    assert code == 0, told
+    assert {row["first_file"] for row in table(folder)} == {"ab final.csv"}
+    assert len(table(folder)) == len(rows)
+    (counted,) = table(folder, "extraction/compared")  # once, under the new names
+    assert (counted["first_file"], counted["second_file"]) == ("ab final.csv", "cd_v2.csv")
+    both = [tmp_path / name for name in ("cd_v2.csv", "ab final.csv")]
+    for path, name in zip(both, ("cd.csv", "ab.csv"), strict=True):
+        path.write_bytes((tmp_path / name).read_bytes())
+    files = ["import", *map(str, both), "--compare", "--to", str(folder)]
+    assert main([*files, "--outcome", "Pain", "--time", "ETP"]) == 0, capsys.readouterr().err
+
+
+def test_two_comparisons_of_other_results_are_counted_both(
+    folder: Path, tmp_path: Path, compare: Callable[..., tuple[int, str]], capsys: Any
+) -> None:
+    assert compare(FIRST, SAME)[0] == 0
+    for name in ("ab", "cd"):
+        (tmp_path / f"{name}.csv").write_text(FIRST.replace("Aasa", "Dag").replace("Kell", "Lie"))
+    assert _renamed(folder, tmp_path, capsys, "x.csv", "y.csv")[0] == 0
+    assert len(table(folder, "extraction/compared")) == 2
+
+
+def test_a_sheet_alone_is_not_imported_while_cells_are_open(
+    folder: Path, tmp_path: Path, compare: Callable[..., tuple[int, str]], capsys: Any
+) -> None:
+    compare(FIRST, SAME.replace("4,1;1,4", "4,1;4,1"))
+    alone = ["import", str(tmp_path / "ab.csv"), "--to", str(folder)]
+    assert main([*alone, "--outcome", "Pain", "--time", "ETP"]) == 1
+    told = capsys.readouterr().err
+    assert "nothing was imported" in told
+    assert "sd2 is 1.4 (ab.csv, row 3) or 4,1" in told
+    assert table(folder, "arm_results") == []
+
+
+def test_yes_for_a_row_of_one_sheet_is_answered_in_words(
+    folder: Path, compare: Callable[..., tuple[int, str]]
+) -> None:
+    first = FIRST + "New 2020,10,1,2,10,2,2,Chile\n"
+    compare(first, SAME)
+    assert table(folder)[0]["first"] == "is there"
+    settle(folder, settled="yes", decided_by="EF")
+    code, told = compare(first, SAME)
+    assert (code, "yes in settled does not do: one person alone extracted it" in told) == (1, True)
+    assert "the second person enters it in cd.csv too" in told

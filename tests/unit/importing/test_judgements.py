@@ -305,6 +305,29 @@ def test_another_judgement_is_taken_only_when_that_is_said(
     assert found(folder)["kell-2009"][1] == "low"
 
 
+def test_an_emptied_judgement_and_a_deleted_row_are_told_and_taken_out_on_demand(
+    folder: Path, bring: Callable[..., tuple[int, str]]
+) -> None:
+    bring(ROB2 + IN_WORDS)
+    whole = rows(folder)
+    emptied = ROB2 + IN_WORDS.replace("Kell 2009,LOW,high", "Kell 2009,LOW,")
+    code, told = bring(emptied)
+    assert (code, "Kell 2009, all: D2 high stays; the cell is empty in the sheet" in told) == (
+        0,
+        True,
+    )
+    assert rows(folder) == whole
+    code, told = bring(emptied, "--replace")
+    assert (code, "Kell 2009, all: D2 high is now empty" in told) == (0, True)
+    assert len(rows(folder)) == len(whole) - 1
+    gone = ROB2 + "".join(line for line in IN_WORDS.splitlines(True) if "Kell" not in line)
+    code, told = bring(gone, "--replace")
+    assert (code, "kell-2009, all: D1 low is no longer in the sheet" in told) == (0, True)
+    code, told = bring(gone, "--replace", "--remove")
+    assert (code, "kell-2009, all: the row is removed (D1 low)" in told) == (0, True)
+    assert {row["trial"] for row in rows(folder)} == {"aasa-2015"}
+
+
 def test_the_overall_judgement_is_the_worst_domain_only_where_the_instrument_says_so() -> None:
     assert ROBINS_I.worst(["low", "serious", "moderate"]) == "serious"
     assert ROBINS_I.worst(["low", "not stated", "serious"]) == "not stated"
