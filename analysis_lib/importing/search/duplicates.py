@@ -173,7 +173,7 @@ class _Known:
 def _keys(facts: Facts) -> Iterator[object]:
     """Return what records of one work have in common, however they are exported."""
     yield from (*facts.dois, *facts.pmids, *facts.numbers)
-    for title in facts.titles:
+    for title, _ in facts.titles:
         solid = title.replace(" ", "")
         author, year = min(facts.authors, default=""), min(facts.years, default=0)
         yield "title", solid

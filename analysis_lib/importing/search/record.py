@@ -65,6 +65,7 @@ BEFORE_NAMES = """
     ver vom von zu zum zur y
 """
 PARTICLES = frozenset(BEFORE_NAMES.split())
+LONGEST_PERSON = 60  # letters; more is a list that nothing separates
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,11 @@ class Record:
     def first_author(self) -> str:
         """Family name of the first author, for comparison."""
         return family_name(self.authors)
+
+    @cached_property
+    def given_names(self) -> str:
+        """Given names of the first author, or their initials, for comparison."""
+        return given_names(self.authors)
 
     @property
     def dois(self) -> tuple[str, ...]:
@@ -264,6 +270,22 @@ def family_name(authors: str) -> str:
     >>> [family_name(a) for a in ("van der Example, J", "Example, J. van der")]
     ['example', 'example']
     """
+    return _family_and_given(authors)[0]
+
+
+def given_names(authors: str) -> str:
+    """Return the given names of the first author, or initials; empty where there is none.
+
+    Examples
+    --------
+    >>> [given_names(a) for a in ("Example, Ann B.; Sample, Bo", "AB Example", "Example A.-B.")]
+    ['ann b', 'a b', 'a b']
+    """
+    person = re.split(r"[;|\n]", authors.strip())[0]
+    return _family_and_given(authors)[1] if len(person.split(",")[0]) <= LONGEST_PERSON else ""
+
+
+def _family_and_given(authors: str) -> tuple[str, str]:
     person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0]
     person = IN_BRACKETS.sub(" ", person).strip().strip(",")
     before, _, after = person.partition(",")
@@ -273,12 +295,23 @@ def family_name(authors: str) -> str:
     if after.strip() and len(words) > 1 and _is_list(after):
         person, after = before, ""
     if after.strip() or len(words) < 2:  # family name, given names
-        return _family(words)
+        return _family(words), _given(after.split(",")[0].split())
+    initials = [word for word in words if INITIALS.fullmatch(word)]
     if INITIALS.fullmatch(words[-1]):  # Muster E
-        return _family([word for word in words if not INITIALS.fullmatch(word)] or words[:1])
+        return _family([word for word in words if word not in initials] or words[:1]), _given(
+            initials
+        )
     if INITIALS.fullmatch(words[0]):  # A Example, A. B. Example
-        return _family([word for word in words if not INITIALS.fullmatch(word)])
-    return _family(words[-1:])  # Ann Example
+        return _family([word for word in words if word not in initials]), _given(initials)
+    return _family(words[-1:]), _given(words[:-1])  # Ann Example
+
+
+def _given(names: Sequence[str]) -> str:
+    """Return given names for comparison; initials that stand together are apart."""
+    apart = (
+        " ".join(name) if INITIALS.fullmatch(name) and name.isalpha() else name for name in names
+    )
+    return " ".join(word for word in folded(" ".join(apart)).split() if word not in PARTICLES)
 
 
 def _is_list(after: str) -> bool:

@@ -32,6 +32,36 @@ TRIAL = {
 }
 
 
+#: How what is about a work names it; every one shares the DOI of the work.
+ABOUT_IT = (
+    *("RETRACTED: {}", "Notice of retraction: {}", "Statement of Retraction: {}", "{} [Retracted]"),
+    *("Retraction notice to “{}” [J Ex 3 (2015) 12-19]", "Editorial expression of concern: {}"),
+    *("{} (Retracted article. See vol. 4, pg. 3, 2016)", "Publisher's correction: {}"),
+    *("Correction for Example et al., {}", "Letter by Muster regarding article, {}"),
+    *("Editorial: {}", "{}. Authors' reply", "In reply: {}", "{} erratum"),
+    "Response by Example to letter regarding article, “{}”",
+)
+#: Titles that differ in one sign, number or word that bears meaning.
+ONE_SIGN = (
+    ("people with BMI ≥ 30", "people with BMI < 30"),
+    ("people with a score > 5", "people with a score < 5"),
+    ("HER2+ breast cancer", "HER2- breast cancer"),
+    ("CD4(+) T cells", "CD4(-) T cells"),
+    ("α-tocopherol for pain", "β-tocopherol for pain"),
+    ("type 1 diabetes", "type 2 diabetes"),
+    ("type I diabetes", "type II diabetes"),
+    ("back pain. Part I: men", "back pain. Part II: men"),
+    ("back pain (part A)", "back pain (part B)"),
+    ("pain at 0.5 mg daily", "pain at 05 mg daily"),
+    ("pain with and without belts", "pain without belts"),
+    ("pain ♂ and more", "pain ♀ and more"),
+    ("pain at −5 degrees", "pain at 5 degrees"),
+    ("腰痛に対する運動の効果について１", "腰痛に対する運動の効果について２"),
+    ("back pain", "back pain: study protocol"),
+    ("back pain", "back pain. Abstract"),
+)
+
+
 def decided(one: dict[str, Any], other: dict[str, Any]) -> str:
     first, second = Record("a", 1, **one), Record("b", 1, **other)
     forth = deduplicate([first, second]).decisions[1].decision
@@ -121,6 +151,9 @@ def test_what_may_be_another_is_kept_and_flagged(other: dict[str, Any]) -> None:
         changed(title="Lifting crates for low back pain: a made-up trial: reply", pages="30"),
         changed(title="Invited commentary on: Lifting crates for low back pain: a made-up trial"),
         changed(title="In response to: Lifting crates for low back pain: a made-up trial"),
+        *(changed(title=form.format(TRIAL["title"])) for form in ABOUT_IT),
+        changed(kind="Retraction of Publication"),
+        changed(kind="Comment"),
     ],
 )
 def test_what_is_about_a_work_is_linked(other: dict[str, Any]) -> None:
@@ -142,6 +175,56 @@ def test_what_has_nothing_to_do_with_each_other_is_kept(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert decided(one, other) == "kept"
+
+
+@pytest.mark.parametrize("doi", ["10.1000/a", ""])
+@pytest.mark.parametrize(("one", "other"), ONE_SIGN)
+def test_titles_that_differ_by_a_sign_are_flagged(one: str, other: str, doi: str) -> None:
+    """However much else is the same: the place in the journal, and even the DOI."""
+    titles = (f"Lifting of heavy crates for {end}" for end in (one, other))
+    first, second = (changed(title=title, doi=doi) for title in titles)
+    assert decided(first, second) == "look at"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("people aged ≥65 years", "people aged > or = 65 years"),
+        ("people aged ≥ 65 years", "people aged >=65 years"),
+        ("CD4(+) cells", "CD4+ cells"),
+        ("a dose of 0·5 mg", "a dose of 0.5 mg"),
+        ("α-blockers", "alpha-blockers"),
+    ],
+)
+def test_signs_may_be_spelled_otherwise(one: str, other: str) -> None:
+    first, second = (changed(title=f"Lifting of crates for {end}") for end in (one, other))
+    wording = "or" in other
+    assert decided(first, second) == ("look at" if wording else "duplicate")
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("Example, Bert", "look at"),
+        ("Bert Example", "look at"),
+        ("Example B", "look at"),
+        ("Example, Andrea", "look at"),
+        ("Example A C", "duplicate"),
+        ("Example, A.-M.", "duplicate"),
+        ("Anne Example", "duplicate"),
+        ("Example", "duplicate"),
+    ],
+)
+def test_two_of_one_family_name_may_be_two_people(name: str, verdict: str) -> None:
+    assert decided(changed(doi="", pages=""), changed(authors=name, doi="", pages="")) == verdict
+
+
+def test_a_translated_journal_in_one_place_is_one() -> None:
+    """PubMed and Embase name Chinese journals by sound and by meaning."""
+    title = "Lifting crates for low back pain: a made-up trial"
+    one = changed(title=f"[{title}]", journal="Zhonghua Yi Xue Za Zhi", doi="")
+    assert decided(one, changed(journal="Chinese Medical Journal", doi="")) == "duplicate"
+    assert decided(one, changed(journal="Chinese Medical Journal", doi="", pages="40")) == "look at"
 
 
 @pytest.mark.parametrize("issue", ["", "2"])
