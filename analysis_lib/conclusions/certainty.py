@@ -256,19 +256,26 @@ def risk_of_bias_prompt(fit: PooledEffect, judgements: Sequence[str]) -> Prompt:
         )
         for word in JUDGEMENTS
     }
-    unknown = share[NOT_STATED]
-    steps = (
-        _bias_steps(share[LOW] + unknown, share[HIGH]),
-        _bias_steps(share[LOW], share[HIGH] + unknown),
-    )
     told = ", ".join(f"{word} {fmt.percent(part)}" for word, part in share.items() if part > 0)
     return Prompt(
         "risk of bias",
         "0 if more than half of the weight is at low risk; 2 if more than half is at high risk; "
         "else 1",
         f"weight by overall judgement: {told}",
-        steps,
+        risk_of_bias_steps(share),
     )
+
+
+def risk_of_bias_steps(share: Mapping[str, float]) -> tuple[int, int]:
+    """Return the fewest and the most steps that shares of weight by judgement ask for.
+
+    Examples
+    --------
+    >>> risk_of_bias_steps({"high": 0.6, "not stated": 0.4}), risk_of_bias_steps({"low": 0.6})
+    ((2, 2), (0, 0))
+    """
+    low, high, unknown = (share.get(word, 0.0) for word in (LOW, HIGH, NOT_STATED))
+    return _bias_steps(low + unknown, high), _bias_steps(low, high + unknown)
 
 
 def _bias_steps(low: float, high: float) -> int:

@@ -111,6 +111,30 @@ def excludes(fit: PooledRows) -> float:
     return float(np.mean((fit.ci_low > 0) | (fit.ci_high < 0)))
 
 
+def weight_by_level(found: Draws, levels: Sequence[str], methods: Methods) -> dict[str, FloatArray]:
+    """Return how much of the weight the comparisons of each level have in each set.
+
+    Parameters
+    ----------
+    found
+        The ensemble of an analysis.
+    levels
+        The level of each comparison, such as its risk of bias.
+    methods
+        How to pool.
+
+    Returns
+    -------
+    dict
+        The share of the weight by level, one number a set; `spread` tells what they have in common.
+    """
+    tau2 = pool_many(found.effect, found.variance, **methods).tau2
+    each = 1 / (found.variance + np.nan_to_num(tau2)[:, None])  # one comparison alone has no tau2
+    shares = each / each.sum(axis=1, keepdims=True)
+    members = np.array(levels, dtype=object)
+    return {level: shares[:, members == level].sum(axis=1) for level in dict.fromkeys(levels)}
+
+
 def trials_left_out(found: Draws, names: Mapping[str, str], methods: Methods) -> pd.DataFrame:
     """Return the pooled result with all trials, and without each, over the ensemble.
 

@@ -34,7 +34,7 @@ PAGES = {
     "07_certainty": ["09_certainty"],
 }
 #: Figures that our text calls by a shorter name.
-OURS = {"fig-risk-of-bias-all": "fig-rob", "fig-risk-of-bias-weight": "fig-rob-weight"}
+OURS = {"fig-risk-of-bias-all": "fig-rob"}
 #: Sections of which our pages show a choice, with a table of all.
 CHOSEN = ("fig-subgroups", "fig-leave-one-out", "fig-risk-of-bias-all-domains")
 NUMBER = re.compile(r"−?\d+(?:\.\d+)?")
@@ -128,7 +128,7 @@ def test_every_figure_is_the_same_to_the_last_byte(
             assert figure.alt == mine.alt, name
             assert figure.svg.strip() == mine.svg.strip(), name
             same.append(name)
-    for kind in ("fig-prisma", "fig-risk-of-bias-weight", "fig-pain-etp", "fig-funnel-pain"):
+    for kind in ("fig-prisma", "fig-pain-etp", "fig-funnel-pain"):
         assert any(name.startswith(kind) for name in same), kind
     for kind in CHOSEN[:2]:
         assert any(name.startswith(kind) for name in same), kind

@@ -24,7 +24,7 @@ from analysis_lib.book.sections.analyses import (
 )
 from analysis_lib.book.sections.found import show_found as show_found
 from analysis_lib.book.sections.results import show_analysis
-from analysis_lib.book.sections.risk_tables import risk_by_weight
+from analysis_lib.book.sections.risk_tables import risk_by_weight, weights_table
 from analysis_lib.book.sections.trial_tables import told_events
 from analysis_lib.book.sections.twice import show_comparison_with_published
 from analysis_lib.importing.texts import as_key
@@ -333,14 +333,28 @@ def show_risk_of_bias(review: Review) -> None:
 
 
 def show_risk_by_weight(review: Review) -> None:
-    """Show how much of the weight of each analysis comes from trials of which overall risk."""
-    shares = risk_by_weight(review)
-    if review.risk_of_bias.empty or shares.empty:
+    """Show how much of the weight of each analysis comes from trials of which overall risk.
+
+    Weights that rest on reconstructed effects are told over all sets of them, and not drawn.
+    """
+    found = list(pooled_analyses(review))
+    if review.risk_of_bias.empty or not found:
         say("Without judgements and results there is nothing to weigh.")
+        return
+    if any(effects.reconstructed.any() for effects in found):
+        table = weights_table(review)
+        show_table(
+            table,
+            "Share of weight by overall risk of bias, reconstructed",
+            numeric=list(table.columns[1:]),
+            note="Median and range of 95% of the sets of effects that agree with the print; one "
+            "number where all sets agree to the digit, or where one trial stands alone. A "
+            "judgement without a column is stated for no trial.",
+        )
         return
     show_figure(
         plots.risk_of_bias_bars(
-            shares,
+            risk_by_weight(review),
             weighted=True,
             title="Overall risk of bias by weight",
             instrument=ROB2 if used_instruments(review.risk_of_bias) == [ROB2] else None,

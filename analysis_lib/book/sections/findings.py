@@ -31,6 +31,12 @@ from analysis_lib.review.possible import pooled_analyses
 Familiar = dict[str, tuple[str, tuple[float, float]]]
 #: What a prompt asks for, as a sign and in words.
 DOWN, NOTHING, OPEN = "▼", "–", "?"
+OVER_SETS = (
+    "Weights and tests of asymmetry rest on reconstructed effects: they are medians with the range "
+    "of 95% of the sets that agree with the print, and the prompt is what 95% of the sets ask for, "
+    "or else all that any of them asks for. The other numbers are recomputed so as to agree with "
+    "the print; the sets differ in them by no more than its rounding."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,7 @@ class ProfileTable:
 
     rows: list[tuple[str, str, Assessment]]  # outcome, follow-up, prompts
     title: str = "Evidence profile: every result and the five domains"
+    note: str = ""
     name: str = "profile-table"
 
     def csv(self) -> str:
@@ -244,6 +251,7 @@ class ProfileTable:
             domains=[domain.capitalize() for domain in GRADE_DOMAINS],
             rules=list(self._rules()),
             groups=groups,
+            note=self.note,
         )
 
     def _rules(self) -> Iterator[tuple[str, list[str]]]:
@@ -301,16 +309,17 @@ def sign(prompt: Prompt) -> str:
 def profile(review: Review) -> ProfileTable:
     """Return the evidence profile of every result that can be pooled."""
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
-    return ProfileTable(
-        [
-            (
-                str(labels[effects.outcome]),
-                fmt.capitalised(when(review, effects.follow_up)),
-                grade(review, effects),
-            )
-            for effects in pooled_analyses(review)
-        ]
-    )
+    found = list(pooled_analyses(review))
+    rows = [
+        (
+            str(labels[effects.outcome]),
+            fmt.capitalised(when(review, effects.follow_up)),
+            grade(review, effects),
+        )
+        for effects in found
+    ]
+    any_free = any(effects.reconstructed.any() for effects in found)
+    return ProfileTable(rows, note=OVER_SETS if any_free else "")
 
 
 def show_findings(

@@ -15,8 +15,13 @@ from analysis_lib.base.measures import GROUP_MEASURES, shown
 from analysis_lib.book.sections.analyses import question, recorded_certainty
 from analysis_lib.book.sections.answers import Answer, answers, computed, harms, has_printed
 from analysis_lib.conclusions.certainty import Assessment, Finding, assess, summary_of_findings
+from analysis_lib.conclusions.prompts_over_sets import (
+    publication_bias_over_sets,
+    risk_of_bias_over_sets,
+)
+from analysis_lib.conclusions.stability import draws
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import COUNTS, StudyEffects
 from analysis_lib.review.funnel_tests import asymmetry_test
@@ -54,12 +59,13 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
     The standard deviation between people, which the optimal information size needs, is 1 for a
     standardised difference, and for a mean difference the median of the baseline standard
     deviations of the arms, on the scale of the effect, without those that may be standard errors.
-    For events it needs the assumed risk instead.
+    For events it needs the assumed risk instead. Where effects are reconstructed, the prompts that
+    rest on single effects (risk of bias, publication bias) are those of nearly all sets.
     """
     asked = question(review, effects.outcome)
     recorded = recorded_certainty(review, effects.outcome, effects.follow_up)
     enough = effects.k >= FEWEST_STUDIES
-    return assess(
+    found = assess(
         effects.pool(),
         judgements=overall_risk(review, effects),
         participants=effects.participants,
@@ -72,6 +78,26 @@ def grade(review: Review, effects: StudyEffects) -> Assessment:
         recorded=None if recorded is None else str(recorded["rating"]),
         recorded_reasons="" if recorded is None else str(recorded["reasons"]),
     )
+    return _over_sets(review, effects, found) if effects.reconstructed.any() else found
+
+
+def _over_sets(review: Review, effects: StudyEffects, found: Assessment) -> Assessment:
+    """Return an assessment of which what rests on single effects holds in nearly all sets."""
+    sets = draws(review, effects)
+    tests = (
+        [attempt(asymmetry_test, one) for one in sets.members()]
+        if effects.k >= FEWEST_TO_READ
+        else []
+    )
+    over_sets = {
+        prompt.domain: prompt
+        for prompt in (
+            risk_of_bias_over_sets(sets, overall_risk(review, effects), review.info.methods),
+            *([publication_bias_over_sets(sets, tests)] if tests else []),
+        )
+    }
+    prompts = tuple(over_sets.get(prompt.domain, prompt) for prompt in found.prompts)
+    return dataclasses.replace(found, prompts=prompts)
 
 
 def assumed_risks(effects: StudyEffects) -> tuple[float, ...]:

@@ -6,11 +6,19 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.book.sections.analyses import heading
+from analysis_lib.conclusions import ranges
+from analysis_lib.conclusions.stability import draws
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.instruments import SEVERITY
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
-from analysis_lib.review.risk_of_bias import judgement_shares, overall_judgement, overall_judgements
+from analysis_lib.review.risk_of_bias import (
+    JUDGEMENTS,
+    judgement_shares,
+    overall_judgement,
+    overall_judgements,
+)
+from analysis_lib.review.subgroups import overall_risk
 
 CONCERNS, LOW = "some concerns", "low"
 DOMAINS = 5
@@ -63,22 +71,38 @@ def risk_by_weight(review: Review) -> pd.DataFrame:
     return pd.DataFrame(shares).T
 
 
-def weights_table(shares: pd.DataFrame, judged: tuple[str, ...]) -> pd.DataFrame:
-    """Return `risk_by_weight` as text, for some of the judgements."""
-    columns = {name.capitalize(): shares[name].map(fmt.percent) for name in judged}
-    return pd.DataFrame(columns).rename_axis("Analysis").reset_index()
+def weights_table(review: Review) -> pd.DataFrame:
+    """Return `risk_by_weight` as text, over the sets where effects are reconstructed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an analysis, a column each for the judgements that occur: median, and range of
+        95 % of the sets.
+    """
+    rows = {}
+    for effects in pooled_analyses(review):
+        levels = [SEVERITY[risk] for risk in overall_risk(review, effects)]
+        found = ranges.weight_by_level(draws(review, effects), levels, review.info.methods)
+        rows[heading(review, effects)] = {
+            level: ranges.told_percent(ranges.spread(shares)) for level, shares in found.items()
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table = table[[level for level in JUDGEMENTS if level in table]].fillna(fmt.percent(0))
+    table.columns = pd.Index([level.capitalize() for level in table.columns])
+    return table.rename_axis("Analysis").reset_index()
 
 
 def rule_table(review: Review) -> pd.DataFrame:
-    """Return the overall judgement by the tool and by the review's rule, when no domain is high."""
+    """Return the overall judgement by the tool and as it is counted, when no domain is high."""
     numbers = range(3)
     domains = [[CONCERNS] * n + [LOW] * (DOMAINS - n) for n in numbers]
     return pd.DataFrame(
         {
             "Domains with some concerns": ["none", *fmt.NUMBER_WORDS[1 : len(numbers)]],
-            "The tool's algorithm": [overall_judgement(d) for d in domains],
-            "The review's rule": [
-                overall_judgement(d, **review.info.risk_of_bias) for d in domains
+            "The tool, unless a reviewer decides otherwise": [
+                overall_judgement(d) for d in domains
             ],
+            "As counted here": [overall_judgement(d, **review.info.risk_of_bias) for d in domains],
         }
     )

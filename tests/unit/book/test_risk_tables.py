@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from places import DATA
 
 import analysis_lib as al
 from analysis_lib.book.sections import risk_tables as rt
+from analysis_lib.conclusions import ranges
+from analysis_lib.conclusions.stability import Draws
 from analysis_lib.review.risk_of_bias import judgements
 from analysis_lib.review.subgroups import overall_risk
 
@@ -46,18 +48,41 @@ def test_shares_are_those_of_the_weights(review: al.Review) -> None:
     assert row["high"] == pytest.approx(high, rel=CLOSE)
 
 
-def test_shares_stand_as_text_by_analysis() -> None:
-    shares = pd.DataFrame({"high": [0.25], "low": [0.75]}, index=["Pain, late"])
-    table = rt.weights_table(shares, ("high",))
-    assert table.to_dict("records") == [{"Analysis": "Pain, late", "High": "25%"}]
+def test_weights_are_told_over_the_sets(review: al.Review) -> None:
+    """What rests on one set of effects has a range; what is reported has none."""
+    table = rt.weights_table(review).set_index("Analysis")
+    told = table.loc["Pain intensity, extended training programs"]
+    assert re.fullmatch(r"\d+% \(\d+% to \d+%\)", told["High"])
+    middle, low, high = map(int, re.findall(r"\d+", told["High"]))
+    other = list(map(int, re.findall(r"\d+", told["Not stated"])))
+    assert low <= middle <= high
+    # a rounded share and the rest of 100 % may differ by one
+    assert other == pytest.approx([100 - middle, 100 - high, 100 - low], abs=1)
+    assert table.loc["Back muscle endurance, post-washout"].tolist() == ["0%", "100%"]
+
+
+def test_over_one_set_the_shares_are_those_of_the_weights(review: al.Review) -> None:
+    pain = al.study_effects(review, "pain", "ETP")
+    one = Draws(pain, pain.effect[None, :], pain.variance[None, :])
+    found = ranges.weight_by_level(one, overall_risk(review, pain), review.info.methods)
+    shares = rt.risk_by_weight(review).loc["Pain intensity, extended training programs"]
+    for level, weights in found.items():
+        assert weights.tolist() == pytest.approx([shares[level]], rel=CLOSE)
 
 
 def test_the_rule_of_the_review_is_stricter_than_the_tool(review: al.Review) -> None:
     """Two domains with some concerns: the tool leaves it at that, this review says high."""
     table = rt.rule_table(review)
     assert table["Domains with some concerns"].tolist() == ["none", "one", "two"]
-    assert table["The tool's algorithm"].tolist() == ["low", "some concerns", "some concerns"]
-    assert table["The review's rule"].tolist() == ["low", "some concerns", "high"]
+    assert table["The tool, unless a reviewer decides otherwise"].tolist() == [
+        "low",
+        "some concerns",
+        "some concerns",
+    ]
+    assert table["As counted here"].tolist() == ["low", "some concerns", "high"]
     info = review.info.model_copy(update={"risk_of_bias": {}})
     table = rt.rule_table(replace(review, info=info))
-    assert table["The review's rule"].tolist() == table["The tool's algorithm"].tolist()
+    assert (
+        table["As counted here"].tolist()
+        == table["The tool, unless a reviewer decides otherwise"].tolist()
+    )
