@@ -305,6 +305,8 @@ def show_event_methods(review: Review, effects: StudyEffects) -> None:
 
 
 IN_WORDS = "**In plain words.** {meaning}\n\n**Result.** {result}\n\n**Method.** {method}"
+#: Where the printed result has been told, ours follows it.
+RECOMPUTED = "**Recomputed from the data of the trials.** {result}\n\n**Method.** {method}"
 RECONSTRUCTED = (
     "**Reconstructed.** {which} of the {effects} shown here {are} reconstructed, not reported: "
     "computed so that the pooled result agrees with the printed one. The pooled result is "
@@ -317,8 +319,10 @@ CAUTION = "**Caution.** {doubts}"
 RARE = "**Rare events.** {rare}"
 
 
-def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> Prose:
-    """Return the paragraphs below a forest plot."""
+def analysis_text(
+    fit: PooledEffect, effects: StudyEffects, asked: Question, *, is_printed: bool = False
+) -> Prose:
+    """Return the paragraphs below a forest plot, whose printed result may stand above it."""
     before = f"{RECONSTRUCTED}\n\n" if effects.reconstructed.any() else ""
     doubts = cautions(fit, effects.measure)
     rare = fit.rare if isinstance(fit, PooledEvents) else None
@@ -328,7 +332,7 @@ def analysis_text(fit: PooledEffect, effects: StudyEffects, asked: Question) -> 
     after += f"\n\n{REMARKS}" if effects.remarks else ""
     after += f"\n\n{LEFT_OUT}" if unknown else ""
     return prose(
-        f"{before}{IN_WORDS}{after}",
+        f"{before}{RECOMPUTED if is_printed else IN_WORDS}{after}",
         unknown="; ".join(unknown),
         remarks=". ".join(f"{label}: {told}" for label, told in effects.remarks),
         rare=rare or "",

@@ -14,6 +14,8 @@ from analysis_lib.review.model import Review
 
 #: Words for the table where the table of the data has shorter ones.
 KINDS = {"method": "a method", "declared": "a declaration"}
+#: The section of what the authors say of single results.
+RESULTS = "results"
 PLACEHOLDER = re.compile(r"\{(?P<result>[\w-]+)\.(?P<what>[a-z0-9]+)\}")
 
 
@@ -64,6 +66,24 @@ def statement_table(review: Review, *sections: str) -> pd.DataFrame:
             "Section": told["section"].map(fmt.sentence).str.rstrip("."),
         }
     ).drop(columns=[] if len(sections) > 1 else "Section")
+
+
+def on_result(review: Review, result: str) -> str:
+    """Return what the authors say of one printed result, with its place; empty if nothing is.
+
+    Parameters
+    ----------
+    review
+        A review that was loaded.
+    result
+        Its ``id`` in ``published.csv``; a statement is about the results that stand beside it.
+    """
+    told = review.statements[review.statements["section"] == RESULTS]
+    about = told[told["beside"].astype("str").str.contains(f"{{{result}.", regex=False)]
+    return " ".join(
+        f"{str(text).rstrip('.')} ({place.removeprefix('review: ')})."
+        for text, place in zip(about["text"], about["source"], strict=True)
+    )
 
 
 def with_numbers(published: pd.DataFrame, words: str) -> str:

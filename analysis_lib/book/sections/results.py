@@ -28,6 +28,7 @@ from analysis_lib.book.sections.analyses import (
     show_event_methods,
 )
 from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed
+from analysis_lib.book.sections.authors import on_result
 from analysis_lib.book.sections.one_group import show_group
 from analysis_lib.plots.printed_forest import PrintedResult
 from analysis_lib.pooling.events import PooledEvents
@@ -36,7 +37,8 @@ from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
 
-SAYS = "**In plain words.** {statement}\n\n**Printed result.** {printed}"
+PRINTED = "**Printed result.** {told}"
+AUTHORS = "\n\n**The authors say.** {said}"
 ADDS = (
     "**Reconstructed.** The bands are computed so that the printed numbers come out again: the "
     "range over all sets of effects that do so, and one of these as a hollow square. None is the "
@@ -48,9 +50,10 @@ TWO_NUMBERS = "\n\n**Two numbers for one result.** {told}"
 def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
     """Show one analysis: what is printed of it, the forest plot, what came out and what it means.
 
-    Where a printed result has reconstructed comparisons behind it, the printed result is told, and
-    they are drawn as ranges. The figure is named ``fig-<outcome>-<follow-up>``. An analysis without
-    effects, or one that cannot be computed, is a sentence that says so.
+    A printed result stands first. Reconstructed comparisons behind it are drawn as ranges; what
+    reported ones give is told below their plot. The title of the plot says what the result means.
+    The figure is named ``fig-<outcome>-<follow-up>``. An analysis without effects, or one that
+    cannot be computed, is a sentence that says so.
     """
     name = f"fig-{outcome}-{follow_up}".lower()
     with or_say_why(name_of(review, outcome, follow_up)):
@@ -61,20 +64,22 @@ def show_analysis(review: Review, outcome: str, follow_up: str) -> None:
         answer = printed_answer(review, effects)
         if answer is not None:
             say(printed_text(review, answer))
-            show_figure(draw_printed_forest(review, answer, effects), name)
-            say(reconstruction_text(review, effects))
-            return
+            if effects.reconstructed.any():
+                show_figure(draw_printed_forest(review, answer, effects), name)
+                say(reconstruction_text(review, effects))
+                return
         show_figure(draw_forest(review, effects), name)
         if effects.k:
             fit = effects.pool()
-            say(analysis_text(fit, effects, question(review, outcome)))
+            asked = question(review, outcome)
+            say(analysis_text(fit, effects, asked, is_printed=answer is not None))
             if isinstance(fit, PooledEvents) and fit.rare:
                 show_event_methods(review, effects)
 
 
 def printed_answer(review: Review, effects: StudyEffects) -> Answer | None:
-    """Return the printed result that reconstructed effects stand behind, if there is one."""
-    if not (effects.k and effects.reconstructed.any() and has_printed(review)):
+    """Return what is printed of an analysis that has effects, if anything is."""
+    if not (effects.k and has_printed(review)):
         return None
     key = effects.outcome, effects.follow_up
     return next((answer for answer in answers(review) if answer.key == key), None)
@@ -108,11 +113,8 @@ def printed_text(review: Review, answer: Answer) -> Prose:
         _certainty(review, answer),
         *(DOUBTS[rule] for rule in answer.doubts),
     ]
-    return prose(
-        SAYS,
-        statement=answer.statement.sentence(asked.first, asked.outcome),
-        printed=" ".join(sentences),
-    )
+    said = on_result(review, str(row["id"]))
+    return prose(PRINTED + (AUTHORS if said else ""), told=" ".join(sentences), said=said)
 
 
 def reconstruction_text(review: Review, effects: StudyEffects) -> Prose:
@@ -133,7 +135,7 @@ def _who(row: pd.Series) -> str:
         return ""
     trials = fmt.plural(int(row["trials"]), "trial")
     if pd.isna(row["participants"]):
-        return f" from {trials}; how many people they had is not printed"
+        return f" from {trials}; the number of people is not printed"
     return f" from {trials} with {fmt.count(float(row['participants']))} people"
 
 
@@ -160,4 +162,4 @@ def _certainty(review: Review, answer: Answer) -> str:
     reasons = [] if pd.isna(row["reasons"]) else str(row["reasons"]).split("; ")
     if reasons in ([], [NOT_STATED]):
         return f"{text} and give no reason."
-    return f"{text}, for {fmt.listing(reasons)}."
+    return f"{text}; their {'reasons' if len(reasons) > 1 else 'reason'}: {fmt.listing(reasons)}."

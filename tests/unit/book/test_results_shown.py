@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import pandas as pd
 import pytest
-from places import DATA
+from places import DATA, ROOT
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book import page
 from analysis_lib.book.sections import as_printed, results
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.model import Review
+from analysis_lib.review.possible import pooled_analyses
 
+#: The sections of the review itself.
+OWN_PAGES = sorted((ROOT / "notebooks").glob("0[0-9]_*.ipynb"))
 NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
 
 
@@ -38,7 +47,7 @@ def test_every_number_that_is_told_of_a_printed_result_is_printed(review: Review
         digits = {str(x) for x in printed.loc[row.id].dropna()}
         digits |= {str(int(float(x))) for x in digits if re.fullmatch(r"\d+(\.0)?", x)}
         told = str(results.printed_text(review, answer)).replace("−", "-")
-        told = told.replace("95% CI", "")
+        told = told.partition("**The authors say.**")[0].replace("95% CI", "")
         for number in NUMBER.findall(told):
             allowed = {number, number.removeprefix("-")}
             assert allowed & digits or float(number) in {
@@ -51,7 +60,56 @@ def test_a_doubt_stands_beside_its_number(review: Review) -> None:
     assert "narrower than the printed variance" in told["disability-STP"]
     assert "a minus sign is probably lost" in told["strength-ETP"]
     assert "and give no reason" in told["endurance-STP"]
-    assert "how many people they had is not printed" in told["fear-avoidance-PW"]
+    assert "the number of people is not printed" in told["fear-avoidance-PW"]
+
+
+def test_what_the_authors_say_follows_the_result_with_its_place(review: Review) -> None:
+    for row, _, answer in analysed(review):
+        printed, _, said = str(results.printed_text(review, answer)).partition("**The authors say.")
+        assert printed.startswith("**Printed result.**"), row.id
+        assert re.search(r"\(Results, \w+ outcomes meta-analyses, [^)]+\)\.", said), row.id
+    silent = dataclasses.replace(review, statements=review.statements.head(0))
+    assert "The authors say" not in str(results.printed_text(silent, answer))
+
+
+@contextlib.contextmanager
+def shown() -> Iterator[list[str]]:
+    """Collect the paragraphs that are shown, and the names of figures."""
+    seen: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "display", lambda thing: seen.extend(str(thing.data).split("\n\n")))
+        patch.setattr(results, "show_figure", lambda _, name: seen.append(name))
+        yield seen
+    plt.close("all")
+
+
+def test_a_result_line_holds_no_number_that_only_the_reconstruction_has(review: Review) -> None:
+    """Ours is told as a result only where every effect is reported, and below what is printed."""
+    for effects in pooled_analyses(review):
+        with shown() as seen:
+            results.show_analysis(review, effects.outcome, effects.follow_up)
+        heads = [text.partition("**")[2].partition(".**")[0] for text in seen]
+        assert heads[0] == "Printed result", heads
+        ours = [text for text in seen if text.startswith(("**Result", "**Recomputed"))]
+        assert bool(ours) is not bool(effects.reconstructed.any()), (effects.outcome, ours)
+        figure = seen.index(f"fig-{effects.outcome}-{effects.follow_up}".lower())
+        assert all(seen.index(text) > figure for text in ours)
+
+
+@pytest.mark.parametrize("path", OWN_PAGES, ids=lambda path: path.stem)
+def test_the_pages_tell_no_result_of_reconstructed_effects(path: Path) -> None:
+    """In the sections of the review no stored output and no prose has a "Result." of ours.
+
+    Prose that names Q of all trials, or an interval of tau2, would have it from a reconstruction.
+    """
+    cells = nbformat.read(path, as_version=4).cells
+    told = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    outputs = [out.data for cell in cells for out in cell.get("outputs", []) if "data" in out]
+    told += [data["text/markdown"] for data in outputs if "text/markdown" in data]
+    for text in told:
+        assert not re.search(r"\*\*Result\.\*\*", text), text
+        assert "Cochran's Q was" not in text, text
+        assert not re.search(r"τ² = [\d.]+ \(95% CI", text), text
 
 
 def test_two_numbers_for_one_result_are_explained(review: Review) -> None:
