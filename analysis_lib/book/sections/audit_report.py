@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -158,8 +159,8 @@ def findings_in_words(review: Review, found: Audit, places: Mapping[str, str]) -
     -------
     pandas.DataFrame
         One row a finding, those on one result together: the columns of `Audit.to_frame` with
-        names in place of keys and true minus signs, ``asks`` (the rule's question) and
-        ``heading`` (what the finding is about, and where it stands).
+        names in place of keys and true minus signs, ``asks`` (the rule's question), ``heading``
+        (what the finding is about, and where it stands) and ``note`` (that of a claim, or empty).
     """
     names = result_names(review)
     told = found.to_frame()
@@ -173,10 +174,30 @@ def findings_in_words(review: Review, found: Audit, places: Mapping[str, str]) -
     told["asks"] = told["rule"].map({rule.name: rule.asks for rule in RULES})
     lists = told["rule"] == "exclusive lists"
     told.loc[lists, "follows"] = told["follows"].str.partition(": ")[2]  # without the column's key
+    told.loc[lists, "printed"] = told["printed"].replace("nothing", "no list names it")
+    told["follows"] = told["follows"].str.replace(
+        SAME_FIGURE, "another group has the same figure", regex=True
+    )
+    notes = dict(zip(review.claims["claim"], review.claims["note"], strict=True))
+    told["note"] = told["where"].map(notes).fillna("").astype("str")
+    keys = review.trial_names | names | _arm_names(review)
     for column in ("heading", "printed", "follows", "suggestion"):
-        told[column] = _named(told[column].fillna(""), review.trial_names | names)
+        told[column] = _named(told[column].fillna(""), keys)
     order = {heading: i for i, heading in enumerate(dict.fromkeys(told["heading"]))}
     return told.sort_values("heading", key=lambda column: column.map(order), kind="stable")
+
+
+#: What the audit says of a figure that another claim, named by its key, has as well.
+SAME_FIGURE = re.compile(r"[\w-]+ prints the same figure")
+
+
+def _arm_names(review: Review) -> dict[str, str]:
+    """Return how readers know each arm, by the keys of its trial and its own."""
+    arms = review.arms
+    return {
+        f"{trial} {arm}": f"{review.trial_names[trial]} {label}"
+        for trial, arm, label in zip(arms["trial"], arms["arm"], arms["label_printed"], strict=True)
+    }
 
 
 def _named(texts: pd.Series, names: Mapping[str, str]) -> pd.Series:
@@ -197,7 +218,9 @@ def findings_table(told: pd.DataFrame, matters: str) -> pd.DataFrame:
         "question": "Question",
         "heading": "where",
     }
-    return told.loc[told["matters"] == matters, list(heads)].rename(columns=heads)
+    kept = told[told["matters"] == matters]
+    noted = (kept["follows"] + ". " + kept["note"]).str.removesuffix(". ")
+    return kept.assign(follows=noted)[list(heads)].rename(columns=heads)
 
 
 def told_of(told: pd.DataFrame, where: str) -> dict[str, str]:

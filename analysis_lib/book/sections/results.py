@@ -40,10 +40,10 @@ from analysis_lib.review.model import Review
 PRINTED = "**Printed result.** {told}"
 AUTHORS = "\n\n**The authors say.** {said}"
 ADDS = (
-    "**Reconstructed.** The bands are computed so that the printed numbers come out again: the "
-    "range over all sets of effects that do so, and one of these as a hollow square. None is the "
-    "result of its trial, and that they agree with the print confirms nothing."
+    "**Reconstructed.** Each band is a range of effects that agree with the print, its hollow "
+    "square one of them. None is the result of its trial."
 )
+ABOVE = "The doubt that is told with the printed result is the reason."
 TWO_NUMBERS = "\n\n**Two numbers for one result.** {told}"
 
 
@@ -120,6 +120,9 @@ def printed_text(review: Review, answer: Answer) -> Prose:
 def reconstruction_text(review: Review, effects: StudyEffects) -> Prose:
     """Return what the bands are, and where ours is another number than the printed one."""
     told = twice.sentences(review, effects.outcome, effects.follow_up)
+    answer = printed_answer(review, effects)
+    for doubt in answer.doubts if answer else ():  # told beside the printed number
+        told = [one.replace(DOUBTS[doubt], ABOVE) for one in told]
     return prose(ADDS + (TWO_NUMBERS if told else ""), told=" ".join(told))
 
 

@@ -6,7 +6,6 @@ from here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
@@ -137,6 +136,15 @@ def _why(row: pd.Series, broken: Sequence[str]) -> str:
     return "It does not follow from the reported data."
 
 
+#: Quantities that a table calls by their short names, for sentences.
+SPOKEN = {
+    "ci_low": "Lower end of the confidence interval",
+    "ci_high": "Upper end of the confidence interval",
+    "pi_low": "Lower end of the prediction interval",
+    "pi_high": "Upper end of the prediction interval",
+}
+
+
 def sentences(review: Review, outcome: str, follow_up: str) -> list[str]:
     """Return, for the main result of an analysis, where ours is another number, and why."""
     row = printed_main(review, outcome, follow_up)
@@ -145,7 +153,8 @@ def sentences(review: Review, outcome: str, follow_up: str) -> list[str]:
     found = differing(review)
     found = found[found["id"] == row["id"]]
     told = [
-        f"{fmt.capitalised(QUANTITY_WORDS[quantity])}: printed {_printed(printed)}, ours {ours}."
+        f"{SPOKEN.get(quantity) or fmt.capitalised(QUANTITY_WORDS[quantity])}: printed "
+        f"{_printed(printed)}, ours {ours}."
         for quantity, printed, ours in zip(
             found["quantity"], found["printed"], found["ours"], strict=True
         )
@@ -286,15 +295,13 @@ def _of_claims(review: Review, pages: dict[str, str]) -> Iterator[dict[str, obje
             "Number": f"“{finding['printed']}”",
             "Printed": text,
             "Ours": gives.removeprefix("the table gives "),
-            "Why": SAME_FIGURE.sub("another group has the same figure", why)
-            or "The text of the article and its tables differ.",
+            "Why": fmt.sentence("; ".join(filter(None, [why, finding["note"]])) or DIFFER),
             "Where": fmt.listing([*(_titles(pages, "trial_tables.") if of_trials else []), AUDIT]),
             "Result": "Text and tables of the article",
         }
 
 
-#: What the audit says of a figure that another claim, named by its key, has as well.
-SAME_FIGURE = re.compile(r"[\w-]+ prints the same figure")
+DIFFER = "the text of the article and its tables differ"
 #: Tables of data that the page of the trials shows.
 OF_TRIALS = ("arms", "arm_results", "adverse_events", "interventions")
 AUDIT = "the audit"

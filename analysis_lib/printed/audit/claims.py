@@ -228,11 +228,11 @@ def _left_out_arm(
         for name, values in found.items()
     }
     best = max(fits, key=lambda name: fits[name])
-    printed = "; ".join(f"{c['column']} {c['value']}" for c in means)
+    printed = "; ".join(f"{_subject(c)} {c['value']}" for c in means)
     if best and sum(n == fits[best] for n in fits.values()) == 1:
         counts = ", ".join(f"{n} without {name}" for name, n in fits.items() if name)
         values = ", ".join(
-            f"{c['column']} {number(v, 2)}" for c, v in zip(means, found[best], strict=True) if v
+            f"{_subject(c)} {number(v, 2)}" for c, v in zip(means, found[best], strict=True) if v
         )
         follows = (
             f"of {len(means)} printed means come out: {fits['']} with all arms, {counts}; "
@@ -240,6 +240,12 @@ def _left_out_arm(
         )
         return wrong(printed, follows, "number")
     return unknown("the printed means fit several arms as well")
+
+
+def _subject(claim: Mapping[str, str]) -> str:
+    """Return of what a claim gives the mean: an outcome, or what the name of its column says."""
+    outcome = claim["where"].partition("outcome=")[2].partition("&")[0].strip()
+    return outcome or claim["column"].removesuffix("_mean").replace("_", " ")
 
 
 def _mean_without(name: str, claim: Mapping[str, str], tables: Tables) -> float | None:
