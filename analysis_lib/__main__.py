@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         help="whose decisions an export of Rayyan, ASReview or Covidence holds, of the two people",
     )
     bring.add_argument(
+        "--person",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="whose decisions of a file of several people, the first of them first; a third is "
+        "who settled what the two differed on",
+    )
+    bring.add_argument(
         "--decided",
         choices=("include", "exclude"),
         default="",
@@ -356,7 +364,9 @@ def _import_decisions(options: argparse.Namespace, folder: Path) -> list[str]:
     for file in options.files:
         screened = read_decisions(file, encoding=options.encoding, decided=options.decided)
         who = options.decisions or "first"
-        added = add_decisions(screened, folder, who, overwrite=options.replace)
+        added = add_decisions(
+            screened, folder, who, people=options.person, overwrite=options.replace
+        )
         told.append(
             f"{screened.file}: {plural(added.added, 'decision')} written into screening.csv, "
             f"{added.known} stood there already, {added.unanswered} undecided"
@@ -365,6 +375,16 @@ def _import_decisions(options: argparse.Namespace, folder: Path) -> list[str]:
         if lost:
             n = plural(len(added.not_found), "decided record")
             told.append(f"{n} not found among those of the search: {'; '.join(lost)}")
+        unsure = [
+            f"row {record.row} {record.title} ({' or '.join(map(str, numbers))})"
+            for record, numbers in added.unsure[:MOST_PROBLEMS]
+        ]
+        if unsure:
+            n = plural(len(added.unsure), "decided record")
+            told.append(
+                f"{n} may be several of the search, and nothing was written; type the answer into "
+                f"screening.csv yourself: {'; '.join(unsure)}"
+            )
     return told
 
 
@@ -376,7 +396,8 @@ def _selection(options: argparse.Namespace) -> list[str]:
     if found.waiting:
         told = "\n".join(f"- {one}" for one in found.conflicts[:MOST_PROBLEMS])
         settle = (
-            "\nWhere two people differ, write what holds into a column settled of screening.csv:\n"
+            "\nWhere two people differ, write what holds into a column settled of screening.csv"
+            f"{'; the first' * (len(found.conflicts) > MOST_PROBLEMS)}:\n"
         )
         raise ReviewError(
             f"The flow diagram is not counted yet: {'; '.join(found.waiting)}."

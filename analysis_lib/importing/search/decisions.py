@@ -7,24 +7,27 @@ one list for each decision. The records are found again by what they are, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
 from analysis_lib.importing.search import read_records
-from analysis_lib.importing.search.duplicates import deduplicate
-from analysis_lib.importing.search.record import Record, folded
+from analysis_lib.importing.search.agreement import NO_ANSWER, SPELLINGS
+from analysis_lib.importing.search.duplicates import find
+from analysis_lib.importing.search.record import Record
 from analysis_lib.importing.search.store import (
     FOLDER,
     SCREENING,
+    Row,
     Stored,
+    decided,
+    read_numbered,
     read_store,
-    read_table,
     write_table,
 )
-from analysis_lib.importing.spreadsheets import sheet_of
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of
 from analysis_lib.importing.texts import decode, plain, read_bytes
 from analysis_lib.importing.workbooks import is_workbook
 
@@ -33,12 +36,9 @@ ANSWER: Final = re.compile(r"\"([^\"]+)\"\s*=>\s*\"([^\"]+)\"")
 ASREVIEW: Final = re.compile(r"ASReview_(relevant|irrelevant)", re.IGNORECASE)
 LABELS: Final = ("asreview label", "included", "label included", "final included")
 ONE = "one person"
-WORDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("included", "include", "1", "yes", "relevant"), "include"),
-    **dict.fromkeys(("excluded", "exclude", "0", "no", "irrelevant"), "exclude"),
-    **dict.fromkeys(("maybe", "undecided", "unclear"), "unclear"),
-}
+WORDS: Final = {word: name for name, words in SPELLINGS for word in words}
 PEOPLE: Final = SCREENING[2:4]
+SETTLED: Final = "settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,24 @@ class Screened:
 
 @dataclass(frozen=True, slots=True)
 class AddedDecisions:
-    """What an import of decisions did: answers written, answers that stood there, and the rest."""
+    """What an import of decisions did.
+
+    Attributes
+    ----------
+    added, known, unanswered : int
+        Answers written, answers that stood there, and records without an answer.
+    not_found : tuple of Record
+        Records with an answer that are none of the review.
+    unsure : tuple of (Record, tuple of int)
+        Records with an answer that may be several of the review, with the numbers of those: a
+        person has to say which.
+    """
 
     added: int
     known: int
     unanswered: int
     not_found: tuple[Record, ...]
+    unsure: tuple[tuple[Record, tuple[int, ...]], ...] = ()
 
 
 def read_decisions(path: str | Path, *, encoding: str | None = None, decided: str = "") -> Screened:
@@ -113,6 +125,7 @@ def _answers(
     label = next((c for name in LABELS for c in table.columns if plain(c) == name), "")
     cells = {row.number: row for row in table.rows}
     found: list[Mapping[str, str]] = []
+    stop(_unknown(table, label), f"in {file.name}")
     for record in records:
         row = cells.get(record.row)
         word = _word(row.get(label)) if row and label else ""
@@ -124,6 +137,15 @@ def _answers(
 def _word(cell: str) -> str:
     """Return the answer in a cell of a label; ASReview writes -1 where nobody has answered."""
     return "" if cell.strip().startswith("-") else WORDS.get(plain(cell).removesuffix(" 0"), "")
+
+
+def _unknown(table: Sheet, label: str) -> Iterator[Problem]:
+    """Find the cells of a label that are neither an answer nor empty."""
+    for row in table.rows if label else ():
+        cell = row.get(label)
+        if cell and plain(cell) not in NO_ANSWER and not cell.startswith("-") and not _word(cell):
+            told = f"{shown(cell)} is no decision; it is include, exclude or maybe, or 1 or 0"
+            yield Problem(table.file, told, row.number, label)
 
 
 def _parts(text: str, records: Sequence[Record]) -> list[str] | None:
@@ -147,7 +169,12 @@ def _said(text: str) -> dict[str, str]:
 
 
 def add_decisions(
-    screened: Screened, data: str | Path, who: str, *, overwrite: bool = False
+    screened: Screened,
+    data: str | Path,
+    who: str,
+    *,
+    people: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> AddedDecisions:
     """Write decisions into ``search/screening.csv`` of a review.
 
@@ -160,77 +187,95 @@ def add_decisions(
     who
         ``"first"`` or ``"second"``: whose decisions the file holds; ``"both"`` if it holds those of
         two people.
+    people
+        Names as the file has them, if it holds the decisions of more people; with ``"both"`` a
+        third is the one who settled what the two differed on.
     overwrite
         Whether they replace others that stand there.
 
     Raises
     ------
     ReviewError
-        If the file holds the answers of other people than `who` says, or answers that differ from
-        those of the review. Nothing is written then.
+        If the file holds the answers of other people than `who` says, two answers of one person to
+        one record, or answers that differ from those of the review. Nothing is written then.
     """
     folder = Path(data) / FOLDER
     stored = read_store(folder)
     if not stored:
         raise ReviewError("import the search first: search/records.csv has no record")
-    column = _columns(screened, who)
-    places = _found_again(screened.records, stored)
-    rows = {row["record"]: row for row in read_table(folder / "screening.csv")}
-    problems, missing = list[Problem](), list[Record]()
-    added = known = unanswered = 0
-    for record, answers in zip(screened.records, screened.answers, strict=True):
-        row = rows.get(str(places.get((record.file, record.row))))
+    column = _columns(screened, who, people)
+    numbers = {s.number for s in stored}
+    table = read_numbered(folder / "screening.csv", SCREENING, numbers)
+    writing = _Writing(screened.file, {row["record"]: row for row in table}, overwrite)
+    missing, unsure, unanswered = list[Record](), list[tuple[Record, tuple[int, ...]]](), 0
+    places = zip(screened.records, screened.answers, _numbers(screened, stored), strict=True)
+    for record, every, found in places:
+        answers = {column[name]: word for name, word in every.items() if name in column}
         unanswered += not answers
-        if row is None:
-            missing += [record] if answers else []
-            continue
-        for name, word in answers.items():
-            old = " ".join(row.get(column[name], "").casefold().split())
-            if old == word:
-                known += 1
-            elif old and not overwrite:
-                told = f"{shown(record.title)}: {old} in screening.csv and {word} here"
-                told += "; --replace takes the new one"
-                problems.append(Problem(screened.file, told, record.row, column[name]))
-            else:
-                row[column[name]] = word
-                added += 1
-    stop(problems, f"in {screened.file}")
-    write_table(folder / "screening.csv", SCREENING, list(rows.values()))
-    return AddedDecisions(added, known, unanswered, tuple(missing))
+        row = writing.rows.get(str(found[0])) if len(found) == 1 else None
+        if answers and row is None:
+            unsure += [(record, found)] if found else []
+            missing += [] if found else [record]
+        for name, word in answers.items() if row is not None else ():
+            writing.write(record, row or {}, name, word)
+    stop(writing.problems, f"in {screened.file}")
+    write_table(folder / "screening.csv", SCREENING, table)
+    counts = writing.added, writing.known, unanswered
+    return AddedDecisions(*counts, tuple(missing), tuple(unsure))
 
 
-def _columns(screened: Screened, who: str) -> dict[str, str]:
+class _Writing:
+    """Writes answers into the rows of a table, and gathers those that contradict."""
+
+    def __init__(self, file: str, rows: Mapping[str, Row], overwrite: bool) -> None:
+        self.file, self.rows, self.overwrite = file, rows, overwrite
+        self.added = self.known = 0
+        self.problems: list[Problem] = []
+        self.written: dict[tuple[str, str], int] = {}  # record and column: row of the file
+
+    def write(self, record: Record, row: Row, column: str, word: str) -> None:
+        old = " ".join(row.get(column, "").casefold().split())
+        before = self.written.setdefault((row["record"], column), record.row)
+        if old == word:
+            self.known += 1
+        elif before != record.row:
+            told = f"{shown(record.title)}: {word} here and {old} in row {before}, which is the "
+            told += "same work; take one of them out of the file"
+            self.problems.append(Problem(self.file, told, record.row, column))
+        elif old and not self.overwrite:
+            told = f"{shown(record.title)}: {old} in screening.csv and {word} here"
+            told += "; --replace takes the new one"
+            self.problems.append(Problem(self.file, told, record.row, column))
+        else:
+            row[column] = word
+            self.added += 1
+
+
+def _columns(screened: Screened, who: str, chosen: Sequence[str]) -> dict[str, str]:
     """Return the column of each person of the file."""
     people = screened.people
-    wanted = list(PEOPLE) if who == "both" else [who]
-    if len(people) != len(wanted):
-        told = ", ".join(people)
+    stop(
+        (f"{screened.file} has no decisions of {shown(name)}{did_you_mean(name, people)}"
+         for name in chosen if name not in people),
+        "in --person",
+    )  # fmt: skip
+    wanted = [*PEOPLE, SETTLED] if who == "both" else [who]
+    named = list(chosen) or people
+    fewest = 2 if who == "both" else 1
+    if not fewest <= len(named) <= (len(wanted) if chosen else fewest):
         raise ReviewError(
-            f"{screened.file}: decisions of {len(people)} ({told}); say --decisions both if they "
-            "are two, --decisions first or --decisions second if it is one"
+            f"{screened.file}: decisions of {len(named)} ({', '.join(named)}); say --decisions "
+            "both if they are two, --decisions first or --decisions second if it is one. Of more "
+            "people, name two with --person NAME --person NAME (a third is who settled what the "
+            "two differed on), or one of them with --decisions first"
         )
-    return dict(zip(people, wanted, strict=True))
+    return dict(zip(named, wanted, strict=False))
 
 
-def _found_again(records: Sequence[Record], stored: Sequence[Stored]) -> dict[tuple[str, int], int]:
-    """Return the number of the kept record that each record surely is."""
-    numbers = {s.number: (s.record.file, s.record.row) for s in stored}
-    settled = {
-        numbers[s.number]: numbers[s.of] if s.decision == "duplicate" and s.of else None
-        for s in stored
-    }
-    kept = {place: number for number, place in numbers.items() if settled[place] is None}
-    found = deduplicate([*(s.record for s in stored), *records], settled=settled)
-    by_title: dict[str, list[int]] = {}
-    for one in stored:
-        if (one.record.file, one.record.row) in kept:
-            by_title.setdefault(folded(one.record.title), []).append(one.number)
-    places = {}
-    for d in found.decisions[len(stored) :]:
-        same = by_title.get(folded(d.record.title), [])
-        if d.decision == "duplicate" and d.of is not None and (d.of.file, d.of.row) in kept:
-            places[d.record.file, d.record.row] = kept[d.of.file, d.of.row]
-        elif len(same) == 1 and d.record.title:  # the file was made from this very search
-            places[d.record.file, d.record.row] = same[0]
-    return places
+def _numbers(screened: Screened, stored: Sequence[Stored]) -> Iterator[tuple[int, ...]]:
+    """Yield of each record the number of the kept one that it is; several if it may be any."""
+    known, settled = decided(stored)
+    numbers = {s.place: s.number for s in stored}
+    for found in find(screened.records, known, settled):
+        which = found.sure or found.likely  # the file may have been made from this very search
+        yield tuple(sorted(numbers[kept.file, kept.row] for kept in which))

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 import pandas as pd
 
 from analysis_lib.importing.search.record import Record
-from analysis_lib.importing.search.works import Facts, compared, facts_of
+from analysis_lib.importing.search.works import Facts, compared, facts_of, may_be_one
 
 Decided: TypeAlias = Literal["kept", "duplicate", "linked", "look at"]
 Place: TypeAlias = tuple[str, int]  # file and row of a record
@@ -129,6 +129,49 @@ def deduplicate(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a record stands among others: works that it surely is, and those it may be."""
+
+    sure: tuple[Record, ...]
+    likely: tuple[Record, ...]
+
+
+def find(
+    records: Iterable[Record],
+    among: Iterable[Record],
+    settled: Mapping[Place, Place | None],
+) -> Iterator[Found]:
+    """Find records among those of a review, of which it is decided which are one.
+
+    Parameters
+    ----------
+    records
+        What is looked for; of each, one answer.
+    among
+        The records of the review, those that are kept first.
+    settled
+        Which of them each repeats; see `deduplicate`.
+
+    Yields
+    ------
+    Found
+        Likely is a work of the same title of which no fact contradicts.
+    """
+    known = _Known()
+    for record in among:
+        of = settled.get((record.file, record.row))
+        known.learn(record, facts_of(record), known.places[of] if of else None)
+    for record in records:
+        facts = facts_of(record)
+        near = [(known.records[i], known.facts[i]) for i in known.near(facts)]
+        verdicts = [(kept, compared(facts, of), of) for kept, of in near]
+        yield Found(
+            tuple(kept for kept, verdict, _ in verdicts if verdict and verdict[0] == "duplicate"),
+            tuple(kept for kept, _, of in verdicts if may_be_one(facts, of)),
+        )
+
+
 class _Known:
     """The works that are kept, each with what is known of it from all its records."""
 
@@ -143,7 +186,7 @@ class _Known:
         if not facts.titles and not facts.dois and not facts.pmids:
             return "kept", None, "without title and identifier, it cannot be compared"
         best: tuple[int, int, Decided, str] | None = None
-        for position in self._near(facts):
+        for position in self.near(facts):
             found = compared(facts, self.facts[position])
             if found is not None:
                 rank = (ORDER.index(found[0]), position)
@@ -166,7 +209,8 @@ class _Known:
             if twin not in works[-1:] and len(works) < MOST_COMPARED:
                 works.append(twin)
 
-    def _near(self, facts: Facts) -> list[int]:
+    def near(self, facts: Facts) -> list[int]:
+        """Return the works with which a record shares a key."""
         return sorted({work for key in _keys(facts) for work in self.by_key.get(key, ())})
 
 

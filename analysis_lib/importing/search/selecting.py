@@ -16,26 +16,28 @@ from typing import Final
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.filling import read_table as read_review_table
+from analysis_lib.importing.search.agreement import SPELLINGS
 from analysis_lib.importing.search.store import (
     FOLDER,
     SCREENING,
     Row,
     Stored,
+    read_numbered,
     read_store,
     read_table,
     write_table,
 )
 from analysis_lib.importing.texts import as_key, plain, write_all
-from analysis_lib.review.flow import DATABASES, EXCLUDED, NOT_RETRIEVED, STUDIES
+from analysis_lib.review.flow import DATABASES, EXCLUDED, NEW, NOT_RETRIEVED, PREVIOUS, STUDIES
 
+SOURCE: Final = f"data/{FOLDER}"  # of the boxes that are counted here
 FULL_TEXT: Final = ("record", "title", "decision", "reason")
 BY_HAND: Final = frozenset(("citation search", "citations", "hand search", "snowballing"))
 SAID: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("include", "included", "yes", "1"), "include"),
-    **dict.fromkeys(("exclude", "excluded", "no", "0"), "exclude"),
-    **dict.fromkeys(("unclear", "maybe"), "include"),  # the full text decides
+    **{word: name for name, words in SPELLINGS for word in words if name != "unclear"},
+    **{word: "include" for name, words in SPELLINGS for word in words if name == "unclear"},
     **dict.fromkeys(("not retrieved", "not available"), NOT_RETRIEVED),
-}
+}  # what is unclear goes on: the full text decides
 LABELS: Final[Mapping[str, str]] = {
     "records_identified": "Records identified",
     DATABASES: "Records from databases",
@@ -97,9 +99,10 @@ def fill_selection(data: str | Path) -> Selected:
     stored = read_store(folder)
     if not stored:
         raise ReviewError("no search was imported yet: search/records.csv has no record")
-    kept = {s.number for s in stored if s.decision != "duplicate"}
-    screening = [r for r in read_table(folder / "screening.csv") if int(r["record"]) in kept]
-    stop(_unknown("screening.csv", screening, (*SCREENING[2:4], "settled")), "in screening.csv")
+    kept = {s.number: s.decision != "duplicate" for s in stored}
+    table = read_numbered(folder / "screening.csv", SCREENING, kept)
+    screening = [row for row in table if kept[int(row["record"])]]
+    stop(_unknown("screening.csv", table, (*SCREENING[2:4], "settled")), "in screening.csv")
     included, conflicts, open_ = _first_stage(screening)
     reports = _full_text(folder, screening, included)
     stop(_unknown("full_text.csv", reports, ("decision",)), "in full_text.csv")
@@ -114,12 +117,32 @@ def fill_selection(data: str | Path) -> Selected:
     ]
     if waiting:
         return Selected((), tuple(conflicts), tuple(waiting))
+    selection = read_review_table(path, "selection", ("box",))
     boxes = [*_boxes(folder, stored, len(included), reports, len(trials))]
-    table = read_review_table(path, "selection", ("box",))
-    own = {row["box"] for row in boxes}
-    table.rows[:] = [*boxes, *(row for row in table.rows if row["box"] not in own)]
-    write_all({table.path: table.text()})
+    boxes += _new_studies(selection.rows, len(trials))
+    selection.rows[:] = _with_others(boxes, selection.rows)
+    write_all({selection.path: selection.text()})
     return Selected(tuple(boxes), (), ())
+
+
+def _new_studies(rows: Sequence[Row], trials: int) -> Iterator[Row]:
+    """Yield the box of the new studies, if a person typed how many the review had before."""
+    for number, row in enumerate(rows, start=2):
+        if row["box"] != PREVIOUS:
+            continue
+        if not row["count"].isdecimal() or int(row["count"]) > trials:
+            told = f"{shown(row['count'])} previous studies, but trials.csv has {trials} in all"
+            raise ReviewError(str(Problem("selection.csv", told, number, "count")))
+        yield _row(NEW, "New studies", trials - int(row["count"]))
+
+
+def _with_others(boxes: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Return the boxes that were counted, under the labels they have, and those of a person."""
+    before = {row["box"]: row for row in rows}
+    own = {row["box"] for row in boxes}
+    named = [row | {"label": before.get(row["box"], row)["label"] or row["label"]} for row in boxes]
+    others = [row for row in rows if row["box"] not in own and row.get("source") != SOURCE]
+    return [*named, *others]
 
 
 def _unknown(name: str, rows: Sequence[Row], columns: Sequence[str]) -> Iterator[Problem]:
@@ -152,15 +175,25 @@ def _first_stage(screening: Sequence[Row]) -> tuple[set[str], list[str], int]:
 def _full_text(folder: Path, screening: Sequence[Row], included: set[str]) -> list[Row]:
     """Return the sheet of the second stage, with every decision that stands there."""
     path = folder / "full_text.csv"
-    known = {row["record"]: row for row in (read_table(path) if path.exists() else [])}
+    known = {row["record"]: row for row in read_numbered(path, FULL_TEXT)}
     rows = [
         known.get(row["record"], {"record": row["record"], "title": row["title"]})
         for row in screening
         if row["record"] in included
     ]
+    lost = [row for row in known.values() if row["decision"] and row not in rows]
+    stop((_out(path.name, row) for row in lost), f"in {path.name}")
     if rows and rows != list(known.values()):
         write_table(path, FULL_TEXT, rows)
     return rows
+
+
+def _out(name: str, row: Row) -> str:
+    """Say that a report was judged whose record does not go on any more."""
+    return (
+        f"{name}: record {row['record']} has a decision ({row['decision']}), but is a duplicate or "
+        "excluded at the first stage; take its row out, or mend the first stage"
+    )
 
 
 def _boxes(
@@ -168,7 +201,7 @@ def _boxes(
 ) -> Iterator[Row]:
     """Yield the rows of ``selection.csv``."""
     exports = {row["file"]: row for row in read_table(folder / "exports.csv")}
-    by_database: Counter[str] = Counter()
+    databases = list[str]()
     ways: Counter[str] = Counter()
     for one in stored:
         export = exports.get(one.record.file, {})
@@ -179,7 +212,7 @@ def _boxes(
         elif "registry" in export.get("format", ""):
             way = "records_registers"
         else:
-            by_database[database] += 1
+            databases.append(database)
         ways[way] += 1
     removed = sum(s.decision == "duplicate" for s in stored)
     said = [SAID[plain(row["decision"])] for row in reports]
@@ -201,17 +234,25 @@ def _boxes(
     for box in LABELS:
         if box in counts:
             yield _row(box, LABELS[box], counts[box])
-    for database, n in by_database.items() if len(by_database) > 1 else ():
-        yield _row(f"database-{as_key(database)}", database, n, DATABASES)
-    reasons = Counter(
-        " ".join(row.get("reason", "").split()) or "No reason given"
+    by_database = [*_parts("database", databases, DATABASES)]
+    yield from by_database if len(by_database) > 1 else ()
+    reasons = [
+        row.get("reason", "") or "No reason given"
         for row, word in zip(reports, said, strict=True)
         if word == "exclude"
-    )
-    for reason, n in reasons.items():
-        yield _row(f"reason-{as_key(reason)}", reason, n, EXCLUDED)
+    ]
+    yield from _parts("reason", reasons, EXCLUDED)
+
+
+def _parts(kind: str, names: Sequence[str], parent: str) -> Iterator[Row]:
+    """Yield a box for each name; those that differ by case or marks only are one."""
+    labels: dict[str, str] = {}
+    for name in names:
+        labels.setdefault(as_key(name), name)
+    for key, n in Counter(map(as_key, names)).items():
+        yield _row(f"{kind}-{key or 'unnamed'}", labels[key], n, parent)
 
 
 def _row(box: str, label: str, count: int, parent: str = "") -> Row:
-    told = {"provenance": "reported", "source": f"data/{FOLDER}", "note": ""}
+    told = {"provenance": "reported", "source": SOURCE, "note": ""}
     return {"box": box, "label": label, "count": str(count), "parent": parent, **told}

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from analysis_lib.base.errors import Problem, ReviewError, shown, stop
+from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
 from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.search import SearchExport
 from analysis_lib.importing.search.duplicates import Decision, Place, deduplicate
 from analysis_lib.importing.search.record import Record
-from analysis_lib.importing.texts import decode, read_bytes, write_all
+from analysis_lib.importing.texts import decode, plain, read_bytes, write_all
 
 FOLDER: Final = "search"
 LARGEST_STORE = 500_000_000  # bytes of records.csv
@@ -31,6 +31,13 @@ COLUMNS: Final = (
 EXPORTS: Final = ("file", "database", "search", "format", "records", "without_title")
 SCREENING: Final = ("record", "title", "first", "second")
 DECISIONS: Final = ("kept", "duplicate", "linked", "look at")
+#: How a person may write a decision.
+WORDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("kept", "keep"), "kept"),
+    **dict.fromkeys(("duplicate", "duplicates", "dup"), "duplicate"),
+    **dict.fromkeys(("linked", "link"), "linked"),
+    **dict.fromkeys(("look at", "lookat"), "look at"),
+}
 Row = dict[str, str]
 
 
@@ -56,6 +63,11 @@ class Stored:
     of: int | None
     why: str
     search: str
+
+    @property
+    def place(self) -> Place:
+        """File and row of the record."""
+        return self.record.file, self.record.row
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +127,12 @@ def add_search(
     """
     folder = Path(data) / FOLDER
     earlier = read_store(folder)
-    places = {(s.record.file, s.record.row): s for s in earlier}
+    places = {s.place: s for s in earlier}
     read = [record for export in exports for record in export]
     stop(_other_records(read, places), "in the search exports")
     fresh = [record for record in read if (record.file, record.row) not in places]
-    numbers = {s.number: (s.record.file, s.record.row) for s in earlier}
-    settled: dict[Place, Place | None] = {
-        (s.record.file, s.record.row): numbers[s.of] if s.decision == "duplicate" and s.of else None
-        for s in earlier
-    }
-    found = deduplicate([*(s.record for s in earlier), *fresh], settled=settled)
+    known, settled = decided(earlier)
+    found = deduplicate([*known, *fresh], settled=settled)
     records = (*earlier, *_numbered(found.decisions, earlier, search))
     screening, kept_answers = _screening(folder, records)
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +164,7 @@ def _numbered(
     decisions: Sequence[Decision], earlier: Sequence[Stored], search: str
 ) -> Iterator[Stored]:
     """Give the new records the numbers that follow."""
-    numbers = {(s.record.file, s.record.row): s.number for s in earlier}
+    numbers = {s.place: s.number for s in earlier}
     last = max(numbers.values(), default=0)
     for decision in decisions[len(earlier) :]:
         last += 1
@@ -166,48 +174,132 @@ def _numbered(
         yield Stored(last, decision.record, decision.decision, of, decision.why, search)
 
 
+def decided(stored: Sequence[Stored]) -> tuple[list[Record], dict[Place, Place | None]]:
+    """Return the records of a store, those that are kept first, and which of them each repeats."""
+    places = {s.number: s.place for s in stored}
+    order = sorted(stored, key=lambda s: s.decision == "duplicate")
+    settled = {s.place: places[s.of] if s.decision == "duplicate" and s.of else None for s in order}
+    return [s.record for s in order], settled
+
+
 def read_store(folder: Path) -> list[Stored]:
     """Read the records of a review; none if it has none.
+
+    A duplicate of a duplicate repeats the record at the end of that chain.
 
     Raises
     ------
     ReviewError
-        For a row that cannot be understood, with its column.
+        For a row that cannot be understood, with its column and what to type instead.
     """
     path = folder / "records.csv"
+    rows = read_numbered(path, COLUMNS) if path.exists() else []
+    for row in rows:
+        row["decision"] = WORDS.get(plain(row["decision"]), row["decision"])
+    by_number = {row["record"]: row for row in rows}
+    stop(_unclear(path.name, rows, by_number), f"in {path.name}")
+    return [_stored(row, _kept(row["of"], by_number)) for row in rows]
+
+
+def read_numbered(
+    path: Path, columns: Sequence[str], known: Collection[int] | None = None
+) -> list[Row]:
+    """Read one of our own tables, in which each row is of a record, by its number.
+
+    Parameters
+    ----------
+    path
+        The table; one that is not there has no rows.
+    columns
+        Those that it must have.
+    known
+        The numbers that there are.
+
+    Raises
+    ------
+    ReviewError
+        For a column that is missing, and a number that is none, unknown or there twice.
+    """
     rows = read_table(path) if path.exists() else []
-    stop(_unclear(path.name, rows), f"in {path.name}")
-    return [_stored(row) for row in rows]
+    missing = [column for column in columns if rows and column not in rows[0]]
+    if missing:
+        has = ", ".join(rows[0])
+        raise ReviewError(
+            f"{path.name}, row 1: no column {' and no column '.join(map(shown, missing))}; give it "
+            f"its name back. The columns are {has}"
+        )
+    stop(_misnumbered(path.name, rows, known), f"in {path.name}")
+    return rows
+
+
+def _misnumbered(
+    name: str, rows: Sequence[Row], known: Collection[int] | None
+) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for row_number, row in enumerate(rows, start=2):
+        number, told = row["record"], ""
+        if not any(row.values()):
+            told = "an empty row; take it out"
+        elif not number.isdecimal():
+            told = f"{shown(number)} is no number of a record; a row is added by import only"
+        elif number in seen:
+            told = f"{number} stands in row {seen[number]} too; take one of the rows out"
+        elif known is not None and int(number) not in known:
+            told = f"{number} is not the number of a record of records.csv"
+        if told:
+            yield Problem(name, told, row_number, "record")
+        seen[number] = row_number
 
 
 def read_answers(folder: Path) -> dict[int, tuple[str, ...]]:
     """Return what the screeners said of each record of which they said something."""
-    path = folder / "screening.csv"
-    rows = read_table(path) if path.exists() else []
+    rows = read_numbered(folder / "screening.csv", SCREENING[:1])
     said = {
         int(row["record"]): tuple(filter(None, (row.get(person, "") for person in SCREENING[2:])))
         for row in rows
-        if row.get("record", "").isdecimal()
     }
     return {number: answers for number, answers in said.items() if answers}
 
 
-def _unclear(name: str, rows: Sequence[Row]) -> Iterator[Problem]:
+def _kept(number: str, rows: Mapping[str, Row]) -> str:
+    """Return the record at the end of a chain of duplicates; empty if that is none, or a circle."""
+    seen = set()
+    while rows.get(number, {}).get("decision") == "duplicate" and number not in seen:
+        seen.add(number)
+        number = rows[number]["of"]
+    return "" if number in seen or number not in rows else number
+
+
+def _unclear(name: str, rows: Sequence[Row], by_number: Mapping[str, Row]) -> Iterator[Problem]:
     """Find what a person cannot have meant."""
-    known = {row.get("record", "") for row in rows if row.get("decision") != "duplicate"}
     for number, row in enumerate(rows, start=2):
-        if row.get("decision") not in DECISIONS:
-            told = f"{shown(row.get('decision', ''))} is not one of {', '.join(DECISIONS)}"
-            yield Problem(name, told, number, "decision")
-        elif row["decision"] == "duplicate" and row.get("of", "") not in known:
-            told = f"{shown(row.get('of', ''))} is not the number of a record that is kept"
+        decision, of = row["decision"], row["of"]
+        if decision not in DECISIONS:
+            told = f"{shown(decision)} is not one of {', '.join(DECISIONS)}"
+            yield Problem(name, told + did_you_mean(decision, DECISIONS), number, "decision")
+        elif of not in by_number and (decision == "duplicate" or (of and decision != "kept")):
+            told = f"{shown(of)} is not the number of a record; type that of the record which this "
+            told += "one repeats (column record), or make the decision kept"
             yield Problem(name, told, number, "of")
-        for column in ("record", "row"):
-            if not row.get(column, "").isdecimal():
-                yield Problem(name, f"{shown(row.get(column, ''))} is no number", number, column)
+        elif decision == "duplicate" and (circle := _circle(row, by_number)):
+            told = f"{' repeats '.join(circle)}, so that none is kept; make one decision kept"
+            yield Problem(name, told, number, "of")
+        if not row["row"].isdecimal():
+            told = f"{shown(row['row'])} is no number; type the row of the record in {row['file']}"
+            yield Problem(name, told, number, "row")
 
 
-def _stored(row: Row) -> Stored:
+def _circle(row: Row, rows: Mapping[str, Row]) -> list[str]:
+    """Return the numbers of records that repeat each other in a circle, if this one does."""
+    chain = [row["record"]]
+    while rows.get(chain[-1], {}).get("decision") == "duplicate":
+        chain.append(rows[chain[-1]]["of"])
+        if chain[-1] in chain[:-1]:
+            return chain if chain[-1] == chain[0] else []
+    return []
+
+
+def _stored(row: Row, of: str) -> Stored:
     year = row.get("year", "")
     text = ("title", "authors", "journal", "volume", "issue", "pages", "pmid", "kind")
     dois = row.get("doi", "").split()
@@ -219,12 +311,11 @@ def _stored(row: Row) -> Stored:
         doi=dois[0] if dois else "",
         other_dois=tuple(dois[1:]),
     )
-    of = row.get("of", "")
     return Stored(
         int(row["record"]),
         record,
         row["decision"],
-        int(of) if of.isdecimal() else None,
+        int(of) if of and row["decision"] != "kept" else None,
         row.get("why", ""),
         row.get("search", ""),
     )
@@ -245,8 +336,9 @@ def _row(stored: Stored) -> Row:
 
 def _screening(folder: Path, records: Sequence[Stored]) -> tuple[list[Row], list[str]]:
     """Return the sheet of the screeners with all their answers, and answers on duplicates."""
-    path = folder / "screening.csv"
-    answered = {row.get("record", ""): row for row in (read_table(path) if path.exists() else [])}
+    known = {stored.number for stored in records}
+    table = read_numbered(folder / "screening.csv", SCREENING, known)
+    answered = {row["record"]: row for row in table}
     rows, on_duplicates = [], []
     for stored in records:
         row = answered.get(str(stored.number), {})

@@ -149,6 +149,20 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
     return None
 
 
+def may_be_one(one: Facts, other: Facts) -> bool:
+    """Say whether two works have the same title, and nothing that is known of both contradicts."""
+    if titles.nearest(one.titles, other.titles) != "same" or one.kinds != other.kinds:
+        return False
+    differs = {fact for fact, relation in _relations(one, other) if relation == "another"}
+    if not _names(one).isdisjoint(_names(other)):
+        differs -= {"first author"}  # whichever of the names stands first
+    return not differs
+
+
+def _names(work: Facts) -> set[str]:
+    return {word for name in work.authors | work.given for word in name.split()}
+
+
 def _is_sure(
     title: titles.Relation, identifier: str, agrees: list[str], differs: list[str], words: int
 ) -> bool:

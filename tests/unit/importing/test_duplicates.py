@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
 from analysis_lib.importing.search import duplicates
-from analysis_lib.importing.search.store import add_search
+from analysis_lib.importing.search.store import COLUMNS, add_search
 
 TRIAL = {
     "title": "Lifting crates for low back pain: a made-up trial",
@@ -407,7 +407,14 @@ def test_a_table_saved_by_a_spreadsheet_elsewhere_is_read_again(
         ({"decision": "maybe"}, "row 3, column decision: 'maybe' is not one of kept"),
         ({"decision": "duplicate", "of": "9"}, "row 3, column of: '9' is not the number of a rec"),
         ({"decision": "duplicate", "of": ""}, "row 3, column of: '' is not the number of a record"),
+        ({"decision": "duplicate", "of": "9"}, "or make the decision kept"),
+        ({"decision": "duplicate", "of": "2"}, "2 repeats 2, so that none is kept; make one"),
+        ({"decision": "linked", "of": "9"}, "row 3, column of: '9' is not the number of a record"),
+        ({"decision": "duplicat", "of": "1"}, "did you mean 'duplicate'?"),
         ({"record": "x"}, "row 3, column record: 'x' is no number"),
+        ({"record": "1"}, "row 3, column record: 1 stands in row 2 too; take one of the rows out"),
+        (dict.fromkeys(COLUMNS, ""), "row 3, column record: an empty row; take it out"),
+        ({"row": "?"}, "row 3, column row: '?' is no number; type the row of the record in a.csv"),
     ],
 )
 def test_a_decision_that_cannot_be_understood_is_named(
@@ -420,6 +427,60 @@ def test_a_decision_that_cannot_be_understood_is_named(
     with pytest.raises(ReviewError) as error:
         add_search([], tmp_path)
     assert words in str(error.value)
+
+
+def test_a_duplicate_of_a_duplicate_repeats_what_is_kept(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    add_search([export("a.csv", "One", "Two", "Three", "Four")], tmp_path)
+    table = rows(tmp_path)
+    table[0] |= {"decision": " Duplicate", "of": "2"}  # also of one that stands below
+    table[1] |= {"decision": "DUPLICATE", "of": "4"}
+    table[2] |= {"decision": "Keep", "of": "4"}
+    rewrite(tmp_path, "records", table)
+    for _ in range(2):  # and the table that is written is read again
+        added = add_search([export("later.csv", "One")], tmp_path)
+        assert [(s.decision, s.of) for s in added.records] == [
+            ("duplicate", 4),
+            ("duplicate", 4),
+            ("kept", None),
+            ("kept", None),
+            ("duplicate", 4),
+        ]
+
+
+def test_a_circle_is_told_once_for_each_row_of_it(
+    tmp_path: Path, export: Callable[..., Any]
+) -> None:
+    add_search([export("a.csv", "One", "Two", "Three")], tmp_path)
+    table = rows(tmp_path)
+    for row, of in zip(table, ("2", "3", "2"), strict=True):
+        row |= {"decision": "duplicate", "of": of}
+    rewrite(tmp_path, "records", table)
+    with pytest.raises(ReviewError) as error:
+        add_search([], tmp_path)
+    told = str(error.value)
+    assert "row 3, column of: 2 repeats 3 repeats 2, so that none is kept" in told
+    assert "row 4, column of: 3 repeats 2 repeats 3" in told
+    assert "row 2" not in told
+
+
+@pytest.mark.parametrize("name", ["records", "screening"])
+def test_a_column_that_was_renamed_is_named(
+    tmp_path: Path, export: Callable[..., Any], name: str
+) -> None:
+    add_search([export("a.csv", "One")], tmp_path)
+    table = [{f"{k} no." if k == "record" else k: v for k, v in rows(tmp_path, name)[0].items()}]
+    rewrite(tmp_path, name, table)
+    with pytest.raises(ReviewError, match=rf"{name}.csv, row 1: no column 'record'; give it"):
+        add_search([], tmp_path)
+
+
+def test_an_answer_to_no_record_is_never_lost(tmp_path: Path, export: Callable[..., Any]) -> None:
+    add_search([export("a.csv", "One")], tmp_path)
+    rewrite(tmp_path, "screening", [rows(tmp_path, "screening")[0] | {"record": "7"}])
+    with pytest.raises(ReviewError, match="row 2, column record: 7 is not the number of a record"):
+        add_search([], tmp_path)
 
 
 def test_another_file_of_the_same_name_is_refused(

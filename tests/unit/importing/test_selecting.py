@@ -119,13 +119,62 @@ def test_decisions_of_one_person(
     assert answers(folder)[0] == ("include", "include")
 
 
+def test_a_title_that_may_be_several_records_is_asked_about(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    """Two editorials are two records: whose answer it is, only a person can say."""
+    editorial = "TY  - JOUR\nTI  - Editorial\nJO  - J Examples\n{}ER  -\n"
+    both = editorial.format("PY  - 2015\nSP  - 1\n") + editorial.format("PY  - 2016\nSP  - 9\n")
+    assert run("import", {"editorials.ris": both})[0] == 0
+    given = ("--decisions", "first")
+    code, told = run("import", {"asreview.csv": "title,included\nEditorial,1\n"}, *given)
+    assert (code, "0 decisions written" in told) == (0, True), told
+    assert "1 decided record may be several of the search" in told
+    assert "row 2 Editorial (5 or 6)" in told
+    named = "title,journal,year,included\nEditorial,J Examples,{},0\n"
+    assert run("import", {"named.csv": named.format(2016)}, *given)[0] == 0
+    assert answers(folder)[-2:] == [("", ""), ("exclude", "")]
+    code, told = run("import", {"other.csv": named.format(1999)}, *given)
+    assert "1 decided record not found" in told
+
+
+def test_two_answers_to_one_record_are_refused(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    """The file holds both copies of a work of which the review keeps one."""
+    row = "Lifting crates for back pain: a trial,Example A,10.1000/a,{}\n"
+    text = "title,authors,doi,included\n" + row.format(1) + row.format(0)
+    code, told = run("import", {"asreview.csv": text}, "--decisions", "first", "--replace")
+    assert (code, "exclude here and include in row 2, which is the same work" in told) == (1, True)
+    assert answers(folder)[0] == ("", "")
+
+
+def test_decisions_of_three_people(folder: Path, run: Callable[..., tuple[int, str]]) -> None:
+    cy = RAYYAN.replace('""Bo""=>""Maybe""', '""Bo""=>""Maybe"", ""Cy""=>""Included""')
+    code, told = run("import", {"rayyan.csv": cy}, "--decisions", "both")
+    assert (code, "decisions of 3 (Ann, Bo, Cy)" in told, "--person NAME" in told) == (
+        1,
+        True,
+        True,
+    )
+    people = ("--person", "Bo", "--person", "Ann", "--person", "Cy")
+    code, told = run("import", {"rayyan.csv": cy}, "--decisions", "both", *people)
+    assert code == 0, told
+    settled = [row["settled"] for row in table(folder, "search/screening")]
+    assert (answers(folder)[1], settled) == (("unclear", "exclude"), ["", "include", ""])
+    code, told = run("import", {"rayyan.csv": cy}, "--decisions", "first", "--person", "Annn")
+    assert (code, "did you mean 'Ann'?" in told) == (1, True), told
+
+
 @pytest.mark.parametrize(
     ("text", "more", "words"),
     [
+        ("title,included\nA,perhaps\nB,1\n", ("--decisions", "first"),
+         "row 2, column included: 'perhaps' is no decision; it is include, exclude or maybe"),
         (RAYYAN, ("--decisions", "first"), "decisions of 2 (Ann, Bo); say --decisions both"),
         (B, ("--decisions", "first"), "no decisions of Rayyan"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_decision_is_told(
     run: Callable[..., tuple[int, str]], text: str, more: tuple[str, ...], words: str
 ) -> None:
@@ -182,3 +231,61 @@ def test_a_later_search_keeps_every_decision(
     code, told = run("selection")
     assert (code, "1 record of screening.csv without an answer" in told) == (1, True), told
     assert [row["decision"] for row in table(folder, "search/full_text")] == ["include", "Exclude"]
+
+
+def test_counting_again_leaves_nothing_stale(
+    folder: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    """A reason that is called otherwise now is one box, and a label of a person stays."""
+    test_the_flow_is_counted_when_everything_is_decided(folder, run)
+    boxes = table(folder, "selection")
+    labels = {"database-a": "MEDLINE by Ovid", "reason-no-pain": "No pain"}
+    boxes = [row | {"label": labels.get(row["box"], row["label"])} for row in boxes]
+    own = {"box": "previous_studies", "label": "Before", "count": "1", "source": "the paper"}
+    write(folder, "selection", [*boxes, boxes[0] | {"parent": ""} | own])
+    reports = table(folder, "search/full_text")
+    reports[1]["reason"] = "Not in pain"
+    write(folder, "search/full_text", reports)
+    code, told = run("selection")
+    assert code == 0, told
+    found = {row["box"]: (row["label"], row["count"]) for row in table(folder, "selection")}
+    assert found["database-a"] == ("MEDLINE by Ovid", "3")
+    assert found["reason-not-in-pain"] == ("Not in pain", "1")
+    assert "reason-no-pain" not in found
+    assert (found["previous_studies"], found["new_studies"][1]) == (("Before", "1"), "0")
+    al.plots.prisma(al.load_review(folder / "data").selection)
+
+
+@pytest.mark.parametrize("count", ["2", "-1", "some"])
+def test_previous_studies_that_cannot_be_are_refused(
+    folder: Path, run: Callable[..., tuple[int, str]], count: str
+) -> None:
+    test_the_flow_is_counted_when_everything_is_decided(folder, run)
+    boxes = table(folder, "selection")
+    own = {"box": "previous_studies", "count": count, "source": "the paper", "parent": ""}
+    write(folder, "selection", [boxes[0] | own, *boxes])
+    code, told = run("selection")
+    assert (code, "selection.csv, row 2, column count" in told) == (1, True), told
+    assert "previous studies, but trials.csv has 1 in all" in told
+
+
+def test_a_judged_report_never_vanishes(folder: Path, run: Callable[..., tuple[int, str]]) -> None:
+    test_the_flow_is_counted_when_everything_is_decided(folder, run)
+    rows = table(folder, "search/screening")
+    rows[1]["settled"] = "No"
+    write(folder, "search/screening", rows)
+    code, told = run("selection")
+    assert (code, "record 2 has a decision (Exclude), but is a duplicate or" in told) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["screening", "full_text"])
+def test_an_empty_row_of_a_spreadsheet_is_named(
+    folder: Path, run: Callable[..., tuple[int, str]], name: str
+) -> None:
+    test_the_flow_is_counted_when_everything_is_decided(folder, run)
+    rows = table(folder, f"search/{name}")
+    write(folder, f"search/{name}", [*rows, dict.fromkeys(rows[0], "")])
+    code, told = run("selection")
+    assert (code, f"{name}.csv, row {len(rows) + 2}, column record: an empty row" in told) == (
+        1, True
+    )  # fmt: skip
