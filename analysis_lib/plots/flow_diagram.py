@@ -10,7 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from analysis_lib.base.formatting import count, inside_sentence, listing
-from analysis_lib.plots.look import GREY, INK, PALE, SMALL, axes_of_size, describe, styled
+from analysis_lib.plots.look import (
+    GREY,
+    INK,
+    PALE,
+    SMALL,
+    axes_of_size,
+    describe,
+    page_room,
+    styled,
+)
 from analysis_lib.plots.text import text_size, wrap_to
 from analysis_lib.review.flow import (
     BOXES,
@@ -23,8 +32,8 @@ from analysis_lib.review.flow import (
     STUDIES,
 )
 
-WIDTH = 4.9  # inches: as wide as a phone, where the letters can still be read
-BOX = 2.24
+WIDTH, NARROWEST = 4.9, 3.6  # inches
+BETWEEN = 0.22
 PADDING = 0.1
 GAP = 0.28
 
@@ -57,6 +66,7 @@ STAGES = {
 @dataclass(frozen=True, slots=True)
 class _Box:
     lines: tuple[str, ...]
+    width: float
 
     @property
     def text(self) -> str:
@@ -87,6 +97,8 @@ def prisma(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ----------
     Page MJ, McKenzie JE, Bossuyt PM, et al. The PRISMA 2020 statement. BMJ 2021;372:n71.
     """
+    width = max(page_room(WIDTH), NARROWEST)
+    box = (width - 2 * PADDING - BETWEEN) / 2
     rows = selection.set_index("box")
     labels = {str(box): str(label) for box, label in rows["label"].items()}
     counts = {str(box): int(n) for box, n in rows["count"].items()}
@@ -103,16 +115,16 @@ def prisma(selection: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     flow = [(left, right) for left, right in flow if left]
     stages = {i: STAGES[left[0]] for i, (left, _) in enumerate(flow) if left[0] in STAGES}
     steps = [
-        (_box(left, labels, counts), _box(right, labels, counts) if right else None)
+        (_box(left, labels, counts, box), _box(right, labels, counts, box) if right else None)
         for left, right in flow
     ]
     heights = [max(a.height, b.height if b else 0) for a, b in steps]
     stage_height = 0.26
     total = sum(heights) + GAP * (len(steps) - 1) + stage_height * len(stages) + 2 * PADDING
     if ax is None:
-        ax = axes_of_size(WIDTH, total, layout=None)
+        ax = axes_of_size(width, total, layout=None)
         ax.set_position((0, 0, 1, 1))
-    ax.set(xlim=(0, WIDTH), ylim=(-total, 0))
+    ax.set(xlim=(0, width), ylim=(-total, 0))
     ax.set_axis_off()
     _draw(ax, steps, heights, stage_height, stages)
     return describe(ax, alt=_alt(labels, counts, flow, parts[EXCLUDED]), caption=_caption(counts))
@@ -123,15 +135,17 @@ def _is_shown(box: str, counts: Mapping[str, int]) -> bool:
     return box in counts and (box in BOXES or counts[box] > 0)
 
 
-def _box(names: Sequence[str], labels: Mapping[str, str], counts: Mapping[str, int]) -> _Box:
+def _box(
+    names: Sequence[str], labels: Mapping[str, str], counts: Mapping[str, int], width: float
+) -> _Box:
     """Return a box whose first line is what it counts, and whose other lines are its parts."""
     lines = []
     for i, name in enumerate(names):
         line = f"{labels[name]} (n\u00a0=\u00a0{count(counts[name])})"
         indent = "" if i == 0 else "  "
-        wrapped = wrap_to(line, BOX - 2 * PADDING - 0.15 * bool(indent), size=SMALL)
+        wrapped = wrap_to(line, width - 2 * PADDING - 0.15 * bool(indent), size=SMALL)
         lines += [indent + part for part in wrapped.split("\n")]
-    return _Box(tuple(lines))
+    return _Box(tuple(lines), width)
 
 
 def _draw(
@@ -141,7 +155,8 @@ def _draw(
     stage_height: float,
     stages: Mapping[int, str],
 ) -> None:
-    left, right = PADDING, WIDTH - BOX - PADDING
+    width = steps[0][0].width
+    left, right = PADDING, PADDING + width + BETWEEN
     y = -PADDING
     previous: float | None = None
     for i, ((main, beside), height) in enumerate(zip(steps, heights, strict=True)):
@@ -151,11 +166,11 @@ def _draw(
         _draw_box(ax, main, left, y, height=height)
         # What was there before a later search does not flow into its records.
         if previous is not None and stages.get(i - 1) != STAGES[PREVIOUS]:
-            _arrow(ax, (left + BOX / 2, previous), (left + BOX / 2, y))
+            _arrow(ax, (left + width / 2, previous), (left + width / 2, y))
         if beside is not None:
             top = y - (height - beside.height) / 2
             _draw_box(ax, beside, right, top, pale=True)
-            _arrow(ax, (left + BOX, y - height / 2), (right, y - height / 2))
+            _arrow(ax, (left + width, y - height / 2), (right, y - height / 2))
         previous = y - height
         y = previous - GAP
 
@@ -167,7 +182,7 @@ def _draw_box(
     ax.add_patch(
         FancyBboxPatch(
             (x, y - high),
-            BOX,
+            box.width,
             high,
             boxstyle="round,pad=0,rounding_size=0.05",
             facecolor=PALE if pale else "white",

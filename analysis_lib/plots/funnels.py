@@ -24,12 +24,22 @@ from analysis_lib.plots.axis import (
     shown_values,
 )
 from analysis_lib.plots.forests import RECONSTRUCTED, study_details
-from analysis_lib.plots.look import BLUE, GREY, INK, VERMILLION, axes_of_size, describe, styled
+from analysis_lib.plots.look import (
+    BLUE,
+    GREY,
+    INK,
+    VERMILLION,
+    axes_of_size,
+    describe,
+    legend_columns,
+    styled,
+)
 from analysis_lib.plots.text import (
     NumberFormatter,
     below_axes,
     label_points,
     left_out_note,
+    legend_words,
     statement,
 )
 from analysis_lib.pooling.asymmetry import contour_levels
@@ -111,7 +121,7 @@ def funnel(
         bbox_to_anchor=(0, 0),
         bbox_transform=below_axes(ax, 0.55),
         borderaxespad=0,
-        ncols=2,
+        ncols=legend_columns(2),
         columnspacing=1.5,
     )
     unnamed: list[str] = []
@@ -183,7 +193,7 @@ def _handles(
         handles.append(_marker("X", INK, VERMILLION, "filled in by trim-and-fill"))
     handles.append(Line2D([], [], color=INK, lw=1.1, ls=(0, (2, 2)), label="pooled estimate"))
     if pseudo_limits:
-        name = f"{fmt.percent(fit.level)} limits without heterogeneity"
+        name = legend_words(f"{fmt.percent(fit.level)} limits without heterogeneity")
         handles.append(Line2D([], [], color=GREY, lw=1.0, ls=(0, (6, 3)), label=name))
     return [*handles, *_contour_handles(p_levels)]
 
@@ -338,7 +348,7 @@ def _handles_extended(
     handles: list[Line2D | Patch] = [
         Patch(
             facecolor=EXTENDED_SHADES[side], edgecolor=GREY,
-            label=f"afterwards, the pooled interval {words[side]}",
+            label=legend_words(f"afterwards, the pooled interval {words[side]}"),
         )
         for side in (BELOW, INCLUDES, ABOVE)
         if (found.side == side).any()

@@ -14,7 +14,15 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.measures import Interval, no_difference, pooled
 from analysis_lib.plots.axis import axis_words, set_effect_scale, set_effect_ticks, shown_values
-from analysis_lib.plots.look import BLUE, INK, ORANGE, axes_of_size, describe, styled
+from analysis_lib.plots.look import (
+    BLUE,
+    INK,
+    ORANGE,
+    axes_of_size,
+    describe,
+    legend_columns,
+    styled,
+)
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import (
@@ -325,7 +333,7 @@ def _two_groups_legend(ax: Axes, groups: list[tuple[str, str, str]]) -> None:
         bbox_to_anchor=(0, 0),
         bbox_transform=below_axes(ax, 0.55),
         borderaxespad=0,
-        ncols=2,
+        ncols=legend_columns(2),
     )
 
 

@@ -146,23 +146,25 @@ def _on_narrow_page(draw: Callable[[], Any]) -> Axes | None:
         finally:
             _page_width.reset(token)
         figure = figure_of(ax)
-        _wrap_titles(figure)
+        wrap_titles(figure)
         if figure.get_figwidth() <= width and _holds_its_words(figure):
             return ax
         plt.close(figure)
     return None
 
 
-def _wrap_titles(figure: Figure) -> None:
-    """Break titles, which begin where the axes do, and labels, which stand in their middle."""
+def wrap_titles(figure: Figure) -> None:
+    """Break titles, from where they begin, and labels, which stand in their middle."""
     figure.draw_without_rendering()
     for ax in figure.axes:
         box = ax.get_window_extent()
         middle = (box.x0 + box.x1) / 2
         right = figure.bbox.width - middle
         title, label = ax._left_title, ax.xaxis.label  # type: ignore[attr-defined]  # no public name
-        for text, room in ((title, figure.bbox.width - box.x0), (label, 2 * min(middle, right))):
-            text.set_text("\n".join(_wrapped(text, line, 0.95 * room) for line in _lines(text)))
+        start = title.get_window_extent().x0
+        for text, room in ((title, figure.bbox.width - start), (label, 2 * min(middle, right))):
+            lines = [" ".join(text.get_text().split())] if text is title else _lines(text)
+            text.set_text("\n".join(_wrapped(text, line, 0.95 * room) for line in lines))
 
 
 def _lines(text: Text) -> list[str]:
@@ -179,6 +181,11 @@ def _wrapped(text: Text, line: str, room: float) -> str:
 def is_narrow_page() -> bool:
     """Return whether the drawing is one for a narrow column."""
     return _page_width.get() < float("inf")
+
+
+def page_room(wanted: float) -> float:
+    """Return the width of a figure in inches: what it wants, or what a narrow page has."""
+    return min(wanted, _page_width.get())
 
 
 def legend_columns(wide: int) -> int:
@@ -244,7 +251,7 @@ def _description(ax: Axes) -> Description:
 def axes_of_size(width: float, height: float, *, layout: str | None = "constrained") -> Axes:
     """Return new Axes in a figure of the given size in inches."""
     if layout is not None:
-        width = min(width, _page_width.get())
+        width = page_room(width)
     figure = plt.figure(figsize=(width, height), layout=layout)
     return figure.add_subplot()
 

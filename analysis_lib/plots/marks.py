@@ -11,18 +11,19 @@ from analysis_lib.plots.look import BLACK, FONT_SIZE, INK, SKY, VERMILLION, YELL
 from analysis_lib.plots.text import moved_right, text_size, write
 
 #: Judgement -> the sign inside the light and its colour. The signs are those of the RoB 2 tool's
-#: own summary; the colours also differ in lightness.
+#: own summary; the colours also differ in lightness. What is not stated is a grey blank: readers of
+#: other tools take a question mark for a judgement.
 RISK_SIGNS = {
     **{"low": "+", "some concerns": "!", "unclear": "~", "moderate": "!", "high": "−"},
     **{"very high": "×"},
-    **{"serious": "−", "critical": "×", "no information": "i", "not stated": "?"},
+    **{"serious": "−", "critical": "×", "no information": "i", "not stated": ""},
 }
 
 RISK_COLOURS = {
     **{"low": SKY, "some concerns": YELLOW, "unclear": YELLOW, "moderate": YELLOW},
     **{"high": VERMILLION, "serious": VERMILLION, "critical": "#F0B0D0"},
     **{"very high": "#F0B0D0"},
-    **{"no information": "#F0F0F0", "not stated": "#FFFFFF"},
+    **{"no information": "#F0F0F0", "not stated": "#CFD2D6"},
 }
 
 #: What a legend says of each light, and the inches of a light and of the gap beside it.
@@ -51,8 +52,10 @@ def paint_light(
         markeredgecolor=INK, markeredgewidth=0.7, linestyle="", transform=transform, clip_on=False,
         zorder=3,
     )  # fmt: skip
+    if not (sign := RISK_SIGNS[judgement]):
+        return
     ax.text(
-        x, y, RISK_SIGNS[judgement], transform=transform, ha="center", va="center_baseline",
+        x, y, sign, transform=transform, ha="center", va="center_baseline",
         size=0.72 * size, weight="bold", color=BLACK, zorder=4,
     )  # fmt: skip
 

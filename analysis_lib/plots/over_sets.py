@@ -27,11 +27,13 @@ from analysis_lib.plots.look import (
     INK,
     ORANGE,
     SKY,
-    SMALL,
     axes_of_size,
     describe,
+    legend_columns,
     styled,
 )
+from analysis_lib.plots.rows import TEXT, Row, RowLayout, RowPlot
+from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import (
     NumberFormatter,
     below_axes,
@@ -41,15 +43,15 @@ from analysis_lib.plots.text import (
 )
 from analysis_lib.pooling.asymmetry import contour_levels
 
-WIDTH, ROW = 6.0, 0.3  # inches
-WIDEST_NAME = 1.7
+WIDEST_NAME = 2.2  # inches
+LEVEL = 0.95
+BANDS = ("95% of the sets of effects that agree with the print", "median over the sets")
 #: The part of the range and the part of the median, in words, for captions.
 SAID = "Hollow mark: median over the sets of effects that agree with the print. Bar: 95% of them."
 HOLLOW: dict[str, Any] = {
     "marker": "s", "markersize": 6.5, "markeredgewidth": 1.3, "markeredgecolor": BLUE,
     "markerfacecolor": "white", "linestyle": "none", "zorder": 3,
 }  # fmt: skip
-BAR: dict[str, Any] = {"facecolor": SKY, "alpha": 0.45, "zorder": 2}
 #: The p values at which the shading of a funnel changes.
 LEVELS = (0.1, 0.05, 0.01)
 #: No more dots than these are drawn: they would only cover one another.
@@ -61,6 +63,7 @@ def ranges_over_sets(
     rows: pd.DataFrame,
     *,
     title: str,
+    heading: str = "Comparison",
     measure: str = "MD",
     unit: str = "",
     favours: tuple[str, str] | None = None,
@@ -75,6 +78,8 @@ def ranges_over_sets(
         ``told``, what stands beside them.
     title
         Title of the plot, which should say that it shows what is reconstructed.
+    heading
+        What stands above the names.
     measure, unit
         For the horizontal axis.
     favours
@@ -93,33 +98,26 @@ def ranges_over_sets(
     """
     if rows.empty:
         raise ReviewError("rows: nothing to draw")
-    title = wrap_to(title, WIDTH - WIDEST_NAME - 0.1, size=11, weight="bold")
-    if ax is None:
-        ax = axes_of_size(WIDTH, ROW * len(rows) + 1.5 + 0.18 * title.count("\n"))
-    places = np.arange(len(rows))
-    numbers = ends_of(rows, "estimate")
-    ax.axvline(0, color=GREY, linewidth=0.9, zorder=1)
-    for y, (middle, low, high) in zip(places, numbers, strict=True):
-        ax.barh(y, high - low, left=low, height=0.56, **BAR)
-        ax.plot(middle, y, **HOLLOW)
-    ax.use_sticky_edges = False
-    ax.margins(x=0.06)
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    names = [wrap_to(str(name), WIDEST_NAME, size=9.0) for name in rows["label"]]
-    ax.set_yticks(places, names)
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    beside = ax.secondary_yaxis("right")
-    beside.set_yticks(places, list(rows["told"]), size=SMALL)
-    beside.tick_params(length=0)
-    beside.spines["right"].set_visible(False)
-    set_effect_ticks(ax, measure)
-    words = axis_words(measure, unit)
-    ax.set_xlabel(words if favours is None else f"{words}\n← {favours[0]}    {favours[1]} →")
-    ax.set_title(title)
-    listed = "; ".join(f"{name} {x}" for name, x in zip(rows["label"], rows["told"], strict=True))
-    name = " ".join(title.split())
-    return describe(ax, alt=f"{name}: {listed}.", caption=f"{name}. {SAID}")
+    names, words = [str(name) for name in rows["label"]], [str(told) for told in rows["told"]]
+    lines = [
+        Row(
+            "band",
+            wrap_to(name, WIDEST_NAME, size=TEXT),
+            # An interval is not broken.
+            {"effect": told.replace(" (", "\u00a0(").replace(" to ", "\u00a0to\u00a0")},
+            middle,
+            (low, high),
+            hollow=True,
+        )
+        for name, told, (middle, low, high) in zip(
+            names, words, ends_of(rows, "estimate"), strict=True
+        )
+    ]
+    layout = RowLayout(measure=measure, unit=unit, favours=favours, title=title)
+    told_as = f"{measure}\n(95% of sets)"
+    ax = draw_rows(RowPlot(lines, (), LEVEL, layout, heading, effects=told_as, bands=BANDS), ax)
+    listed = "; ".join(f"{name} {told}" for name, told in zip(names, words, strict=True))
+    return describe(ax, alt=f"{title}: {listed}.", caption=f"{title}. {SAID}")
 
 
 @styled
@@ -218,7 +216,7 @@ def subsets_over_sets(
     ]
     ax.legend(
         handles=marks, loc="upper left", bbox_to_anchor=(0, 0),
-        bbox_transform=below_axes(ax, 0.55), borderaxespad=0, ncols=2,
+        bbox_transform=below_axes(ax, 0.55), borderaxespad=0, ncols=legend_columns(2),
     )  # fmt: skip
     caption = (
         f"{title}. One dot for one subset of two comparisons or more in one set: "
@@ -296,8 +294,8 @@ def funnel_over_sets(
         for shade, level in zip(reversed(SHADES[:3]), LEVELS, strict=True)
     ]
     ax.legend(
-        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, borderaxespad=0,
-        bbox_transform=below_axes(ax, 0.55), fontsize=FONT_SIZE - 1,
+        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0,
+        bbox_transform=below_axes(ax, 0.55), ncols=legend_columns(3), fontsize=FONT_SIZE - 1,
     )  # fmt: skip
     alt = (
         f"{title}. Funnel plot of {fmt.plural(len(labels), 'comparison')} around the printed "

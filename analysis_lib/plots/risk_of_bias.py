@@ -1,8 +1,8 @@
 """Risk-of-bias plots: lights trial by trial, and bars over all trials.
 
 The manner is that of robvis (McGuinness and Higgins, Research Synthesis Methods 2021;12:55-61),
-with a sign in every light so that no judgement rests on colour, and a fourth state for what a
-text does not state.
+with a sign in every light so that no judgement rests on colour, and a grey blank for what a text
+does not state.
 """
 
 from __future__ import annotations
@@ -16,23 +16,43 @@ from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.plots.look import INK, PALE, SMALL, axes_of_size, describe, figure_of, styled
+from analysis_lib.plots.look import (
+    INK,
+    PALE,
+    SMALL,
+    axes_of_size,
+    describe,
+    figure_of,
+    is_narrow_page,
+    styled,
+)
 from analysis_lib.plots.marks import (
-    LEGEND_GAP,
-    LEGEND_LIGHT,
     RISK_COLOURS,
     RISK_SIGNS,
-    RISK_WORDS,
+    legend_width,
     paint_light,
     paint_risk_legend,
 )
-from analysis_lib.plots.text import below_axes, statement, text_size, widest, wrap_to, write
+from analysis_lib.plots.text import (
+    below_axes,
+    in_lines,
+    statement,
+    text_size,
+    widest,
+    wrap_to,
+    write,
+)
 from analysis_lib.review.instruments import OVERALL, ROB2, Instrument
 
 # Inches of the page, then sizes in points.
 CELL_WIDTH, ROW_HEIGHT, BAR_WIDTH = 0.55, 0.32, 4.6
+NARROW_CELL, NARROW_BAR = 0.33, 1.6
+WIDEST_NAME, NARROW_NAME = 3.0, 1.5  # beside a bar
+LINE = 0.15
 MARGIN, HEADINGS, AXIS, LEGEND, NOTE = 0.1, 0.3, 0.52, 0.3, 0.17
 TEXT, TITLE, LIGHT = 9.0, 11.0, 17.0
+LEAST_PAGE, LEAST_MIDDLE = 3.0, 0.9
+NOT_STATED = "not stated"
 NOT_ASSESSED = "No trial has been assessed for risk of bias."
 
 
@@ -67,14 +87,20 @@ def traffic_lights(
     if matrix.empty:
         return statement(NOT_ASSESSED, ax=ax, title=title)
     _check_words(matrix, instrument)
+    every, matrix = matrix, _with_judgements(matrix)
     names = [str((labels or {}).get(trial, trial)) for trial in matrix.index]
     notes = [f"{name}: {told}" for name, told in instrument.domains.items() if name in matrix]
     rows, columns = matrix.shape
-    page = _Page(names, columns * CELL_WIDTH, HEADINGS, 0.0, title, notes, instrument.words)
+    headings = [fmt.capitalised(str(column)) for column in matrix.columns]
+    if is_narrow_page():
+        headings = [heading.replace("Overall", "Over-\nall") for heading in headings]
+    cell = NARROW_CELL if is_narrow_page() else CELL_WIDTH
+    above = HEADINGS + LINE * is_narrow_page()
+    seen = [word for word in instrument.words if (matrix == word).to_numpy().any()]
+    page = _Page(names, max(columns * cell, LEAST_MIDDLE), above, 0.0, title, notes, seen)
     ax, edge = page.axes(ax)
     ax.set_xlim(-0.5, columns - 0.5)
     ax.set_ylim(rows - 0.5, -0.5)
-    headings = [fmt.capitalised(str(column)) for column in matrix.columns]
     ax.set_xticks(range(columns), headings, weight="bold")
     ax.set_yticks(range(rows), names)
     ax.xaxis.tick_top()
@@ -89,12 +115,12 @@ def traffic_lights(
         for x, judgement in enumerate(matrix.loc[trial]):
             paint_light(ax, x, y, str(judgement), transform=ax.transData, size=LIGHT)
     page.paint_title(ax, edge)
-    seen = [word for word in instrument.words if (matrix == word).to_numpy().any()]
-    _paint_legend(ax, seen, edge, start=0.0)
-    _paint_notes(ax, notes, edge, start=LEGEND)
-    return describe(
-        ax, alt=_lights_alt(matrix, names), caption=_caption(title, instrument, "trial by trial")
-    )
+    page.paint_legend(ax, edge, start=0.0)
+    _paint_notes(ax, notes, edge, start=LEGEND * len(page.legend_lines()))
+    told = _caption(title, instrument, "trial by trial")
+    if len(matrix.columns) < len(every.columns):
+        told += " No judgement of a domain is stated."
+    return describe(ax, alt=_lights_alt(matrix, names), caption=told)
 
 
 @styled
@@ -129,23 +155,29 @@ def risk_of_bias_bars(
         return statement(NOT_ASSESSED, ax=ax, title=title)
     full = instrument.domains if instrument else {}
     names = [full.get(str(item), fmt.capitalised(str(item))) for item in shares.index]
+    names = [
+        wrap_to(name, NARROW_NAME if is_narrow_page() else WIDEST_NAME, size=TEXT, weight="bold")
+        for name in names
+    ]
     words = [word for word in RISK_SIGNS if word in shares]
-    page = _Page(names, BAR_WIDTH, 0.0, AXIS, title, (), words)
+    seen = [word for word in words if (shares[word] > 0).any()]
+    bar = NARROW_BAR if is_narrow_page() else BAR_WIDTH
+    page = _Page(names, bar, 0.0, AXIS, title, (), seen)
     ax, edge = page.axes(ax)
     ax.set_xlim(0, 1)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks(range(len(names)), names)
     for item, name in zip(shares.index, ax.get_yticklabels(), strict=True):
         name.set_fontweight("bold" if item == OVERALL else "normal")
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [fmt.percent(x) for x in (0, 0.25, 0.5, 0.75, 1)])
-    ax.set_xlabel("Share of the weight in the analysis" if weighted else "Share of the trials")
+    ticks = (0.0, 0.5, 1.0) if is_narrow_page() else (0.0, 0.25, 0.5, 0.75, 1.0)
+    ax.set_xticks(ticks, [fmt.percent(x) for x in ticks])
+    ax.set_xlabel("Share of the weight" if weighted else "Share of the trials")
     ax.tick_params(axis="y", length=0)
     ax.spines[["left"]].set_visible(False)
     for y, item in enumerate(shares.index):
         _paint_bar(ax, y, {word: float(shares.loc[item, word]) for word in words})
     page.paint_title(ax, edge)
-    seen = [word for word in words if (shares[word] > 0).any()]
-    _paint_legend(ax, seen, edge, start=AXIS)
+    page.paint_legend(ax, edge, start=AXIS)
     kind = "share of weight" if weighted else "share of trials"
     return describe(
         ax, alt=_bars_alt(shares, names, kind), caption=_caption(title, instrument, kind)
@@ -162,7 +194,7 @@ class _Page:
     below: float
     title: str
     notes: Sequence[str]
-    words: Sequence[str]  # that the legend may have to name
+    words: Sequence[str]  # that the legend names
 
     def axes(self, given: Axes | None) -> tuple[Axes, float]:
         """Return the Axes, and where across them lines of text start.
@@ -173,8 +205,9 @@ class _Page:
         if given is not None:
             return given, 0.0
         left, width = self._widths()
-        rows = ROW_HEIGHT * len(self.names)
-        below = self.below + LEGEND + NOTE * len(self.notes) + MARGIN
+        lines = 1 + max(name.count("\n") for name in self.names)
+        rows = max(ROW_HEIGHT, LINE * lines + 0.06) * len(self.names)
+        below = self.below + LEGEND * len(self.legend_lines()) + NOTE * len(self.notes) + MARGIN
         title = wrap_to(self.title, width - 2 * MARGIN, size=TITLE, weight="bold")
         room = text_size(title, size=TITLE, weight="bold")[1] + 0.15 if title else MARGIN
         height = room + self.above + rows + below
@@ -191,12 +224,21 @@ class _Page:
         title = wrap_to(self.title, room, size=TITLE, weight="bold")
         ax.set_title(title, x=edge, pad=6)
 
+    def legend_lines(self) -> list[list[str]]:
+        """Distribute the lights of the legend over lines that fit the page."""
+        needed = {word: legend_width(word, size=TEXT) for word in self.words}
+        return in_lines(needed.items(), self._widths()[1] - 2 * MARGIN)
+
+    def paint_legend(self, ax: Axes, edge: float, *, start: float) -> None:
+        """Draw the lights with their words below the Axes."""
+        for number, words in enumerate(self.legend_lines()):
+            line = below_axes(ax, start + LEGEND * (number + 0.6))
+            paint_risk_legend(ax, words, transform=line, x=edge, size=TEXT)
+
     def _widths(self) -> tuple[float, float]:
         """Return the inches left of the middle, and those of the whole page."""
         left = widest(self.names, size=TEXT, weight="bold") + 2 * MARGIN
-        words = sum(text_size(RISK_WORDS[word], size=TEXT)[0] for word in self.words)
-        legend = words + len(self.words) * (LEGEND_LIGHT + 4 * LEGEND_GAP)
-        text = max(legend, widest(self.notes, size=SMALL)) + 2 * MARGIN
+        text = max(LEAST_PAGE, widest(self.notes, size=SMALL) + 2 * MARGIN)
         # Half of a heading or of "100%" may stand beyond the middle.
         return left, max(left + self.middle + 0.26, text)
 
@@ -209,9 +251,11 @@ def _check_words(matrix: pd.DataFrame, instrument: Instrument) -> None:
                 raise ReviewError(f"{trial}, {item}: judgement must be one of {known}: {word!r}")
 
 
-def _paint_legend(ax: Axes, seen: Sequence[str], edge: float, *, start: float) -> None:
-    line = below_axes(ax, start + 0.6 * LEGEND)
-    paint_risk_legend(ax, seen, transform=line, x=edge, size=TEXT)
+def _with_judgements(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return a matrix without its domains if nothing is stated of any."""
+    domains = matrix.drop(columns=OVERALL, errors="ignore")
+    nothing = OVERALL in matrix and bool((domains == NOT_STATED).all(axis=None))
+    return matrix[[OVERALL]] if nothing else matrix
 
 
 def _paint_notes(ax: Axes, notes: Sequence[str], edge: float, *, start: float) -> None:
@@ -229,8 +273,10 @@ def _paint_bar(ax: Axes, y: int, parts: Mapping[str, float]) -> None:
             continue
         ax.barh(y, share, left=start, color=RISK_COLOURS[word], **look)
         sign, told = RISK_SIGNS[word], fmt.percent(share)
-        for text, size in ((f"{sign}  {told}", TEXT), (f"{sign} {told}", SMALL), (sign, TEXT)):
-            if text_size(text, size=size)[0] + 0.06 < share * room:
+        for text, size in (
+            (f"{sign}  {told}".strip(), TEXT), (f"{sign} {told}".strip(), SMALL), (sign, TEXT)
+        ):  # fmt: skip
+            if text and text_size(text, size=size)[0] + 0.06 < share * room:
                 middle = start + share / 2
                 ax.text(middle, y, text, ha="center", va="center_baseline", size=size)
                 break

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any, ClassVar, TypedDict, TypeVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -49,9 +49,8 @@ from analysis_lib.plots.look import (
     figure_of,
 )
 from analysis_lib.plots.marks import RISK_SIGNS, legend_width, paint_light, paint_risk_legend
-from analysis_lib.plots.text import inches_from, text_size, widest, wrap_to
+from analysis_lib.plots.text import in_lines, inches_from, text_size, widest, wrap_to
 
-T = TypeVar("T")
 # Inches and points of the page.
 ROW, LINE = 0.27, 0.16
 GAP = 0.16
@@ -72,6 +71,7 @@ RISK_LINE = 0.26
 
 #: The pale blue of the range of a reconstructed effect.
 BAND = "#cfdcf0"
+RECONSTRUCTIONS = ("range over all reconstructions that agree with the print", "one of them")
 
 # How far an axis follows its intervals, as parts of what it shows without doing so.
 NEAR_MISS = 0.15
@@ -230,6 +230,8 @@ class RowPlot:
     flag_label: str = ""
     own: Mapping[str, str] = field(default_factory=dict)  # heads of columns of one's own
     domains: Sequence[str] = ()  # names of the lights of a row, the one of the whole last
+    effects: str = ""  # head of the effects, which are estimates with their intervals when absent
+    bands: tuple[str, str] = RECONSTRUCTIONS  # what a band is, and the mark on it
 
     row_height: ClassVar[float] = ROW  # inches
     plot_width: ClassVar[float] = PLOT_WIDTH  # inches, where a figure is sized from its rows
@@ -320,7 +322,7 @@ class RowPlot:
             "n_comparator": f"n\n{arms[1]}",
             "events_experimental": f"events / {among}\n{arms[0]}",
             "events_comparator": f"events / {among}\n{arms[1]}",
-            "effect": f"{self.layout.measure}\n({fmt.percent(self.level)} CI)",
+            "effect": self._effects(),
             "weight": "Weight",
             "p": "p",
             "i2": "I²",
@@ -334,6 +336,9 @@ class RowPlot:
             for name, head in self.own.items()
         }
         return {"label": self.heading, **own, **found}
+
+    def _effects(self) -> str:
+        return self.effects or f"{self.layout.measure}\n({fmt.percent(self.level)} CI)"
 
     def _page(self, plot_width: float) -> _Page:
         """Lay out the columns from the width of what stands in them."""
@@ -618,9 +623,8 @@ class RowPlot:
             label = f"for comparison: {told} {self.layout.unit}".rstrip()
             handles.append(Line2D([], [], color=VERMILLION, lw=1.0, ls=(0, (6, 3)), label=label))
         if any(row.kind == "band" for row in self.rows):
-            label = "range over all reconstructions that agree with the print"
-            handles.append(Patch(facecolor=BAND, edgecolor=GREY, label=label))
-            handles.append(_study_marker(hollow=True, flagged=False, label="one of them"))
+            handles.append(Patch(facecolor=BAND, edgecolor=GREY, label=self.bands[0]))
+            handles.append(_study_marker(hollow=True, flagged=False, label=self.bands[1]))
         elif any(row.hollow for row in self.rows):
             handles.append(_study_marker(hollow=False, flagged=False, label="reported"))
             label = "reconstructed from printed results"
@@ -642,7 +646,7 @@ class RowPlot:
     def _risk_lines(self, width: float) -> list[list[str]]:
         """Distribute the lights of the legend over lines that fit the width."""
         needed = {word: legend_width(word, size=NOTE) for word in self._risk_words()}
-        return _in_lines(needed.items(), width - 2 * MARGIN)
+        return in_lines(needed.items(), width - 2 * MARGIN)
 
     def _legend_lines(self, width: float) -> list[list[Artist]]:
         """Distribute the legend over lines that fit the width."""
@@ -651,20 +655,7 @@ class RowPlot:
         for handle in handles:
             handle.set_label(wrap_to(str(handle.get_label()), room - sign, size=NOTE))
         needed = [text_size(str(handle.get_label()), size=NOTE)[0] + sign for handle in handles]
-        return _in_lines(zip(handles, needed, strict=True), room)
-
-
-def _in_lines(things: Iterable[tuple[T, float]], room: float) -> list[list[T]]:
-    """Distribute things, each with its width, over lines that have so much room."""
-    lines: list[list[T]] = []
-    used = math.inf
-    for thing, width in things:
-        if used + width > room:
-            lines.append([])
-            used = 0.0
-        lines[-1].append(thing)
-        used += width
-    return lines
+        return in_lines(zip(handles, needed, strict=True), room)
 
 
 def _size(row: Row) -> float:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from analysis_lib.base import formatting as fmt
 from analysis_lib.plots.look import GREY, INK, PALE, figure_of, narrowly
 from analysis_lib.plots.marks import paint_light
 from analysis_lib.plots.rows import (
@@ -85,7 +84,7 @@ class StackedPlot(RowPlot):
         lines = [self.heading]
         if people:
             lines += [f"{people}{self.layout.arms[0]}; {self.layout.arms[1]}"]
-        lines += [f"{self.layout.measure} ({fmt.percent(self.level)} CI)"]
+        lines += [self._effects().replace("\n", " ")]
         wrapped = [wrap_to(line, WIDTH - 2 * MARGIN, size=NOTE, weight="bold") for line in lines]
         return {"label": "\n".join(wrapped)}
 
@@ -99,10 +98,11 @@ class StackedPlot(RowPlot):
         beside = self._people(row)
         lights = GAP + 0.17 if row.risk and not self.domains else 0.0
         taken = text_size(beside, size=NOTE)[0] + GAP if beside else 0.0
-        longest = widest(row.label.split(), size=TEXT, weight=_weight(row))
+        label = row.label.replace("\n", " ")
+        longest = widest(label.split(" "), size=TEXT, weight=_weight(row))
         shared = beside if longest + taken + lights <= room else ""
         free = room - lights - (taken if shared else 0.0)
-        words = wrap_to(row.label, free, size=TEXT, weight=_weight(row))
+        words = wrap_to(label, free, size=TEXT, weight=_weight(row))
         first, *others = words.split("\n")
         lines = [_Line(first, shared, bold=row.kind in BOLD)]
         lines += [_Line(line, bold=row.kind in BOLD) for line in others]
@@ -112,7 +112,9 @@ class StackedPlot(RowPlot):
             more = f"{BESIDE[name]} {row.cells[name]}" if name else ""
             free = room - text_size(effect, size=TEXT, weight=_weight(row))[0] - GAP
             fits = text_size(more, size=NOTE)[0] <= free
-            lines.append(_Line(effect, more if fits else "", bold=row.kind in BOLD))
+            effects = wrap_to(effect, room, size=TEXT, weight=_weight(row)).split("\n")
+            lines += [_Line(line, bold=row.kind in BOLD) for line in effects[:-1]]
+            lines.append(_Line(effects[-1], more if fits else "", bold=row.kind in BOLD))
         own = [
             f"{head}: {row.cells[OWN + name]}"
             for name, head in self.own.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,8 +25,15 @@ from analysis_lib.plots.look import (
     describe,
     figure_of,
     house_style,
+    is_narrow_page,
+    page_room,
     styled,
+    wrap_titles,
 )
+
+T = TypeVar("T")
+#: What stands left of the words of a legend below a plot on a narrow page, in inches.
+LEGEND_MARK = 1.05
 
 #: Where a name may stand seen from its point, the best place first.
 DIRECTIONS = (
@@ -94,6 +102,26 @@ def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "
     return "\n".join(lines)
 
 
+def in_lines(things: Iterable[tuple[T, float]], room: float) -> list[list[T]]:
+    """Distribute things, each with its width, over lines that have so much room."""
+    lines: list[list[T]] = []
+    used = np.inf
+    for thing, width in things:
+        if used + width > room:
+            lines.append([])
+            used = 0.0
+        lines[-1].append(thing)
+        used += width
+    return lines
+
+
+def legend_words(text: str) -> str:
+    """Return the words of a legend, which are broken on a narrow page."""
+    if not is_narrow_page():
+        return text
+    return wrap_to(text, page_room(np.inf) - LEGEND_MARK, size=SMALL)
+
+
 class NumberFormatter(Formatter):
     """Print the ticks of an axis as the text prints numbers, all with the same decimals."""
 
@@ -130,6 +158,8 @@ def label_points(
         The names that found no room.
     """
     figure = figure_of(ax)
+    if is_narrow_page():
+        wrap_titles(figure)  # which take room from the points
     figure.draw_without_rendering()
     dot = figure.dpi / 72.0 * 5.0
     inside = ax.get_window_extent()

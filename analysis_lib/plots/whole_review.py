@@ -159,12 +159,14 @@ def _words_around(
     Blanks keep the room above and below; the words themselves stay out of the layout, or a long
     one would squeeze the axes. The title begins where the labels of the rows begin.
     """
-    ax.set_title(" \n ", size=SMALL)
+    room = figure_of(ax).get_figwidth() - 0.1
+    name = wrap_to(title[0], room, size=FONT_SIZE, weight="bold")
+    ax.set_title("\n".join([" "] * (2 + name.count("\n"))), size=SMALL)
     ax.set_xlabel(" ", size=SMALL)
     above: dict[str, Any] = {"weight": "bold", "size": FONT_SIZE, "va": "bottom"}
     below: dict[str, Any] = {"size": SMALL, "color": GREY, "va": "top"}
     for words, place, offset, look in (
-        (title[0], (0, 1), (-indent, 16), above),
+        (name, (0, 1), (-indent, 16), above),
         (title[1], (0, 1), (-indent, 4), {"size": SMALL, "va": "bottom"}),
         (f"◂ favours {favours[0]}", (0.49, 0), (0, -19), {**below, "ha": "right"}),
         (f"favours {favours[1]} ▸", (0.51, 0), (0, -19), {**below, "ha": "left"}),

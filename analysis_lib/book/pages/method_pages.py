@@ -179,7 +179,12 @@ def draw_choices(review: Review, effects: StudyEffects, table: pd.DataFrame) -> 
     title = titled(review, effects, "every choice of method")
     unit = axis_unit(review, effects.outcome)
     return plots.ranges_over_sets(
-        rows, title=title, measure=effects.measure, unit=unit, favours=favours
+        rows,
+        title=title,
+        heading="Method",
+        measure=effects.measure,
+        unit=unit,
+        favours=favours,
     )
 
 

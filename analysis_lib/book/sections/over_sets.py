@@ -75,6 +75,7 @@ def draw_left_out(review: Review, effects: StudyEffects) -> Axes:
     return plots.ranges_over_sets(
         rows,
         title=titled(review, effects, "pooled effect without each trial"),
+        heading="Left out",
         measure=effects.measure,
         unit=axis_unit(review, effects.outcome),
         favours=directions(asked),
@@ -142,6 +143,7 @@ def draw_subgroups(
     return plots.ranges_over_sets(
         found.table.assign(label=labels, told=_subgroups_told(found, effects.measure)),
         title=titled(review, effects, f"by {factor}"),
+        heading="Subgroup",
         measure=effects.measure,
         unit=axis_unit(review, effects.outcome),
         favours=directions(question(review, effects.outcome)),

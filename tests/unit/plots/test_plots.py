@@ -247,8 +247,11 @@ def test_forest_mid_is_a_band_and_the_null_a_line() -> None:
 
 def test_forest_shows_known_and_unknown_risk_of_bias() -> None:
     ax = forest(five(), details=DETAILS)
-    lights = [t.get_text() for t in ax.texts if t.get_text() in marks.RISK_SIGNS.values()]
-    assert lights == ["+", "!", "−", "?", "?", *"+!−?"]  # each again in the legend
+    lights = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
+    words = [*JUDGEMENTS, "not stated", *JUDGEMENTS]  # each again in the legend
+    assert lights == [marks.RISK_COLOURS[word] for word in words]
+    signs = [t.get_text() for t in ax.texts if t.get_text() in [*"+!−?"]]
+    assert signs == [*"+!−", *"+!−"]  # what is not stated is a blank
     told = [t.get_text() for t in look.figure_of(ax).texts]
     assert told == [marks.RISK_WORDS[word] for word in JUDGEMENTS]
     assert_legible(ax)
@@ -767,12 +770,12 @@ def test_traffic_lights_show_every_judgement(trials: int) -> None:
     drawn = {
         (float(t.get_position()[0]), float(t.get_position()[1])): t.get_text()
         for t in ax.texts
-        if t.get_text() in marks.RISK_SIGNS.values()
+        if t.get_text() and t.get_text() in marks.RISK_SIGNS.values()
     }
     for (y, (_, row)), (x, column) in product(
         enumerate(table.iterrows()), enumerate(table.columns)
     ):
-        assert drawn[(x, y)] == marks.RISK_SIGNS[row[column]]
+        assert drawn.get((x, y), "") == marks.RISK_SIGNS[row[column]]
     assert ax.get_yticklabels()[0].get_text() == names["trial-0"]
 
 
