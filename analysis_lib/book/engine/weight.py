@@ -11,6 +11,8 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from markupsafe import Markup
 
+from analysis_lib.book.engine import styles
+
 PIXELS_A_POINT = 96 / 72
 SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"[^>]*?\bheight="([\d.]+)pt"')
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
@@ -19,13 +21,26 @@ TOGGLE = re.compile(r"\s*<script>var togglebuttonSelector[^<]*</script>")
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
 )
+#: Scripts of the theme, except the one whose words others hang upon where they stand.
+SCRIPT = re.compile(
+    r'\s*<script(?! defer)(?: [\w-]+="[^"]*")* src="(?![^"]*documentation_options)(?:[^"]*/)?'
+    r'(?P<name>[^"/?]+)[^"]*"></script>'
+)
+#: What each of these scripts looks for on a page.
+FINDS = {
+    "clipboard.min.js": "<pre>",
+    "copybutton.js": "<pre>",
+    "togglebutton.js": "toggle ",
+    "design-tabs.js": "sd-tab-set",
+}
 
 
 def lighten(book: Path) -> None:
     """Take away what no reader of these pages needs.
 
     The theme ships every icon of Font Awesome three times: as a script of 1.5 MB, as fonts, and in
-    maps for those who debug it. The script goes, and the font keeps the icons in use.
+    maps for those who debug it. The script goes, and the font keeps the icons in use. Style sheets
+    keep the rules in use, and a page loads only the scripts that find something on it.
     """
     static = book / "_static"
     for pattern in ("**/*.map", "**/*.LICENSE.txt.map", "scripts/fontawesome.js*"):
@@ -59,7 +74,30 @@ def lighten(book: Path) -> None:
         html = without_repeats(script_tag.sub("", page.read_text(encoding="utf-8")))
         if page.name != "search.html":  # the only one that looks anything up
             html = SEARCH.sub("", html)
-        page.write_text(with_sizes(html, page), encoding="utf-8")
+        page.write_text(with_sizes(later(html), page), encoding="utf-8")
+    words = styles.words_of(
+        text for path, text in zip(readable, texts, strict=True) if path.suffix != ".css"
+    )
+    for sheet in static.rglob("*.css"):
+        sheet.write_text(styles.cut(sheet.read_text(encoding="utf-8"), words), encoding="utf-8")
+
+
+def later(html: str) -> str:
+    """Return a page that is drawn before its scripts come, and without those it has no use for.
+
+    Examples
+    --------
+    >>> later('<script src="../_static/design-tabs.js?v=1"></script><script src="a.js"></script>')
+    '<script defer src="a.js"></script>'
+    """
+
+    def deferred(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name in FINDS and FINDS[name] not in html:
+            return ""
+        return found.group().replace("<script", "<script defer", 1)
+
+    return SCRIPT.sub(deferred, html)
 
 
 def without_repeats(html: str) -> str:
