@@ -75,6 +75,7 @@ from analysis_lib.pooling.leaving_out import (
 )
 from analysis_lib.pooling.limits_of_precision import LimitMetaAnalysis, limit_meta_analysis
 from analysis_lib.pooling.methods import Methods
+from analysis_lib.pooling.pooled_dependent import PooledDependent, pool_dependent
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.pooling.rank_correlation import begg_test, schwarzer_test
 from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
@@ -108,6 +109,7 @@ __all__ = [
     "Methods",
     "MultilevelEffect",
     "PermutationTest",
+    "PooledDependent",
     "PooledEffect",
     "PooledEvents",
     "PooledRows",
@@ -177,6 +179,7 @@ __all__ = [
     "pet_peese",
     "peters_test",
     "pool",
+    "pool_dependent",
     "pool_events",
     "pool_many",
     "pool_rates",

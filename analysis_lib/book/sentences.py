@@ -19,6 +19,7 @@ from analysis_lib.base.measures import (
 )
 from analysis_lib.conclusions.certainty import crossed
 from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.pooling.pooled_dependent import PooledDependent
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
 __all__ = [
@@ -49,6 +50,12 @@ CI_WORDS = {
     "HK": "follows Hartung and Knapp",
     "HK-adhoc": "follows Hartung and Knapp, never narrower than with the classic standard error",
     "KR": "follows Kenward and Roger",
+}
+#: Whose interval it is, where another takes its place.
+CI_NAMES = {
+    "HK": "Hartung and Knapp",
+    "HK-adhoc": "Hartung and Knapp",
+    "KR": "Kenward and Roger",
 }
 PI_WORDS = {
     "HTS": "with a t distribution on k − 2 degrees of freedom",
@@ -150,6 +157,8 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     >>> print(methods_sentence(al.pool([0.2], [0.04])))
     One comparison was available, so nothing was pooled; its own 95% confidence interval is given.
     """
+    if isinstance(fit, PooledDependent):
+        return _method_of_modelled(fit, measure)
     level = fmt.percent(fit.level)
     scaled = scale_words(measure)
     handling = fit.handling() if isinstance(fit, PooledEvents) else ""
@@ -176,6 +185,38 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     else:
         parts.append(f"the {level} prediction interval was computed {PI_WORDS[fit.pi_method]}")
     return "; ".join(parts) + f".{after}"
+
+
+def _method_of_modelled(fit: PooledDependent, measure: str) -> str:
+    """Return the sentence for comparisons whose covariance is in the model."""
+    level, scaled = fmt.percent(fit.level), scale_words(measure)
+    scale = f", each as the {scaled}," if scaled else ""
+    trials = fmt.plural(fit.n_trials, "trial", spelled=True)
+    text = f"{_comparisons(fit).capitalize()} of {trials} were pooled{scale}"
+    shared = "by the covariance of those that share an arm"
+    interval = f"the {level} confidence interval {CI_WORDS['wald']}"
+    if fit.robust is not None:
+        interval = (
+            f"the {level} confidence interval is cluster-robust (CR2), with a t distribution on "
+            f"{fmt.degrees(fit.robust.df)} degrees of freedom, because that of "
+            f"{CI_NAMES[fit.ci_method]} takes comparisons as independent"
+        )
+    if fit.tau2 is None or fit.tau2_method == "FE":
+        return f"{text} {shared}, with one true effect; {interval}."
+    parts = [
+        f"{text} in a three-level model, {shared}, with random effects between trials and between "
+        "the comparisons of a trial",
+        f"both variances were estimated by {TAU2_WORDS[fit.tau2_method]}",
+        interval,
+    ]
+    if fit.prediction_interval is None:
+        parts.append("there are too few trials for a prediction interval")
+    else:
+        parts.append(
+            f"the {level} prediction interval, for one comparison in a new trial, was computed "
+            f"{PI_WORDS[fit.pi_method]}, k being the number of trials"
+        )
+    return "; ".join(parts) + "."
 
 
 def _weighting(fit: PooledEffect) -> str:
@@ -245,6 +286,8 @@ def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     if fit.tau2_method == "FE":
         return f"{text}; the model assumes one true effect."
     digits = fmt.tau2_digits(measure)
+    if isinstance(fit, PooledDependent):
+        return f"{text}{_by_level(fit, measure, digits)}."
     interval = f"{fmt.percent(fit.level)} CI {fmt.interval(fit.tau2_ci, digits)}"
     if fit.has_empty_tau2_set:
         interval = f"no value fits at the {fmt.percent(fit.level)} level: the effects differ less "
@@ -252,6 +295,26 @@ def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     scaled = scale_words(measure).removeprefix("natural ")
     scale = f" for the {scaled}" if scaled else ""
     return f"{text}, τ² = {fmt.number(fit.tau2, digits)} ({interval}){scale}."
+
+
+def _by_level(fit: PooledDependent, measure: str, digits: int) -> str:
+    """Return both variances, each with its interval and its share of the whole variance."""
+    if fit.tau2 is None:
+        return "; with one trial, the variance of true effects cannot be estimated"
+    told = [
+        f"{fmt.number(sigma2, digits)} {name} ({fmt.percent(fit.level)} CI "
+        f"{fmt.interval(limits, digits)}; {fmt.percent(share)} of the variance)"
+        for name, sigma2, limits, share in zip(
+            ("between trials", "within them"),
+            fit.model.sigma2,
+            fit.model.sigma2_ci,
+            fit.model.i2,
+            strict=True,
+        )
+    ]
+    scaled = scale_words(measure).removeprefix("natural ")
+    scale = f" for the {scaled}" if scaled else ""
+    return f", τ² = {' and '.join(told)}{scale}"
 
 
 def plain_words(fit: PooledEffect, question: Question) -> str:
@@ -447,7 +510,7 @@ def _size(fit: PooledEffect, question: Question) -> str:
 
 def _new_setting(fit: PooledEffect, question: Question) -> str:
     limits = fit.prediction_interval
-    if fit.k == 1 or fit.tau2_method == "FE":
+    if fit.k == 1 or fit.tau2 is None or fit.tau2_method == "FE":
         return ""
     if limits is None:
         return f"From {_comparisons(fit)}, what a new setting may see cannot be estimated."
@@ -497,6 +560,8 @@ def cautions(fit: PooledEffect, measure: str = "MD") -> str:
     >>> print(cautions(al.pool([0.1, 0.5], [0.04, 0.05])))
     Two comparisons hardly tell how much effects differ, and the intervals depend on it.
     """
+    if isinstance(fit, PooledDependent):
+        return _cautions_of_modelled(fit)
     if fit.k == 1 or fit.tau2_method == "FE":
         return ""
     told = []
@@ -515,6 +580,19 @@ def cautions(fit: PooledEffect, measure: str = "MD") -> str:
             f"({fmt.effect_interval(classic, measure)}), because the effects happen to lie close "
             "together; it is not to be read as the more certain."
         )
+    return " ".join(told)
+
+
+def _cautions_of_modelled(fit: PooledDependent) -> str:
+    told = []
+    if fit.n_trials < FEWEST_FOR_SHARES and fit.tau2_method != "FE":
+        trials = fmt.plural(fit.n_trials, "trial", spelled=True).capitalize()
+        told.append(
+            f"{trials} hardly tell{'s' if fit.n_trials == 1 else ''} how much effects differ "
+            "between trials, and the intervals depend on it."
+        )
+    if fit.robust is not None and fit.robust.caution:
+        told.append(fit.robust.caution)
     return " ".join(told)
 
 

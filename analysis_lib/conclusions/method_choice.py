@@ -31,10 +31,10 @@ from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.dependence import (
     ARMS_ARE,
     TreatedEffects,
-    Treatment,
     shares_arms,
     treat_shared_arms,
 )
+from analysis_lib.review.info import Treatment
 
 Answer = tuple[float, Interval]
 #: What choices have in common, in the order of the page.

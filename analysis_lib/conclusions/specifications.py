@@ -11,11 +11,15 @@ from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.methods import EventMethodNames, Methods
 from analysis_lib.pooling.pooled_effect import PooledEffect
-from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.dependence import shares_arms
+from analysis_lib.review.info import TREATMENTS
 
 TAU2_CHOICES = ("REML", "DL", "PM", "SJ", "FE")
 CI_CHOICES = ("wald", "HK", "HK-adhoc")
 PI_CHOICES = ("HTS", "V")
+#: With shared arms modelled this interval is that of HK, the cluster-robust one.
+REPEATED = "HK-adhoc"
 
 
 def specifications(
@@ -47,10 +51,14 @@ def specifications(
         ``ci_method``, ``pi_method``, ``k``, ``estimate``, ``ci_low``, ``ci_high``, ``p_value``,
         ``tau2``, ``pi_low``, ``pi_high``, ``ci_excludes_zero``, ``pi_excludes_zero`` (absent
         where there is no prediction interval). Of events, whose ways of pooling are choices too,
-        also ``event_method`` and ``double_zeros``.
+        also ``event_method`` and ``double_zeros``; where arms are shared, ``shared_arms``.
 
     Notes
     -----
+    Where comparisons share arms, each way to treat these is a choice, as far as it can be had;
+    modelled, with the estimators and intervals that there are for it. Reconstructed effects belong
+    to arms that were split.
+
     A model of one common effect knows no prediction interval, and its rows are not repeated for
     each choice of one.
 
@@ -62,11 +70,26 @@ def specifications(
     {True}
     """
     rows = [
-        _row(fit, without)
+        {**_row(fit, without), **told}
+        for treated, told in _treated(effects)
         for without in exclusions
-        for fit in _fits(effects.without(*without), tau2_methods, ci_methods, pi_methods, level)
+        for fit in _fits(treated.without(*without), tau2_methods, ci_methods, pi_methods, level)
     ]
     return pd.DataFrame(rows)
+
+
+def _treated(effects: StudyEffects) -> Iterator[tuple[StudyEffects, dict[str, str]]]:
+    """Yield an analysis in every way to treat its shared arms, and the way in words."""
+    review, where = effects.review, (effects.outcome, effects.follow_up)
+    split = None if review is None else study_effects(review, *where, shared_arms="split")
+    if review is None or split is None or effects.reconstructed.any() or not shares_arms(split):
+        yield effects, {}
+        return
+    gone = set(split.table["trial"]) - set(effects.table["trial"])
+    for choice in TREATMENTS:
+        treated = attempt(study_effects, review, *where, shared_arms=choice)
+        if isinstance(treated, StudyEffects):
+            yield treated.without(*gone), {"shared_arms": choice}
 
 
 def _fits(
@@ -82,7 +105,11 @@ def _fits(
         methods = Methods(
             tau2_method=tau2_method, ci_method=ci_method, pi_method=pi_method, level=level
         )
-        if not effects.counts:
+        if effects.covariance is not None:
+            fit = attempt(effects.pool, event_method="inverse", **methods)
+            if ci_method != REPEATED and isinstance(fit, PooledEffect):
+                yield fit
+        elif not effects.counts:
             yield effects.pool(**methods)
         elif tau2_method == "FE":  # with normal intervals only
             if ci_method == ci_methods[0]:

@@ -20,6 +20,7 @@ from analysis_lib.base.formatting import listing
 from analysis_lib.effects.columns import EffectSizes, Labels
 from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
+from analysis_lib.effects.rates import rate_difference, rate_ratio
 from analysis_lib.effects.ratios_of_means import ratio_of_means
 
 Parts = tuple[FloatArray, FloatArray]
@@ -31,11 +32,16 @@ _EFFECT: dict[str, Callable[..., EffectSizes]] = {
     "RR": risk_ratio,
     "OR": odds_ratio,
     "RD": risk_difference,
+    "IRR": rate_ratio,
+    "IRD": rate_difference,
 }
 _OF_MEANS = ("n1", "mean1", "sd1", "n2", "mean2", "sd2")
 _OF_EVENTS = ("events1", "n1", "events2", "n2")
-_TAKES = dict.fromkeys(("MD", "SMD", "ROM"), _OF_MEANS) | dict.fromkeys(
-    ("RR", "OR", "RD"), _OF_EVENTS
+_OF_RATES = ("events1", "time1", "events2", "time2")
+_TAKES = (
+    dict.fromkeys(("MD", "SMD", "ROM"), _OF_MEANS)
+    | dict.fromkeys(("RR", "OR", "RD"), _OF_EVENTS)
+    | dict.fromkeys(("IRR", "IRD"), _OF_RATES)
 )
 
 
@@ -45,6 +51,7 @@ def shared_arm_covariance(
     measure: str = "MD",
     arm1: Sequence[Hashable] | None = None,
     arm2: Sequence[Hashable] | None = None,
+    correction: float = 0.5,
     labels: Labels = None,
 ) -> FloatArray:
     r"""Return the sampling covariance of comparisons of which some share an arm.
@@ -53,14 +60,18 @@ def shared_arm_covariance(
     ----------
     *arms : array_like, shape (k,)
         What the function of the measure takes, in its order: ``n1, mean1, sd1, n2, mean2, sd2``,
-        or ``events1, n1, events2, n2``. A shared arm stands in each of its comparisons whole.
+        ``events1, n1, events2, n2`` or ``events1, time1, events2, time2``. A shared arm stands in
+        each of its comparisons whole.
     trial : sequence, shape (k,)
         The trial of each comparison.
-    measure : {"MD", "SMD", "ROM", "RR", "OR", "RD"}
+    measure : {"MD", "SMD", "ROM", "RR", "OR", "RD", "IRR", "IRD"}
         What compares the arms, as `mean_difference`, `standardized_mean_difference`,
-        `ratio_of_means`, `risk_ratio`, `odds_ratio` and `risk_difference` do.
+        `ratio_of_means`, `risk_ratio`, `odds_ratio`, `risk_difference`, `rate_ratio` and
+        `rate_difference` do.
     arm1, arm2 : sequence, shape (k,), optional
         Names of the arms. Without them, arms of one trial with equal numbers are the same arm.
+    correction : float, default 0.5
+        Of events: what is added to the cells of a comparison with an empty one.
     labels : sequence, shape (k,), optional
         Names of the comparisons, for messages.
 
@@ -79,7 +90,8 @@ def shared_arm_covariance(
     -----
     Each variance is a sum of one part an arm: :math:`s^2/n` for a difference,
     :math:`s^2/(nm^2)` for a ratio of means, :math:`1/a-1/n` and :math:`1/a+1/(n-a)` for the
-    logarithms of a risk and of odds, :math:`p(1-p)/n` for a risk. Comparisons that share an arm
+    logarithms of a risk and of odds, :math:`p(1-p)/n` for a risk, :math:`1/a` for the logarithm of
+    a rate and :math:`a/t^2` for a rate. Comparisons that share an arm
     have its part as their covariance, with a minus where it is the first of one and the second of
     the other. Where zero cells are corrected the part differs between the comparisons, and the
     geometric mean stands for both. For standardised mean differences, N being all people of the
@@ -103,13 +115,14 @@ def shared_arm_covariance(
     if len(arms) != len(wanted):
         raise ReviewError(f"{measure} takes {', '.join(wanted)}; got {len(arms)} columns")
     columns = dict(zip(wanted, map(np.atleast_1d, arms), strict=True))
-    sizes = _EFFECT[measure](*columns.values(), labels=labels)
+    more = {} if wanted == _OF_MEANS else {"correction": correction}
+    sizes = _EFFECT[measure](*columns.values(), labels=labels, **more)
     k = len(sizes.effect)
     numbers = {name: np.broadcast_to(np.asarray(x, float), k) for name, x in columns.items()}
     arms_of = _arms_of(numbers, _names("trial", trial, k), (arm1, arm2))
     if measure == "SMD":
         return _of_standardized(sizes, numbers, arms_of)
-    parts = _PARTS[measure](numbers)
+    parts = _PARTS[measure](numbers, correction)
     covariance = np.diag(sizes.variance)
     for i in range(k):
         for j in range(i):
@@ -269,42 +282,63 @@ def _of_standardized(
     return covariance
 
 
-def _parts_of_difference(x: dict[str, FloatArray]) -> Parts:
+def _parts_of_difference(x: dict[str, FloatArray], _: float) -> Parts:
     return x["sd1"] ** 2 / x["n1"], x["sd2"] ** 2 / x["n2"]
 
 
-def _parts_of_ratio_of_means(x: dict[str, FloatArray]) -> Parts:
-    first, second = _parts_of_difference(x)
+def _parts_of_ratio_of_means(x: dict[str, FloatArray], _: float) -> Parts:
+    first, second = _parts_of_difference(x, _)
     return first / x["mean1"] ** 2, second / x["mean2"] ** 2
 
 
-def _corrected(x: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return those with and without the event, half a person more where a cell is empty."""
+def _corrected(
+    x: dict[str, FloatArray], correction: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return those with and without the event, with the correction where a cell is empty."""
     cells = (x["events1"], x["n1"] - x["events1"], x["events2"], x["n2"] - x["events2"])
-    add = np.where(np.any([cell == 0 for cell in cells], axis=0), 0.5, 0.0)
+    add = np.where(np.any([cell == 0 for cell in cells], axis=0), correction, 0.0)
     a, b, c, d = (cell + add for cell in cells)
     return a, b, c, d
 
 
-def _parts_of_log_risks(x: dict[str, FloatArray]) -> Parts:
-    a, b, c, d = _corrected(x)
+def _parts_of_log_risks(x: dict[str, FloatArray], correction: float) -> Parts:
+    a, b, c, d = _corrected(x, correction)
     return 1 / a - 1 / (a + b), 1 / c - 1 / (c + d)
 
 
-def _parts_of_log_odds(x: dict[str, FloatArray]) -> Parts:
-    a, b, c, d = _corrected(x)
+def _parts_of_log_odds(x: dict[str, FloatArray], correction: float) -> Parts:
+    a, b, c, d = _corrected(x, correction)
     return 1 / a + 1 / b, 1 / c + 1 / d
 
 
-def _parts_of_risks(x: dict[str, FloatArray]) -> Parts:
-    a, b, c, d = _corrected(x)
+def _parts_of_risks(x: dict[str, FloatArray], correction: float) -> Parts:
+    a, b, c, d = _corrected(x, correction)
     return a * b / (a + b) ** 3, c * d / (c + d) ** 3
 
 
-_PARTS: dict[str, Callable[[dict[str, FloatArray]], Parts]] = {
+def _rates(x: dict[str, FloatArray], correction: float) -> Parts:
+    """Return the events of both arms, with the correction where one has none."""
+    empty = (x["events1"] == 0) | (x["events2"] == 0)
+    add = np.where(empty, correction, 0.0)
+    return x["events1"] + add, x["events2"] + add
+
+
+def _parts_of_log_rates(x: dict[str, FloatArray], correction: float) -> Parts:
+    first, second = _rates(x, correction)
+    return 1 / first, 1 / second
+
+
+def _parts_of_rates(x: dict[str, FloatArray], correction: float) -> Parts:
+    first, second = _rates(x, correction)
+    return first / x["time1"] ** 2, second / x["time2"] ** 2
+
+
+_PARTS: dict[str, Callable[[dict[str, FloatArray], float], Parts]] = {
     "MD": _parts_of_difference,
     "ROM": _parts_of_ratio_of_means,
     "RR": _parts_of_log_risks,
     "OR": _parts_of_log_odds,
     "RD": _parts_of_risks,
+    "IRR": _parts_of_log_rates,
+    "IRD": _parts_of_rates,
 }

@@ -22,6 +22,7 @@ from analysis_lib.plots.rows import OWN, LayoutOptions, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import statement
 from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.pooling.pooled_dependent import PooledDependent
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis
 from analysis_lib.review.baseline import NOT_STATED
@@ -45,6 +46,7 @@ def forest(
     columns: Sequence[str] = (),
     order: str = "",
     domains: pd.DataFrame | None = None,
+    note: str = "",
     ax: Axes | None = None,
     **layout: Unpack[LayoutOptions],
 ) -> Axes:
@@ -70,6 +72,8 @@ def forest(
     domains
         Judgements of the domains of risk of bias, a row a comparison by its label and a column a
         domain; their lights stand before that of the whole.
+    note
+        A sentence that stands below, as on comparisons that share an arm.
     ax
         Where to draw; a figure sized from its rows when absent.
     **layout
@@ -110,7 +114,7 @@ def forest(
     if notes and not math.isnan(no_difference(measure)):  # else there is nothing to test it against
         notes.append(effect_test(fit))
     handling = fit.handling(named=False) if isinstance(fit, PooledEvents) else ""
-    notes += [handling] if handling else []
+    notes += [told for told in (handling, note) if told]
     plot = RowPlot(rows, notes, fit.level, words, own=more.heads, domains=more.names)
     hollow = sum(row.hollow for row in rows)
     return describe(
@@ -186,6 +190,9 @@ def heterogeneity(fit: PooledEffect, measure: str = "MD") -> str:
         return f"{text}; the model assumes one true effect"
     digits = fmt.tau2_digits(measure)
     more = [] if fit.tau2_ci is None else [fmt.interval(fit.tau2_ci, digits)]
+    if isinstance(fit, PooledDependent):
+        between, within = (fmt.number(value, digits) for value in fit.model.sigma2)
+        more = ["one trial"] if fit.tau2 is None else [f"{between} between trials, {within} within"]
     more = ["no value fits"] if fit.has_empty_tau2_set else more
     scale = GROUP_MEASURES.get(measure)
     more += ["log scale"] if measure in RATIO_MEASURES else [scale] if scale else []

@@ -35,7 +35,7 @@ from analysis_lib.pooling.pooled_effect import (
 )
 
 LEVELS = ("between", "within")
-LIKELIHOODS = ("REML", "ML")
+LIKELIHOODS = ("REML", "ML", "FE")
 TESTS = ("wald", "t")
 #: Variances looked at in each direction, two to a step of the logarithm, before the best places are
 #: followed downhill; so many at least, and at most.
@@ -57,7 +57,7 @@ class MultilevelEffect(Result):
     cluster, labels : tuple of str
         Cluster and name of each effect.
     method, ci_method : str
-        ``"REML"`` or ``"ML"``; ``"wald"`` or ``"t"``.
+        ``"REML"``, ``"ML"`` or ``"FE"``; ``"wald"`` or ``"t"``.
     level : float
         Level of the intervals.
     estimate, se : float
@@ -223,7 +223,7 @@ def multilevel(
     variance: npt.ArrayLike,
     cluster: Sequence[object],
     *,
-    method: Literal["REML", "ML"] = "REML",
+    method: Literal["REML", "ML", "FE"] = "REML",
     ci_method: Literal["wald", "t"] = "wald",
     within: bool = True,
     labels: Sequence[object] | None = None,
@@ -240,8 +240,8 @@ def multilevel(
         `within_trial_covariance` give it. Effects of different clusters must not covary.
     cluster : sequence of shape (k,)
         What each effect belongs to, in most reviews its trial.
-    method : {"REML", "ML"}
-        Restricted or full maximum likelihood.
+    method : {"REML", "ML", "FE"}
+        Restricted or full maximum likelihood, or none: one true effect, and both variances zero.
     ci_method : {"wald", "t"}
         Normal distribution, or Student's t on k - 1 degrees of freedom.
     within : bool, default True
@@ -290,9 +290,11 @@ def multilevel(
     check_choice("ci_method", ci_method, TESTS)
     check_level(level)
     data = check_clustered(effect, variance, cluster, labels)
-    _check_levels(data, within)
     blocks = Blocks(data)
-    sigma2 = blocks.best(method, within)
+    sigma2 = np.zeros(2)
+    if method != "FE":
+        _check_levels(data, within)
+        sigma2 = blocks.best(method, within)
     mean, se2, q = blocks.mean(sigma2)
     df = len(data.effect) - 1.0 if ci_method == "t" else None
     se = math.sqrt(se2)

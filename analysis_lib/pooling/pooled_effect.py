@@ -88,6 +88,11 @@ class PooledEffect(Result, NamesItsMethods):
         return np.asarray(weights / weights.sum())
 
     @property
+    def model_covariance(self) -> FloatArray:
+        """Covariance of the effects under the fitted model, of shape (k, k)."""
+        return np.diag(self.variance + (self.tau2 or 0.0))
+
+    @property
     def q_df(self) -> int:
         """Degrees of freedom of Q."""
         return self.k - 1

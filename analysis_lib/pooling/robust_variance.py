@@ -200,12 +200,10 @@ def robust(
 
 
 def _working_model(fit: MultilevelEffect | PooledEffect) -> FloatArray:
-    if isinstance(fit, MultilevelEffect):
-        return fit.model_covariance
     if isinstance(fit, PooledEvents) and fit.method != "inverse":
         raise ReviewError(f"fit: events pooled by {fit.method} have no robust standard error here")
-    if isinstance(fit, PooledEffect):
-        return np.diag(fit.variance + (fit.tau2 or 0.0))
+    if isinstance(fit, MultilevelEffect | PooledEffect):
+        return fit.model_covariance
     raise ReviewError(f"fit: expected a result of multilevel or pool, got {type(fit).__name__}")
 
 

@@ -224,7 +224,9 @@ def subgroup_analysis(
 
 
 def subgroups_of(fits: dict[str, PooledEffect], overall: PooledEffect) -> SubgroupAnalysis:
-    """Return the comparison of subgroups that were pooled by themselves, with normal intervals.
+    """Return the comparison of subgroups that were pooled by themselves.
+
+    Normal intervals are compared by chi-squared, those of Student's t as Welch and James do.
 
     Parameters
     ----------
@@ -234,7 +236,9 @@ def subgroups_of(fits: dict[str, PooledEffect], overall: PooledEffect) -> Subgro
     means, errors = (
         np.array([[getattr(fit, name)] for fit in fits.values()]) for name in ("estimate", "se")
     )
-    q, statistic, _, p = (float(value[0]) for value in between(means, errors, None))
+    degrees = [[fit.df] for fit in fits.values() if fit.df is not None]
+    by_t = np.array(degrees) if len(degrees) == len(fits) else None
+    q, statistic, df2, p = (float(value[0]) for value in between(means, errors, by_t))
     return SubgroupAnalysis(
         fits=fits,
         overall=overall,
@@ -242,7 +246,7 @@ def subgroups_of(fits: dict[str, PooledEffect], overall: PooledEffect) -> Subgro
         df=len(fits) - 1,
         statistic=statistic,
         df1=len(fits) - 1,
-        df2=None,
+        df2=None if by_t is None else df2,
         p_value=p,
         note=None,
         common_tau2=False,

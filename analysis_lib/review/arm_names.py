@@ -11,6 +11,8 @@ import pandas as pd
 
 ANALYSIS = ["outcome", "follow_up"]
 ARMS = ["experimental_arm", "comparator_arm"]
+#: What stands between the names of arms that became one.
+TOGETHER = " + "
 
 
 def comparison_names(pairs: pd.DataFrame, trial_names: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ neither. Adding rows to ``arm_results.csv`` therefore replaces reconstructed eff
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Unpack, cast
 
@@ -23,10 +24,11 @@ from analysis_lib.base.results import Result
 from analysis_lib.effects.events import tells_nothing
 from analysis_lib.pooling.events import PooledEvents, pool_events, pool_rates
 from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
+from analysis_lib.pooling.pooled_dependent import pool_dependent
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
-from analysis_lib.review.arm_names import ARMS
+from analysis_lib.review.arm_names import ARMS, TOGETHER
 from analysis_lib.review.found import unmarked
-from analysis_lib.review.info import OF_EVENTS
+from analysis_lib.review.info import OF_EVENTS, Treatment
 from analysis_lib.review.known_effects import EVENTS, MAIN, TIMES, known_effects
 from analysis_lib.review.model import Review
 
@@ -66,6 +68,10 @@ class StudyEffects(Result):
     silent : pandas.DataFrame, optional
         Comparisons of events that are left out because they tell nothing of a ratio, as in
         ``table`` but without effects.
+    shared_arms : {"split", "combine", "model"}
+        How comparisons that share an arm were treated.
+    covariance : ndarray of shape (k, k), optional
+        Of the sampling errors, where shared arms are modelled.
     """
 
     outcome: str
@@ -75,6 +81,8 @@ class StudyEffects(Result):
     unknown: tuple[str, ...]
     review: Review | None = field(default=None, repr=False)
     silent: pd.DataFrame | None = field(default=None, repr=False)
+    shared_arms: Treatment = "split"
+    covariance: FloatArray | None = field(default=None, repr=False)
 
     has_header = True
 
@@ -245,6 +253,12 @@ class StudyEffects(Result):
         ('wald', 'HK')
         """
         events, chosen = self._chosen(methods)
+        if self.covariance is not None:
+            self._check_modelled(events, chosen)
+            trials = list(self.table["trial"])
+            return pool_dependent(
+                self.effect, self.covariance, trials, labels=self.labels, **chosen
+            )
         if self.counts:
             return self._pool_counts(events, chosen)
         if self.measure in OF_COUNTS:
@@ -274,6 +288,14 @@ class StudyEffects(Result):
             labels=known["label"].tolist(),
             **chosen,
         )
+
+    def _check_modelled(self, events: EventMethods, chosen: Methods) -> None:
+        """Raise where counts are to be added up whose comparisons share arms that are modelled."""
+        if self.measure in OF_COUNTS and events.event_method == "MH" and chosen.tau2_method == "FE":
+            raise ReviewError(
+                f"{self.outcome}, {self.follow_up}: Mantel-Haenszel adds up counts as if no arm "
+                "were shared; with shared_arms model, event_method inverse pools the effects"
+            )
 
     def _check_generic(self, events: EventMethods, chosen: Methods) -> None:
         """Raise where counts are to be added up that are not all known."""
@@ -305,6 +327,55 @@ class StudyEffects(Result):
         by_mh = bool(self.counts) and self.events.event_method == "MH"
         return by_mh and self.methods.tau2_method == "FE"
 
+    @property
+    def told_of_shared_arms(self) -> str:
+        """A sentence on arms that several comparisons share, where they are not simply split."""
+        if self.shared_arms == "combine":
+            joined = self.table[ARMS].apply(lambda arm: arm.str.contains(TOGETHER, regex=False))
+            labels = self.table["label"][joined.any(axis="columns")].tolist()
+            if not labels:
+                return ""
+            return (
+                "Arms that are compared with the same arm are combined, so that nobody counts "
+                f"twice: {listing(labels)}."
+            )
+        if self.shared_arms == "model":
+            return (
+                "Comparisons that share an arm have all of its people each; that they do is in "
+                "the model, as the covariance of their effects."
+            )
+        wanted = "split" if self.review is None else self.review.info.shared_arms
+        if wanted != "split" and self.reconstructed.any():
+            return (
+                "Shared arms are split here: reconstructed effects fit what is printed of arms "
+                "that were split."
+            )
+        return ""
+
+    def check_independent(self) -> None:
+        """Raise where shared arms are modelled, for what takes comparisons as independent.
+
+        Raises
+        ------
+        ReviewError
+            Unless the comparisons are taken as independent.
+        """
+        if self.covariance is not None:
+            raise ReviewError(
+                "it takes comparisons as independent, and those that share an arm are modelled "
+                "together here (shared_arms in review.toml); split or combined, it can be had"
+            )
+
+    def only(self, kept: Sequence[bool]) -> StudyEffects:
+        """Return the analysis with some of its comparisons: one true or false for each."""
+        mask = np.asarray(kept, dtype=bool)
+        return replace(
+            self,
+            table=self.table[mask].reset_index(drop=True),
+            silent=None,
+            covariance=None if self.covariance is None else self.covariance[np.ix_(mask, mask)],
+        )
+
     def without(self, *trials: str) -> StudyEffects:
         """Return the analysis without some trials.
 
@@ -334,8 +405,10 @@ class StudyEffects(Result):
             told = ", ".join(f"{name}{did_you_mean(name, tuple(keys))}" for name in absent)
             raise ReviewError(f"{self.outcome}, {self.follow_up}: no trial {told}")
         gone = {keys[name] for name in trials}
+        kept = ~self.table["trial"].isin(gone).to_numpy()
         return replace(
             self,
+            covariance=None if self.covariance is None else self.covariance[np.ix_(kept, kept)],
             table=_without(self.table, gone),
             silent=None if self.silent is None else _without(self.silent, gone),
         )
@@ -350,7 +423,12 @@ def _without(table: pd.DataFrame, trials: set[str]) -> pd.DataFrame:
 
 
 def study_effects(
-    review: Review, outcome: str, follow_up: str, *, reading: str = MAIN
+    review: Review,
+    outcome: str,
+    follow_up: str,
+    *,
+    reading: str = MAIN,
+    shared_arms: Treatment | None = None,
 ) -> StudyEffects:
     """Return the effects that enter one analysis.
 
@@ -362,6 +440,8 @@ def study_effects(
         Which analysis.
     reading
         Which reading of the text, where ``analyses.csv`` holds several.
+    shared_arms : {"split", "combine", "model"}, optional
+        How comparisons that share an arm are treated; by default as ``review.toml`` says.
 
     Returns
     -------
@@ -371,12 +451,14 @@ def study_effects(
     Raises
     ------
     ReviewError
-        For an outcome or a follow-up that the review does not have.
+        For an outcome or a follow-up that the review does not have, and as `treat_shared_arms`.
 
     Notes
     -----
-    An arm that serves m comparisons of the analysis lends each of them n / m of its people, with
-    mean and standard deviation unchanged (Cochrane Handbook, section 23.3.4). The variance of a
+    Split, an arm that serves m comparisons of the analysis lends each of them n / m of its people,
+    with mean and standard deviation unchanged (Cochrane Handbook, section 23.3.4); see
+    `treat_shared_arms` for the two other ways. Effects that are reconstructed fit what is printed
+    of arms that were split: unless another way is asked for here, they stay so. The variance of a
     printed difference is ``((high - low) / (2 z))**2``.
 
     Examples
@@ -394,4 +476,11 @@ def study_effects(
     table, unknown = every.analysis(outcome, follow_up)
     silent = every.silent.get((outcome, follow_up))
     measure = every.measures[outcome]
-    return StudyEffects(outcome, follow_up, measure, table, unknown, review, silent)
+    effects = StudyEffects(outcome, follow_up, measure, table, unknown, review, silent)
+    choice = shared_arms or review.info.shared_arms
+    if choice == "split" or (shared_arms is None and effects.reconstructed.any()):
+        return effects
+    from analysis_lib.review.dependence import with_shared_arms  # which needs this module
+
+    name = ("shared arms", outcome, follow_up, reading, choice)
+    return review.kept(name, lambda: with_shared_arms(effects, choice))

@@ -7,36 +7,38 @@ whole arm, and what their sampling errors have in common is their covariance.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import MEASURES
+from analysis_lib.base.formatting import listing
+from analysis_lib.base.measures import BINARY_MEASURES, MEASURES, RATE_MEASURES
+from analysis_lib.effects.arms import combine_arms
 from analysis_lib.effects.covariances import shared_arm_covariance
 from analysis_lib.pooling.dependent_effects import MultilevelEffect, multilevel
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
-from analysis_lib.review.arm_names import ARMS
+from analysis_lib.review.arm_names import ARMS, TOGETHER
+from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.comparisons import StudyEffects
-from analysis_lib.review.known_effects import COMPUTE
-from analysis_lib.review.shared_arms import (
-    EVENTS,
-    MEANS,
-    arms_listed_twice,
-    common_words,
-    comparisons_of,
-    effects_of,
-    settle_shared_arms,
+from analysis_lib.review.info import TREATMENTS, Treatment
+from analysis_lib.review.known_effects import (
+    SIDES,
+    computed_by_arms,
+    has_variance,
+    known_effects,
+    takes,
+    tell_nothing,
 )
+from analysis_lib.review.shared_arms import common_words
 
-Treatment: TypeAlias = Literal["split", "combine", "model"]
-TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
 #: What the shared arms are after each treatment.
 ARMS_ARE: dict[Treatment, str] = {"split": "split", "combine": "combined", "model": "modelled"}
+BOTH_SHARED = "both arms are shared, so they cannot be combined"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,15 +97,7 @@ def treat_shared_arms(effects: StudyEffects, choice: Treatment) -> TreatedEffect
     Raises
     ------
     ReviewError
-        For an unknown choice; or where arms are shared whose numbers nobody knows and whose measure
-        is no difference between means.
-
-    Notes
-    -----
-    An arm is shared if it has one name in several comparisons of its trial, or equal numbers under
-    several names. Numbers by arm are used where they are known. Where a difference alone is, its
-    variance and the people of both arms tell the standard deviation; combined differences are
-    weighted by the people of their arms, as the difference of the combined arm would be.
+        As `with_shared_arms`.
 
     References
     ----------
@@ -116,124 +110,314 @@ def treat_shared_arms(effects: StudyEffects, choice: Treatment) -> TreatedEffect
     >>> [treat_shared_arms(pain, choice).k for choice in ("split", "combine", "model")]
     [9, 7, 9]
     """
+    found = with_shared_arms(effects, choice)
+    covariance = np.diag(found.variance) if found.covariance is None else found.covariance
+    trials = tuple(map(str, found.table["trial"]))
+    return TreatedEffects(found.effect, covariance, trials, found.labels, choice)
+
+
+def with_shared_arms(effects: StudyEffects, choice: Treatment) -> StudyEffects:
+    """Return an analysis whose comparisons of shared arms are split, combined or modelled.
+
+    Parameters
+    ----------
+    effects
+        What `analysis_lib.study_effects` returned, its arms split.
+    choice : {"split", "combine", "model"}
+        See the top of this module.
+
+    Returns
+    -------
+    StudyEffects
+        Combined, a row is several comparisons, whose arms are joined by `TOGETHER`. Modelled, the
+        rows are of whole arms, and ``covariance`` tells how their sampling errors go together.
+
+    Raises
+    ------
+    ReviewError
+        For an unknown choice; where both arms of a comparison are shared, which cannot be
+        combined; and where arms are shared whose numbers nobody knows, if the measure is no
+        difference between means.
+
+    Notes
+    -----
+    An arm is shared if it has one name in several comparisons of its trial; or, of means, equal
+    numbers under several names. Numbers by arm are used where they are known of all comparisons of
+    the trial. Where differences alone are, their variances and the people of both arms tell the
+    standard deviation, and combined differences are weighted by the people of their arms, as the
+    difference of the combined arm would be.
+    """
     check_choice("choice", choice, TREATMENTS)
-    listed = _listed(effects)
-    if listed is not None:
-        return _by_numbers(effects, listed, choice)
-    if choice == "split" or not _shares(effects).any():
-        return _treated(effects, choice)
-    if effects.measure not in MEASURES:
-        raise ReviewError(
-            f"{effects.outcome}, {effects.follow_up}: arms are shared, and of {effects.measure} "
-            f"without numbers by arm nobody can say how their effects go together"
-        )
-    effect, covariance = _whole(effects)
-    whole = TreatedEffects(
-        effect, covariance, tuple(effects.table["trial"]), effects.labels, "model"
+    if not shares_arms(effects):
+        return effects
+    analysis = _Analysis(effects, choice)
+    found = [analysis.of_trial(trial) for trial in dict.fromkeys(effects.table["trial"])]
+    table = pd.concat([part.table for part in found], ignore_index=True)
+    used = set().union(*(part.labels for part in found))
+    silent = effects.silent
+    if silent is not None:
+        silent = silent[~silent["label"].isin(used)].reset_index(drop=True)
+    return replace(
+        effects,
+        table=table[effects.table.columns].astype(effects.table.dtypes),
+        silent=None if silent is None or silent.empty else silent,
+        shared_arms=choice,
+        covariance=_diagonal([part.covariance for part in found]) if choice == "model" else None,
     )
-    return whole if choice == "model" else _combined(whole, effects.table)
 
 
 def shares_arms(effects: StudyEffects) -> bool:
     """Return whether any arm stands in several comparisons of an analysis."""
-    twice = effects.review is not None and bool(arms_listed_twice(effects.review, effects))
-    return twice or bool(_shares(effects).any())
+    analysis = _Analysis(effects, "split")
+    return any(analysis.is_shared(trial) for trial in dict.fromkeys(effects.table["trial"]))
 
 
-def _shares(effects: StudyEffects) -> pd.Series:
-    """Return for every comparison whether an arm of it has the same name in another."""
-    table = effects.table
-    sides = [table.duplicated(["trial", arm], keep=False) for arm in ARMS]
-    return sides[0] | sides[1]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows that come of one trial, their covariance, and the comparisons behind them."""
+
+    table: pd.DataFrame
+    covariance: FloatArray
+    labels: frozenset[str]
 
 
-def _listed(effects: StudyEffects) -> pd.DataFrame | None:
-    """Return the numbers of all arms where a review lists them for every comparison."""
-    if effects.review is None or effects.reconstructed.any() or effects.measure not in COMPUTE:
-        return None
-    table = comparisons_of(effects.review, effects)
-    return table if len(table) == effects.k else None
+class _Analysis:
+    """One analysis with what is known by arm; its trials are asked for one by one."""
+
+    def __init__(self, effects: StudyEffects, choice: Treatment) -> None:
+        self.effects, self.choice = effects, choice
+        silent = effects.silent
+        known = effects.table if silent is None else pd.concat([effects.table, silent])
+        self.rows = dict(list(known.groupby("trial", sort=False)))
+        self.arms = pd.DataFrame()
+        if effects.review is not None:
+            every = known_effects(effects.review).arms_of(effects.outcome, effects.follow_up)
+            reconstructed = set(effects.table["label"][effects.reconstructed])
+            self.arms = every[~every.index.isin(reconstructed)]
+        self.where = f"{effects.outcome}, {effects.follow_up}"
+
+    def is_shared(self, trial: str) -> bool:
+        rows = self.rows[trial]
+        return len(rows) > 1 and any(len(set(side)) < len(rows) for side in self._names(rows))
+
+    def of_trial(self, trial: str) -> _Part:
+        rows = self.rows[trial]
+        alone = rows[rows["effect"].notna()]
+        names = self._names(rows)
+        by_name = [list(rows[arm]) for arm in ARMS]
+        if not self.is_shared(trial) or (self.choice == "split" and names == by_name):
+            return _Part(alone, np.diag(alone["variance"].to_numpy(float)), frozenset())
+        if self.choice == "split":
+            return self._by_arms(alone, self._whole(alone, names, share=True))
+        if not set(rows["label"]) <= set(self.arms.index):
+            return self._by_people(alone, [list(alone[arm]) for arm in ARMS])
+        if self.choice == "model":
+            names = self._names(alone)
+            return self._modelled(alone, self._whole(alone, names), names)
+        return self._combined(rows, self._whole(rows, names), names)
+
+    def _names(self, rows: pd.DataFrame) -> list[list[str]]:
+        """Return a name of both arms of each comparison: of means, one for equal numbers."""
+        names = [list(rows[arm]) for arm in ARMS]
+        counts = (*BINARY_MEASURES, *RATE_MEASURES)
+        if self.effects.measure in counts or not set(rows["label"]) <= set(self.arms.index):
+            return names
+        listed = self._whole(rows, names)
+        found = []
+        for side, own in zip(SIDES, names, strict=True):
+            numbers = listed[[f"{name}_{side}" for name in takes(self.effects.measure)]]
+            first: dict[tuple[float, ...], str] = {}
+            keys = numbers.itertuples(index=False, name=None)
+            found.append([first.setdefault(key, arm) for key, arm in zip(keys, own, strict=True)])
+        return found
+
+    def _whole(
+        self, rows: pd.DataFrame, names: Sequence[Sequence[str]], *, share: bool = False
+    ) -> pd.DataFrame:
+        """Return the arms of comparisons with all of their people, or with an equal share."""
+        arms = self.arms.loc[list(rows["label"])].copy()
+        for side, own in zip(SIDES, names, strict=True):
+            uses = Counter(own)
+            parts = np.array([uses[name] for name in own]) if share else 1.0
+            for name in ("n", "events", "person_time"):
+                arms[f"{name}_{side}"] *= arms[f"shares_{side}"] / parts
+        return arms
+
+    def _by_arms(self, rows: pd.DataFrame, arms: pd.DataFrame) -> _Part:
+        """Return rows with the effects and the people that arms tell."""
+        found = computed_by_arms(arms.reset_index(drop=True)).set_index(arms.index)
+        bad = found.index[~has_variance(found)]
+        if len(bad):
+            raise ReviewError(f"{self.where}: {listing(list(bad))} cannot be computed so")
+        table = rows.set_index("label", drop=False)
+        for name in ("effect", "variance"):
+            table[name] = found[name]
+        for name in ("n", "events", "person_time"):
+            for side in SIDES:
+                if f"{name}_{side}" in table:
+                    table[f"{name}_{side}"] = arms[f"{name}_{side}"]
+        covariance = np.diag(table["variance"].to_numpy(float))
+        return _Part(table.reset_index(drop=True), covariance, frozenset(rows["label"]))
+
+    def _modelled(
+        self, rows: pd.DataFrame, arms: pd.DataFrame, names: Sequence[Sequence[str]]
+    ) -> _Part:
+        if arms["by_peto"].any():
+            raise ReviewError(
+                f"{self.where}: nobody can say how Peto's odds ratios of shared arms go together; "
+                "event_method inverse has a covariance"
+            )
+        part = self._by_arms(rows, arms)
+        measure = self.effects.measure
+        columns = [
+            arms[f"{name}_{side}"].to_numpy(float) for side in SIDES for name in takes(measure)
+        ]
+        covariance = shared_arm_covariance(
+            *columns,
+            trial=["trial"] * len(arms),
+            measure=measure,
+            arm1=[f"1 {name}" for name in names[0]],
+            arm2=[f"2 {name}" for name in names[1]],
+            correction=float(arms["correction"].iloc[0]),
+            labels=list(arms.index),
+        )
+        np.fill_diagonal(covariance, part.table["variance"])
+        return replace(part, covariance=covariance)
+
+    def _combined(
+        self, rows: pd.DataFrame, arms: pd.DataFrame, names: Sequence[Sequence[str]]
+    ) -> _Part:
+        new, numbers = list[pd.Series](), list[pd.Series]()
+        for side, members in self._groups(rows, names):
+            row = _joined(rows, members, side)
+            new.append(row)
+            numbers.append(_one_row(arms.iloc[members], SIDES[1 - side], str(row["label"])))
+        table = pd.DataFrame(new).reset_index(drop=True)
+        one = pd.DataFrame(numbers).set_index("label", drop=False).infer_objects()
+        tells = ~(tell_nothing(one) & one["drops"].to_numpy(bool))
+        part = self._by_arms(table[tells], one[tells])
+        return replace(part, labels=frozenset(rows["label"]))
+
+    def _groups(
+        self, rows: pd.DataFrame, names: Sequence[Sequence[str]]
+    ) -> list[tuple[int, list[int]]]:
+        """Return the comparisons that become one, each with the side that they share."""
+        left, groups = list(range(len(rows))), list[tuple[int, list[int]]]()
+        while left:
+            first = left[0]
+            sharing = [[i for i in left if own[i] == own[first]] for own in names]
+            side = max((1, 0), key=lambda which: len(sharing[which]))
+            groups.append((side, sharing[side]))
+            left = [i for i in left if i not in sharing[side]]
+        for own in names:
+            used = [{own[i] for i in members} for _, members in groups]
+            if len(set().union(*used)) < sum(map(len, used)):
+                raise ReviewError(f"{self.where}: {BOTH_SHARED}: {', '.join(rows['label'])}")
+        return groups
+
+    def _by_people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _Part:
+        """Treat differences whose arms are known by their people alone."""
+        if self.effects.measure not in MEASURES:
+            raise ReviewError(
+                f"{self.where}: arms are shared, and of {self.effects.measure} without numbers by "
+                f"arm nobody can say how their effects go together: {', '.join(rows['label'])}"
+            )
+        people = rows[[f"n_{side}" for side in SIDES]].to_numpy(float)
+        if np.isnan(people).any():
+            raise ReviewError(
+                f"{self.where}: arms are shared whose people are not known: "
+                f"{', '.join(rows['label'])}"
+            )
+        effect = rows["effect"].to_numpy(float)
+        shares = np.array([[own.count(name) for name in own] for own in names]).T
+        is_share = rows["label"].isin(self.arms.index) | (rows["provenance"] == "reconstructed")
+        shares[[not share for share in is_share]] = 1  # a source prints differences of whole arms
+        covariance = _covariance(
+            effect, rows["variance"].to_numpy(float), people, shares, names, self.effects.measure
+        )
+        if self.choice == "model":
+            table = rows.assign(variance=np.diagonal(covariance))
+            table[[f"n_{side}" for side in SIDES]] = people * shares
+            return _Part(table, covariance, frozenset(rows["label"]))
+        new = list[pd.Series]()
+        for side, members in self._groups(rows, names):
+            row, n = _joined(rows, members, side), people[members, 1 - side]
+            weights = n / n.sum()
+            row["effect"] = weights @ effect[members]
+            row["variance"] = weights @ covariance[np.ix_(members, members)] @ weights
+            row[f"n_{SIDES[side]}"] = (people * shares)[members[0], side]
+            row[f"n_{SIDES[1 - side]}"] = n.sum()
+            new.append(row)
+        table = pd.DataFrame(new)
+        return _Part(table, np.diag(table["variance"].to_numpy(float)), frozenset(rows["label"]))
 
 
-def _by_numbers(effects: StudyEffects, table: pd.DataFrame, choice: Treatment) -> TreatedEffects:
-    if choice != "model":
-        settled = settle_shared_arms(table, choice)
-        sizes = effects_of(settled, effects.measure)
-        trial = tuple(map(str, settled["trial"]))
-        return TreatedEffects(sizes.effect, np.diag(sizes.variance), trial, sizes.labels, choice)
-    sides = EVENTS if "events1" in table else MEANS
-    columns = [table[name].to_numpy(dtype=float) for side in sides for name in side]
-    covariance = shared_arm_covariance(
-        *columns, trial=list(table["trial"]), measure=effects.measure, labels=list(table["label"])
-    )
-    sizes = effects_of(table, effects.measure)
-    return TreatedEffects(
-        sizes.effect, covariance, tuple(map(str, table["trial"])), sizes.labels, choice
-    )
-
-
-def _treated(effects: StudyEffects, choice: Treatment) -> TreatedEffects:
-    trial = tuple(effects.table["trial"])
-    return TreatedEffects(effects.effect, np.diag(effects.variance), trial, effects.labels, choice)
-
-
-def _whole(effects: StudyEffects) -> tuple[FloatArray, FloatArray]:
-    """Return effects of whole arms, and their covariance, from variances and people."""
-    table, y = effects.table, effects.effect
-    parts = table[["n_experimental", "n_comparator"]].to_numpy(dtype=float)
-    arms: list[list[Hashable]] = [
-        list(zip(table["trial"], table[arm], strict=True)) for arm in ARMS
-    ]
-    uses = np.array([[column.count(arm) for arm in column] for column in arms]).T
-    n = parts * uses
-    of_effect = y**2 / (2 * parts.sum(axis=1)) if effects.measure == "SMD" else np.zeros_like(y)
-    square = (effects.variance - of_effect) / (1 / parts).sum(axis=1)  # SD squared of the people
-    people = {arm: float(n[i, s]) for s, column in enumerate(arms) for i, arm in enumerate(column)}
-    totals = pd.Series(list(people.values())).groupby([arm[0] for arm in people]).sum()  # type: ignore[index]
-    is_smd = effects.measure == "SMD"
+def _covariance(
+    y: FloatArray,
+    variance: FloatArray,
+    parts: FloatArray,
+    shares: FloatArray,
+    names: Sequence[Sequence[str]],
+    measure: str,
+) -> FloatArray:
+    """Return the covariance of differences of whole arms, from variances and people."""
+    n, is_smd = parts * shares, measure == "SMD"
+    of_effect = y**2 / (2 * parts.sum(axis=1)) if is_smd else np.zeros_like(y)
+    square = (variance - of_effect) / (1 / parts).sum(axis=1)  # SD squared of the people
     covariance = np.diag(square * (1 / n).sum(axis=1))
     if is_smd:
         covariance += np.diag(y**2 / (2 * n.sum(axis=1)))
+    arms = {(s, own[i]): n[i, s] for s, own in enumerate(names) for i in range(len(y))}
+    total = sum(arms.values())
     for i in range(len(y)):
         for j in range(i):
-            same = [s for s in (0, 1) if arms[s][i] == arms[s][j]]
+            same = [s for s in (0, 1) if names[s][i] == names[s][j]]
             if same:
                 shared = sum(np.sqrt(square[i] * square[j]) / n[i, s] for s in same)
-                if is_smd:
-                    shared += y[i] * y[j] / (2 * totals[table["trial"].iloc[i]])
+                shared += y[i] * y[j] / (2 * total) if is_smd else 0.0
                 covariance[i, j] = covariance[j, i] = shared
-    return y, covariance
+    return covariance
 
 
-def _combined(whole: TreatedEffects, table: pd.DataFrame) -> TreatedEffects:
-    """Return one effect for comparisons that share an arm, weighted by the people of the others."""
-    groups = _groups(table)
-    weights = np.zeros((len(groups), whole.k))
-    for row, (shared, members) in enumerate(groups):
-        other = "n_experimental" if shared == ARMS[1] else "n_comparator"
-        n = table[other].to_numpy(dtype=float)[members]
-        weights[row, members] = n / n.sum()
-    covariance = weights @ whole.covariance @ weights.T
-    firsts = [members[0] for _, members in groups]
-    return TreatedEffects(
-        weights @ whole.effect,
-        np.diag(np.diagonal(covariance)),
-        tuple(whole.trial[i] for i in firsts),
-        tuple(common_words([whole.labels[i] for i in members]) for _, members in groups),
-        "combine",
-    )
+def _joined(trial: pd.DataFrame, members: Sequence[int], side: int) -> pd.Series:
+    """Return one row for those comparisons of a trial that share the arm of a side."""
+    rows = trial.iloc[list(members)]
+    row = rows.iloc[0].copy()
+    if len(rows) == 1:
+        return row
+    shared, other = ARMS[side], ARMS[1 - side]
+    labels = list(rows["label"])
+    row["label"] = common_words(labels) if len(rows) == len(trial) else " and ".join(labels)
+    row[other] = TOGETHER.join(dict.fromkeys(rows[other]))
+    again = rows[shared].nunique() - 1  # an arm of several names has all of its people in each
+    row["people"] = rows["people"].sum(skipna=False) - again * row[f"n_{SIDES[side]}"]
+    row["provenance"] = max(rows["provenance"], key=PROVENANCES.index)
+    row["source"] = "; ".join(dict.fromkeys(rows["source"].dropna()))
+    row["remark"] = "; ".join(dict.fromkeys(filter(None, rows["remark"])))
+    row["low"] = row["high"] = np.nan
+    return row
 
 
-def _groups(table: pd.DataFrame) -> list[tuple[str, list[int]]]:
-    """Return the comparisons that become one, each with the side that they share."""
-    left, groups = list(range(len(table))), []
-    keys = {arm: list(zip(table["trial"], table[arm], strict=True)) for arm in ARMS}
-    while left:
-        first = left[0]
-        by_side = {
-            arm: [i for i in left if column[i] == column[first]] for arm, column in keys.items()
-        }
-        side = max((ARMS[1], ARMS[0]), key=lambda arm: len(by_side[arm]))
-        groups.append((side, by_side[side]))
-        left = [i for i in left if i not in by_side[side]]
-    return groups
+def _one_row(arms: pd.DataFrame, other: str, label: str) -> pd.Series:
+    """Return the numbers of comparisons whose arms of one side are one arm."""
+    row = arms.iloc[0].copy()
+    row["label"] = label
+    first, *rest = arms.to_dict("records")
+    n, mean, sd = (float(first[f"{name}_{other}"]) for name in ("n", "mean", "sd"))
+    if not np.isnan([mean, sd]).any():
+        for arm in rest:
+            numbers = (float(arm[f"{name}_{other}"]) for name in ("n", "mean", "sd"))
+            whole = combine_arms(n, mean, sd, *numbers)
+            n, mean, sd = float(whole.n), float(whole.mean), float(whole.sd)
+    row[f"mean_{other}"], row[f"sd_{other}"] = mean, sd
+    for name in ("n", "events", "person_time"):
+        row[f"{name}_{other}"] = arms[f"{name}_{other}"].sum(skipna=False)
+    return row
+
+
+def _diagonal(blocks: Sequence[FloatArray]) -> FloatArray:
+    sizes = [len(block) for block in blocks]
+    whole = np.zeros((sum(sizes), sum(sizes)))
+    for start, block in zip(np.cumsum([0, *sizes[:-1]]), blocks, strict=True):
+        whole[start : start + len(block), start : start + len(block)] = block
+    return whole

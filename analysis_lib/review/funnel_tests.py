@@ -29,8 +29,9 @@ def asymmetry_test(effects: StudyEffects) -> EggerTest:
     Raises
     ------
     ReviewError
-        As `analysis_lib.egger_test`.
+        As `analysis_lib.egger_test`, and where shared arms are modelled.
     """
+    effects.check_independent()
     level = effects.methods.level
     if effects.is_of_events:
         columns = [effects.table[name].to_numpy(dtype=float) for name in COUNTS]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
 from analysis_lib.base.checks import check_choice
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.pooling.dependent_effects import LIKELIHOODS
 from analysis_lib.pooling.methods import EventMethodNames, EventMethods, MethodNames, Methods
 from analysis_lib.review.entries import Entries, Items, Words
 
 Side = Literal["experimental", "comparator"]
+#: How comparisons that share an arm are treated; see `analysis_lib.review.dependence`.
+Treatment: TypeAlias = Literal["split", "combine", "model"]
+TREATMENTS: Final[tuple[Treatment, ...]] = get_args(Treatment)
+SHARED_ARMS: Final = "shared_arms"
 #: What the comparisons of a forest plot can be sorted by.
 ORDERS: Final = ("effect", "weight", "year", "name", "risk of bias")
 
@@ -65,7 +70,7 @@ def _address(text: str) -> str:
 
 
 OF_EVENTS: Final = tuple(field.name for field in fields(EventMethods))
-OF_METHODS: Final = (*Methods(), *OF_EVENTS)
+OF_METHODS: Final = (*Methods(), SHARED_ARMS, *OF_EVENTS)
 
 
 def _methods(entries: object) -> object:
@@ -76,7 +81,9 @@ def _methods(entries: object) -> object:
     for name, value in entries.items():
         try:
             check_choice("the name of a method", name, OF_METHODS)
-            if name in OF_EVENTS:
+            if name == SHARED_ARMS:
+                check_choice(name, value, TREATMENTS)
+            elif name in OF_EVENTS:
                 EventMethods(**cast(EventMethodNames, {name: value}))
             else:
                 Methods.named(cast(MethodNames, {name: value}))
@@ -84,7 +91,18 @@ def _methods(entries: object) -> object:
             faults.append(str(error))
     if faults:
         raise ValueError("; ".join(faults))
-    return Methods(**{name: value for name, value in entries.items() if name not in OF_EVENTS})
+    methods = Methods(**{name: value for name, value in entries.items() if name in Methods()})
+    if entries.get(SHARED_ARMS) == "model" and methods.tau2_method not in LIKELIHOODS:
+        raise ValueError(
+            f'shared_arms = "model" goes with tau2_method REML, ML or FE, not {methods.tau2_method}'
+        )
+    return methods
+
+
+def _shared_arms(entries: object) -> object:
+    """Return how shared arms are treated; what is wrong is told with the other methods."""
+    given = entries.get(SHARED_ARMS) if isinstance(entries, dict) else None
+    return given if given in TREATMENTS else TREATMENTS[0]
 
 
 def _events(entries: object) -> object:
@@ -146,8 +164,9 @@ class ReviewInfo(Entries):
     """What a review is: the words of ``review.toml``.
 
     ``experimental`` and ``comparator`` are the two sides of every comparison in the words of the
-    review, ``short_names`` the same two for the heads of columns. ``methods`` and ``events`` are
-    the entries of the table ``[methods]``: how effects are pooled, and what events need beside.
+    review, ``short_names`` the same two for the heads of columns. ``methods``, ``events`` and
+    ``shared_arms`` are the entries of the table ``[methods]``: how effects are pooled, what events
+    need beside, and how comparisons that share an arm are treated.
     ``contact`` is an address to which a service may write that is asked for new trials.
     """
 
@@ -167,6 +186,9 @@ class ReviewInfo(Entries):
     methods: Annotated[Methods, BeforeValidator(_methods)] = Methods()
     events: Annotated[EventMethods, BeforeValidator(_events)] = Field(
         EventMethods(), validation_alias="methods"
+    )
+    shared_arms: Annotated[Treatment, BeforeValidator(_shared_arms)] = Field(
+        TREATMENTS[0], validation_alias="methods"
     )
     outcome: Mapping[Words, OfOutcome] = {}
     moderators: OfModerators = OfModerators()

@@ -152,6 +152,10 @@ class KnownEffects:
         nothing of a ratio, as in ``table`` but without effects.
     measures : mapping
         The measure of each outcome.
+    arms : pandas.DataFrame
+        What `computed_by_arms` takes of every comparison that is computed of two groups of people,
+        the silent ones among them: people, events and person-time after an arm is shared out, with
+        its number of comparisons, ``shares_experimental`` and ``shares_comparator``.
     """
 
     table: pd.DataFrame
@@ -159,6 +163,12 @@ class KnownEffects:
     unknown: Mapping[Analysis, Sequence[str]]
     measures: Mapping[str, str]
     silent: Mapping[Analysis, pd.DataFrame]
+    arms: pd.DataFrame
+
+    def arms_of(self, outcome: str, follow_up: str) -> pd.DataFrame:
+        """Return the rows of ``arms`` of one outcome at one follow-up, by label."""
+        here = (self.arms["outcome"] == outcome) & (self.arms["follow_up"] == follow_up)
+        return self.arms[here].set_index("label", drop=False)
 
     def analysis(self, outcome: str, follow_up: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """Return the known effects of one outcome at one follow-up, and what is not known."""
@@ -192,14 +202,14 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
     if reading == MAIN:  # no other one is reconstructed
         other = pd.concat([other, _from_reconstruction(listed, tables["reconstructed"])])
     of_one = listed["measure"].isin(GROUP_MEASURES)
-    is_known = listed.index.isin(other.index[_has_variance(other)])
-    arms, reasons, silent = _from_arms(listed[~of_one], is_known[~of_one])
+    is_known = listed.index.isin(other.index[has_variance(other)])
+    arms, reasons, silent, numbers = _from_arms(listed[~of_one], is_known[~of_one])
     groups, lacking = _from_groups(listed[of_one])
     reasons = pd.concat([reasons, lacking]).loc[listed.index]
     known = pd.concat(
         [arms, groups, other]
     )  # the best known first: of a doubled row the first stays
-    usable = _has_variance(known)
+    usable = has_variance(known)
     reasons[known.index[~usable]] = NO_VARIANCE
     known = known[usable]
     known = known[~known.index.duplicated()].sort_index()
@@ -216,7 +226,7 @@ def _known_effects(review: Review, reading: str) -> KnownEffects:
         (str(outcome), str(time)): rows[columns_of(measures[outcome])].reset_index(drop=True)
         for (outcome, time), rows in silent.groupby(ANALYSIS)
     }
-    return KnownEffects(table, places, _unknown(listed, reasons), measures, silent_of)
+    return KnownEffects(table, places, _unknown(listed, reasons), measures, silent_of, numbers)
 
 
 def _of_events(review: Review) -> pd.DataFrame:
@@ -241,7 +251,7 @@ def _unknown(listed: pd.DataFrame, reasons: pd.Series) -> dict[Analysis, list[st
     return found
 
 
-def _has_variance(known: pd.DataFrame) -> Mask:
+def has_variance(known: pd.DataFrame) -> Mask:
     """Say which effects can be weighted."""
     effect, variance = (known[name].to_numpy(dtype=float) for name in ("effect", "variance"))
     return np.asarray(np.isfinite(effect) & np.isfinite(variance) & (variance > 0))
@@ -327,10 +337,11 @@ def _of_both(names: Iterable[str]) -> list[str]:
 
 def _from_arms(
     listed: pd.DataFrame, is_known: Mask
-) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame, pd.DataFrame]:
     """Return the effects from means and SDs by arm, or from events; and why the others have none.
 
-    The last are those of events that tell nothing of a ratio, where the review leaves them out.
+    The third are those of events that tell nothing of a ratio, where the review leaves them out,
+    the last the numbers by arm of all comparisons of two groups of people.
 
     ``is_known`` says of which comparisons the effect is known in another way: they have their
     share of an arm all the same.
@@ -353,7 +364,7 @@ def _from_arms(
     few = ~of_counts & (people < 2).any(axis="columns")
     few |= of_counts & arms["by_peto"] & (people.sum(axis="columns") < 2)
     beyond = of_counts & ~of_rates & np.any(events.to_numpy() > people.to_numpy(), axis=1)
-    silent = of_counts & arms["drops"] & ~beyond & _tells_nothing(arms)
+    silent = of_counts & arms["drops"] & ~beyond & tell_nothing(arms)
     told = [TOO_FEW, NOT_AMONG, OUTSIDE, NO_RATIO, MIXED, NOT_PAIRED, TELLS_NOTHING]
     changes, others = (arms[f"score_{side}"] == "change" for side in SIDES)
     mixed = changes != others
@@ -371,7 +382,10 @@ def _from_arms(
         )
     )
     used = reasons[arms.index] == ""
-    return _computed(arms[used]).join(how), reasons, how[silent]
+    found = computed_by_arms(arms[used])
+    usable = found.index[has_variance(found)]
+    of_groups = (arms.index.isin(usable) | silent) & ~_is_paired(arms)
+    return found.join(how), reasons, how[silent], arms[of_groups]
 
 
 def _without_clusters(arms: pd.DataFrame) -> pd.DataFrame:
@@ -438,7 +452,7 @@ def _from_groups(listed: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     ), reasons
 
 
-def _tells_nothing(arms: pd.DataFrame) -> Mask:
+def tell_nothing(arms: pd.DataFrame) -> Mask:
     """Say of which comparisons of events a ratio is not told."""
     n1, events1, n2, events2 = (arms[name].to_numpy() for name in _of_both(["n", "events"]))
     cells = (events1, n1 - events1, events2, n2 - events2)
@@ -454,6 +468,7 @@ def _shared(listed: pd.DataFrame, enters: pd.Series) -> pd.DataFrame:
     for side in SIDES:
         arm = [*ANALYSIS, "trial", f"{side}_arm"]
         shares = enters.groupby([listed[key] for key in arm]).transform("sum").clip(lower=1)
+        shared[f"shares_{side}"] = shares
         for name in ("n", "events", "person_time"):
             shared[f"{name}_{side}"] /= shares
     return shared
@@ -477,8 +492,8 @@ def _rescaled(arms: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return arms, fits
 
 
-def _computed(arms: pd.DataFrame) -> pd.DataFrame:
-    """Return effects and variances, each measure in one call."""
+def computed_by_arms(arms: pd.DataFrame) -> pd.DataFrame:
+    """Return effects and variances of rows as `KnownEffects.arms` holds, a measure a call."""
     found = [pd.DataFrame({"effect": [], "variance": []}, dtype=float)]
     paired = _is_paired(arms)
     for key, rows in arms.groupby(["measure", "by_peto", "correction", paired]):

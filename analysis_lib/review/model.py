@@ -25,7 +25,7 @@ from analysis_lib.review.cells import (
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.found import with_marks
-from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.info import ReviewInfo, Treatment
 from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.provenance import cells_told, with_weaker_cells
 from analysis_lib.review.reported import with_means
@@ -88,7 +88,9 @@ class Review:
         found: T = self.computed[name]
         return found
 
-    def analysis(self, outcome: str, follow_up: str) -> StudyEffects:
+    def analysis(
+        self, outcome: str, follow_up: str, *, shared_arms: Treatment | None = None
+    ) -> StudyEffects:
         """Return the effects of one outcome at one follow-up: `analysis_lib.study_effects`.
 
         Examples
@@ -99,7 +101,7 @@ class Review:
         """
         from analysis_lib.review.comparisons import study_effects  # which needs this class
 
-        return study_effects(self, outcome, follow_up)
+        return study_effects(self, outcome, follow_up, shared_arms=shared_arms)
 
     @property
     def trial_names(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis_lib.base.checks import FloatArray
+from analysis_lib.review.arm_names import TOGETHER
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
@@ -56,13 +57,22 @@ def moderators_of(review: Review, effects: StudyEffects) -> Iterator[Moderator]:
         table: pd.DataFrame = getattr(review, of)
         wanted = effects.table[["trial", "experimental_arm"]]
         wanted = wanted.rename(columns={"experimental_arm": "arm"})[keys]
-        column = wanted.merge(table[[*keys, name]], on=keys, how="left")[name]
+        column = _of_rows(wanted, table, name)
         yield Moderator(
             label=label,
             unit="" if pd.isna(unit) else unit,
             is_number=kind == NUMBER,
             stated=column.astype(float) if kind == NUMBER else column,
         )
+
+
+def _of_rows(wanted: pd.DataFrame, table: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column of a table for trials or arms; of arms that became one, what all have."""
+    keys = [str(key) for key in wanted]
+    if "arm" in wanted:
+        wanted = wanted.assign(arm=wanted["arm"].str.split(TOGETHER, regex=False)).explode("arm")
+    found = wanted.join(table.set_index(keys)[name], on=keys)[name].groupby(level=0)
+    return found.first().where(found.nunique(dropna=False).eq(1))
 
 
 def levels_of_moderators(review: Review, effects: StudyEffects) -> dict[str, list[str]]:

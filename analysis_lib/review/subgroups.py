@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.review.baseline import NOT_STATED, read_factors
+from analysis_lib.review.arm_names import TOGETHER
+from analysis_lib.review.baseline import NOT_STATED, Factor, read_factors
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.instruments import HIGH, SEVERITY
 from analysis_lib.review.model import Review
@@ -81,8 +84,17 @@ def levels_by_factor(review: Review, effects: StudyEffects) -> dict[str, list[st
         "factors", lambda: read_factors(review.subgroup_levels, review.arms, review.arm_results)
     )
     arms = list(zip(effects.table["trial"], effects.table["experimental_arm"], strict=True))
-    levels = {name: factor.of_arms(arms) for name, factor in factors.items()}
+    levels = {name: _of_arms(factor, arms) for name, factor in factors.items()}
     return levels | levels_of_moderators(review, effects)
+
+
+def _of_arms(factor: Factor, arms: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the level of each arm; of arms that became one, that of all of them."""
+    found = []
+    for trial, arm in arms:
+        levels = set(factor.of_arms((trial, part) for part in arm.split(TOGETHER)))
+        found.append(levels.pop() if len(levels) == 1 else NOT_STATED)
+    return found
 
 
 def baseline_levels(review: Review, effects: StudyEffects, factor: str) -> list[str]:

@@ -24,6 +24,9 @@ from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.importing.search.store import FOLDER, Stored, read_answers, read_store
 from analysis_lib.pooling.events import PooledEvents
+from analysis_lib.pooling.pooled_dependent import PooledDependent
+from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.review.arm_names import TOGETHER
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
@@ -90,7 +93,22 @@ def _csv(review: Review) -> dict[str, str]:
         answers.append(_answer(effects))
     if not answers:
         return {}
-    return {"comparisons.csv": _table(comparisons), "analyses.csv": _table(answers)}
+    tables = {"comparisons.csv": _table(comparisons), "analyses.csv": _table(answers)}
+    covariances = [row for effects in pooled_analyses(review) for row in _covariances(effects)]
+    return tables | ({"covariances.csv": _table(covariances)} if covariances else {})
+
+
+def _covariances(effects: StudyEffects) -> Iterator[Row]:
+    """Return how the sampling errors of comparisons go together, each pair once."""
+    if effects.covariance is None:
+        return
+    for i, j in zip(*np.nonzero(np.tril(effects.covariance, -1)), strict=True):
+        yield {
+            "analysis": _key(effects),
+            "study1": effects.labels[j],
+            "study2": effects.labels[i],
+            "covariance": float(effects.covariance[i, j]),
+        }
 
 
 def _metafor(review: Review) -> dict[str, str]:
@@ -106,13 +124,18 @@ def _comparisons(review: Review, effects: StudyEffects) -> Iterator[Row]:
     fit = effects.pool()
     own = dict(zip(fit.labels, zip(fit.effect, fit.variance, strict=True), strict=True))
     printed = {(row["trial"], row["arm"]): row["label_printed"] for row in _rows(review.arms)}
+
+    def name(trial: str, arm: str) -> str:
+        return TOGETHER.join(printed[trial, part] for part in arm.split(TOGETHER))
+
     for row in _rows(_known(effects)):
         effect, variance = own.get(row["label"], (np.nan, np.nan))
         yield {
             "analysis": _key(effects),
             "study": row["label"],
-            "treat1": printed[row["trial"], row["experimental_arm"]],
-            "treat2": printed[row["trial"], row["comparator_arm"]],
+            "trial": row["trial"],
+            "treat1": name(row["trial"], row["experimental_arm"]),
+            "treat2": name(row["trial"], row["comparator_arm"]),
             "TE": float(effect),
             "seTE": float(np.sqrt(variance)),
             "measure": effects.measure,
@@ -128,14 +151,13 @@ def _comparisons(review: Review, effects: StudyEffects) -> Iterator[Row]:
 def _answer(effects: StudyEffects) -> Row:
     """Return the pooled answer of an analysis, on the scale of `TE`, and how it was computed."""
     fit = effects.pool()
-    adds_counts = isinstance(fit, PooledEvents) and fit.model == "common"
     low, high = fit.prediction_interval or (np.nan, np.nan)
     return {
         "analysis": _key(effects),
         "outcome": effects.outcome,
         "follow_up": effects.follow_up,
         "measure": effects.measure,
-        "pooled_by": fit.method if adds_counts and isinstance(fit, PooledEvents) else "inverse",
+        "pooled_by": _pooled_by(fit),
         **dict(fit.methods),
         "comparisons": fit.k,
         "estimate": fit.estimate,
@@ -145,6 +167,13 @@ def _answer(effects: StudyEffects) -> Row:
         "pi_low": low,
         "pi_high": high,
     }
+
+
+def _pooled_by(fit: PooledEffect) -> str:
+    if isinstance(fit, PooledDependent):
+        return "multilevel"
+    adds_counts = isinstance(fit, PooledEvents) and fit.model == "common"
+    return fit.method if adds_counts and isinstance(fit, PooledEvents) else "inverse"
 
 
 def _key(effects: StudyEffects) -> str:

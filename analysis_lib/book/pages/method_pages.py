@@ -26,7 +26,8 @@ from analysis_lib.pooling.bayesian import bayes_pool
 from analysis_lib.pooling.dependent_effects import MultilevelEffect
 from analysis_lib.printed.audit.rows import MAIN
 from analysis_lib.review.comparisons import StudyEffects
-from analysis_lib.review.dependence import ARMS_ARE, TREATMENTS, treat_shared_arms
+from analysis_lib.review.dependence import ARMS_ARE, treat_shared_arms
+from analysis_lib.review.info import TREATMENTS
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
 

@@ -259,6 +259,7 @@ def draw_forest(
         "favours": directions(asked),
         "mid": asked.mid,
         "title": heading(review, effects),
+        "note": effects.told_of_shared_arms,
     }
     return forest(fit, **(settings | options))
 
@@ -339,7 +340,9 @@ def analysis_text(
         doubts=doubts,
         meaning=plain_words(fit, asked),
         result=f"{results_sentence(fit, asked)} {heterogeneity_sentence(fit, effects.measure)}",
-        method=methods_sentence(fit, effects.measure),
+        method=" ".join(
+            filter(None, [methods_sentence(fit, effects.measure), effects.told_of_shared_arms])
+        ),
         **_known_how(effects),
     )
 

@@ -31,6 +31,7 @@ from analysis_lib.importing.texts import as_key
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.dependence import shares_arms
 from analysis_lib.review.directions import odd_one_out
 from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.instruments import ROB2, instrument_names, used_instruments
@@ -48,6 +49,11 @@ OF_EVENTS = (
     " Of events, the common effect is that of Mantel-Haenszel, of inverse variance and, for odds, "
     "of Peto, with normal intervals; trials in which nobody or everybody had the event in both "
     "arms are left out of inverse variance, and kept."
+)
+OF_ARMS = (
+    " Arms that several comparisons share are split, combined and modelled, the last by REML and "
+    "as one common effect, with Wald and cluster-robust intervals; reconstructed effects belong to "
+    "arms that were split."
 )
 FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
 
@@ -515,7 +521,8 @@ def show_choices(review: Review) -> None:
         note="Estimators: REML, DL, PM, SJ and none (one common effect). Intervals: Wald, "
         "Hartung-Knapp, and its ad hoc form; prediction intervals with k − 2 and k − 1 degrees of "
         "freedom; with all trials and, from three on, without each."
-        + (OF_EVENTS if of_events else ""),
+        + (OF_EVENTS if of_events else "")
+        + (OF_ARMS if any(map(shares_arms, pooled_analyses(review, "primary"))) else ""),
     )
 
 

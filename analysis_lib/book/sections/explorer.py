@@ -98,6 +98,10 @@ LEFT_OUT = (
     "Effects on events (risk ratios, odds ratios and risk differences) are not drawn here; they "
     "stand in the tables below."
 )
+MODELLED = (
+    "Analyses whose shared arms are modelled are not drawn here, because what is drawn takes "
+    "comparisons as independent; they stand in the tables below."
+)
 
 NOTHING_POOLED = "No outcome has an effect that can be pooled yet."
 
@@ -176,8 +180,21 @@ def name_of(effects: StudyEffects) -> str:
 
 
 def drawn_analyses(review: Review, priority: str | None = None) -> list[StudyEffects]:
-    """Return the analyses that the explorer draws: those of differences between means."""
-    return [effects for effects in pooled_analyses(review, priority) if effects.measure in MEASURES]
+    """Return the analyses that the explorer draws: of independent differences between means."""
+    return [effects for effects in pooled_analyses(review, priority) if _is_drawn(effects)]
+
+
+def _is_drawn(effects: StudyEffects) -> bool:
+    return effects.measure in MEASURES and effects.covariance is None
+
+
+def not_drawn(review: Review) -> str:
+    """Say which analyses are not drawn and why; empty if all are."""
+    others = [effects for effects in pooled_analyses(review) if not _is_drawn(effects)]
+    told = [LEFT_OUT] if any(effects.measure not in MEASURES for effects in others) else []
+    if any(effects.covariance is not None for effects in others):
+        told.append(MODELLED)
+    return " ".join(told)
 
 
 def main_analysis(review: Review) -> StudyEffects:
@@ -566,9 +583,9 @@ def form(review: Review, folder: str = "../_static") -> Markup:
         analyses are not drawn, if there are any.
     """
     analyses = drawn_analyses(review)
-    left_out = LEFT_OUT if len(list(pooled_analyses(review))) > len(analyses) else ""
+    others = not_drawn(review)
     if not analyses:
-        return Markup('<p class="explorer-note">{}</p>').format(left_out) if left_out else Markup()
+        return Markup('<p class="explorer-note">{}</p>').format(others) if others else Markup()
     outcomes = review.outcomes.set_index("outcome")["label"]
     follow_ups = review.follow_ups.set_index("follow_up")["label"]
     shown = {effects.outcome: outcomes[effects.outcome] for effects in analyses}
@@ -583,7 +600,7 @@ def form(review: Review, folder: str = "../_static") -> Markup:
         _Choice("pi", "Prediction interval", PI_LABELS, methods["pi"]),
     ]
     return render(
-        "explorer.html", folder=folder, choices=choices, left_out=left_out, note=RECONSTRUCTED
+        "explorer.html", folder=folder, choices=choices, left_out=others, note=RECONSTRUCTED
     )
 
 

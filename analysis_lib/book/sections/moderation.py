@@ -42,6 +42,7 @@ def regression_on(
     ReviewError
         As `analysis_lib.meta_regression`.
     """
+    effects.check_independent()
     stated = np.all([m.stated.notna().to_numpy() for m in moderators], axis=0)
     columns: dict[str, FloatArray] = {}
     terms: dict[str, list[str]] = {}

@@ -102,7 +102,9 @@ def _by_subgroup(
     review: Review, effects: StudyEffects, factor: str, groups: list[str]
 ) -> SubgroupAnalysis:
     """Pool each subgroup; they stand in the order of their levels, not in that of the trials."""
-    if effects.adds_up_counts:
+    if effects.covariance is not None:
+        _check_whole_trials(effects, groups)
+    if effects.adds_up_counts or effects.covariance is not None:
         found = subgroups_of(_fits(effects, groups), effects.pool())
     else:
         found = subgroup_analysis(
@@ -118,13 +120,23 @@ def _order(review: Review, factor: str) -> Sequence[str]:
 
 
 def _fits(effects: StudyEffects, groups: list[str]) -> dict[str, PooledEffect]:
-    """Pool the counts of each subgroup."""
+    """Pool each subgroup by itself."""
     return {
-        name: replace(
-            effects, table=effects.table[[group == name for group in groups]], silent=None
-        ).pool()
+        name: effects.only([group == name for group in groups]).pool()
         for name in dict.fromkeys(groups)
     }
+
+
+def _check_whole_trials(effects: StudyEffects, groups: list[str]) -> None:
+    """Raise where comparisons that are modelled together stand in several subgroups."""
+    found: dict[str, set[str]] = {}
+    for trial, group in zip(effects.table["trial"], groups, strict=True):
+        found.setdefault(str(trial), set()).add(group)
+    if torn := [trial for trial, of_trial in found.items() if len(of_trial) > 1]:
+        raise ReviewError(
+            f"{fmt.listing(torn)} has comparisons in several subgroups, which share an arm that is "
+            "modelled: the subgroups are not independent"
+        )
 
 
 def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) -> None:
@@ -162,7 +174,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
 def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
     """Apply the review's rule for an influential trial: one row a trial left out."""
     names = review.trial_names
-    if effects.adds_up_counts:
+    if effects.adds_up_counts or effects.covariance is not None:
         trials = dict.fromkeys(effects.table["trial"])
         rows = [
             {"left_out": names[trial], **effects.without(trial).pool().numbers()}
@@ -227,6 +239,7 @@ DIAGNOSTICS = {
 
 def _diagnostics(effects: StudyEffects) -> pd.DataFrame:
     """Return the diagnostics as text."""
+    effects.check_independent()
     found = influence(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
     cells = {
         words: [fmt.number(x, absent="") for x in found[c]] for c, words in DIAGNOSTICS.items()
@@ -243,6 +256,7 @@ def show_baujat(review: Review, outcome: str, follow_up: str) -> None:
         if effects.reconstructed.any():
             show_figure(over_sets.draw_baujat(review, effects), name)
             return
+        effects.check_independent()
         table = baujat(effects.effect, effects.variance, labels=effects.labels, **_tau2(effects))
         # Q is a sum over studies weighted without tau2, as Baujat and R's meta draw it.
         common = baujat(effects.effect, effects.variance, tau2_method="FE")
@@ -265,6 +279,7 @@ def show_all_subsets(
             apart = highlight or effects.labels[0]
             show_figure(over_sets.draw_subsets(review, effects, apart), name)
             return
+        effects.check_independent()
         fits = gosh(effects.effect, effects.variance, labels=effects.labels)
         ax = plots.gosh(
             fits,
@@ -378,7 +393,7 @@ def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
         fit = filled.fit
         then = fmt.effect_estimate(fit.estimate, fit.ci, effects.measure)
     return {
-        "Egger's test": _egger_text(attempt(egger_test, effects.effect, effects.variance)),
+        "Egger's test": _egger_text(attempt(_egger, effects)),
         **_fitting_test(effects),
         "Filled": _filled_text(filled),
         "Effect then": then,
@@ -395,6 +410,11 @@ def _fitting_test(effects: StudyEffects) -> dict[str, str]:
     return {} if kind == "Egger" else {FITTING: f"{TEST_NAMES[kind]}: {_egger_text(found)}"}
 
 
+def _egger(effects: StudyEffects) -> EggerTest:
+    effects.check_independent()
+    return egger_test(effects.effect, effects.variance)
+
+
 def _egger_text(egger: EggerTest | ReviewError) -> str:
     if isinstance(egger, ReviewError):
         return _not_computed(egger)
@@ -403,6 +423,7 @@ def _egger_text(egger: EggerTest | ReviewError) -> str:
 
 
 def _filled(effects: StudyEffects, around: Literal["random", "common"] = "random") -> TrimAndFill:
+    effects.check_independent()
     return trim_and_fill(
         effects.effect,
         effects.variance,

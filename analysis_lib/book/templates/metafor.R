@@ -1,17 +1,41 @@
 # Recomputes every analysis of the review with metafor, and holds it against the review's own answer.
-# Run it in the folder of comparisons.csv and analyses.csv: Rscript metafor.R
+# Run it in the folder of comparisons.csv and analyses.csv: Rscript metafor.R. Where comparisons share
+# arms that are modelled, covariances.csv tells how; their robust intervals need clubSandwich.
 # It ends with status 1 if any number differs by more than its convergence allows.
 
 suppressPackageStartupMessages(library(metafor))
 
 comparisons <- read.csv("comparisons.csv", encoding = "UTF-8", stringsAsFactors = FALSE)
 analyses <- read.csv("analyses.csv", encoding = "UTF-8", stringsAsFactors = FALSE)
+covariances <- NULL
+if (file.exists("covariances.csv")) {
+  covariances <- read.csv("covariances.csv", encoding = "UTF-8", stringsAsFactors = FALSE)
+}
 tests <- c(wald = "z", HK = "knha", "HK-adhoc" = "adhoc")
 near <- 5e-4 # iterative estimators of tau2 stop at a change of 1e-5
+
+# Comparisons of trials, with random effects between trials and between the comparisons of a trial.
+modelled <- function(answer, rows) {
+  v <- diag(rows$seTE^2, nrow = nrow(rows))
+  pairs <- covariances[covariances$analysis == answer$analysis, ]
+  at <- cbind(match(pairs$study1, rows$study), match(pairs$study2, rows$study))
+  v[at] <- v[at[, 2:1, drop = FALSE]] <- pairs$covariance
+  rows$comparison <- seq_len(nrow(rows))
+  if (answer$tau2_method == "FE" || length(unique(rows$trial)) == 1) {
+    fit <- rma.mv(rows$TE, v, level = 100 * answer$level, sparse = FALSE)
+  } else {
+    fit <- rma.mv(rows$TE, v, random = ~ 1 | trial/comparison, data = rows,
+                  method = answer$tau2_method, level = 100 * answer$level)
+  }
+  if (answer$ci_method == "wald") return(fit)
+  if (!requireNamespace("clubSandwich", quietly = TRUE)) return(NULL)
+  robust(fit, cluster = rows$trial, clubSandwich = TRUE)
+}
 
 recomputed <- function(answer) {
   rows <- comparisons[comparisons$analysis == answer$analysis, ]
   level <- 100 * answer$level
+  if (answer$pooled_by == "multilevel") return(modelled(answer, rows))
   if (answer$pooled_by == "MH") {
     return(rma.mh(ai = rows$event1, n1i = rows$n1, ci = rows$event2, n2i = rows$n2,
                   measure = answer$measure, correct = FALSE, level = level))
