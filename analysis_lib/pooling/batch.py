@@ -11,17 +11,18 @@ there, so that its weight is zero and no formula has to know of it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from enum import IntFlag
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.kenward_roger import kenward_roger
 from analysis_lib.pooling.methods import (
@@ -35,26 +36,42 @@ from analysis_lib.pooling.methods import (
 BoolArray = npt.NDArray[np.bool_]
 RowIndex = npt.NDArray[np.intp]
 
-#: Cells (rows times studies) worked on at once: half a megabyte an array, so that the five or
-#: so arrays of a step stay in cache. It bounds the memory and changes no result.
+#: Cells (rows times studies) that NumPy works on at once: half a megabyte an array, so that the
+#: five or so arrays of a step stay in cache. It bounds the memory and changes no result.
 CELLS_PER_BLOCK = 2**16
 
-#: Neighbouring points of the search for maxima differ by this factor, from a quarter of the
-#: smallest variance upwards; see the notes of `pool_many`.
-SCAN_START, SCAN_RATIO = 0.25, 2.0
-#: Where the likelihood is this near to level (logarithm of the ratio of the two sides) at one end
-#: of a cell of the grid, the cell is searched again in so many steps.
-CLOSE_TILT, CLOSE_STEPS = 0.05, 8
+#: What adds up the studies of each data set.
+ENGINES = ("numpy", "numba")
 
-#: A Newton step smaller than this part of tau2 + v ends the iteration. Convergence is
-#: quadratic, so the error that remains after the step is of the order of its square.
-STEP_TOLERANCE = 1e-8
-#: After so many Newton steps every second step halves the bracket, which always ends.
-PATIENT_STEPS, MOST_STEPS = 20, 250
-#: A bracket narrower than this part of tau2 + v is a solution to the last digits.
-SMALLEST_BRACKET = 1e-15
-#: Bounds on tau2 are widened by this much, lest rounding put the solution outside.
-ABOVE_ROUNDING = 1 + 1e-9
+
+class Rules(NamedTuple):
+    """How tau2 is searched for, by every engine.
+
+    Neighbouring points of the search for maxima differ by the factor ``scan_ratio``, from
+    ``scan_start`` times the smallest variance upwards; see the notes of `pool_many`. Where the
+    two sides of the likelihood's equation differ by less than the factor ``close_tilt`` at one end
+    of a cell of the grid, the cell is searched again in ``close_steps`` steps.
+
+    A Newton step smaller than the part ``step_tolerance`` of tau2 + v ends the iteration.
+    Convergence is quadratic, so the error that remains after the step is of the order of its
+    square. After ``patient_steps`` every second step halves the bracket, which always ends; one
+    narrower than the part ``smallest_bracket`` of tau2 + v is a solution to the last digits.
+
+    Bounds on tau2 are widened to ``above_rounding``, lest rounding put the solution outside.
+    """
+
+    scan_start: float = 0.25
+    scan_ratio: float = 2.0
+    close_tilt: float = 1.05
+    close_steps: int = 8
+    step_tolerance: float = 1e-8
+    patient_steps: int = 20
+    most_steps: int = 250
+    smallest_bracket: float = 1e-15
+    above_rounding: float = 1 + 1e-9
+
+
+RULES = Rules()
 
 
 class Reason(IntFlag):
@@ -115,6 +132,8 @@ def pool_many(
     effect: npt.ArrayLike,
     variance: npt.ArrayLike,
     mask: npt.ArrayLike | None = None,
+    *,
+    engine: str = "numpy",
     **methods: Unpack[MethodNames],
 ) -> PooledRows:
     """Fit n meta-analyses of up to k studies at once.
@@ -126,6 +145,9 @@ def pool_many(
     mask : array_like of bool, shape (n, k) or (k,), optional
         Which studies each row has; all of them by default. Numbers outside the mask are not
         looked at and may be NaN.
+    engine : {"numpy", "numba"}
+        ``"numba"`` does the arithmetic in compiled code: the same numbers to 1e-12, about three
+        times as fast. It needs the package numba, the extra ``fast``; the first call compiles.
     **methods
         As in `analysis_lib.pool`; see `Methods`.
 
@@ -182,16 +204,34 @@ def pool_many(
     array([0, 8, 1], dtype=uint8)
     """
     chosen = Methods.named(methods)
+    contrasts, cells_per_block = _engine(engine)
     y, v, present = _as_rows(effect, variance, mask)
     n, studies = present.shape
     columns = _empty_columns(n)
-    rows_per_block = max(1, CELLS_PER_BLOCK // max(1, studies))
-    for start in range(0, n, rows_per_block):
+    rows_per_block = max(1, cells_per_block // max(1, studies))
+    for start in range(0, n if studies > 0 else 0, rows_per_block):
         part = slice(start, start + rows_per_block)
-        numbers = _fit_block(y[part], v[part], present[part], chosen)
-        for name, column in columns.items():
-            column[part] = numbers[name]
+        k, bad, usable, block = contrasts(y[part], v[part], present[part])
+        columns["k"][part] = k
+        columns["reason"][part] = bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES
+        if len(usable) > 0:
+            for name, column in _statistics(block, chosen).items():
+                columns[name][start + usable] = column
     return PooledRows(**columns, methods=chosen)
+
+
+def _engine(name: str) -> tuple[ToContrasts, int]:
+    """Return how an engine makes contrasts, and how many cells it takes at once."""
+    check_choice("engine", name, ENGINES)
+    if name == "numpy":
+        return _contrasts, CELLS_PER_BLOCK
+    try:
+        from analysis_lib.pooling import compiled
+    except ModuleNotFoundError as error:
+        raise ReviewError(
+            f"engine='numba': {error.name} is not installed (pip install 'analysis-lib[fast]')"
+        ) from None
+    return compiled.contrasts, compiled.CELLS_PER_BLOCK
 
 
 def _as_rows(
@@ -217,73 +257,170 @@ def _as_rows(
 def _empty_columns(n: int) -> dict[str, Any]:
     columns: dict[str, Any] = {name: np.full(n, np.nan) for name in _ARRAYS}
     columns["k"] = np.zeros(n, dtype=np.int64)
-    columns["reason"] = np.zeros(n, dtype=np.uint8)
+    columns["reason"] = np.full(n, Reason.NO_STUDIES, dtype=np.uint8)
     return columns
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """Data sets seen from their most precise study: contrasts with it, one column a data set.
+class Contrasts(ABC):
+    """Data sets seen from their most precise study, whose effect is ``y0`` and variance ``v0``.
 
-    ``y0`` and ``v0`` belong to that study; ``z = y - y0`` and ``v`` hold the others along the
-    first axis. Where a data set has fewer studies, ``v`` is infinite and ``z`` zero.
+    How the contrasts of the other ``k - 1`` studies are kept, and added up, is each engine's own.
     """
 
     y0: FloatArray
     v0: FloatArray
-    z: FloatArray
-    v: FloatArray
     k: FloatArray
 
-    def take(self, rows: RowIndex | BoolArray) -> _Block:
-        if rows.dtype == np.bool_:
-            if rows.all():
-                return self
-            rows = np.flatnonzero(rows)  # numbers are picked faster than by a mask
-        z, v = (columns.take(rows, axis=1) for columns in (self.z, self.v))
-        return _Block(self.y0[rows], self.v0[rows], z, v, self.k[rows])
+    @abstractmethod
+    def take(self, rows: RowIndex) -> Self:
+        """Return some of the data sets."""
 
+    def chosen(self, which: BoolArray) -> Self:
+        """Return the data sets for which this is true."""
+        # numbers are picked faster than by a mask
+        return self if which.all() else self.take(np.flatnonzero(which))
+
+    @abstractmethod
     def v_max(self) -> FloatArray:
-        others = np.where(np.isfinite(self.v), self.v, 0.0)
-        return np.asarray(np.maximum(self.v0, others.max(axis=0, initial=0.0)))
+        """Return the largest sampling variance."""
 
+    @abstractmethod
+    def mean_variance(self) -> FloatArray:
+        """Return the mean of the sampling variances."""
+
+    @abstractmethod
     def sample_variance(self) -> FloatArray:
         """Return the unweighted variance of the effects, with divisor k - 1."""
-        mean = self.z.sum(axis=0) / self.k
-        squares = np.square(self.z - mean)
-        squares *= np.isfinite(self.v)
-        return np.asarray((squares.sum(axis=0) + mean * mean) / (self.k - 1))
+
+    @abstractmethod
+    def log_weights(self, tau2: FloatArray) -> FloatArray:
+        """Return the sum of the logarithms of the weights of all but the most precise study."""
+
+    def search(self, method: str) -> FloatArray:
+        """Return tau2 by a way of the engine's own; NaN where it is left to the general one."""
+        return np.full(len(self.k), np.nan)
+
+    @abstractmethod
+    def weigh(self, tau2: FloatArray | float) -> Weighted:
+        """Return the sums at one tau2 for each data set."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Weighted:
-    """The weighted mean of each data set at one tau2 (relative to its most precise study)."""
+class Weighted(ABC):
+    """Sums over the studies of each data set at one tau2, relative to its most precise study.
 
-    w: FloatArray  # weights of the other studies
+    ``P = W - W11'W / 1'W1`` is the matrix that makes weighted residuals of effects.
+    """
+
     w0: FloatArray  # weight of the most precise study
-    others: FloatArray  # sum of w
+    others: FloatArray  # sum of the weights w of the others
     total: FloatArray  # sum of all weights
     mean: FloatArray
+
+    @abstractmethod
+    def squares(self) -> FloatArray:
+        """Return the sum of w^2 without the most precise study."""
+
+    @abstractmethod
+    def cubes(self) -> FloatArray:
+        """Return the sum of w^3 without the most precise study."""
+
+    @abstractmethod
+    def q(self) -> FloatArray:
+        """Return the weighted sum of squares about the mean, Cochran's Q at this tau2."""
+
+    @abstractmethod
+    def pull(self) -> FloatArray:
+        """Return y'P^2y = sum(w^2 (y - mean)^2), the rate at which Q falls with tau2."""
+
+    @abstractmethod
+    def pull_and_bend(self) -> tuple[FloatArray, FloatArray]:
+        """Return y'P^2y and y'P^3y."""
 
     def trace(self, squares: FloatArray | None = None) -> FloatArray:
         """Return tr P = sum(w) - sum(w^2) / sum(w), without subtracting the largest weight.
 
         ``squares``, the sum of squares of ``w``, is computed unless it is at hand.
         """
-        if squares is None:
-            squares = _sum_over_studies(self.w, self.w)
+        squares = self.squares() if squares is None else squares
         return (self.others * (self.total + self.w0) - squares) / self.total
 
-    def q(self, block: _Block) -> FloatArray:
-        """Return the weighted sum of squares about the mean, Cochran's Q at this tau2."""
-        r = block.z - self.mean
+
+@dataclass(frozen=True, slots=True)
+class _Block(Contrasts):
+    """Contrasts as arrays: ``z = y - y0`` and ``v`` of the others, one column a data set.
+
+    Where a data set has fewer studies, ``v`` is infinite and ``z`` zero.
+    """
+
+    z: FloatArray
+    v: FloatArray
+
+    def take(self, rows: RowIndex) -> _Block:
+        z, v = (columns.take(rows, axis=1) for columns in (self.z, self.v))
+        return _Block(self.y0[rows], self.v0[rows], self.k[rows], z, v)
+
+    def v_max(self) -> FloatArray:
+        others = np.where(np.isfinite(self.v), self.v, 0.0)
+        return np.asarray(np.maximum(self.v0, others.max(axis=0, initial=0.0)))
+
+    def mean_variance(self) -> FloatArray:
+        others = np.where(np.isfinite(self.v), self.v, 0.0)
+        return np.asarray((others.sum(axis=0) + self.v0) / self.k)
+
+    def sample_variance(self) -> FloatArray:
+        mean = self.z.sum(axis=0) / self.k
+        squares = np.square(self.z - mean)
+        squares *= np.isfinite(self.v)
+        return np.asarray((squares.sum(axis=0) + mean * mean) / (self.k - 1))
+
+    def log_weights(self, tau2: FloatArray) -> FloatArray:
+        return log_weights(self.v + tau2, axis=0)
+
+    def weigh(self, tau2: FloatArray | float) -> _Sums:
+        w = self.v + tau2
+        np.divide(1.0, w, out=w)
+        w0 = 1.0 / (self.v0 + tau2)
+        others = w.sum(axis=0)
+        total = others + w0
+        return _Sums(w0, others, total, _sum_over_studies(w, self.z) / total, w, self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums(Weighted):
+    """Sums that are computed from the weights when they are asked for."""
+
+    w: FloatArray
+    z: FloatArray
+
+    def squares(self) -> FloatArray:
+        return _sum_over_studies(self.w, self.w)
+
+    def cubes(self) -> FloatArray:
+        return _sum_over_studies(self.w, self.w, self.w)
+
+    def q(self) -> FloatArray:
+        r = self.z - self.mean
         return _sum_over_studies(self.w, r, r) + self.w0 * self.mean**2
 
-    def pull(self, block: _Block) -> FloatArray:
-        """Return y'P^2y = sum(w^2 (y - mean)^2), the rate at which Q falls with tau2."""
-        u = block.z - self.mean
+    def pull(self) -> FloatArray:
+        u = self.z - self.mean
         u *= self.w
         return _sum_over_studies(u, u) + (self.w0 * self.mean) ** 2
+
+    def pull_and_bend(self) -> tuple[FloatArray, FloatArray]:
+        u, u0 = (self.z - self.mean) * self.w, -self.w0 * self.mean  # P y
+        pull = _sum_over_studies(u, u) + u0**2
+        # P ignores a constant, so measuring from u0 leaves y'P^3y to the other studies
+        u -= u0
+        bend = _sum_over_studies(self.w, u, u)
+        return pull, bend - _sum_over_studies(self.w, u) ** 2 / self.total
+
+
+def log_weights(variance: FloatArray, *, axis: int) -> FloatArray:
+    """Return the sum of the logarithms of inverse variances; an infinite one counts as absent."""
+    return -np.asarray(np.log(np.where(np.isfinite(variance), variance, 1.0)).sum(axis=axis))
 
 
 def _sum_over_studies(*factors: FloatArray) -> FloatArray:
@@ -291,52 +428,40 @@ def _sum_over_studies(*factors: FloatArray) -> FloatArray:
     return np.asarray(np.einsum(",".join(["ij"] * len(factors)) + "->j", *factors))
 
 
-def _weigh(block: _Block, tau2: FloatArray | float) -> _Weighted:
-    w = block.v + tau2
-    np.divide(1.0, w, out=w)
-    w0 = 1.0 / (block.v0 + tau2)
-    others = w.sum(axis=0)
-    total = others + w0
-    return _Weighted(w, w0, others, total, _sum_over_studies(w, block.z) / total)
-
-
-def _fit_block(
-    y: FloatArray, v: FloatArray, present: BoolArray, methods: Methods
-) -> dict[str, Any]:
-    """Fit a block of data sets, rows first, and return its part of every column."""
-    bad = (present & ~(np.isfinite(y) & np.isfinite(v) & (v > 0))).any(axis=1)
+def _contrasts(
+    y: FloatArray, v: FloatArray, present: BoolArray
+) -> tuple[npt.NDArray[np.int64], BoolArray, RowIndex, Contrasts]:
+    """Turn rows of studies into columns of contrasts with the row's most precise study."""
+    bad: BoolArray = np.any(present & ~(np.isfinite(y) & np.isfinite(v) & (v > 0)), axis=1)
     k = present.sum(axis=1)
-    numbers = _empty_columns(len(k))
-    numbers["k"] = k
-    numbers["reason"] = (bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES).astype(np.uint8)
-    usable = np.flatnonzero(numbers["reason"] == 0)
+    usable = np.flatnonzero(~bad & (k > 0))
     if len(usable) < len(k):
         y, v, present = y[usable], v[usable], present[usable]
-    if len(usable) > 0:
-        for name, column in _statistics(_contrasts(y, v, present), methods).items():
-            numbers[name][usable] = column
-    return numbers
-
-
-def _contrasts(y: FloatArray, v: FloatArray, present: BoolArray) -> _Block:
-    """Turn rows of studies into columns of contrasts with the row's most precise study."""
     v_columns = np.where(present.T, v.T, np.inf)
     first, row = v_columns.argmin(axis=0), np.arange(len(y))
     y0, v0 = y[row, first], v_columns[first, row]
     z = np.where(present.T, y.T - y0, 0.0)
     # The most precise study gives its place to the one on top, which is then cut off.
     z[first, row], v_columns[first, row] = z[0], v_columns[0]
-    return _Block(y0, v0, z[1:], v_columns[1:], present.sum(axis=1).astype(float))
+    return k, bad, usable, _Block(y0, v0, k[usable].astype(float), z[1:], v_columns[1:])
 
 
-def _statistics(block: _Block, methods: Methods) -> dict[str, Any]:
+#: What an engine makes of rows of studies: the number of studies and whether they are bad, of each
+#: row; which rows can be fitted, in any order; and their contrasts, in that order.
+ToContrasts = Callable[
+    [FloatArray, FloatArray, BoolArray],
+    tuple[npt.NDArray[np.int64], BoolArray, RowIndex, Contrasts],
+]
+
+
+def _statistics(block: Contrasts, methods: Methods) -> dict[str, Any]:
     """Return every column but ``k`` for data sets of one study or more."""
     tau2 = np.zeros(len(block.k))
     several = block.k > 1
-    tau2[several] = _estimate_tau2(block.take(several), methods.tau2_method)
-    fit = _weigh(block, tau2)
+    tau2[several] = _estimate_tau2(block.chosen(several), methods.tau2_method)
+    fit = block.weigh(tau2)
     estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
-    generalised_q = fit.q(block)
+    generalised_q = fit.q()
     numbers = _heterogeneity(block, tau2, methods)
     inputs = _Mean(estimate, se, generalised_q, tau2, block.k, *_kenward_roger(fit, methods))
     numbers |= _confidence(inputs, methods)
@@ -349,10 +474,10 @@ def _statistics(block: _Block, methods: Methods) -> dict[str, Any]:
     return numbers | {"estimate": estimate, "reason": reason.astype(np.uint8)}
 
 
-def _heterogeneity(block: _Block, tau2: FloatArray, methods: Methods) -> dict[str, FloatArray]:
+def _heterogeneity(block: Contrasts, tau2: FloatArray, methods: Methods) -> dict[str, FloatArray]:
     single, df = block.k == 1, block.k - 1
-    fixed = _weigh(block, 0.0)
-    q = fixed.q(block)
+    fixed = block.weigh(0.0)
+    q = fixed.q()
     i2 = np.maximum(0.0, 1 - np.divide(df, q, out=np.ones_like(q), where=q > 0))
     if methods.tau2_method == "FE":
         i2_tau2 = i2
@@ -387,14 +512,12 @@ class _Mean:
         return np.where(self.k == 1, self.classic_se, self.classic_se * factor)
 
 
-def _kenward_roger(fit: _Weighted, methods: Methods) -> tuple[FloatArray, FloatArray]:
+def _kenward_roger(fit: Weighted, methods: Methods) -> tuple[FloatArray, FloatArray]:
     """Return Kenward and Roger's SE and degrees of freedom, if one of the intervals is theirs."""
     if not {methods.ci_method, methods.pi_method} & set(KENWARD_ROGER):
         return fit.total, fit.total  # not looked at
-    squares = _sum_over_studies(fit.w, fit.w)
-    cubes = _sum_over_studies(fit.w, fit.w, fit.w)
     with np.errstate(divide="ignore", invalid="ignore"):  # one study alone has neither
-        variance, df = kenward_roger(fit.w0, fit.others, squares, cubes)
+        variance, df = kenward_roger(fit.w0, fit.others, fit.squares(), fit.cubes())
     return np.sqrt(variance), df
 
 
@@ -447,40 +570,42 @@ def _critical(df: FloatArray, normal: BoolArray, level: float) -> FloatArray:
     return np.where(normal, special.ndtri(tail), table[degrees])
 
 
-def _estimate_tau2(block: _Block, method: str) -> FloatArray:
+def _estimate_tau2(block: Contrasts, method: str) -> FloatArray:
     """Return tau2 of data sets of two studies or more."""
     if method in _CLOSED_FORMS:
         return np.maximum(0.0, _CLOSED_FORMS[method](block))
-    if method in ("EB", "PM"):
-        return _solve_moment_equation(block)
-    return _maximise_likelihood(block, method)
+    tau2 = block.search(method)
+    left = np.isnan(tau2)
+    if left.any():
+        solve = _solve_moment_equation if method in ("EB", "PM") else _maximise_likelihood
+        tau2[left] = solve(block.chosen(left), method)
+    return tau2
 
 
-def _fixed(block: _Block) -> FloatArray:
+def _fixed(block: Contrasts) -> FloatArray:
     return np.zeros(len(block.k))
 
 
-def _dersimonian_laird(block: _Block) -> FloatArray:
-    fit = _weigh(block, 0.0)
-    return np.asarray((fit.q(block) - (block.k - 1)) / fit.trace())
+def _dersimonian_laird(block: Contrasts) -> FloatArray:
+    fit = block.weigh(0.0)
+    return np.asarray((fit.q() - (block.k - 1)) / fit.trace())
 
 
-def _hedges(block: _Block) -> FloatArray:
-    variances = np.where(np.isfinite(block.v), block.v, 0.0)
-    return np.asarray(block.sample_variance() - (variances.sum(axis=0) + block.v0) / block.k)
+def _hedges(block: Contrasts) -> FloatArray:
+    return block.sample_variance() - block.mean_variance()
 
 
-def _hunter_schmidt(block: _Block) -> FloatArray:
-    fit = _weigh(block, 0.0)
-    return (fit.q(block) - block.k) / fit.total
+def _hunter_schmidt(block: Contrasts) -> FloatArray:
+    fit = block.weigh(0.0)
+    return (fit.q() - block.k) / fit.total
 
 
-def _sidik_jonkman(block: _Block) -> FloatArray:
+def _sidik_jonkman(block: Contrasts) -> FloatArray:
     crude = block.sample_variance() * (block.k - 1) / block.k
-    return crude * _weigh(block, crude).q(block) / (block.k - 1)
+    return crude * block.weigh(crude).q() / (block.k - 1)
 
 
-_CLOSED_FORMS: dict[str, Callable[[_Block], FloatArray]] = {
+_CLOSED_FORMS: dict[str, Callable[[Contrasts], FloatArray]] = {
     "FE": _fixed,
     "DL": _dersimonian_laird,
     "HE": _hedges,
@@ -489,36 +614,36 @@ _CLOSED_FORMS: dict[str, Callable[[_Block], FloatArray]] = {
 }
 
 
-def _solve_moment_equation(block: _Block) -> FloatArray:
+def _solve_moment_equation(block: Contrasts, method: str) -> FloatArray:
     """Solve Q(tau2) = k - 1, the equation of Paule and Mandel; Q falls with tau2.
 
     Every weight is at most ``1 / (v_min + tau2)``, so that no solution is larger than the
     variance of the effects less the smallest sampling variance.
     """
     tau2 = np.zeros(len(block.k))
-    rows = np.flatnonzero(_weigh(block, 0.0).q(block) > block.k - 1)
+    rows = np.flatnonzero(block.weigh(0.0).q() > block.k - 1)
     part = block.take(rows)
-    high = np.maximum(0.0, part.sample_variance() - part.v0) * ABOVE_ROUNDING
+    high = np.maximum(0.0, part.sample_variance() - part.v0) * RULES.above_rounding
     start = _middle(tau2[rows], high, part.v0)
     tau2[rows] = _newton(_moment_equation, part, tau2[rows], high, start)
     return tau2
 
 
-def _moment_equation(block: _Block, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _moment_equation(block: Contrasts, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return ``(k - 1) / Q - 1`` and its slope: a straight line where variances are equal."""
-    fit = _weigh(block, tau2)
-    q, minus_slope = fit.q(block), fit.pull(block)
+    fit = block.weigh(tau2)
+    q, minus_slope = fit.q(), fit.pull()
     return (block.k - 1) / q - 1, (block.k - 1) * minus_slope / q**2
 
 
-def _maximise_likelihood(block: _Block, method: str) -> FloatArray:
+def _maximise_likelihood(block: Contrasts, method: str) -> FloatArray:
     """Return where each likelihood (of ML or REML) is highest; see the notes of `pool_many`."""
 
-    def equation(part: _Block, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def equation(part: Contrasts, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
         return _likelihood_equation(part, tau2, method)
 
-    fixed = _weigh(block, 0.0)
-    tilt_at_zero = _tilt_of(fixed, block, method)
+    fixed = block.weigh(0.0)
+    tilt_at_zero = _tilt_of(fixed, method)
     trace, trace_of_square = _traces(fixed, method)
     cells = _bracket_maxima(block, tilt_at_zero, trace / trace_of_square, method)
     rows = cells.row
@@ -550,7 +675,7 @@ class _Cells:
 
     def doubtful(self) -> _Cells:
         """Return the cells, nearly level at one end, where a rise and a fall may hide."""
-        near = np.abs(np.log([self.tilt_low, self.tilt_high])).min(axis=0) < CLOSE_TILT
+        near = _is_level(self.tilt_low) | _is_level(self.tilt_high)
         return self.pick(near & ((self.tilt_low > 1) == (self.tilt_high > 1)))
 
     def secant(self) -> FloatArray:
@@ -559,12 +684,16 @@ class _Cells:
         return self.low - (self.high - self.low) * low / (high - low)
 
 
+def _is_level(tilt: FloatArray) -> BoolArray:
+    return (1 / RULES.close_tilt < tilt) & (tilt < RULES.close_tilt)
+
+
 def _join(cells: list[_Cells]) -> _Cells:
     return _Cells(*(np.concatenate([getattr(c, f.name) for c in cells]) for f in fields(_Cells)))
 
 
 def _bracket_maxima(
-    block: _Block, tilt_at_zero: FloatArray, typical: FloatArray, method: str
+    block: Contrasts, tilt_at_zero: FloatArray, typical: FloatArray, method: str
 ) -> _Cells:
     """Return a cell around every maximum above zero.
 
@@ -574,7 +703,7 @@ def _bracket_maxima(
     ceiling = _ceiling(block, v_max)
     scan_end = np.minimum(v_max - 2 * typical, ceiling)
     rows = np.flatnonzero(ceiling > 0)
-    part, low, tilt = block.take(ceiling > 0), np.zeros(len(rows)), tilt_at_zero[rows]
+    part, low, tilt = block.chosen(ceiling > 0), np.zeros(len(rows)), tilt_at_zero[rows]
     cells, beyond = [], []
     while len(rows) > 0:
         reach, v = v_max[rows], typical[rows]
@@ -583,8 +712,10 @@ def _bracket_maxima(
         beyond.append((rows[~scanning], low[~scanning], tilt[~scanning]))
         if not scanning.all():
             rows, low, tilt = rows[scanning], low[scanning], tilt[scanning]
-            part = part.take(scanning)
-        high = np.minimum(np.maximum(SCAN_START * part.v0, SCAN_RATIO * low), ceiling[rows])
+            part = part.chosen(scanning)
+        high = np.minimum(
+            np.maximum(RULES.scan_start * part.v0, RULES.scan_ratio * low), ceiling[rows]
+        )
         next_tilt = _tilt(part, high, method)
         cells.append(_Cells(rows, low, high, tilt, next_tilt))
         low, tilt = high, next_tilt
@@ -595,7 +726,7 @@ def _bracket_maxima(
     return _join(peaks)
 
 
-def _ceiling(block: _Block, v_max: FloatArray) -> FloatArray:
+def _ceiling(block: Contrasts, v_max: FloatArray) -> FloatArray:
     """Return the tau2 above which no maximum lies, zero if there is none at all.
 
     There ``y'P^2y <= (k - 1) s2 / (v_min + tau2)^2`` and ``tr P >= (k - 1) / (v_max + tau2)``,
@@ -603,11 +734,11 @@ def _ceiling(block: _Block, v_max: FloatArray) -> FloatArray:
     """
     s2 = block.sample_variance()
     ceiling = s2 / 2 - block.v0 + np.sqrt(s2**2 / 4 + s2 * (v_max - block.v0))
-    return np.maximum(0.0, ceiling) * ABOVE_ROUNDING
+    return np.maximum(0.0, ceiling) * RULES.above_rounding
 
 
 def _up_to_ceiling(
-    block: _Block,
+    block: Contrasts,
     beyond: list[tuple[RowIndex, FloatArray, FloatArray]],
     ceiling: FloatArray,
     method: str,
@@ -621,69 +752,62 @@ def _up_to_ceiling(
     return _Cells(rows, low, ceiling[rows], tilt, _tilt(block.take(rows), ceiling[rows], method))
 
 
-def _search_closely(block: _Block, cells: _Cells, method: str) -> Iterator[_Cells]:
+def _search_closely(block: Contrasts, cells: _Cells, method: str) -> Iterator[_Cells]:
     """Yield the maxima inside these cells."""
     part = block.take(cells.row)
-    growth = ((cells.high + part.v0) / (cells.low + part.v0)) ** (1 / CLOSE_STEPS)
+    growth = ((cells.high + part.v0) / (cells.low + part.v0)) ** (1 / RULES.close_steps)
     low, tilt = cells.low, cells.tilt_low
-    for _ in range(CLOSE_STEPS):
+    for _ in range(RULES.close_steps):
         high = np.minimum((low + part.v0) * growth - part.v0, cells.high)
         next_tilt = _tilt(part, high, method)
         yield _Cells(cells.row, low, high, tilt, next_tilt).peaks()
         low, tilt = high, next_tilt
 
 
-def _tilt(block: _Block, tau2: FloatArray, method: str) -> FloatArray:
+def _tilt(block: Contrasts, tau2: FloatArray, method: str) -> FloatArray:
     """Return y'P^2y / tr P (ML: / tr W): above 1 the likelihood rises with tau2, below it falls."""
-    return _tilt_of(_weigh(block, tau2), block, method)
+    return _tilt_of(block.weigh(tau2), method)
 
 
-def _tilt_of(fit: _Weighted, block: _Block, method: str) -> FloatArray:
-    return fit.pull(block) / (fit.trace() if method == "REML" else fit.total)
+def _tilt_of(fit: Weighted, method: str) -> FloatArray:
+    return fit.pull() / (fit.trace() if method == "REML" else fit.total)
 
 
-def _traces(fit: _Weighted, method: str) -> tuple[FloatArray, FloatArray]:
+def _traces(fit: Weighted, method: str) -> tuple[FloatArray, FloatArray]:
     """Return tr P and tr P^2, for ML tr W and tr W^2."""
-    w, w0, total = fit.w, fit.w0, fit.total
-    squares = _sum_over_studies(w, w)
+    w0, total, squares = fit.w0, fit.total, fit.squares()
     if method == "ML":
         return total, squares + w0**2
-    cubes = _sum_over_studies(w, w, w)
-    of_square = (squares - 2 * cubes / total) + (
+    of_square = (squares - 2 * fit.cubes() / total) + (
         (w0 * fit.others) ** 2 + 2 * w0**2 * squares + squares**2
     ) / total**2
     return fit.trace(squares), of_square
 
 
 def _likelihood_equation(
-    block: _Block, tau2: FloatArray, method: str
+    block: Contrasts, tau2: FloatArray, method: str
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``tr P / y'P^2y - 1`` and its slope (for ML with ``tr W`` in place of ``tr P``)."""
-    fit = _weigh(block, tau2)
-    u, u0 = (block.z - fit.mean) * fit.w, -fit.w0 * fit.mean  # P y
-    pull = _sum_over_studies(u, u) + u0**2
+    fit = block.weigh(tau2)
+    pull, bend = fit.pull_and_bend()
     trace, trace_of_square = _traces(fit, method)
-    # y'P^3y: P ignores a constant, so measuring from u0 leaves the sum to the other studies
-    u -= u0
-    third = _sum_over_studies(fit.w, u, u)
-    third -= _sum_over_studies(fit.w, u) ** 2 / fit.total
-    return trace / pull - 1, (2 * trace * third - trace_of_square * pull) / pull**2
+    return trace / pull - 1, (2 * trace * bend - trace_of_square * pull) / pull**2
 
 
 def _newton(
-    equation: Callable[[_Block, FloatArray], tuple[FloatArray, FloatArray]],
-    block: _Block,
+    equation: Callable[[Contrasts, FloatArray], tuple[FloatArray, FloatArray]],
+    block: Contrasts,
     low: FloatArray,
     high: FloatArray,
     start: FloatArray,
 ) -> FloatArray:
     """Solve ``equation = 0`` between ``low``, where it is negative, and ``high``.
 
-    A row that has not settled after `MOST_STEPS` steps is NaN.
+    A row that has not settled after ``most_steps`` steps is NaN.
     """
     solution, rows = np.full(len(low), np.nan), np.arange(len(low))
     tau2 = np.clip(start, low, high)
-    for step in range(MOST_STEPS):
+    for step in range(RULES.most_steps):
         if len(rows) == 0:
             break
         value, slope = equation(block, tau2)
@@ -691,18 +815,18 @@ def _newton(
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = tau2 - value / slope
         inside = (newton >= low) & (newton <= high)
-        if step >= PATIENT_STEPS and step % 2 == 0:
+        if step >= RULES.patient_steps and step % 2 == 0:
             inside[:] = False
         following = np.where(inside, newton, _middle(low, high, block.v0))
         size = following + block.v0
-        settled = inside & (np.abs(following - tau2) <= STEP_TOLERANCE * size)
-        settled |= high - low <= SMALLEST_BRACKET * size
+        settled = inside & (np.abs(following - tau2) <= RULES.step_tolerance * size)
+        settled |= high - low <= RULES.smallest_bracket * size
         solution[rows[settled]] = following[settled]
         tau2 = following
         if settled.any():
             left = ~settled
             rows, low, high, tau2 = rows[left], low[left], high[left], tau2[left]
-            block = block.take(left)
+            block = block.chosen(left)
     return solution
 
 
@@ -712,7 +836,7 @@ def _middle(low: FloatArray, high: FloatArray, v0: FloatArray) -> FloatArray:
 
 
 def _choose_highest(
-    tau2: FloatArray, block: _Block, method: str, rows: RowIndex, found: FloatArray
+    tau2: FloatArray, block: Contrasts, method: str, rows: RowIndex, found: FloatArray
 ) -> None:
     """Set ``tau2`` of rows with several maxima, zero included, to the highest of them."""
     rivals = np.unique(rows)
@@ -725,10 +849,10 @@ def _choose_highest(
             best[row], tau2[row] = height, place
 
 
-def _log_likelihood(block: _Block, tau2: FloatArray, method: str) -> FloatArray:
+def _log_likelihood(block: Contrasts, tau2: FloatArray, method: str) -> FloatArray:
     """Return the (restricted) log-likelihood but for terms without tau2."""
-    fit = _weigh(block, tau2)
-    logs = np.log(np.where(fit.w > 0, fit.w, 1.0)).sum(axis=0) + np.log(fit.w0)
+    fit = block.weigh(tau2)
+    logs = block.log_weights(tau2) + np.log(fit.w0)
     if method == "REML":
         logs -= np.log(fit.total)
-    return np.asarray((logs - fit.q(block)) / 2)
+    return np.asarray((logs - fit.q()) / 2)

@@ -450,6 +450,7 @@ def gosh(
     max_subsets: int = MOST_SUBSETS,
     seed: int = 0,
     executor: Executor | None = None,
+    engine: str = "numpy",
     **methods: Unpack[MethodNames],
 ) -> SubsetFits:
     """Pool every subset of the studies: a graphical display of study heterogeneity.
@@ -468,6 +469,8 @@ def gosh(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, such as a process pool or a
         Dask client's executor, to share the work. The result is the same with any.
+    engine : {"numpy", "numba"}
+        What does the arithmetic, as in `analysis_lib.pool_many`: the same numbers to 1e-12.
     **methods
         As in `analysis_lib.pool`.
 
@@ -501,7 +504,7 @@ def gosh(
     exact = 2 ** len(y) - 1 <= max_subsets
     members = _all_subsets(len(y)) if exact else _drawn_subsets(len(y), max_subsets, seed)
     tasks = [members[i : i + SUBSETS_PER_TASK] for i in range(0, len(members), SUBSETS_PER_TASK)]
-    fit = partial(_fit_subsets, y, v, chosen)
+    fit = partial(_fit_subsets, y, v, chosen, engine)
     parts = list(executor.map(fit, tasks) if executor else map(fit, tasks))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _GOSH_COLUMNS}
     return SubsetFits(
@@ -515,9 +518,9 @@ def gosh(
 
 
 def _fit_subsets(
-    y: FloatArray, v: FloatArray, methods: Methods, members: npt.NDArray[np.uint8]
+    y: FloatArray, v: FloatArray, methods: Methods, engine: str, members: npt.NDArray[np.uint8]
 ) -> dict[str, Any]:
-    rows = pool_many(y, v, _unpack(members, len(y)), **methods)
+    rows = pool_many(y, v, _unpack(members, len(y)), engine=engine, **methods)
     return {name: getattr(rows, name) for name in _GOSH_COLUMNS}
 
 

@@ -77,6 +77,7 @@ def permutation_test(
     draws: int = 99_999,
     seed: int = 0,
     executor: Executor | None = None,
+    engine: str = "numpy",
     **methods: Unpack[MethodNames],
 ) -> PermutationTest:
     """Test the pooled effect by turning round the signs of the studies' effects.
@@ -96,6 +97,8 @@ def permutation_test(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, to share the work. The result
         is the same with any.
+    engine : {"numpy", "numba"}
+        What does the arithmetic, as in `analysis_lib.pool_many`: the same numbers to 1e-12.
     **methods
         As in `analysis_lib.pool`; ``tau2_method`` and ``ci_method`` make the statistic.
 
@@ -147,6 +150,7 @@ def permutation_test(
         abs(fit.statistic),
         _codes_to_signs if exact else _drawn_signs,
         fit.methods,
+        engine,
     )
     counted = sum(_mapped(executor, count_in, tasks))
     as_extreme, patterns = (2 * counted, 2 ** len(y)) if exact else (counted, draws)
@@ -200,10 +204,11 @@ def _count_as_extreme(
     observed: float,
     to_signs: Callable[[Any, int], FloatArray],
     methods: Methods,
+    engine: str,
     task: range | _Piece,
 ) -> int:
     """Return how many sign patterns of one task have a statistic of the observed size or more."""
-    rows = _fitted(y * to_signs(task, len(y)), v, methods)
+    rows = _fitted(y * to_signs(task, len(y)), v, methods, engine)
     size = np.abs(rows.estimate)
     limit = np.where(size > 0, np.inf, 0.0)  # of the statistic, where the standard error is zero
     statistic = np.divide(size, rows.se, out=limit, where=rows.se > 0)
@@ -251,6 +256,7 @@ def bootstrap(
     draws: int = 10_000,
     seed: int = 0,
     executor: Executor | None = None,
+    engine: str = "numpy",
     **methods: Unpack[MethodNames],
 ) -> Bootstrap:
     """Find intervals by drawing the studies again from the fitted model.
@@ -268,6 +274,8 @@ def bootstrap(
     executor : Executor, optional
         Anything with the ``map`` of `concurrent.futures.Executor`, to share the work. The result
         is the same with any.
+    engine : {"numpy", "numba"}
+        What does the arithmetic, as in `analysis_lib.pool_many`: the same numbers to 1e-12.
     **methods
         As in `analysis_lib.pool`.
 
@@ -313,7 +321,7 @@ def bootstrap(
     fit = pool(y, v, labels=names, **methods)
     if fit.tau2 is None:
         raise ReviewError(f"{names[0]} alone has no variance between studies to draw from")
-    redraw = partial(_refit_draws, v, fit.estimate, fit.tau2, fit.methods)
+    redraw = partial(_refit_draws, v, fit.estimate, fit.tau2, fit.methods, engine)
     parts = list(_mapped(executor, redraw, _pieces(draws, seed)))
     estimates, errors, tau2 = (
         frozen(np.concatenate(columns)) for columns in zip(*parts, strict=True)
@@ -334,17 +342,17 @@ def bootstrap(
 
 
 def _refit_draws(
-    v: FloatArray, mean: float, tau2: float, methods: Methods, piece: _Piece
+    v: FloatArray, mean: float, tau2: float, methods: Methods, engine: str, piece: _Piece
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return estimate, standard error and tau2 of each data set of one piece."""
     noise = piece.generator().standard_normal((piece.size, len(v)))
-    rows = _fitted(mean + noise * np.sqrt(v + tau2), v, methods)
+    rows = _fitted(mean + noise * np.sqrt(v + tau2), v, methods, engine)
     return rows.estimate, rows.se, rows.tau2
 
 
-def _fitted(effects: FloatArray, v: FloatArray, methods: Methods) -> PooledRows:
+def _fitted(effects: FloatArray, v: FloatArray, methods: Methods, engine: str) -> PooledRows:
     """Pool every row, or say that one could not be fitted: none is lost unseen."""
-    rows = pool_many(effects, v, **methods)
+    rows = pool_many(effects, v, engine=engine, **methods)
     if not rows.fitted.all():
         lost = int((~rows.fitted).sum())
         raise ReviewError(f"{lost} of {len(rows)} redrawn data sets could not be fitted")

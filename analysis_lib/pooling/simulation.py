@@ -191,6 +191,7 @@ def simulate(
     executor: TaskExecutor | None = None,
     progress: Progress | None = None,
     store: Path | str | None = None,
+    engine: str = "numpy",
 ) -> Simulation:
     """Count how often confidence and prediction intervals hold the truth.
 
@@ -215,6 +216,8 @@ def simulate(
     store : path, optional
         A folder that keeps every finished block. A run that is interrupted and started again, or
         started again with a larger n or more designs, computes only what is missing there.
+    engine : {"numpy", "numba"}
+        What does the arithmetic, as in `analysis_lib.pool_many`: the same numbers to 1e-12.
 
     Returns
     -------
@@ -264,7 +267,8 @@ def simulate(
     _check_names(designs)
     if n < 1:
         raise ReviewError(f"n must be 1 or more, got {n}")
-    methods = _Compared(tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods), float(level))
+    compared = tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods)
+    methods = _Compared(*compared, float(level), engine)
     blocks = [block for design in designs for block in _blocks(design, methods, n, seed)]
     tallies = run_blocks(blocks, executor, progress, Store(None if store is None else Path(store)))
     rows = [
@@ -333,6 +337,7 @@ class _Compared:
     ci: tuple[str, ...]
     pi: tuple[str, ...]
     level: float
+    engine: str
 
     def __post_init__(self) -> None:
         if not self.tau2 or not (self.ci or self.pi):
@@ -372,7 +377,7 @@ class _Block:
         effect, variance = self.design.draw(self.rows, self.generator())
         tally = []
         for methods, ci, pi in self.methods.passes():
-            rows = pool_many(effect, variance, **methods)
+            rows = pool_many(effect, variance, engine=self.methods.engine, **methods)
             if not rows.fitted.all():
                 lost = int((~rows.fitted).sum())
                 raise ReviewError(f"design {self.design.name!r}: {lost} data sets not fitted")

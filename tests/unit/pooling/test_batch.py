@@ -167,7 +167,7 @@ def test_a_low_maximum_between_two_grid_points_is_seen(effect, variance, monkeyp
     rows = pool_many(effect, variance, tau2_method="ML")
     assert rows.tau2[0] > 0
     assert_row_equals_pool(rows, 0, effect, variance, tau2_method="ML")
-    monkeypatch.setattr(batch, "CLOSE_TILT", 0.0)
+    monkeypatch.setattr(batch, "RULES", batch.RULES._replace(close_tilt=1.0))
     assert pool_many(effect, variance, tau2_method="ML").tau2[0] == 0
 
 
@@ -234,7 +234,7 @@ def test_every_absent_number_has_its_reason():
 
 
 def test_a_row_that_does_not_settle_is_flagged(monkeypatch):
-    monkeypatch.setattr(batch, "MOST_STEPS", 1)
+    monkeypatch.setattr(batch, "RULES", batch.RULES._replace(most_steps=1))
     rows = pool_many([0.1, 0.9, 2.0, -1.0], [0.02, 0.3, 0.05, 0.1])
     assert rows.reason[0] & Reason.NOT_CONVERGED
     assert not rows.fitted[0]
@@ -244,7 +244,8 @@ def test_a_row_that_does_not_settle_is_flagged(monkeypatch):
 def test_bisection_alone_finds_the_same(monkeypatch):
     effect, variance = random_data(6, 50, 5, 3.0)
     newton = pool_many(effect, variance)
-    monkeypatch.setattr(batch, "PATIENT_STEPS", 0)  # every second step halves the bracket
+    # every second step halves the bracket
+    monkeypatch.setattr(batch, "RULES", batch.RULES._replace(patient_steps=0))
     halved = pool_many(effect, variance)
     np.testing.assert_allclose(halved.tau2, newton.tau2, rtol=1e-9, atol=1e-13)
 
