@@ -74,7 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("--to", type=Path, required=True, metavar="DIR", help="the review")
     bring.add_argument("--outcome", help="outcome of every row, if the sheet has no such column")
     bring.add_argument("--time", help="follow-up of every row, if the sheet has no such column")
-    bring.add_argument("--sheet", help="sheet of an xlsx file; the first when absent")
+    bring.add_argument(
+        "--sheet",
+        help="sheet of an xlsx file; when absent the first, or the one that holds records",
+    )
     bring.add_argument("--encoding", help="encoding of a text file, such as cp1252")
     bring.add_argument("--search", default="1", help="name of the search, for one that came later")
     bring.add_argument(
@@ -214,7 +217,7 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
         yield from _import_decisions(options, folder)
         return
     columns = _columns(options.column)
-    searches = [is_search_export(file, columns) for file in options.files]
+    searches = [is_search_export(file, columns, options.sheet) for file in options.files]
     if all(searches):
         yield from _import_search(options, folder)
         return
@@ -338,7 +341,8 @@ def _import_search(options: argparse.Namespace, folder: Path) -> list[str]:
 
     columns = _columns(options.column)
     exports = [
-        read_records(file, encoding=options.encoding, columns=columns) for file in options.files
+        read_records(file, encoding=options.encoding, columns=columns, sheet=options.sheet)
+        for file in options.files
     ]
     added = add_search(exports, folder, search=options.search)
     notes = [note for export in exports for note in export.notes]

@@ -22,7 +22,8 @@ from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
 from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
 
-IsHeader: TypeAlias = Callable[[Collection[str]], bool]
+#: How surely the cells of a row are a header; 0 if they are none.
+IsHeader: TypeAlias = Callable[[Collection[str]], int]
 
 SAMPLE = 100_000  # characters, from which the marks between cells are told
 LONGEST_HEADER = 60  # names of columns in a message
@@ -32,6 +33,22 @@ WITH_POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASC
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,234: decimals, or a thousand?
 QUOTED = re.compile(r'="((?:[^"]|"")*)"')  # how CINAHL and Excel keep a number as text
+
+
+GZIP = b"\x1f\x8b"
+#: What is no table, by how it begins.
+OTHERS = (
+    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|table|meta)", re.IGNORECASE),
+     "a web page, though some programs call it .xls; open it in a spreadsheet and save it as .xlsx "
+     "(or was somebody logged out when it was saved?)"),
+    (re.compile(r"\s*<\?xml[^>]*>\s*<\?mso-application|\s*<Workbook\b"),
+     "XML of an old Excel; open it and save it as .xlsx"),
+    (re.compile(r"\s*<[?a-z]", re.IGNORECASE),
+     "XML of a form that is not known here; export it as RIS, or as .csv"),
+    (re.compile(r"\s*(?:\[\s*)?[{]\s*\""), "JSON; export it as RIS, or as .csv"),
+    (re.compile(r"%PDF-"), "a PDF; save the table or the search in another form, as .csv or RIS"),
+    (re.compile(r"\{\\rtf"), "a text with formats (.rtf); save it as plain text"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +175,7 @@ def read_sheet(
     encoding
         Of a text file, if somebody knows it.
     is_header
-        Says whether the cells of a row are a header, where lines about the search may stand
+        Says how surely the cells of a row are a header, where lines about the search may stand
         before it; otherwise the first row that is filled is the header.
 
     Returns
@@ -190,7 +207,12 @@ def sheet_of(
         return _as_sheet(name, cells.rows, is_header, notes=cells.notes)
     if sheet is not None:
         raise ReviewError(f"{name}: only an .xlsx file has sheets")
+    if content.startswith(GZIP):
+        raise ReviewError(f"{name}: a packed file (.gz); unpack it and import what it holds")
     decoded = decode(content, encoding)
+    other = next((told for sign, told in OTHERS if sign.match(decoded.text)), "")
+    if other:
+        raise ReviewError(f"{name}: {other}")
     if "\0" in decoded.text:
         raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
     separator = _separator(decoded.text, is_header)
@@ -224,13 +246,13 @@ def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
 def _separator(text: str, is_header: IsHeader | None) -> str:
     """Return what separates cells: the mark that makes a header, and the most cells of it."""
 
-    def of_header(mark: str) -> tuple[bool, int]:
+    def of_header(mark: str) -> tuple[int, int]:
         lines = csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=mark)
         rows = dict(enumerate(islice(lines, LONGEST_PREAMBLE)))
         head = _header(rows, is_header)
         if head is None:
-            return False, 0
-        return is_header is not None and is_header(rows[head]), len(rows[head])
+            return 0, 0
+        return is_header(rows[head]) if is_header else 0, len(rows[head])
 
     return max(",;\t|", key=of_header)
 
@@ -286,8 +308,9 @@ def _header(rows: Mapping[int, Sequence[str]], is_header: IsHeader | None) -> in
     """Return the number of the row with the names of the columns: by default the first filled."""
     filled = (number for number in sorted(rows) if any(cell.strip() for cell in rows[number]))
     first = list(islice(filled, 1 if is_header is None else LONGEST_PREAMBLE))
-    found = (n for n in first if is_header and is_header([_cell(cell) for cell in rows[n]]))
-    return next(found, first[0] if first else None)
+    if is_header is None or not first:
+        return first[0] if first else None
+    return max(first, key=lambda n: is_header([_cell(cell) for cell in rows[n]]))
 
 
 def _whole_header(rows: Mapping[int, Sequence[str]], head: int) -> tuple[int, list[str]]:

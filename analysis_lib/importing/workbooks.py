@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, islice
+from typing import TypeVar
 
-from analysis_lib.base.errors import ReviewError, shown
+from analysis_lib.base.errors import ReviewError, did_you_mean, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.xml_stream import CHUNK, Budget, Listener, read_xml
 
@@ -39,6 +40,7 @@ RANGE = re.compile(r"([A-Z]{1,3})(\d{1,7})(?::([A-Z]{1,3})(\d{1,7}))?")
 WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 Line = Callable[[], int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,46 @@ def read_workbook(name: str, content: bytes, wanted: str | None = None) -> Cells
     ReviewError
         For a file that is no workbook, has no such sheet, or holds more than a sheet may.
     """
+    return _opened(name, content, lambda package: package.sheet(wanted))
+
+
+def sheet_names(name: str, content: bytes) -> list[str]:
+    """Return the names of the sheets that a person sees, or of all if every sheet is hidden."""
+    sheets = _opened(name, content, lambda package: package.book().sheets)
+    return [sheet.name for sheet in sheets if not sheet.hidden] or [s.name for s in sheets]
+
+
+def _opened(name: str, content: bytes, read: Callable[[_Package], T]) -> T:
     if content.startswith(OLE):
-        raise ReviewError(f"{name}: an old .xls workbook, or one with a password; save it as .xlsx")
+        raise ReviewError(
+            f"{name}: an old .xls workbook, or one with a password; open it and save it as .xlsx, "
+            "without a password"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            return _Package(name, packed).sheet(wanted)
+            if told := _no_workbook(packed):
+                raise ReviewError(told)
+            return read(_Package(name, packed))
     except ReviewError as error:
         told = str(error)
         raise ReviewError(told if told.startswith(name) else f"{name}: {told}") from None
     except Exception as error:  # zipfile raises whatever a broken file makes it raise
         kind = type(error).__name__
         raise ReviewError(f"{name}: not a readable xlsx file ({kind})") from None
+
+
+def _no_workbook(packed: zipfile.ZipFile) -> str:
+    """Say what a packed file is that is no workbook; nothing if it may be one."""
+    parts = packed.namelist()
+    if "word/document.xml" in parts:
+        return "a document of Word; copy its table into a spreadsheet and save that as .xlsx"
+    if "content.xml" in parts:
+        return "a document of LibreOffice; open it there and save it as .xlsx"
+    if "[Content_Types].xml" in parts or "_rels/.rels" in parts:
+        return ""
+    files = [part for part in parts if not part.endswith("/") and not part.startswith("__MACOSX")]
+    told = ", ".join(files[:MOST_TOLD]) + (" and more" if len(files) > MOST_TOLD else "")
+    return f"a packed folder with {plural(len(files), 'file')}; unpack it and import {told}"
 
 
 class _Package:
@@ -107,13 +138,18 @@ class _Package:
         self.unpacked = 0
         self.relations: dict[str, dict[str, tuple[str, str]]] = {}
 
-    def sheet(self, wanted: str | None) -> Cells:
-        workbook = self._related("", "officeDocument")
+    def book(self) -> _Book:
+        """Return what the workbook says of its sheets."""
         book = _Book()
-        self._read(workbook, book, Budget(MOST_PARTS))
+        self._read(self._related("", "officeDocument"), book, Budget(MOST_PARTS))
+        return book
+
+    def sheet(self, wanted: str | None) -> Cells:
+        workbook, book = self._related("", "officeDocument"), self.book()
         names = [sheet.name for sheet in book.sheets]
         if not names or (wanted is not None and wanted not in names):
-            raise ReviewError(f"no sheet {wanted!r}; it has {', '.join(names) or 'none'}")
+            has = ", ".join(names) or "none"
+            raise ReviewError(f"no sheet {wanted!r}; it has {has}{did_you_mean(wanted, names)}")
         chosen = book.sheets[names.index(wanted) if wanted else 0]
         kind, place = self._relations(workbook)[chosen.relation]
         if kind != "worksheet":

@@ -1,13 +1,13 @@
 """From the exports of a search to records: the format is found from the content of a file.
 
 `record` says what a record is and cleans it; one module reads one kind of format: `tagged` (RIS,
-MEDLINE, Web of Science, EndNote, RefWorks, Cochrane), `bibtex`, `endnote` (XML) and `tables`. This
+MEDLINE, Web of Science, EndNote, RefWorks, Cochrane), `bibtex`, `elements` (XML), `objects` (JSON)
+and `tables`. This
 one stands in front of them, counts, and says what a person should know.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,13 +15,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from analysis_lib.base.errors import ReviewError, shown
+from analysis_lib.base.errors import ReviewError, attempt, shown
 from analysis_lib.base.formatting import plural
-from analysis_lib.importing.search import bibtex, endnote, tables, tagged
+from analysis_lib.importing.search import bibtex, elements, objects, tables, tagged
 from analysis_lib.importing.search.record import Found, Record, record_of
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of
 from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes
-from analysis_lib.importing.workbooks import is_workbook
+from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 if TYPE_CHECKING:
     from analysis_lib.importing.registry import TrialRecord
@@ -32,6 +32,7 @@ LARGEST_EXPORT = 200_000_000  # bytes; 100,000 records with their abstracts
 MOST_RECORDS = 500_000
 MOST_TOLD = 5  # examples in a note
 SAMPLE = tagged.SAMPLE
+A_TABLE = 3  # columns; what has fewer may be a note before the records
 #: Columns that only a sheet of results has.
 RESULTS = frozenset(
     (
@@ -39,19 +40,6 @@ RESULTS = frozenset(
         *("experimental n", "experimental mean", "experimental cases"),
     )
 )
-
-
-#: What is none of the formats, by how it begins.
-OTHERS = (
-    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype html|<html)", re.IGNORECASE),
-     "a web page, not an export; was somebody logged out when it was saved?"),
-    (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?<Pubmed", re.IGNORECASE),
-     "XML of PubMed; save the search in the format PubMed (.nbib)"),
-    (re.compile(r"\s*<[?a-z]", re.IGNORECASE), "XML that is not of EndNote"),
-    (re.compile(r"\s*(?:\[\s*)?[{]\s*\""), "JSON; export the search in another form"),
-    (re.compile(r"%PDF-"), "a PDF; export the search in another form"),
-    (re.compile(r"\{\\rtf"), "a text with formats (.rtf); save it as plain text"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +73,11 @@ class SearchExport:
 
 
 def read_records(
-    path: str | Path, *, encoding: str | None = None, columns: Mapping[str, str] | None = None
+    path: str | Path,
+    *,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
 ) -> SearchExport:
     """Read the export of a search.
 
@@ -93,13 +85,16 @@ def read_records(
     ----------
     path
         A file in any of the formats that databases and reference managers write: RIS, MEDLINE
-        (.nbib), Web of Science (.ciw, .txt), EndNote (.enw, .xml), RefWorks, BibTeX, and tables
-        (CSV, TSV, xlsx). Its ending does not matter.
+        (.nbib) and XML of PubMed, Web of Science (.ciw, .txt), EndNote (.enw, .xml), RefWorks,
+        BibTeX, MODS, JSON (CSL and the answers of services), and tables (CSV, TSV, xlsx). Its
+        ending does not matter.
     encoding
         Of a text file, if somebody knows it; otherwise it is told from the bytes.
     columns
         Which column of a table is the ``title``, ``authors``, ``year``, ``journal``, ``volume``,
         ``issue``, ``pages``, ``doi``, ``pmid`` or ``kind``, where its name does not tell.
+    sheet
+        Of a workbook; by default the one that holds records.
 
     Returns
     -------
@@ -113,22 +108,23 @@ def read_records(
         For a file that cannot be read, or is in no format that is known.
     """
     file = Path(path)
-    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding, columns or {})
+    name = f"{file.stem} ({sheet}){file.suffix}" if sheet else file.name
+    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding, columns or {}, sheet)
     if not raw.records:
         raise ReviewError(f"{file.name}: looks like {raw.format}, but holds no record")
     if len(raw.records) > MOST_RECORDS:
         raise ReviewError(f"{file.name}: more than {MOST_RECORDS:,} records")
-    records = tuple(record_of(file.name, row, found) for row, found in raw.records)
+    records = tuple(record_of(name, row, found) for row, found in raw.records)
     notes = [f"{raw.format}, {plural(len(records), 'record')} read", *raw.notes]
     without = [record.row for record in records if not record.title]
     if without:
         notes.append(f"{plural(len(without), 'record')} without a title, kept: row {some(without)}")
-    return SearchExport(
-        file.name, raw.format, records, tuple(f"{file.name}: {note}" for note in notes)
-    )
+    return SearchExport(name, raw.format, records, tuple(f"{file.name}: {note}" for note in notes))
 
 
-def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None) -> bool:
+def is_search_export(
+    path: str | Path, columns: Mapping[str, str] | None = None, sheet: str | None = None
+) -> bool:
     """Say whether a file is the export of a search, and not a sheet of results.
 
     It is one if a person named the column of its titles, too.
@@ -141,18 +137,31 @@ def is_search_export(path: str | Path, columns: Mapping[str, str] | None = None)
             return True
     if "title" in (columns or {}):
         return True
+    if is_workbook(content):
+        return _has_records(file.name, content, sheet)
+    return _is_search(sheet_of(file.name, content, is_header=_is_any_header))
+
+
+def _has_records(name: str, content: bytes, sheet: str | None) -> bool:
+    """Say whether a workbook is the export of a search: its first table holds records."""
     try:
-        names = sheet_of(file.name, content, is_header=_is_any_header).columns
-    except ReviewError:
-        if is_workbook(content):  # a zip of RevMan, or a workbook that its reader will refuse
-            return False
-        raise
-    return tables.is_header(names) and RESULTS.isdisjoint(plain(name) for name in names)
+        every = [sheet] if sheet else sheet_names(name, content)
+    except ReviewError:  # a zip of RevMan, or a workbook that its reader will refuse
+        return False
+    found = (attempt(sheet_of, name, content, sheet=s, is_header=_is_any_header) for s in every)
+    filled = [table for table in found if isinstance(table, Sheet) and table.rows]
+    first = next((t for t in filled if _is_search(t) or len(t.columns) >= A_TABLE), None)
+    return first is not None and _is_search(first)
 
 
-def _is_any_header(cells: Collection[str]) -> bool:
+def _is_search(table: Sheet) -> bool:
+    names = table.columns
+    return tables.is_header(names) > 0 and RESULTS.isdisjoint(plain(name) for name in names)
+
+
+def _is_any_header(cells: Collection[str]) -> int:
     """Say whether a row is the header of an export, or of results; a study may be called T1."""
-    return tables.is_header(cells) or not RESULTS.isdisjoint(map(plain, cells))
+    return tables.is_header(cells) or int(not RESULTS.isdisjoint(map(plain, cells)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,23 +176,49 @@ class _Raw:
 Reader: TypeAlias = Callable[[str], _Raw]
 
 
-def _read(name: str, content: bytes, encoding: str | None, columns: Mapping[str, str]) -> _Raw:
-    if is_workbook(content):
-        return _from_table(sheet_of(name, content, is_header=tables.is_header), columns)
-    decoded = decode(content, encoding)
-    text = _lines(decoded.text)
+def _read(
+    name: str,
+    content: bytes,
+    encoding: str | None,
+    columns: Mapping[str, str],
+    sheet: str | None,
+) -> _Raw:
+    decoded = None if is_workbook(content) else decode(content, encoding)
+    text = _lines(decoded.text) if decoded else ""
     reader = _text_format(text) or _registry(text)
-    other = next((told for sign, told in OTHERS if sign.match(text)), "")
-    if reader is None and other:
-        raise ReviewError(f"{name}: {other}; what is read here is {tables.KNOWN}")
-    if reader is None:
-        table = sheet_of(name, content, encoding=encoding, is_header=tables.is_header)
+    if decoded is None and sheet is None:
+        sheet = sheet_with_records(name, content)
+    if decoded is None or reader is None or sheet is not None:
+        table = sheet_of(name, content, sheet=sheet, encoding=encoding, is_header=tables.is_header)
         return _from_table(table, columns)
     try:
         raw = reader(text)
     except ReviewError as error:
         raise ReviewError(f"{name}, {error}") from None
     return replace(raw, notes=[*raw.notes, *encoding_notes(decoded)])
+
+
+def sheet_with_records(name: str, content: bytes) -> str | None:
+    """Return the one sheet of a workbook that holds records; the first if none seems to.
+
+    Raises
+    ------
+    ReviewError
+        If several could be meant.
+    """
+    every = sheet_names(name, content)
+    found = {
+        s: attempt(sheet_of, name, content, sheet=s, is_header=tables.is_header) for s in every
+    }
+    filled = {s: t.columns for s, t in found.items() if isinstance(t, Sheet) and t.rows}
+    names = {s: tables.is_header(columns) for s, columns in filled.items()}
+    chosen = [s for s, n in names.items() if n > 1] or [s for s, n in names.items() if n]
+    if len(chosen) > 1:
+        raise ReviewError(
+            f"{name}: several sheets hold records ({', '.join(map(repr, chosen))}); import one "
+            f"after the other, each with --sheet, as in --sheet {chosen[0]!r}"
+        )
+    return next(iter([*chosen, *filled]), None)
 
 
 def _lines(text: str) -> str:
@@ -194,12 +229,16 @@ def _lines(text: str) -> str:
 
 def _text_format(text: str) -> Reader | None:
     """Return what reads a text; nothing if it is a table, or unknown."""
-    if endnote.SIGN.search(text, 0, SAMPLE):
-        return _from_endnote
+    form = elements.find_form(text, SAMPLE)
+    if form is not None:
+        return partial(_from_elements, form=form)
     dialect = tagged.find_dialect(text)
     if dialect is not None:
         return partial(_from_tags, dialect=dialect)
-    return _from_bibtex if bibtex.SIGN.search(text, 0, SAMPLE) else None
+    if bibtex.SIGN.search(text, 0, SAMPLE):
+        return _from_bibtex
+    of_registry = text and _registry(text)
+    return _from_objects if not of_registry and objects.SIGN.match(text) else None
 
 
 def _registry(text: str) -> Reader | None:
@@ -228,8 +267,12 @@ def _entry(trial: TrialRecord) -> Found:
     }
 
 
-def _from_endnote(text: str) -> _Raw:
-    return _Raw("EndNote XML", endnote.read_endnote(text))
+def _from_elements(text: str, form: elements.Form) -> _Raw:
+    return _Raw(form.name, elements.read_elements(text, form))
+
+
+def _from_objects(text: str) -> _Raw:
+    return _Raw("JSON", objects.read_objects(text))
 
 
 def _from_bibtex(text: str) -> _Raw:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
-from analysis_lib.importing.search import read_records
+from analysis_lib.importing.search import read_records, sheet_with_records, tables
 from analysis_lib.importing.search.agreement import NO_ANSWER, SPELLINGS
 from analysis_lib.importing.search.duplicates import find
 from analysis_lib.importing.search.record import Record
@@ -119,7 +119,10 @@ def _answers(
     if rows is not None and any(RAYYAN.search(row) or ASREVIEW.search(row) for row in rows):
         return [_said(row) for row in rows]
     try:
-        table = sheet_of(file.name, content, encoding=encoding)
+        sheet = sheet_with_records(file.name, content) if is_workbook(content) else None
+        table = sheet_of(
+            file.name, content, sheet=sheet, encoding=encoding, is_header=tables.is_header
+        )
     except ReviewError:  # a text with tags, and no table
         return [{} for _ in records]
     label = next((c for name in LABELS for c in table.columns if plain(c) == name), "")

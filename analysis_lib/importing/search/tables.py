@@ -82,7 +82,8 @@ HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # of "authorString"
 
 #: What is told to somebody whose file is none of these.
 KNOWN: Final = (
-    "RIS, MEDLINE or .nbib, Web of Science, EndNote XML or .enw, RefWorks, BibTeX, and tables"
+    "RIS, MEDLINE or .nbib, PubMed XML, Web of Science, EndNote XML or .enw, RefWorks, BibTeX, "
+    "MODS, JSON (CSL), and tables"
 )
 #: Which columns hold what.
 Where = Mapping[str, tuple[str, ...]]
@@ -98,10 +99,12 @@ ORDER: Final[Mapping[str, Mapping[str, int]]] = {
 }
 
 
-def is_header(cells: Collection[str]) -> bool:
-    """Say whether the cells of a row are the headings of an export."""
+def is_header(cells: Collection[str]) -> int:
+    """Say of how many things a row names the columns; 0 if it is not the header of an export."""
     names = [cell for cell in cells if cell.strip()]
-    return len(names) > 1 and bool(_columns("title", names))
+    if len(names) < 2 or not _columns("title", names):
+        return 0
+    return sum(bool(_columns(field, names)) for field in FIELDS)
 
 
 def read_table(table: Sheet, where: Where) -> list[tuple[int, Found]]:
