@@ -1,7 +1,8 @@
 """The command: begin a review, fill it from sheets and searches, and check it.
 
 ``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` · ``selection DIR`` ·
-``build DIR`` · ``pdf DIR`` · ``export DIR --to FORM`` · ``version DIR NAME`` · ``watch DIR``
+``build DIR`` · ``pdf DIR`` · ``manuscript DIR`` · ``export DIR --to FORM`` ·
+``version DIR NAME`` · ``watch DIR``
 """
 
 from __future__ import annotations
@@ -151,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     pdf = commands.add_parser("pdf", help="make the book and print it as one file")
     pdf.add_argument("folder", type=Path, nargs="?", default=Path())
     pdf.set_defaults(run=_pdf)
+    paper = commands.add_parser(
+        "manuscript", help="write the review as a manuscript: Word and Markdown"
+    )
+    paper.add_argument("folder", type=Path, nargs="?", default=Path())
+    paper.add_argument("--out", type=Path, metavar="FILE", help="manuscript.docx in the review")
+    paper.add_argument("--replace", action="store_true", help="write over files that are there")
+    paper.set_defaults(run=_manuscript)
     out = commands.add_parser("export", help="write the review in the form of another program")
     out.add_argument("folder", type=Path)
     out.add_argument("--to", required=True, choices=("revman", "metafor", "csv", "ris"))
@@ -420,6 +428,17 @@ def _build(options: argparse.Namespace) -> list[str]:
 def _pdf(options: argparse.Namespace) -> list[str]:
     pdf = _from_extra("printing").print_book(options.folder)
     return [f"{pdf}: {pdf.stat().st_size / 1e6:.1f} MB"]
+
+
+def _manuscript(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import data_folder
+    from analysis_lib.review.model import load_review
+
+    word = _from_extra("manuscript.word")
+    data = data_folder(options.folder)
+    out = options.out or data.parent / "manuscript.docx"
+    written = word.write_manuscript(load_review(data), out, replace=options.replace)
+    return [f"Written: {file}" for file in written]
 
 
 def _export(options: argparse.Namespace) -> list[str]:

@@ -18,7 +18,9 @@ import itertools
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -137,7 +139,9 @@ def prose(template: str, **words: object) -> Prose:
 
 def say(template: str, **words: object) -> None:
     """Show paragraphs: a template with its words, as `prose` takes them, or prose that is made."""
-    display(Markdown(template if isinstance(template, Prose) else prose(template, **words)))
+    told = template if isinstance(template, Prose) else prose(template, **words)
+    if not _kept(told):
+        display(Markdown(told))
 
 
 def as_markdown(words: str) -> str:
@@ -183,6 +187,8 @@ def show_figure(ax: Axes, name: str) -> None:
         The name by which pages refer to the figure, ``fig-...``; see `anchor`.
     """
     name = anchor(name)
+    if _kept(Figure(ax, name)):
+        return
     # A drawing that is taken along says in itself what of it is reconstructed.
     title = plots.caption(ax).partition(". ")[0]
     told = {"Title": title} if "reconstructed" in title else {}
@@ -252,6 +258,8 @@ class Made(Protocol):
 
 def show_made(table: Made) -> None:
     """Show a table that is made; in a book the file travels with it."""
+    if _kept(table):
+        return
     shown = HTML(table.html())
     if os.environ.get(IN_BOOK):
         display(shown, metadata={"table": {"name": table.name, "csv": table.csv()}})
@@ -284,6 +292,43 @@ class Table:
     def csv(self) -> str:
         """Return the table as a file."""
         return table_csv(self.frame, self.group)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A plot with its name, as `show_figure` takes it."""
+
+    ax: Axes
+    name: str
+
+
+Shown = Prose | Made | Figure
+_COLLECTED: ContextVar[list[Shown] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collected() -> Iterator[list[Shown]]:
+    """Keep what is shown instead of showing it, for another form than a page.
+
+    Yields
+    ------
+    list of Prose, Made or Figure
+        In the order in which it was shown.
+    """
+    shown: list[Shown] = []
+    before = _COLLECTED.set(shown)
+    try:
+        yield shown
+    finally:
+        _COLLECTED.reset(before)
+
+
+def _kept(shown: Shown) -> bool:
+    collecting = _COLLECTED.get()
+    if collecting is None:
+        return False
+    collecting.append(shown)
+    return True
 
 
 def table_html(

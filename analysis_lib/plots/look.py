@@ -281,7 +281,7 @@ def as_pdf(ax: Axes) -> bytes:
     return buffer.getvalue()
 
 
-def save_figure(ax: Axes, path: str | Path) -> Path:
+def save_figure(ax: Axes, path: str | Path, *, dpi: float = STYLE["savefig.dpi"]) -> Path:
     """Save the figure of an Axes as SVG, PDF or PNG, with its title inside the file.
 
     The file carries no date, so that the same result gives the same file.
@@ -292,6 +292,8 @@ def save_figure(ax: Axes, path: str | Path) -> Path:
         An Axes that a function of this package drew.
     path
         Where to; the ending names the format.
+    dpi
+        Dots per inch of a PNG.
 
     Returns
     -------
@@ -311,5 +313,5 @@ def save_figure(ax: Axes, path: str | Path) -> Path:
     if target.suffix not in metadata:
         raise ValueError(f"{target.name}: save as .svg, {', '.join(metadata)}")
     with house_style():
-        figure_of(ax).savefig(target, metadata=metadata[target.suffix])
+        figure_of(ax).savefig(target, metadata=metadata[target.suffix], dpi=dpi)
     return target

@@ -54,9 +54,13 @@ def answers(review: Review, section: str, shown: Mapping[str, set[str]]) -> list
     shown
         What each page of the book calls, in the order of reading; nothing for one without code.
     """
+    return [_answer(review, row, shown) for row in rows_of(section)]
+
+
+def rows_of(*sections: str) -> list[dict[str, str]]:
+    """Return the items of some sections, as ``texts/prisma.csv`` has them."""
     with ITEMS.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["section"] == section]
-    return [_answer(review, row, shown) for row in rows]
+        return [row for row in csv.DictReader(lines) if row["section"] in sections]
 
 
 def _answer(review: Review, row: Mapping[str, str], shown: Mapping[str, set[str]]) -> Answer:
