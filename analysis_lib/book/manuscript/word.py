@@ -93,7 +93,7 @@ def write_manuscript(review: Review, out: Path, *, replace: bool = False) -> lis
         tree["blocks"] = without(tree["blocks"], _is_only_for_styles)
         _write(program, tree, written[0], "docx", f"--reference-doc={journal}")
         tree["blocks"] = escaped(without(tree["blocks"], _is_only_for_word))
-        _write(program, tree, written[1], "markdown", "--wrap=none", "--standalone")
+        _write(program, tree, written[1], "markdown-citations", "--wrap=none", "--standalone")
     return written
 
 
