@@ -85,9 +85,10 @@ def people_told(review: Review) -> dict[str, float]:
         "gender-trials": review.trials["gender_reported"].sum(),
         "men-share": 100 * sexes["men"] / sexes.sum(),
         "sexes-printed": _claimed(review, "men-loaded"),
-        "sexes-counted": fmt.listing(
-            [f"{fmt.count(men[side])} men and {fmt.count(women[side])} women" for side in SIDES]
-        ),
+        **{
+            f"sexes-{side}": f"{fmt.count(men[side])} men and {fmt.count(women[side])} women"
+            for side in SIDES
+        },
         "youngest": arms["age_mean"].min(),
         "oldest": arms["age_mean"].max(),
     }
