@@ -152,6 +152,7 @@ def simulate_update(
     participants: float | None = None,
     mid: float | None = None,
     prompts: bool = False,
+    sets: tuple[FloatArray, FloatArray] | None = None,
     **methods: Unpack[MethodNames],
 ) -> UpdateSimulation:
     """Run a trial many times, add it to an analysis each time, and pool.
@@ -177,6 +178,9 @@ def simulate_update(
         difference.
     prompts : bool
         Whether to compute the certainty prompts for inconsistency and imprecision in each draw.
+    sets : tuple of ndarray, optional
+        Effects and variances that may as well be those of the analysis, one set a row: the draws
+        take them in turn.
     **methods
         As for `analysis_lib.pool`.
 
@@ -218,6 +222,8 @@ def simulate_update(
     y, v = design.draw(draws, np.random.default_rng(seed))
     new_effect, new_variance = y[:, 0], v[:, 0]
     effects, variances = _with_new(before, new_effect, new_variance)
+    if sets is not None:
+        effects[:, :-1], variances[:, :-1] = (np.resize(x, (draws, before.k)) for x in sets)
     after = pool_many(effects, variances, **methods)
     steps_before, steps_after = None, None
     if prompts:
@@ -452,7 +458,7 @@ def smallest_trial(
         raise ReviewError(f"observed: {observed} is not a finite number")
     before = pool(effect, variance, **methods)
     n = np.arange(2, largest + 1)
-    variances = np.append(_sampling_variance(n, observed, sd, measure), 0.0)
+    variances = np.append(sampling_variance(n, observed, sd, measure), 0.0)
     least = (SMALLEST_SE_SHARE * math.sqrt(before.variance.min())) ** 2
     variances[-1] = min(least, variances[-2])
     fits = pool_many(*_with_new(before, np.full(len(variances), observed), variances),
@@ -472,7 +478,7 @@ def smallest_trial(
     )
 
 
-def _sampling_variance(
+def sampling_variance(
     n: npt.NDArray[np.int64], observed: float, sd: float, measure: str
 ) -> FloatArray:
     """Return the sampling variances of trials of n people an arm that report an effect."""

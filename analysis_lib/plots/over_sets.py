@@ -18,8 +18,11 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.conclusions.ranges import SubsetsOfSets, ends_of
+from analysis_lib.conclusions.stability import STABLE
+from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES
+from analysis_lib.conclusions.update_over_sets import MapOverSets
 from analysis_lib.plots.axis import axis_words, set_effect_ticks
-from analysis_lib.plots.funnels import SHADES
+from analysis_lib.plots.funnels import EXTENDED_SHADES, SHADES
 from analysis_lib.plots.look import (
     BLUE,
     FONT_SIZE,
@@ -54,6 +57,8 @@ HOLLOW: dict[str, Any] = {
 }  # fmt: skip
 #: The p values at which the shading of a funnel changes.
 LEVELS = (0.1, 0.05, 0.01)
+#: Where the sets differ.
+OPEN = "#DDDDDD"
 #: No more dots than these are drawn: they would only cover one another.
 MOST_DOTS = 20_000
 
@@ -303,6 +308,87 @@ def funnel_over_sets(
         "that its shape is not known."
     )
     return describe(ax, alt=alt, caption=f"{title}. {SAID}{left_out_note(unnamed)}")
+
+
+@styled
+def extended_funnel_over_sets(
+    found: MapOverSets,
+    effect: FloatArray,
+    error: FloatArray,
+    labels: tuple[str, ...],
+    *,
+    title: str,
+    measure: str = "MD",
+    unit: str = "",
+    favours: tuple[str, str] = ("below zero", "above zero"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what the conclusion becomes, in nearly all sets, for each result of a new trial.
+
+    Parameters
+    ----------
+    found
+        Result of `analysis_lib.conclusions.update_over_sets.map_over_sets`.
+    effect, error, labels
+        As for `funnel_over_sets`.
+    title
+        Title of the plot.
+    measure, unit
+        For the horizontal axis.
+    favours
+        What an interval below no difference, and one above it, says.
+    ax
+        Where to draw; a new figure when absent.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if ax is None:
+        ax = axes_of_size(6.0, 5.2)
+    ax.set_facecolor(OPEN)
+    words = {BELOW: favours[0], INCLUDES: "holds no difference", ABOVE: favours[1]}
+    shares = {side: found.share(side) for side in words}
+    se = np.concatenate([[0.0], found.se[1:]])  # the first row stands for everything down to zero
+    for side, share in shares.items():
+        if (share >= STABLE).any():
+            colours = [EXTENDED_SHADES[side]]
+            ax.contourf(found.effect, se, share, levels=[STABLE, 1.01], colors=colours, zorder=0)
+    ax.axvline(0, color=INK, lw=1, zorder=1)
+    _crosses(ax, effect.T, error.T, alpha=0.8)
+    ax.set_xlim(found.effect[0], found.effect[-1])
+    ax.set_ylim(found.se[-1], 0)
+    set_effect_ticks(ax, measure)
+    ax.yaxis.set_major_formatter(NumberFormatter())
+    what, bracket, rest = axis_words(measure, unit).partition(" (")
+    ax.set_xlabel(f"{what} in the new trial{bracket}{rest}")
+    ax.set_ylabel("Standard error of the new trial (smaller trials below)")
+    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
+    points = [(float(a), float(b)) for a, b in zip(effect[0], error[0], strict=True)]
+    unnamed = label_points(ax, points, list(labels))
+    there = {side: words[side] for side, share in shares.items() if (share >= STABLE).any()}
+    shades = [
+        Patch(facecolor=EXTENDED_SHADES[side], edgecolor=GREY, label=f"afterwards: {word}")
+        for side, word in there.items()
+    ]
+    shades.append(Patch(facecolor=OPEN, edgecolor=GREY, label="not known: the sets differ"))
+    ax.legend(
+        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), ncols=1, borderaxespad=0,
+        bbox_transform=below_axes(ax, 0.55), fontsize=FONT_SIZE - 1,
+    )  # fmt: skip
+    parts = [
+        f"in {fmt.percent(float((shares[side] >= STABLE).mean()))} of the drawn area: {word}"
+        for side, word in there.items()
+    ]
+    alt = (
+        f"{title}. What the pooled interval says after one new trial, in 95% of the sets or more: "
+        f"{'; '.join(parts)}. Elsewhere the sets differ."
+    )
+    caption = (
+        f"{title}. For each effect and standard error of one new trial: where the updated "
+        f"confidence interval lies in 95% of the sets or more. {SAID}{left_out_note(unnamed)}"
+    )
+    return describe(ax, alt=alt, caption=caption)
 
 
 def _crosses(ax: Axes, x: FloatArray, y: FloatArray, *, alpha: float) -> None:

@@ -6,28 +6,37 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.base.measures import MEASURE_WORDS
-from analysis_lib.book.sections.analyses import details, directions_in_short, heading, question
+from analysis_lib.book.sections.analyses import directions_in_short, heading, question
 from analysis_lib.book.sections.grading import sd_between_people
+from analysis_lib.book.sections.over_sets import in_sets, titled
+from analysis_lib.book.sections.twice import printed_effect
+from analysis_lib.conclusions.ranges import spread, told, told_percent
+from analysis_lib.conclusions.stability import STABLE, Draws, draws
 from analysis_lib.conclusions.update import (
     ABOVE,
     BELOW,
     INCLUDES,
-    UpdateMap,
+    Sides,
     UpdateSimulation,
     side_of,
     simulate_update,
-    smallest_trial,
-    update_map,
+)
+from analysis_lib.conclusions.update_over_sets import (
+    MapOverSets,
+    SmallestOverSets,
+    map_over_sets,
+    smallest_over_sets,
 )
 from analysis_lib.importing.registry import TrialRecord
 from analysis_lib.importing.screening import ScreeningDecision
-from analysis_lib.plots.funnels import extended_funnel
-from analysis_lib.pooling.pooled_effect import PooledEffect
+from analysis_lib.plots.over_sets import extended_funnel_over_sets
+from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.methods import Methods
 from analysis_lib.review.baseline import PROVENANCES
 from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import StudyEffects, study_effects
@@ -156,51 +165,51 @@ def sides_told(review: Review, outcome: str) -> dict[int, str]:
     return {BELOW: below, INCLUDES: "no clear side", ABOVE: above}
 
 
-def map_of(review: Review, effects: StudyEffects) -> UpdateMap:
-    """Return `update_map` of an analysis, as far as twice the minimal important difference."""
+def map_of(review: Review, effects: StudyEffects) -> MapOverSets:
+    """Return `map_over_sets` of an analysis, as far as twice the minimal important difference."""
     mid = question(review, effects.outcome).margin
-    return update_map(
-        effects.effect,
-        effects.variance,
-        labels=effects.labels,
+    return map_over_sets(
+        draws(review, effects),
+        review.info.methods,
         effect_range=None if mid is None else (-2 * mid, 2 * mid),
-        **review.info.methods,
     )
 
 
-def draw_map(review: Review, effects: StudyEffects, landscape: UpdateMap) -> Axes:
+def draw_map(review: Review, effects: StudyEffects, landscape: MapOverSets) -> Axes:
     """Draw the map of an analysis as an extended funnel, in the words of the review."""
-    asked = question(review, effects.outcome)
-    return extended_funnel(
+    asked, found = question(review, effects.outcome), draws(review, effects)
+    return extended_funnel_over_sets(
         landscape,
-        details=details(review, effects),
-        measure=MEASURE_WORDS[effects.measure].capitalize(),
+        spread(found.effect),
+        spread(np.sqrt(found.variance)),
+        effects.labels,
+        measure=effects.measure,
         unit=asked.unit,
         favours=directions_in_short(review, asked),
-        title=heading(review, effects)
-        + (", reconstructed comparisons" if effects.reconstructed.any() else ""),
+        title=titled(review, effects, "what one new trial would change"),
     )
 
 
-def map_told(landscape: UpdateMap) -> dict[str, object]:
+def map_told(review: Review, effects: StudyEffects, landscape: MapOverSets) -> dict[str, object]:
     """Return which effects of a new trial take a conclusion in favour of less away.
 
     Returns
     -------
     dict
-        The pooled effect (``estimate``, ``k``); the effect above which the most ``precise`` trial
-        takes it away, and one with the ``largest-se``, which is ``small``; and where in the map
-        the conclusion turns round (``harm``).
+        The printed effect (``estimate``) and the number of comparisons (``k``); over the sets the
+        effect above which the most ``precise`` trial takes it away, and one with the
+        ``largest-se``, which is ``small``; and in how many sets the conclusion turns round
+        somewhere in the map (``harm``).
     """
-    sides, fit = landscape.side, landscape.before
-    turned = "somewhere" if (sides == ABOVE).any() else "nowhere"
+    found = draws(review, effects)
+    turned = (landscape.sides == ABOVE).any(axis=(1, 2)).mean()
     return {
-        "estimate": fmt.estimate(fit.estimate, fit.ci),
-        "k": fit.k,
-        "precise": float(landscape.effect[sides[0] == INCLUDES].min()),
-        "small": float(landscape.effect[sides[-1] == INCLUDES].min()),
+        "estimate": printed_effect(review, effects),
+        "k": effects.k,
+        "precise": told(spread(landscape.taken_away_from(0))),
+        "small": told(spread(landscape.taken_away_from(-1))),
         "largest-se": float(landscape.se[-1]),
-        "harm": f"{turned} in the plot",
+        "harm": f"{in_sets(float(turned), len(found))} sets" if turned else "no set",
     }
 
 
@@ -211,14 +220,14 @@ def smallest_trials(review: Review, outcomes: Sequence[str]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row an analysis and report: ``outcome``, ``follow_up``, ``analysis``, ``reports`` (in
-        words), ``before`` and ``after`` (what the interval says), ``per_arm`` (absent where no
-        trial of up to ``largest`` people per arm changes it).
+        words), ``found`` (a `SmallestOverSets`), ``sides`` (words for where an interval lies) and
+        ``share``, that of the sets in which some trial changes the conclusion.
     """
     rows = []
     keys = [(outcome, time) for outcome in outcomes for time in review.follow_ups["follow_up"]]
     for outcome, follow_up in keys:
         effects = study_effects(review, outcome, follow_up)
-        told, sd = sides_told(review, outcome), sd_between_people(review, effects)
+        sets, sd = draws(review, effects), sd_between_people(review, effects)
         pooled = effects.pool().estimate
         reports = {
             "the pooled effect": pooled,
@@ -226,40 +235,60 @@ def smallest_trials(review: Review, outcomes: Sequence[str]) -> pd.DataFrame:
             "the opposite of the pooled effect": -pooled,
         }
         for words, observed in reports.items():
-            found = smallest_trial(
-                effects.effect,
-                effects.variance,
-                observed=observed,
-                sd=sd or 1.0,
-                measure=effects.measure,
-                **review.info.methods,
-            )
+            found = smallest_over_sets(sets, review.info.methods, observed=observed, sd=sd or 1.0)
             rows.append(
                 {
                     "outcome": outcome,
                     "follow_up": follow_up,
                     "analysis": heading(review, effects),
                     "reports": f"{words} ({fmt.number(observed)})",
-                    "before": told[found.before],
-                    "per_arm": found.per_arm,
-                    "after": told[found.after] if found.per_arm else "",
-                    "largest": found.largest,
+                    "found": found,
+                    "sides": sides_told(review, outcome),
+                    "share": float(np.isfinite(found.per_arm).mean()),
                 }
             )
     return pd.DataFrame(rows)
 
 
 def smallest_trials_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return `smallest_trials` as text."""
+    """Return `smallest_trials` as text: median, and range of 95 % of the sets."""
+    rows = trials.to_dict("records")
     return pd.DataFrame(
         {
             "The new trial reports": trials["reports"],
-            "Interval now": trials["before"],
-            "People per arm": [fmt.count(n, absent="out of reach") for n in trials["per_arm"]],
-            "Interval then": trials["after"],
+            "Interval now": [_most_say(row["found"].before, row["sides"]) for row in rows],
+            "People per arm": [per_arm_told(row["found"]) for row in rows],
+            "Interval then": [
+                _most_say(row["found"].after[np.isfinite(row["found"].per_arm)], row["sides"])
+                for row in rows
+            ],
             "analysis": trials["analysis"],
         }
     )
+
+
+def per_arm_told(found: SmallestOverSets) -> str:
+    """Return the people per arm over the sets, or in how many of them it is out of reach."""
+    known = found.per_arm[np.isfinite(found.per_arm)]
+    out = 1 - len(known) / len(found.per_arm)
+    if out >= STABLE:
+        return "out of reach"
+    middle, low, high = (fmt.count(round(float(x))) for x in spread(known))
+    text = middle if low == high else f"{middle} ({low} to {high})"
+    if out <= 1 - STABLE:
+        return text
+    return f"out of reach in {in_sets(out, len(found.per_arm))} sets, else {text}"
+
+
+def _most_say(sides: Sides, words: Mapping[int, str]) -> str:
+    """Return what nearly all intervals say; each thing that some say, where they differ."""
+    counts = Counter(int(side) for side in sides)
+    if not counts:
+        return ""
+    usual, n = counts.most_common(1)[0]
+    if n >= STABLE * len(sides):
+        return words[usual]
+    return " or ".join(words[side] for side in sorted(counts))
 
 
 def simulated_updates(
@@ -268,10 +297,10 @@ def simulated_updates(
     truths: Mapping[str, float],
     per_arm: Sequence[int],
     *,
-    draws: int,
+    times: int,
     seed: int,
 ) -> list[tuple[str, UpdateSimulation]]:
-    """Draw new trials of every size for every truth, and add them to an analysis.
+    """Draw new trials of every size for every truth, and add them to the sets of an analysis.
 
     Parameters
     ----------
@@ -281,10 +310,11 @@ def simulated_updates(
         True effects in the new trial, by the words that say what they are.
     per_arm
         People in each arm.
-    draws, seed
-        As for `simulate_update`.
+    times, seed
+        How often to draw, and the seed of the random numbers.
     """
-    asked = question(review, effects.outcome)
+    asked, found = question(review, effects.outcome), draws(review, effects)
+    sets = (found.effect, found.variance)
     return [
         (
             words,
@@ -295,8 +325,9 @@ def simulated_updates(
                 true_effect=truth,
                 sd=sd_between_people(review, effects) or 1.0,
                 measure=effects.measure,
-                draws=draws,
+                draws=times,
                 seed=seed,
+                sets=sets,
                 participants=effects.participants,
                 mid=asked.margin,
                 prompts=True,
@@ -334,7 +365,7 @@ def updates_note(drawn: Sequence[tuple[str, UpdateSimulation]]) -> str:
         "of draws in which the 95 % confidence interval no longer says what it says now. Less "
         "certain: share in which the computed prompts for inconsistency and imprecision ask to "
         "rate the certainty down by more levels than now. Effects that the trial is added to are "
-        "reconstructed."
+        "reconstructed: the draws take the sets of effects that agree with the print in turn."
     )
 
 
@@ -371,33 +402,61 @@ def share_told(share: float) -> str:
 
 
 def before_and_after_table(
-    before: PooledEffect, after: PooledEffect, sides: Mapping[int, str], new: str
+    found: Draws, new: tuple[float, float], methods: Methods, sides: Mapping[int, str], name: str
 ) -> pd.DataFrame:
-    """Return an analysis before and after a trial is added, as text.
+    """Return an analysis before and after a trial is added to every set of it, as text.
 
     Parameters
     ----------
-    before, after
-        Result of `analysis_lib.conclusions.update.add_trial`.
+    found
+        The ensemble of the analysis.
+    new
+        Effect and variance of the trial.
+    methods
+        How to pool.
     sides
         Result of `sides_told`.
-    new
+    name
         What the trial is called.
     """
+    now, then = before_and_after(found, new, methods)
     columns = {
-        name: {
-            "Comparisons": fmt.count(fit.k),
-            "Mean difference (95 % CI)": fmt.estimate(fit.estimate, fit.ci),
-            "95 % prediction interval": fmt.interval(fit.prediction_interval),
-            "I²": fmt.percent(fit.i2),
-            "τ²": fmt.number(fit.tau2),
-            "The interval": interval_told(fit, sides),
+        head: {
+            "Comparisons": fmt.count(int(fit.k[0])),
+            "Mean difference": told(spread(fit.estimate)),
+            "95% CI, lower end": told(spread(fit.ci_low)),
+            "95% CI, upper end": told(spread(fit.ci_high)),
+            "95% prediction interval, lower end": told(spread(fit.pi_low)),
+            "95% prediction interval, upper end": told(spread(fit.pi_high)),
+            "I²": told_percent(spread(fit.i2)),
+            "τ²": told(spread(fit.tau2)),
+            "The interval": _most_say(side_of(fit.ci_low, fit.ci_high), sides),
         }
-        for name, fit in (("Before", before), (f"With the {new}", after))
+        for head, fit in (("Before", now), (f"With the {name}", then))
     }
     return pd.DataFrame(columns).rename_axis("What").reset_index()
 
 
-def interval_told(fit: PooledEffect, sides: Mapping[int, str]) -> str:
-    """Return what a confidence interval says: favours one, favours the other, or neither."""
-    return sides[int(side_of(*fit.ci))]
+def before_and_after(
+    found: Draws, new: tuple[float, float], methods: Methods
+) -> tuple[PooledRows, PooledRows]:
+    """Pool every set of an analysis, as it is and with one trial more."""
+    effect, variance = (
+        np.column_stack([column, np.full(len(found), value)])
+        for column, value in zip((found.effect, found.variance), new, strict=True)
+    )
+    now = pool_many(found.effect, found.variance, **methods)
+    return now, pool_many(effect, variance, **methods)
+
+
+def new_trial_told(
+    found: Draws, new: tuple[float, float], methods: Methods, sides: Mapping[int, str]
+) -> dict[str, object]:
+    """Return what an interval says before and after a trial is added, and the trial's weight."""
+    now, then = before_and_after(found, new, methods)
+    each = 1 / (np.column_stack([found.variance, np.full(len(found), new[1])]) + then.tau2[:, None])
+    return {
+        "weight": told_percent(spread(each[:, -1] / each.sum(axis=1))),
+        "before": _most_say(side_of(now.ci_low, now.ci_high), sides),
+        "after": _most_say(side_of(then.ci_low, then.ci_high), sides),
+    }

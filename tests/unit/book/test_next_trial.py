@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import clipped_texts
 from places import DATA
 
 import analysis_lib as al
+from analysis_lib import plots
 from analysis_lib.book.pages import next_trial as nt
-from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES, add_trial, simulate_update
+from analysis_lib.conclusions import ranges
+from analysis_lib.conclusions.stability import STABLE, Draws, draws
+from analysis_lib.conclusions.update import (
+    ABOVE,
+    BELOW,
+    INCLUDES,
+    add_trial,
+    simulate_update,
+    smallest_trial,
+)
+from analysis_lib.conclusions.update_over_sets import map_over_sets, smallest_over_sets
 from analysis_lib.importing.registry import TrialRecord, read_record
 from analysis_lib.importing.screening import (
     CriterionJudgement,
@@ -33,6 +47,12 @@ def review() -> al.Review:
 @pytest.fixture(scope="module")
 def record() -> TrialRecord:
     return read_record(DATA / "registry" / "NCT05706103.json")
+
+
+def few_sets(review: al.Review, effects: al.StudyEffects) -> Draws:
+    """Return five sets of the ensemble."""
+    found = draws(review, effects)
+    return replace(found, effect=found.effect[:5], variance=found.variance[:5])
 
 
 @pytest.fixture(scope="module")
@@ -137,35 +157,81 @@ def test_sides_are_told_in_the_words_of_the_outcome(review: al.Review) -> None:
     assert nt.sides_told(review, "pain")[INCLUDES] == "no clear side"
 
 
-def test_the_map_says_which_effect_takes_the_conclusion_away(
+def test_the_map_says_over_the_sets_which_effect_takes_the_conclusion_away(
     review: al.Review, pain: al.StudyEffects
 ) -> None:
-    landscape = nt.map_of(review, pain)
-    told = nt.map_told(landscape)
+    found = few_sets(review, pain)
+    landscape = map_over_sets(found, review.info.methods, effect_range=(-3, 3), columns=41, rows=9)
     step = float(np.diff(landscape.effect)[0])
-    for name, se in (("precise", landscape.se[0]), ("small", landscape.se[-1])):
-        effect = float(str(told[name]))
-        ends = []
-        for value in (effect - step, effect):
-            args = (pain.effect, pain.variance, pain.labels, value, se**2)
-            ends.append(add_trial(*args, **review.info.methods)[1].ci[1])
-        assert ends[0] < 0 <= ends[1]
+    for row in (0, -1):
+        away = landscape.taken_away_from(row)
+        for place, effect in enumerate(away):
+            ends = []
+            for value in (effect - step, effect):
+                args = (found.effect[place], found.variance[place], pain.labels, value)
+                se = landscape.se[row]
+                ends.append(add_trial(*args, se**2, **review.info.methods)[1].ci[1])
+            assert ends[0] < 0 <= ends[1]
+    told = nt.map_told(review, pain, landscape)
     assert told["k"] == pain.k
+    assert told["estimate"] == "−0.52 (−0.92 to −0.08)"  # the printed one
+    assert told["precise"] == ranges.told(ranges.spread(landscape.taken_away_from(0)))
+    assert told["harm"] == "no set"
+    turned = replace(landscape, sides=np.full_like(landscape.sides, ABOVE))
+    assert nt.map_told(review, pain, turned)["harm"] == "all 200 sets"
+    assert np.isnan(turned.taken_away_from(0)).all()
+
+
+def test_the_map_is_drawn_with_ranges_and_says_where_the_sets_differ(
+    review: al.Review, pain: al.StudyEffects
+) -> None:
+    landscape = map_over_sets(
+        few_sets(review, pain), review.info.methods, effect_range=(-3, 3), columns=21, rows=9
+    )
+    ax = nt.draw_map(review, pain, landscape)
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == [
+        "afterwards: favours loaded",
+        "afterwards: holds no difference",
+        "not known: the sets differ",
+    ]
+    assert "reconstructed" in plots.caption(ax).partition(". ")[0]
+    assert clipped_texts(ax) == []
+    plt.close("all")
 
 
 def test_smallest_trials_ask_three_questions_of_each_analysis(review: al.Review) -> None:
     trials = nt.smallest_trials(review, ["disability"])
     assert len(trials) == 3 * len(review.follow_ups)
-    reached = trials["per_arm"].notna()
-    assert (trials.loc[reached, "before"] != trials.loc[reached, "after"]).all()
-    assert (trials.loc[~reached, "after"] == "").all()
     table = nt.smallest_trials_table(trials)
-    assert (table["People per arm"] == "out of reach").tolist() == (~reached).tolist()
+    never = trials["share"] <= 1 - STABLE
+    assert (table["People per arm"] == "out of reach").tolist() == never.tolist()
+    late = table.set_index("The new trial reports").loc["the opposite of the pooled effect (−0.06)"]
+    assert re.fullmatch(
+        r"out of reach in \d+ of 200 sets, else \d+ \(\d+ to \d+\)", late["People per arm"]
+    )
+
+
+def test_the_smallest_trial_of_a_set_is_that_of_its_effects(
+    review: al.Review, pain: al.StudyEffects
+) -> None:
+    found = few_sets(review, pain)
+    over = smallest_over_sets(found, review.info.methods, observed=0.52, sd=1.5, largest=500)
+    for place in range(len(found)):
+        one = smallest_trial(
+            found.effect[place], found.variance[place], observed=0.52, sd=1.5, largest=500,
+            **review.info.methods,
+        )  # fmt: skip
+        assert over.per_arm[place] == one.per_arm  # below fifty every size is tried
+        assert (over.before[place], over.after[place]) == (one.before, one.after)
+    stuck = smallest_over_sets(found, review.info.methods, observed=-0.52, sd=1.5, largest=60)
+    assert np.isnan(stuck.per_arm).all()
+    assert nt.per_arm_told(stuck) == "out of reach"
 
 
 def test_draws_are_told_by_truth_and_size(review: al.Review, pain: al.StudyEffects) -> None:
     truths = {"no difference": 0.0, "harm": 1.5}
-    drawn = nt.simulated_updates(review, pain, truths, (25, 100), draws=40, seed=1)
+    drawn = nt.simulated_updates(review, pain, truths, (25, 100), times=40, seed=1)
     table = nt.updates_table(drawn)
     assert table["People"].tolist() == ["25", "100"] * 2
     assert table["truth"].tolist()[2] == "True effect in the new trial: harm (1.50)"
@@ -189,11 +255,29 @@ def test_a_row_holds_the_medians_of_its_draws() -> None:
     assert row["Confidence interval"] == "{:.2f} to {:.2f}".format(*limits).replace("-", "−")
 
 
-def test_before_and_after_stand_side_by_side() -> None:
-    effect, variance = [-0.5, -0.6, -0.55], [0.02, 0.02, 0.02]
-    before, after = add_trial(effect, variance, ["A", "B", "C"], 0.9, 0.01)
-    table = nt.before_and_after_table(before, after, SIDES, new="next trial").set_index("What")
+def test_before_and_after_stand_side_by_side_over_the_sets(
+    review: al.Review, pain: al.StudyEffects
+) -> None:
+    found, methods = few_sets(review, pain), review.info.methods
+    new = (1.5, 0.05)
+    table = nt.before_and_after_table(found, new, methods, SIDES, "next trial").set_index("What")
     assert table.columns.tolist() == ["Before", "With the next trial"]
-    assert table.loc["Comparisons"].tolist() == ["3", "4"]
+    assert table.loc["Comparisons"].tolist() == ["9", "10"]
     assert table.loc["The interval"].tolist() == ["left", "neither"]
-    assert nt.interval_told(before, SIDES) == "left"
+    args = (found.effect[0], found.variance[0], pain.labels, *new)
+    after = add_trial(*args, **methods)[1]
+    then = nt.before_and_after(found, new, methods)[1]
+    assert then.estimate[0] == pytest.approx(after.estimate, abs=1e-6)  # the iterations of REML
+    told = nt.new_trial_told(found, new, methods, SIDES)
+    assert (told["before"], told["after"]) == ("left", "neither")
+    assert str(told["weight"]).startswith(f"{100 * after.weights[-1]:.0f}%")
+
+
+def test_draws_of_a_new_trial_take_the_sets_in_turn() -> None:
+    effect, variance = [-0.3, -0.6, -0.1], [0.05, 0.08, 0.04]
+    sets = (np.array([effect, [9.0, 9.1, 9.2]]), np.array([variance, variance]))
+    given: dict[str, Any] = {"per_arm": 20, "true_effect": 0.0, "draws": 4}
+    after = simulate_update(effect, variance, **given, sets=sets).after
+    plain = simulate_update(effect, variance, **given).after
+    assert after.estimate[[0, 2]].tolist() == plain.estimate[[0, 2]].tolist()
+    assert (after.estimate[[1, 3]] > 5).all()
