@@ -21,6 +21,7 @@ from analysis_lib.conclusions.update import (
     ABOVE,
     BELOW,
     INCLUDES,
+    LARGEST_TRIAL,
     Sides,
     UpdateSimulation,
     side_of,
@@ -42,6 +43,9 @@ from analysis_lib.review.cells import read_table
 from analysis_lib.review.comparisons import StudyEffects, study_effects
 from analysis_lib.review.model import Review
 
+OUT_OF_REACH = (
+    f"Out of reach: no trial of up to {fmt.count(LARGEST_TRIAL)} people per arm changes it."
+)
 PAST = {"include": "included", "exclude": "excluded"}
 
 
