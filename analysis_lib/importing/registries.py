@@ -7,13 +7,13 @@ becomes the same `TrialRecord`. Where a registry is silent, so is the record.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, stop
 from analysis_lib.importing.eligibility import Criteria, years_of
 from analysis_lib.importing.registry import (
     NCT_ID,
@@ -24,7 +24,7 @@ from analysis_lib.importing.registry import (
     study_record,
 )
 from analysis_lib.importing.search.record import cleaned
-from analysis_lib.importing.spreadsheets import sheet_of
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of
 from analysis_lib.importing.texts import decode, plain, read_bytes
 from analysis_lib.importing.workbooks import is_workbook
 from analysis_lib.importing.xml_stream import CHUNK, Budget, read_xml
@@ -142,11 +142,50 @@ EU_CTR: Final = Registry(
         "exclusion": ("E.4 Principal exclusion criteria",),
     },
 )  # fmt: skip
+#: Tables of WHO ICTRP (columns called as the elements of its XML), of ClinicalTrials.gov as it
+#: writes and wrote them, and of ISRCTN.
+TABLE: Final = Registry(
+    "a registry of trials",
+    re.compile(rf"{ICTRP.number.pattern}|{ISRCTN.number.pattern}"),
+    {
+        **ICTRP.fields,
+        "id": ("TrialID", "NCT Number", "ISRCTN", "ISRCTN Number", "EudraCT Number"),
+        "title": ("Public_title", "Study Title", "Title", "Scientific_title"),
+        "summary": ("Brief Summary", "Plain English Summary"),
+        "study_type": ("Study_type", "Study Types", "Primary study design"),
+        "phase": ("Phase", "Phases"),
+        **dict.fromkeys(("design", "allocation", "masking"), ("Study_design", "Study Designs")),
+        "conditions": ("Condition", "Conditions"),
+        "interventions": ("Intervention", "Interventions"),
+        "outcomes": ("Primary_outcome", "Secondary_outcome", "Primary Outcome Measures",
+                     "Secondary Outcome Measures", "Other Outcome Measures", "Outcome Measures"),
+        "ages": ("Age",),
+        "sex": ("Inclusion_gender", "Sex", "Gender"),
+        "actual": ("results_actual_enrollment", "Total final enrolment"),
+        "planned": ("Target_size", "Target number of participants", "Target enrolment"),
+        "people": ("Enrollment",),  # planned or actual; the table does not say
+        "sponsor": ("Primary_sponsor", "Sponsor", "Sponsor/Collaborators"),
+        "locations": ("Countries", "Locations", "Countries of recruitment"),
+        "status": ("Recruitment_Status", "Study Status", "Status", "Recruitment",
+                   "Overall trial status", "Overall status"),
+        "start": ("Date_enrollement", "Date_enrolment", "Start Date", "Recruitment start date",
+                  "Overall start date"),
+        "registered": ("Date_registration", "Date_registration3", "First Posted", "Date assigned",
+                       "Date applied", "First Received"),
+        "primary_end": ("Primary Completion Date",),
+        "end": ("results_date_completed", "Completion Date", "Overall end date",
+                "Overall trial end date"),
+        "inclusion": ("Inclusion_Criteria", "Participant inclusion criteria"),
+        "exclusion": ("Exclusion_Criteria", "Participant exclusion criteria"),
+    },
+)  # fmt: skip
 XML: Final = (
     (re.compile(r"<Trials_downloaded_from_ICTRP\b|<Trial>\s*<(?:Export_date|Internal_Number)"),
      ICTRP),
     (re.compile(r"<allTrials\b|<fullTrial\b"), ISRCTN),
 )  # fmt: skip
+AGES: Final = re.compile(r"(.+?) (?:to|and) (.+?)(?: \(|$)")  # 18 Years to 65 Years (Adult)
+OF_WORKS: Final = frozenset(("authors", "author", "doi", "journal"))  # columns, of no registry
 EU_CTR_SIGN: Final = re.compile(r"^(?:EudraCT Number|A\.2 EudraCT number):", re.MULTILINE)
 JSON_SIGN: Final = re.compile(r"\s*[\[{].*?\"protocolSection\"\s*:", re.DOTALL)
 #: Names in the text of the EU register that end the value above them.
@@ -201,20 +240,81 @@ def trials_of(text: str) -> list[TrialRecord] | None:
     Raises
     ------
     ReviewError
-        For a trial that cannot be read, with its number in the file.
+        For trials that cannot be read, each with its number in the file.
     """
     if JSON_SIGN.match(text[:SAMPLE]):
         return _each(studies_of(text), study_record)
+    found = _said_in(text)
+    return None if found is None else _each(found[1], partial(_record, found[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a search keeps of a trial; of what the export does not give, nothing.
+
+    Attributes
+    ----------
+    row : int
+        Its number in the export, or the row of a table.
+    number, title, date : str
+        The number of its registry, and when it began or was registered.
+    """
+
+    row: int
+    number: str
+    title: str
+    date: str
+
+
+def entries_of(text: str) -> list[Entry]:
+    """Return the entry of every trial of a registry's export, also of one that is faulty."""
+    if JSON_SIGN.match(text[:SAMPLE]):
+        return [_entry_of(row, study) for row, study in enumerate(studies_of(text), start=1)]
+    registry, trials = _said_in(text) or (ICTRP, [])
+    return [_entry(registry, row, said) for row, said in enumerate(trials, start=1)]
+
+
+def entries_of_table(table: Sheet) -> list[Entry] | None:
+    """Return the entries of a table; nothing if it is of no registry."""
+    names = {plain(column) for column in table.columns}
+    rows = _rows_said(table) if OF_WORKS.isdisjoint(names) else None
+    if rows is None:
+        return None
+    return [_entry(TABLE, row.number, said) for row, said in zip(table.rows, rows, strict=True)]
+
+
+def _said_in(text: str) -> tuple[Registry, Sequence[Said]] | None:
+    """Return what each trial of a text says; nothing if it is of no registry, or JSON."""
     for sign, registry in XML:
         if sign.search(text, 0, SAMPLE):
             listener = _Trials(registry)
             content = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode()
             chunks = (content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
             read_xml(chunks, listener, Budget(MOST_ELEMENTS))
-            return _each(listener.found, partial(_record, registry))
-    if EU_CTR_SIGN.search(text, 0, SAMPLE):
-        return _each(list(_of_lines(text)), partial(_record, EU_CTR))
-    return None
+            return registry, listener.found
+    return (EU_CTR, list(_of_lines(text))) if EU_CTR_SIGN.search(text, 0, SAMPLE) else None
+
+
+def _entry(registry: Registry, row: int, said: Said) -> Entry:
+    title, start, registered = (
+        next(iter(_every(registry, said, name)), "") for name in ("title", "start", "registered")
+    )
+    return Entry(row, _number(registry, said), title, _day(start or registered) or "")
+
+
+def _entry_of(row: int, study: object) -> Entry:
+    """Return the entry of a study of ClinicalTrials.gov, whatever else is wrong in it."""
+
+    def at(*path: str) -> str:
+        found = study
+        for key in ("protocolSection", *path):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if isinstance(found, str) else ""
+
+    own = "identificationModule"
+    title = at(own, "briefTitle") or at(own, "officialTitle")
+    began = at("statusModule", "startDateStruct", "date")
+    return Entry(row, at(own, "nctId"), title, began)
 
 
 def registry_of(number: str) -> str:
@@ -233,12 +333,13 @@ def registry_of(number: str) -> str:
 
 
 def _each(found: Sequence[object], read: Callable[..., TrialRecord]) -> list[TrialRecord]:
-    trials = []
+    trials, problems = list[TrialRecord](), list[str]()
     for number, one in enumerate(found, start=1):
         try:
             trials.append(read(one))
         except ReviewError as error:
-            raise ReviewError(f"trial {number} of {len(found)}: {error}") from None
+            problems.append(f"trial {number} of {len(found)}: {error}")
+    stop(problems, "in the trials; nothing was read")
     return trials
 
 
@@ -246,19 +347,16 @@ def _record(registry: Registry, said: Said) -> TrialRecord:
     """Return a trial as a record, from what its registry says under its own names."""
 
     def every(name: str) -> list[str]:
-        places = registry.fields.get(name, ())
-        given = [BREAK.sub("\n", text) for place in places for text in said.get(place, ())]
-        return [text for text in given if text.strip()]
+        return _every(registry, said, name)
 
     def first(name: str) -> str | None:
         return cleaned(next(iter(every(name)), "")) or None
 
     def terms(name: str) -> tuple[str, ...]:
-        parts = (cleaned(part) for text in every(name) for part in re.split(r"[;\n]", text))
+        parts = (cleaned(part) for text in every(name) for part in re.split(r"[;|\n]", text))
         return tuple(dict.fromkeys(part for part in parts if part))
 
-    number = first("id") or ""
-    number = f"ISRCTN{number}" if registry is ISRCTN else number
+    number = _number(registry, said)
     if not registry.number.fullmatch(number.removeprefix("ISRCTN") or "-"):
         raise ReviewError(f"{number!r} is no number of {registry.name}")
     title = first("title")
@@ -268,7 +366,11 @@ def _record(registry: Registry, said: Said) -> TrialRecord:
         ["Inclusion:", *_lines(every("inclusion")), "Exclusion:", *_lines(every("exclusion"))]
     ))  # fmt: skip
     actual, planned = _people(first("actual")), _people(first("planned"))
+    people = actual or planned or _people(first("people"))
     allocation, masking = first("allocation") or "", first("masking") or ""
+    low, high = _age(first("min_age")), _age(first("max_age"))
+    if ages := AGES.match(first("ages") or ""):  # of the old tables of ClinicalTrials.gov
+        low, high = (_age(age) for age in ages.groups())
     if registry is EU_CTR:
         allocation = "randomised" if allocation == "Yes" else ""
         masking = "double blind" if masking == "Yes" else ""
@@ -286,21 +388,34 @@ def _record(registry: Registry, said: Said) -> TrialRecord:
         interventions=terms("interventions"),
         arms=(),
         outcomes=terms("outcomes"),
-        min_age=_age(first("min_age")),
-        max_age=_age(first("max_age")),
+        min_age=low,
+        max_age=high,
         sex=_sex(first("sex")),
-        enrolment=actual or planned,
+        enrolment=people,
         enrolment_type="ACTUAL" if actual else "ESTIMATED" if planned else None,
         sponsor=first("sponsor"),
         locations=terms("locations"),
         status=_upper(first("status")),
         start_date=_day(first("start") or first("registered")),
-        primary_completion_date=None,
+        primary_completion_date=_day(first("primary_end")),
         completion_date=_day(first("end")),
         inclusion=criteria.inclusion,
         exclusion=criteria.exclusion,
         other_criteria=criteria.other,
     )
+
+
+def _every(registry: Registry, said: Said, name: str) -> list[str]:
+    """Return what a registry says of one thing, in all its places."""
+    places = registry.fields.get(name, ())
+    given = [BREAK.sub("\n", text) for place in places for text in said.get(place, ())]
+    return [text for text in given if text.strip()]
+
+
+def _number(registry: Registry, said: Said) -> str:
+    number = cleaned(next(iter(_every(registry, said, "id")), ""))
+    own = registry is ISRCTN or (registry is TABLE and ISRCTN.number.fullmatch(number))
+    return f"ISRCTN{number}" if own and number else number
 
 
 def _lines(texts: Sequence[str]) -> Iterator[str]:
@@ -377,18 +492,27 @@ class _Trials:
 
 
 def _of_table(name: str, content: bytes) -> list[TrialRecord]:
-    """Read a table of WHO ICTRP, whose columns are called as the elements of its XML."""
-    table = sheet_of(name, content, is_header=lambda cells: "trialid" in map(_solid, cells))
-    columns = {_solid(column): column for column in table.columns}
-    places = {place for names in ICTRP.fields.values() for place in names}
-    known = {place: columns[_solid(place)] for place in places if _solid(place) in columns}
-    if "TrialID" not in known:
-        return []
-    rows = [
+    """Read the trials of a table."""
+    rows = _rows_said(sheet_of(name, content, is_header=lambda cells: bool(_places(cells, "id"))))
+    return _each(rows or [], partial(_record, TABLE))
+
+
+def _rows_said(table: Sheet) -> list[Said] | None:
+    """Return what each row of a table says; nothing if no column gives a registry's number."""
+    if not _places(table.columns, "id"):
+        return None
+    known = {place: c for name in TABLE.fields for place, c in _places(table.columns, name).items()}
+    return [
         {place: [cell] for place, column in known.items() if (cell := row.get(column))}
         for row in table.rows
     ]
-    return _each(rows, partial(_record, ICTRP))
+
+
+def _places(columns: Collection[str], name: str) -> dict[str, str]:
+    """Return the columns that hold one thing, by what they are called here."""
+    names = {_solid(column): column for column in columns}
+    places = TABLE.fields[name]
+    return {place: names[_solid(place)] for place in places if _solid(place) in names}
 
 
 def _solid(name: str) -> str:

@@ -400,9 +400,17 @@ def studies_of(text: str) -> list[object]:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
             raise
-        return [study for line in lines for study in studies_of(line)]
+        return [_of_line(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     several = found.get("studies") if isinstance(found, dict) else found
     return several if isinstance(several, list) else [found]
+
+
+def _of_line(number: int, line: str) -> object:
+    try:
+        return _parsed(line)
+    except ReviewError as error:
+        told = "take the line out, or download the file again"
+        raise ReviewError(f"row {number}: {str(error).removeprefix('record: ')}; {told}") from None
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from analysis_lib.importing.texts import decode, encoding_notes, plain, read_byt
 from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 if TYPE_CHECKING:
-    from analysis_lib.importing.registry import TrialRecord
+    from analysis_lib.importing.registries import Entry
 
 __all__ = ["Record", "SearchExport", "is_search_export", "read_records"]
 
@@ -32,6 +32,7 @@ LARGEST_EXPORT = 200_000_000  # bytes; 100,000 records with their abstracts
 MOST_RECORDS = 500_000
 MOST_TOLD = 5  # examples in a note
 SAMPLE = tagged.SAMPLE
+REGISTRY = "the export of a registry"
 A_TABLE = 3  # columns; what has fewer may be a note before the records
 #: Columns that only a sheet of results has.
 RESULTS = frozenset(
@@ -251,20 +252,28 @@ def _registry(text: str) -> Reader | None:
 def _from_registry(text: str) -> _Raw:
     from analysis_lib.importing import registries
 
-    trials = registries.trials_of(text) or []
-    return _Raw("the export of a registry", [*enumerate(map(_entry, trials), start=1)])
+    return _of_entries(registries.entries_of(text))
 
 
-def _entry(trial: TrialRecord) -> Found:
-    """Return a trial as a record of a search: an entry of its registry, with its number."""
+def _of_entries(entries: Sequence[Entry]) -> _Raw:
+    """Return trials as records of a search: entries of their registry, with their numbers."""
     from analysis_lib.importing.registries import registry_of
 
-    return {
-        "title": [trial.title],
-        "year": [trial.start_date or ""],
-        "journal": [f"{registry_of(trial.id)} {trial.id}"],
-        "kind": ["Trial registry record"],
-    }
+    found = [
+        (
+            entry.row,
+            {
+                "title": [entry.title],
+                "year": [entry.date],
+                "journal": [f"{registry_of(entry.number)} {entry.number}" if entry.number else ""],
+                "kind": ["Trial registry record"],
+            },
+        )
+        for entry in entries
+    ]
+    without = [entry.row for entry in entries if not entry.number]
+    told = f"{plural(len(without), 'trial')} without a number, kept: row {some(without)}"
+    return _Raw(REGISTRY, found, [told] * bool(without))
 
 
 def _from_elements(text: str, form: elements.Form) -> _Raw:
@@ -295,10 +304,16 @@ def _from_tags(text: str, dialect: tagged.Dialect) -> _Raw:
 
 
 def _from_table(table: Sheet, columns: Mapping[str, str]) -> _Raw:
+    from analysis_lib.importing import registries
+
+    notes = [note.removeprefix(f"{table.file}: ") for note in table.notes]
+    entries = None if columns else registries.entries_of_table(table)
+    if entries is not None:
+        raw = _of_entries(entries)
+        return replace(raw, notes=[*notes, *raw.notes])
     where = tables.columns_of(table, columns)
     used = {column for columns in where.values() for column in columns}
     unused = [column for column in table.columns if column not in used]
-    notes = [note.removeprefix(f"{table.file}: ") for note in table.notes]
     notes += [f"columns not used: {', '.join(unused)}"] if unused else []
     return _Raw("a table", tables.read_table(table, where), notes)
 

@@ -181,6 +181,87 @@ def test_a_table_of_ictrp_says_the_same(tmp_path: Path) -> None:
     assert (trial.id, trial.inclusion) == ("DRKS00000001", ("Owns a chair",))
 
 
+OF_TODAY = (
+    "NCT Number,Study Title,Study Status,Conditions,Sex,Age,Phases,Enrollment,Study Type,"
+    "Study Design,Start Date,Primary Completion Date,Completion Date,Locations\n"
+    'NCT00000001,Chairs & sleep,RECRUITING,Insomnia|Sleep,ALL,"ADULT, OLDER_ADULT",PHASE2|PHASE3,'
+    "210,INTERVENTIONAL,Allocation: RANDOMIZED|Masking: DOUBLE (PARTICIPANT),2020-09-01,2021-01,"
+    "2021-06-30,Wales|Norway\n"
+)
+OF_OLD = (
+    '"Rank","NCT Number","Title","Status","Conditions","Gender","Age","Phases","Enrollment",'
+    '"Study Type","Study Designs","Start Date"\n"1","NCT00000001","Chairs & sleep","Recruiting",'
+    '"Insomnia|Sleep","All","18 Years to 65 Years   (Adult)","Phase 2|Phase 3","210",'
+    '"Interventional","Allocation: Randomized|Masking: Double","September 1, 2020"\n'
+)
+OF_ISRCTN = (
+    "ISRCTN,Title,Date assigned,Overall trial status,Recruitment start date,"
+    "Target number of participants\n11111111,Chairs & sleep,01/08/2020,Recruiting,2020-09-01,210\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "phases", "people"),
+    [
+        (OF_TODAY, "NCT00000001", ("PHASE2", "PHASE3"), None),
+        (OF_OLD, "NCT00000001", ("Phase 2", "Phase 3"), None),
+        (OF_ISRCTN, "ISRCTN11111111", (), "ESTIMATED"),
+    ],
+)
+def test_tables_of_registries_say_what_a_trial_has_a_place_for(
+    write: Callable[[str], Path], text: str, number: str, phases: tuple[str, ...], people: str
+) -> None:
+    path = write(text)
+    (trial,) = read_trials(path)
+    assert (trial.id, trial.title, trial.status) == (number, "Chairs & sleep", "RECRUITING")
+    assert (trial.enrolment, trial.enrolment_type, trial.phases) == (210, people, phases)
+    assert "2020" in (trial.start_date or "")
+    assert (trial.min_age, trial.max_age) == ((18, 65) if text == OF_OLD else (None, None))
+    if phases:
+        assert (trial.conditions, trial.allocation) == (("Insomnia", "Sleep"), "RANDOMIZED")
+    assert is_search_export(path)
+    export = read_records(path)
+    assert [(r.title, r.year, r.journal.split()[-1]) for r in export] == [
+        ("Chairs & sleep", 2020, number)
+    ]
+    assert export.format == "the export of a registry"
+
+
+def test_a_table_of_works_that_names_trials_is_none_of_a_registry(
+    write: Callable[[str], Path],
+) -> None:
+    export = read_records(write("Title,Authors,NCT Number\nChairs,Example A,NCT00000001\n"))
+    assert [(r.authors, r.kind) for r in export] == [("Example A", "")]
+
+
+def test_a_search_keeps_the_trial_that_is_faulty(write: Callable[[str], Path]) -> None:
+    """Nothing of a registry's answer is lost to a search; who reads trials is told of each."""
+    bold, bare = study(2), study(3)
+    bold["protocolSection"]["identificationModule"]["briefTitle"] = "A <b>bold</b> chair"
+    del bare["protocolSection"]["identificationModule"]["briefTitle"]
+    path = write(json.dumps({"studies": [study(1), bold, bare, {"protocolSection": None}]}))
+    export = read_records(path)
+    assert [r.title for r in export] == ["A chair trial", "A bold chair", "", ""]
+    assert export.notes[1:] == (
+        "export: 1 trial without a number, kept: row 4",
+        "export: 2 records without a title, kept: row 3, 4",
+    )
+    with pytest.raises(ReviewError) as error:
+        read_trials(path)
+    assert [f"trial {n} of 4" in str(error.value) for n in (1, 2, 3, 4)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_a_line_that_is_cut_off_is_named(write: Callable[[str], Path]) -> None:
+    lines = [json.dumps(study(1)), json.dumps(study(2))[:-9], json.dumps(study(3))]
+    with pytest.raises(ReviewError, match=r"row 2: not readable as JSON.* take the line out"):
+        read_records(write("\n".join(lines)))
+
+
 def test_one_trial_of_two_registries_is_one_entry_and_never_an_article(
     write: Callable[[str], Path], tmp_path: Path
 ) -> None:
