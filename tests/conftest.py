@@ -1,4 +1,4 @@
-"""What the tests share: a browser, and the tally of agreement with R, which can be written."""
+"""What the tests share: the review, a browser, the tally of agreement with R (to be written)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import golden_cases  # which brings numpy, and numpy the threads
 import pytest
-from places import ROOT
+from places import DATA, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from analysis_lib import Review
+
 TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
 FAMILIES = TABLE.with_name("agreement.csv")
+
+
+@pytest.fixture(scope="session")
+def review() -> Review:
+    """Return the review of this book, which no test changes; what it has computed it keeps."""
+    import analysis_lib
+
+    return analysis_lib.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

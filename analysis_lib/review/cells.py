@@ -83,10 +83,15 @@ def read_table(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
     ReviewError
         Naming file, row, column and value of everything that cannot be used.
     """
-    cells = read_cells(path, schema)
-    stop(cells.ragged, f"in {path.name}")
+    return table_of(path.name, text_of(path, schema), schema)
+
+
+def table_of(file: str, content: str, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Take the text of a file that stands alone apart; returns and raises as `read_table`."""
+    cells = cells_of(file, content, schema)
+    stop(cells.ragged, f"in {file}")
     values, problems = checked_values(cells, schema)
-    stop(in_order(problems), f"in {path.name}")
+    stop(in_order(problems), f"in {file}")
     return values
 
 

@@ -25,7 +25,7 @@ from analysis_lib.review.cells import (
 from analysis_lib.review.entries import read_toml
 from analysis_lib.review.extraction import open_cells, read_differences
 from analysis_lib.review.found import with_marks
-from analysis_lib.review.info import ReviewInfo, Treatment
+from analysis_lib.review.info import Participants, ReviewInfo, Treatment
 from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.provenance import cells_told, with_weaker_cells
 from analysis_lib.review.reported import with_means
@@ -148,7 +148,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     13
     """
     # pandera is slow to import, and the statistics do not need it.
-    from analysis_lib.review.agreement import choices_of_outcomes, disagreements
+    from analysis_lib.review.agreement import choices_of_outcomes
     from analysis_lib.review.schemas import SCHEMAS
 
     folder = find_folder(path)
@@ -176,7 +176,7 @@ def load_review(path: str | Path = "data", *, bibliography: str | Path | None = 
     if info.citation not in citations:
         problems.append(f"{INFO}, key citation: {info.citation!r} is not in {bib.name}")
     problems += choices_of_outcomes(tables["outcomes"], info)
-    problems += disagreements(tables, citations, info.participants)
+    problems += _disagreements(tuple(contents.items()), citations, info.participants)
     tables["arm_results"], uncomputed = with_means(tables["arm_results"])
     stop([*problems, *uncomputed], IN_THE_DATA)
     # While they are checked, the rows of a table carry the numbers they have in its file.
@@ -204,6 +204,16 @@ def _values(name: str, content: str) -> tuple[pd.DataFrame, tuple[Problem, ...]]
 
     values, problems = checked_values(_cells(name, content), SCHEMAS[name])
     return values, tuple(problems)
+
+
+@lru_cache(4)
+def _disagreements(
+    contents: tuple[tuple[str, str], ...], citations: frozenset[str], participants: Participants
+) -> tuple[Problem, ...]:
+    from analysis_lib.review.agreement import disagreements
+
+    tables = {name: _values(name, content)[0] for name, content in contents}
+    return tuple(disagreements(tables, citations, participants))
 
 
 def find_folder(path: str | Path) -> Path:

@@ -15,6 +15,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,7 +171,7 @@ def states(review: Review) -> Json:
         "level": fmt.percent(methods.level),
         "risk": {word: [sign, RISK_COLOURS[word]] for word, sign in RISK_SIGNS.items()},
         "worst": list(WORST),
-        "analyses": {name_of(effects): _analysis(review, effects) for effects in analyses},
+        "analyses": {name_of(effects): states_of(review, effects) for effects in analyses},
     }
 
 
@@ -302,10 +303,16 @@ def fits(
             for names in dict.fromkeys(names[:2] for names in TOGETHER)
         }
         yield [
-            dataclasses.replace(fit, methods=fit.methods.but(pi_method=names[2]))
+            dataclasses.replace(fit, methods=_predicting(fit.methods, names[2]))
             for names in TOGETHER
             for fit in (results[names[:2]],)
         ]
+
+
+@cache
+def _predicting(methods: Methods, pi_method: str) -> Methods:
+    """Return methods with another prediction interval, checked once for all states."""
+    return methods.but(pi_method=pi_method)
 
 
 def _told(effects: StudyEffects, choices: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -324,7 +331,8 @@ def _masks(effects: StudyEffects, choices: Sequence[tuple[int, ...]]) -> npt.NDA
     )
 
 
-def _analysis(review: Review, effects: StudyEffects) -> Json:
+def states_of(review: Review, effects: StudyEffects) -> Json:
+    """Return one analysis in all its states, as `states` has it."""
     # A difference that matters is the reader's own, typed on the page.
     asked = dataclasses.replace(question(review, effects.outcome), mid=None)
     level = review.info.methods.level

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ import pandera.pandas as pa
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.printed.reconstruction.effects import Residual, validate
 from analysis_lib.printed.reconstruction.tables import KEY, ReconstructedAnalysis
-from analysis_lib.review.cells import COUNT, NUMBER, YES_NO, kind_of, read_table
+from analysis_lib.review.cells import COUNT, NUMBER, YES_NO, kind_of, table_of, text_of
 from analysis_lib.review.model import find_folder
 from analysis_lib.review.schemas import count, key, number, table, text, yes_no
 
@@ -284,11 +285,19 @@ def read_validation(folder: str | Path = "data") -> pd.DataFrame:
 
 
 def _read(folder: str | Path, name: str) -> pd.DataFrame:
-    """Read a table; what is never absent has a type that knows no absence."""
     path = find_folder(folder) / f"{name}.csv"
     if not path.is_file():
         raise ReviewError(f"{path.name}: the file is missing; run make reconstruct")
-    rows = read_table(path, TABLES[name]).reset_index(drop=True)
+    return _checked(name, text_of(path, TABLES[name])).copy()
+
+
+@lru_cache(len(TABLES))
+def _checked(name: str, content: str) -> pd.DataFrame:
+    """Check a table, once as long as its text is the same: each analysis asks for the ensemble.
+
+    What is never absent has a type that knows no absence.
+    """
+    rows = table_of(f"{name}.csv", content, TABLES[name]).reset_index(drop=True)
     kinds = {column: kind_of(spec) for column, spec in TABLES[name].columns.items()}
     plain = {COUNT: "int64", YES_NO: "bool"}
     return rows.astype({name: plain[kind] for name, kind in kinds.items() if kind in plain})

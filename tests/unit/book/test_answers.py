@@ -7,16 +7,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from places import DATA
 
-import analysis_lib as al
 from analysis_lib.book.sections import answers, grading
 from analysis_lib.review.model import Review
-
-
-@pytest.fixture(scope="module")
-def review() -> Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

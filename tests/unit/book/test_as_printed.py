@@ -8,16 +8,10 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.book.sections import as_printed
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 def test_every_pooled_or_single_result_is_there_once(review: al.Review) -> None:

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from places import DATA
 from scipy import stats
 
 import analysis_lib as al
@@ -19,11 +18,6 @@ from analysis_lib.printed.audit import RULES, Audit
 from analysis_lib.review.model import arms_at_baseline
 
 CLOSE = 1e-9  # the same closed form, twice
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

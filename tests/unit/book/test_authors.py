@@ -6,7 +6,6 @@ import dataclasses
 
 import pandas as pd
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib.book.sections import authors
@@ -17,11 +16,6 @@ PRINTED = pd.DataFrame(
          "pi_low": None, "pi_high": None, "i2": 67.0, "tau2": 0.28, "trials": 7.0},
     ]
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 def test_every_statement_stands_on_the_page_with_its_place_and_its_numbers(

@@ -6,17 +6,12 @@ import itertools
 
 import pandas as pd
 import pytest
-from places import DATA, ROOT
+from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.book.pages import coverage_tables as ct
 
 CLOSE = 1e-12  # a hundredfold, and nothing else
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

@@ -39,11 +39,6 @@ BEYOND = 1e6
 
 
 @pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
-@pytest.fixture(scope="module")
 def script(review: al.Review) -> str:
     return explorer.script(review)
 
@@ -179,7 +174,7 @@ def test_a_state_is_what_pool_returns(review: al.Review, data: explorer.Json) ->
 def test_weights_stand_where_nothing_is_reconstructed() -> None:
     review = al.load_review(ROOT / "examples" / "spinal_manipulation" / "data")
     effects = explorer.main_analysis(review)
-    analysis = explorer.states(review)["analyses"][explorer.name_of(effects)]
+    analysis = explorer.states_of(review, effects)
     first = [printed_number(w, 1) for w in analysis["weights"][: effects.k]]
     fit = effects.pool(tau2_method=TAU2_METHODS[0])
     assert first == [fmt.number(100 * w, 1) for w in fit.weights.tolist()]

@@ -6,20 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
 from bs4 import BeautifulSoup, Tag
-from places import DATA, ROOT
+from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.book.sections import findings
 from analysis_lib.book.sphinx.tables import for_screens
 from analysis_lib.conclusions.certainty import GRADE_DOMAINS
 from analysis_lib.review.possible import pooled_analyses
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 def soup(html: str) -> BeautifulSoup:

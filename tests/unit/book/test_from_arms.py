@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib.book.sections import from_arms
@@ -14,11 +13,6 @@ from analysis_lib.review.model import arms_at_baseline
 from analysis_lib.review.shared_arms import effects_of
 
 ARITHMETIC = 1e-12  # two orders of the same few operations
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from places import DATA, ROOT
+from places import ROOT
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.book.pages import method_pages
 from analysis_lib.conclusions.method_choice import FAMILIES, method_choice_ranges
 from analysis_lib.conclusions.stability import draws
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

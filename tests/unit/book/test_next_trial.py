@@ -40,11 +40,6 @@ SIDES = {BELOW: "left", INCLUDES: "neither", ABOVE: "right"}
 
 
 @pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
-
-
-@pytest.fixture(scope="module")
 def record() -> TrialRecord:
     return read_record(DATA / "registry" / "NCT05706103.json")
 

@@ -22,11 +22,6 @@ from analysis_lib.review.possible import pooled_analyses
 PHONE = 3.73  # inches of 96 pixels: the column of a telephone of 390 pixels
 
 
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
 @pytest.fixture(autouse=True)
 def close_figures() -> Iterator[None]:
     yield

@@ -8,7 +8,6 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
@@ -19,11 +18,6 @@ from analysis_lib.printed.reconstruction.tables import KEY
 
 CLOSE = 1e-12  # the same few operations, in another order
 LONG = 1.959963984540054  # the 97.5 % quantile of the normal distribution
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

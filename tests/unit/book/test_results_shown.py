@@ -12,9 +12,8 @@ import matplotlib.pyplot as plt
 import nbformat
 import pandas as pd
 import pytest
-from places import DATA, ROOT
+from places import ROOT
 
-import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import page
@@ -26,11 +25,6 @@ from analysis_lib.review.possible import pooled_analyses
 #: The sections of the review itself.
 OWN_PAGES = sorted((ROOT / "notebooks").glob("0[0-9]_*.ipynb"))
 NUMBER = re.compile(r"[−-]?\d+(?:\.\d+)?")
-
-
-@pytest.fixture(scope="module")
-def review() -> Review:
-    return al.load_review(DATA)
 
 
 def analysed(review: Review):  # type: ignore[no-untyped-def]

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib.book.sections import risk_tables as rt
@@ -16,11 +15,6 @@ from analysis_lib.review.risk_of_bias import judgements
 from analysis_lib.review.subgroups import overall_risk
 
 CLOSE = 1e-9  # sums of a few weights
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 def test_ratings_are_counted_and_named(review: al.Review) -> None:

@@ -7,18 +7,12 @@ import dataclasses
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.book.sections import trial_tables as tt
 
 CLOSE = 1e-12  # a quotient
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 def test_participants_stand_as_they_are_printed(review: al.Review) -> None:

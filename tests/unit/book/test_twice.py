@@ -11,11 +11,6 @@ from analysis_lib.conclusions.published import compare_with_published
 
 
 @pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
-@pytest.fixture(scope="module")
 def table(review: al.Review) -> pd.DataFrame:
     return twice.twice_table(review)
 

@@ -26,11 +26,6 @@ from analysis_lib.review.model import arms_at_baseline
 
 
 @pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
-@pytest.fixture(scope="module")
 def compared(review: al.Review) -> pd.DataFrame:
     return compare_with_published(review)
 

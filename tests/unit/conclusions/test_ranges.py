@@ -21,11 +21,6 @@ SOLVED = 1e-6
 
 
 @pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
-@pytest.fixture(scope="module")
 def found(review: al.Review) -> Draws:
     return draws(review, al.study_effects(review, "pain", "ETP"))
 

@@ -14,7 +14,6 @@ from figure_texts import clipped_texts, overlapping_texts
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.text import Text
-from places import DATA
 
 import analysis_lib as al
 from analysis_lib import plots
@@ -30,11 +29,6 @@ PHONE = 6.5  # inches: a wider figure would have to shrink too much
 def close_figures() -> Iterator[None]:
     yield
     plt.close("all")
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture(scope="module")

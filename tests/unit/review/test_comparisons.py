@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from places import DATA
 from test_model import copy_to, read, write
 
 import analysis_lib as al
@@ -33,11 +32,6 @@ from analysis_lib.review.model import result_status
 EXACT = 1e-12  # the same few operations in another order; worst seen 2e-16
 Z95 = 1.959963984540054  # normal quantile of 0.975, R 4.5 qnorm
 MADE_UP = {"provenance": "reported", "source": "made up for a test", "note": ""}
-
-
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ TABLES = sorted(set(SCHEMAS) - {"moderators", "instruments"})  # of which this r
 FIRST_ROW = 2  # the header is row 1, as a spreadsheet counts
 
 
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review(DATA)
-
-
 def copy_to(folder: Path) -> Path:
     """Copy what the loader reads and return the data folder."""
     (folder / "book").mkdir()

@@ -11,11 +11,6 @@ import analysis_lib as al
 from analysis_lib.review.spreads import DoubtfulSpread, doubtful_spreads
 
 
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
 def typed(
     review: al.Review, *sds: float, n: int = 25, outcome: str = "pain", **more: object
 ) -> tuple[DoubtfulSpread, ...]:

@@ -21,11 +21,6 @@ PAIN = "baseline pain intensity"
 SLEEP = "sleep at the start"
 
 
-@pytest.fixture(scope="module")
-def review() -> al.Review:
-    return al.load_review("data")
-
-
 def of_sleep(
     review: al.Review, scores: dict[tuple[str, str], float], highest: float | None = 20
 ) -> al.Review:
