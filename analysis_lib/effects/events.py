@@ -261,34 +261,6 @@ def peto_odds_ratio(
     return effect_sizes(effect, variance, "OR", "Peto", names)
 
 
-def is_double_zero(
-    events1: npt.ArrayLike, n1: npt.ArrayLike, events2: npt.ArrayLike, n2: npt.ArrayLike
-) -> Mask:
-    """Say of each trial whether nobody in either arm had the event, or everybody had.
-
-    Parameters
-    ----------
-    events1, n1, events2, n2 : array_like, shape (k,)
-        As for `risk_ratio`.
-
-    Returns
-    -------
-    ndarray of bool, shape (k,)
-
-    Raises
-    ------
-    ReviewError
-        For counts that are not counts of events among people.
-
-    Examples
-    --------
-    >>> is_double_zero([0, 3], [10, 30], [0, 0], [12, 30]).tolist()
-    [True, False]
-    """
-    cells, _ = checked_cells(events1, n1, events2, n2, None)
-    return _double_zero(cells)
-
-
 def log_risk_ratios(
     cells: Cells, add: FloatArray, add_to_n: AddToN = "twice"
 ) -> tuple[FloatArray, FloatArray]:

@@ -63,11 +63,6 @@ class CellDifference:
     why: str = ""
 
     @property
-    def is_settled(self) -> bool:
-        """Whether somebody decided."""
-        return bool(self.decided_by) and (self.column != WHOLE_ROW or self.settled == "no")
-
-    @property
     def question(self) -> tuple[str, ...]:
         """What was asked; a decision holds as long as it is the same."""
         where = (self.study, self.outcome, self.time, self.arms, self.column)

@@ -8,7 +8,6 @@ its file, row, column and value, and what was done with every row is in the note
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -475,8 +474,3 @@ def _suspect(file: str, results: Sequence[ArmResult]) -> Iterator[str]:
                 f"{file}, {one.label}: SD {one.sd:g} may be a standard error (the others' median "
                 f"SD is {one.others_median:g}; as a standard error it means SD {one.sd_if_se:.3g})"
             )
-
-
-def total_people(results: Sequence[ArmResult]) -> int:
-    """Return the people of all results together, as a check against the sheet's own total."""
-    return int(math.fsum(result.n or 0 for result in results))

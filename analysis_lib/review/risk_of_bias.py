@@ -408,30 +408,6 @@ def overall_judgements(
     return found
 
 
-def departures(
-    table: pd.DataFrame, *, outcome: str = ALL_OUTCOMES, concerns_for_high: int | None = None
-) -> pd.DataFrame:
-    """Return where a recorded judgement departs from what the algorithm proposes.
-
-    Parameters
-    ----------
-    table, outcome, concerns_for_high
-        As for `judgements`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns trial, item, recorded, proposed; empty when all agree or nothing can be compared.
-    """
-    rows = [
-        {"trial": trial, "item": item, "recorded": items[item], "proposed": proposed}
-        for trial, items in _recorded(table, outcome, ROB2).items()
-        for item, proposed in _proposals(items, concerns_for_high).items()
-        if NOT_STATED not in (proposed, items.get(item, NOT_STATED)) and items[item] != proposed
-    ]
-    return pd.DataFrame(rows, columns=["trial", "item", "recorded", "proposed"])
-
-
 def judgement_shares(
     matrix: pd.DataFrame, weights: Mapping[str, float] | None = None
 ) -> pd.DataFrame:

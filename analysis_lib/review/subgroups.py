@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis_lib.base.errors import ReviewError
 from analysis_lib.review.arm_names import TOGETHER
 from analysis_lib.review.baseline import NOT_STATED, Factor, read_factors
 from analysis_lib.review.comparisons import StudyEffects
@@ -95,17 +94,3 @@ def _of_arms(factor: Factor, arms: Sequence[tuple[str, str]]) -> list[str]:
         levels = set(factor.of_arms((trial, part) for part in arm.split(TOGETHER)))
         found.append(levels.pop() if len(levels) == 1 else NOT_STATED)
     return found
-
-
-def baseline_levels(review: Review, effects: StudyEffects, factor: str) -> list[str]:
-    """Return the level of each experimental arm by one factor of ``subgroup_levels.csv``.
-
-    Raises
-    ------
-    ReviewError
-        For an unknown factor, and as `levels_by_factor`.
-    """
-    levels = levels_by_factor(review, effects)
-    if factor not in levels:
-        raise ReviewError(f"factor {factor!r} is not in subgroup_levels.csv")
-    return levels[factor]

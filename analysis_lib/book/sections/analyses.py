@@ -347,11 +347,6 @@ def analysis_text(
     )
 
 
-def known_how(effects: StudyEffects) -> Prose:
-    """Say how many of the effects are reconstructed, and what that means for the result."""
-    return prose(RECONSTRUCTED, **_known_how(effects))
-
-
 def _known_how(effects: StudyEffects) -> dict[str, str]:
     n, k = int(effects.reconstructed.sum()), effects.k
     return {

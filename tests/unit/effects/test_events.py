@@ -251,8 +251,3 @@ def test_every_table_of_counts_has_an_effect_and_a_variance(
         sizes = measure(*trial)
         assert np.isfinite(sizes.effect).all()
         assert (sizes.variance > 0).all()
-
-
-def test_is_double_zero() -> None:
-    found = binary.is_double_zero([0, 0, 10, 3], [10, 10, 10, 10], [0, 1, 12, 3], [12, 12, 12, 12])
-    assert found.tolist() == [True, False, True, False]

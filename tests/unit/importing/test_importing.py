@@ -500,8 +500,6 @@ def test_fuzz_what_was_written_is_read(
         (n, float(mean), float(sd)) for _, *arms in rows for n, mean, sd in (arms[:3], arms[3:])
     ]
     assert [(r.n, r.mean, r.sd) for r in found.results] == expected
-    total = sum(row[1] + row[4] for row in rows)
-    assert extraction.total_people(found.results) == total
 
 
 CELLS = st.one_of(

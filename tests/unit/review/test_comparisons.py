@@ -20,7 +20,12 @@ from test_model import copy_to, read, write
 
 import analysis_lib as al
 from analysis_lib.base.measures import BINARY_MEASURES, MEAN_MEASURES, RATE_MEASURES
-from analysis_lib.book.sections.analyses import draw_forest, known_how, nothing_to_pool
+from analysis_lib.book.sections.analyses import (
+    analysis_text,
+    draw_forest,
+    nothing_to_pool,
+    question,
+)
 from analysis_lib.conclusions.published import CIRCULAR, INDEPENDENT, compare_with_published
 from analysis_lib.effects.means import standardized_mean_difference
 from analysis_lib.plots import alt_text
@@ -112,7 +117,9 @@ def test_rows_by_arm_replace_a_reconstructed_effect_everywhere(data: Path) -> No
 
     assert new.pool().estimate != pytest.approx(old.pool().estimate, abs=0.01)
     assert alt_text(draw_forest(after, new)).endswith("6 of 7 are reconstructed.")
-    assert "6 of the 7 effects shown here are reconstructed" in known_how(new)
+    assert "6 of the 7 effects shown here are reconstructed" in analysis_text(
+        new.pool(), new, question(after, "pain")
+    )
     assert status(after, "Aasa 2015") == "Pain intensity (PW)"
 
 

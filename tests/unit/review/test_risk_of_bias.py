@@ -25,7 +25,6 @@ from analysis_lib.review.risk_of_bias import (
     LOW,
     NOT_STATED,
     asked_questions,
-    departures,
     domain_judgement,
     judgement_shares,
     judgements,
@@ -326,13 +325,10 @@ def test_a_trial_without_rows_is_not_stated() -> None:
     assert judgements(ASSESSED.iloc[:0]).empty
 
 
-def test_a_recorded_judgement_stands_and_its_departure_is_listed() -> None:
+def test_a_recorded_judgement_stands_whatever_is_proposed() -> None:
     table = rows(("a", "all", "1.2", "N"), ("a", "all", "D1", CONCERNS))
     assert judgements(table).loc["a", "D1"] == CONCERNS
-    assert departures(table).to_dict("records") == [
-        {"trial": "a", "item": "D1", "recorded": CONCERNS, "proposed": HIGH}
-    ]
-    assert departures(ASSESSED).empty
+    assert domain_judgement("D1", {"1.2": "N"}) == HIGH
 
 
 @pytest.mark.parametrize(

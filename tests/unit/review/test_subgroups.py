@@ -15,7 +15,7 @@ from analysis_lib.book.sections import robustness
 from analysis_lib.conclusions.published import NOT_RECOMPUTED, compare_with_published
 from analysis_lib.conclusions.stability import stability
 from analysis_lib.review.comparisons import StudyEffects
-from analysis_lib.review.subgroups import baseline_levels, high_risk_or_not, levels_by_factor
+from analysis_lib.review.subgroups import high_risk_or_not, levels_by_factor
 
 PAIN = "baseline pain intensity"
 SLEEP = "sleep at the start"
@@ -134,9 +134,5 @@ def test_a_review_without_scores_at_baseline_forms_one_group(review: al.Review) 
 
 
 def test_an_unknown_factor_is_named(review: al.Review) -> None:
-    effects = al.study_effects(review, "pain", "ETP")
-    assert baseline_levels(review, effects, PAIN) == levels_by_factor(review, effects)[PAIN]
-    with pytest.raises(al.ReviewError, match="'shoe size' is not in subgroup_levels"):
-        baseline_levels(review, effects, "shoe size")
     with pytest.raises(al.ReviewError, match=f"one of risk of bias, {PAIN}, not 'shoe size'"):
         robustness.show_subgroups(review, "pain", "ETP", "shoe size")
