@@ -2,8 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
+INSTALL = $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q \
+  --disable-pip-version-check)
+UNIT := -m pytest tests/unit -n 2 --dist worksteal -q -p no:nbval
+# Dozens of processes import the same modules: each is compiled once.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book pdf check test lab refresh reconstruct simulate bench mutants new-version lock clean help
+.PHONY: book pdf lint check test lab refresh reconstruct simulate bench mutants new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -15,15 +21,17 @@ book: $(READY)  ## check the data, run the notebooks, write _build/html
 pdf: $(READY)  ## print the whole book to _build/book.pdf (needs Chromium)
 	@$(BIN)/python -m analysis_lib pdf
 
-check: $(READY)  ## the quick one: lint, types, the order of the rooms, unit tests but the slow
+lint: $(READY)  ## style, types, and the order of the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q -m "not slow"
 
-test: book check  ## all of it: the quick ones, the slow, the book in a browser, every notebook
-	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q -m slow
+check: lint  ## the quick one: lint, and the unit tests but the slow, on fewer examples
+	$(BIN)/python $(UNIT) -m "not slow" --hypothesis-profile quick
+
+test: book lint  ## all of it: every unit test on all examples, the book in a browser, every notebook
+	$(BIN)/python $(UNIT)
 	$(BIN)/python -m pytest tests/book tests/browser -n 2 --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
@@ -62,10 +70,10 @@ clean:  ## remove what was built, and the environment
 	rm -rf _build .venv
 
 $(READY): requirements.lock pyproject.toml
-	@echo "making the environment (one to three minutes)"
+	@echo "making the environment ($(if $(UV),with uv: seconds,one to three minutes))"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; found $$($(PYTHON) --version)" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

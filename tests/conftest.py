@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import golden_cases  # which brings numpy, and numpy the threads
 import pytest
+from hypothesis import settings
 from places import DATA, ROOT
+from properties import QUICK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
 FAMILIES = TABLE.with_name("agreement.csv")
+
+settings.register_profile(QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +42,11 @@ def browser() -> Iterator[Browser]:
 
     with chromium.running() as browser:
         yield browser
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage what stays until the end: modules, and thousands of tests."""
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +90,34 @@ def test_every_locked_version_is_exact_and_nothing_else_is_asked_for() -> None:
         if line.strip() and not re.match(r"\S+==|    --hash=sha256:[0-9a-f]{64}|\s*#", line)
     ]
     assert others == []
+
+
+@pytest.mark.parametrize(
+    ("status", "installer"),
+    [
+        (0, "uv pip install -q --python .venv/bin/python"),
+        (127, ".venv/bin/python -m pip install -q --disable-pip-version-check"),
+    ],
+)
+def test_make_installs_with_uv_if_it_runs_and_from_the_same_lock(
+    status: int, installer: str, tmp_path: Path
+) -> None:
+    """A ``uv`` that is there and does not run, as a shim may be, counts as none."""
+    (tmp_path / "uv").write_text(f"#!/bin/sh\nexit {status}\n")
+    (tmp_path / "uv").chmod(0o755)
+    told = subprocess.run(
+        ["make", "--dry-run", "--always-make", ".venv/ready"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    installs = [line for line in told.stdout.splitlines() if "pip install" in line]
+    assert installs == [
+        f"{installer} --require-hashes -r requirements.lock",
+        f"{installer} --no-deps --no-build-isolation -e .",
+    ]
 
 
 def test_the_lock_names_no_host() -> None:

@@ -17,12 +17,13 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
+from properties import examples
 from sphinx.errors import ConfigError
 
 from analysis_lib import plots
@@ -279,7 +280,7 @@ def test_the_words_of_show_figure_are_those_the_book_reads(monkeypatch: pytest.M
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"))))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 def test_words_stay_themselves_in_markdown(words: str) -> None:
     for parser in (MarkdownIt("commonmark").enable("table"), MYST):
         shown = BeautifulSoup(parser.render(book.as_markdown(words)), "html.parser")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base import formatting as fmt
 
@@ -30,7 +31,7 @@ def test_number(value: float | None, digits: int, expected: str) -> None:
     assert fmt.number(value, digits) == expected
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_a_printed_number_reads_back_within_half_a_digit(value: float, digits: int) -> None:
     read = float(fmt.number(value, digits).replace(fmt.MINUS, "-"))
@@ -141,7 +142,7 @@ def read(text: str) -> float:
     return float(text.strip("<>").replace(fmt.MINUS, "-"))
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(st.floats(-12, 12), st.floats(0, 3))
 def test_an_effect_on_ratios_is_printed_as_a_ratio_never_as_a_logarithm(
     value: float, more: float

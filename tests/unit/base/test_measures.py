@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base import measures
 from analysis_lib.base.errors import ReviewError
@@ -16,7 +17,7 @@ from analysis_lib.review import schemas
 SAME = 1e-12
 RATIOS = sorted(measures.RATIO_MEASURES - set(measures.GROUP_MEASURES))
 
-quick = settings(max_examples=100, derandomize=True, deadline=None)
+quick = examples(100)
 
 
 def test_every_measure_of_the_tables_has_words_and_a_kind() -> None:

@@ -20,7 +20,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
-from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import HealthCheck, example, given, note
+from properties import examples
 from small_reviews import Drawn, small_reviews, three_equal_trials, write
 from template_cells import DRAWING
 
@@ -113,7 +114,7 @@ def promises(review: al.Review) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow  # runs the notebooks of a dozen random reviews
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(12, suppress_health_check=list(HealthCheck))
 @example(three_equal_trials())
 @given(small_reviews())
 def test_the_book_shows_what_check_promises(drawn: Drawn) -> None:

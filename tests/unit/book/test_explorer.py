@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import DATA, ROOT
+from properties import examples
 from small_reviews import three_equal_trials, write
 
 import analysis_lib as al
@@ -321,7 +322,7 @@ def test_where_nothing_can_be_pooled_a_sentence_says_so(tmp_path: Path) -> None:
     assert explorer.form(empty) == ""
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@examples(300)
 @given(
     st.floats(-1e300, 1e300)
     | st.floats(-1e4, 1e4)

@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup, Tag
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
+from properties import examples
 
 from analysis_lib import plots
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import page as book
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" <b onclick=1>"
-PROPERTY = settings(max_examples=100, derandomize=True, deadline=None)
+PROPERTY = examples(100)
 SIX_DIGITS = 5e-6  # half a unit of the sixth significant digit, relative: what rounding may change
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_texts import clipped_texts, overlapping_texts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
@@ -185,7 +186,7 @@ def test_a_trial_that_cannot_be_run_is_told(wrong: dict[str, object]) -> None:
 # --- every result that a trial may have -----------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@examples(15)
 @given(row=st.integers(0, 8), column=st.integers(0, 12))
 def test_each_point_of_the_map_is_a_pooled_analysis(row: int, column: int) -> None:
     found = update_map(EFFECT, VARIANCE, columns=13, rows=9)

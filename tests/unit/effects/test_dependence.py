@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 
@@ -20,7 +21,7 @@ R_ABOVE_ZERO = 1e-10
 #: R's meta reads Wan's factors from the paper's tables, which differ from its formulas by so much.
 WAN_TABLES = 5e-3
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 PAIRED = {
     "MPRR": "RR", "MPOR": "OR", "MPRD": "RD", "MPORC": "conditional OR", "MPPETO": "Peto OR"

@@ -11,10 +11,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects import events as binary
@@ -46,7 +47,7 @@ NOT_OFFERED = {
 VARIANCES_NOT_OFFERED = {"UB": "unbiased variance of the RD", "AV": "one averaged variance"}
 COVERED = 23
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 TRIAL = st.tuples(COUNTS, COUNTS).map(lambda arms: (*arms[0], *arms[1]))
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.effects.events import peto_odds_ratio
@@ -20,7 +21,7 @@ REASON = "closed form; R's numbers have 15 significant digits"
 ITERATED = 1e-6  # REML, PM; worst error seen 2e-9
 R_ABOVE_ZERO = 1e-11  # R stops so far above tau2 = 0
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 ARMS = ("n1i", "m1i", "sd1i", "n2i", "m2i", "sd2i")
 TRANSFORMS = {

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
@@ -35,7 +36,7 @@ R_ABOVE_ZERO_REASON = "R stops slightly above tau2 = 0; ours is zero"
 # Identities between two ways to compute one number: rounding only (1e-13 was met as well).
 SAME = 1e-11
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 # --- equal to R ----------------------------------------------------------------------------------
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import screening_agreement
 
-fuzz = settings(max_examples=150, derandomize=True, deadline=None)
+fuzz = examples(150)
 
 # Rounding only.
 SAME = 1e-12

@@ -16,9 +16,10 @@ import nbformat
 import openpyxl
 import pytest
 from golden_cases import load
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from places import GOLDEN
+from properties import examples
 from template_cells import NOTEBOOKS
 
 import analysis_lib as al
@@ -414,12 +415,7 @@ TABLE = st.dictionaries(
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=15,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLE)
 def test_fuzz_the_way_from_the_sheet_to_the_review(
     tmp_path_factory: pytest.TempPathFactory, table: dict[int, tuple[Any, ...]]

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
@@ -292,7 +293,7 @@ RECORDS = st.lists(st.fixed_dictionaries(FACTS), max_size=12).map(
 )
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(records=RECORDS)
 def test_no_record_is_lost_and_none_is_counted_twice(records: list[Record]) -> None:
     found = deduplicate(records)

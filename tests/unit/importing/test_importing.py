@@ -17,8 +17,9 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import (
@@ -36,12 +37,7 @@ REVMAN += ",Control N"
 LONG = "Study,Outcome,Time,Arm,Side,N,Mean,SD"
 PAIN = {"outcome": "Pain", "time": "ETP"}
 
-fuzz = settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+fuzz = examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

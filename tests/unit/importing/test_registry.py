@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing.registry import (
@@ -325,13 +326,13 @@ PATHS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(300)
 @given(st.sampled_from(PATHS), VALUES)
 def test_any_value_in_any_place_is_read_or_refused(path: str, value: object) -> None:
     read_or_refuse(changed(path, value))
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(300)
 @given(st.sampled_from([PAGE, JSON]), st.data())
 def test_any_text_put_into_a_record_is_read_or_refused(text: str, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(text)))
@@ -339,7 +340,7 @@ def test_any_text_put_into_a_record_is_read_or_refused(text: str, data: st.DataO
     read_or_refuse(text[:first] + data.draw(st.text(max_size=30)) + text[last:] + "\n")
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(150)
 @given(st.text() | VALUES.map(json.dumps))
 def test_any_text_at_all_is_refused(text: str) -> None:
     with pytest.raises(ReviewError):

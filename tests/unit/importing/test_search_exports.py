@@ -16,20 +16,16 @@ from typing import Any
 import openpyxl
 import pytest
 import rispy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, read_records
 from analysis_lib.importing.search import is_search_export
 from analysis_lib.importing.search.record import cleaned, family_name, find_dois
 
-fuzz = settings(
-    max_examples=100,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+fuzz = examples(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

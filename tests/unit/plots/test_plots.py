@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_texts import clipped_texts, overlapping_texts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.base import formatting as fmt
@@ -551,7 +552,7 @@ def test_exchanging_the_arms_inverts_the_ratios_and_mirrors_the_axis() -> None:
 EFFECTS = st.lists(st.tuples(st.floats(-6, 6), st.floats(0.001, 4)), min_size=1, max_size=6)
 
 
-@settings(max_examples=12, derandomize=True, deadline=None)
+@examples(12)
 @given(studies=EFFECTS)
 def test_no_plot_of_ratios_ever_prints_a_logarithm(studies: list[tuple[float, float]]) -> None:
     effect, variance = zip(*studies, strict=True)
@@ -571,7 +572,7 @@ def test_no_plot_of_ratios_ever_prints_a_logarithm(studies: list[tuple[float, fl
     plt.close("all")
 
 
-@settings(max_examples=250, derandomize=True, deadline=None)
+@examples(250)
 @given(
     middle=st.one_of(st.floats(-0.5, 0.5), st.floats(-8, 8)),
     decades=st.floats(-4, 1.2).map(lambda power: 10**power),

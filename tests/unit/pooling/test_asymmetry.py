@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.base.errors import ReviewError
@@ -30,7 +31,7 @@ R_STOPS_EARLY_REASON = "R's fit with filled-in studies stops early; ours is at t
 # Identities between two ways to compute one number: rounding only (1e-13 was met as well).
 SAME = 1e-11
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 # --- equal to R ----------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.pooling.asymmetry import EggerTest
@@ -18,7 +19,7 @@ CLOSED_FORM = 1e-8  # worst error seen 1e-10
 REASON = "closed form; R's numbers have 15 significant digits"
 ITERATED = 1e-5  # tests that rest on an iterated tau2 (Thompson, regtest rma); worst seen 2e-8
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 BY_METHOD: dict[str, Callable[..., EggerTest]] = {
     "Harbord": al.harbord_test,

@@ -6,8 +6,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling import batch
@@ -74,7 +75,7 @@ options = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(150)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.sampled_from([0.0, 1.0, 3.0, 8.0]), options)
 def test_each_row_equals_pool(seed, k, orders, chosen):
     effect, variance = random_data(seed, 6, k, orders)
@@ -171,7 +172,7 @@ def test_a_low_maximum_between_two_grid_points_is_seen(effect, variance, monkeyp
     assert pool_many(effect, variance, tau2_method="ML").tau2[0] == 0
 
 
-@settings(max_examples=20, derandomize=True, deadline=None)
+@examples(20)
 @given(st.integers(0, 10**6), st.sampled_from(["REML", "ML", "PM", "DL"]))
 def test_order_and_blocks_do_not_matter(seed, tau2_method):
     effect, variance = random_data(seed, 60, 5, 3.0)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.pooling.bayesian import EMPIRICAL_PRIORS, PRIORS, Posterior, checked_prior
@@ -21,7 +22,7 @@ REASON = "two quadratures; a slow tail is felt at R's last node"
 # bayesmeta mixes normals on a grid of tau, and says so; tau itself it integrates.
 GRID, GRID_TAU = 5e-3, 1e-6
 # Intervals that lie beside zero are compared on the scale of the posterior's SD.
-quick = settings(max_examples=30, derandomize=True, deadline=None)
+quick = examples(30)
 
 TAU_PRIORS: dict[str, Any] = {
     "HN0.5": ("half-normal", 0.5),

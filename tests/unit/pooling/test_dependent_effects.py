@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.pooling.clusters import check_clustered
@@ -28,7 +29,7 @@ LIKELIHOOD = 1e-8
 ROBUST = 1e-6
 CLOSED_FORM = 1e-12
 
-quick = settings(max_examples=40, derandomize=True, deadline=None)
+quick = examples(40)
 
 OTHER = "moderators, and variances within studies alone"
 NOT_OFFERED = {"rma.mv_mod": OTHER, "aggregate": "effects of a study combined beforehand"}

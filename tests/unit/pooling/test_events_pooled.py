@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
@@ -21,7 +22,7 @@ ITERATED = 1e-6
 # R stops REML some 1e-13 above tau2 = 0; ours is zero.
 R_ABOVE_ZERO = 1e-11
 
-quick = settings(max_examples=60, derandomize=True, deadline=None)
+quick = examples(60)
 
 
 def columns(topic: str, entry: dict[str, Any]) -> list[list[float]]:

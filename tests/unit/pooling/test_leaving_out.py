@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.pooled_effect import pool
@@ -267,7 +268,7 @@ methods = st.sampled_from(["FE", "DL", "REML", "PM", "SJ"])
 ci_methods = st.sampled_from(["wald", "HK-adhoc"])
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@examples(40)
 @given(studies, methods, ci_methods)
 def test_leave_one_out_and_cumulative_equal_refitting(sample, tau2_method, ci_method):
     y, v = np.array(sample[0]), np.array(sample[1])
@@ -292,7 +293,7 @@ def test_rows_with_equal_labels_are_still_left_out_one_by_one():
     assert len(inf.leave_one_out(Y[:3], V[:3], labels=["a", "a", "b"])) == 3
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@examples(25)
 @given(studies, methods)
 def test_gosh_equals_pooling_each_subset(sample, tau2_method):
     y, v = np.array(sample[0][:5]), np.array(sample[1][:5])

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.pooling.permuted_moderators import permuted_moderators
@@ -63,7 +64,7 @@ def test_a_factor_is_tested_as_a_whole() -> None:
 @given(
     st.lists(st.floats(-2, 2), min_size=5, max_size=5, unique=True), st.sampled_from(["HK", "wald"])
 )
-@settings(max_examples=20, derandomize=True, deadline=None)
+@examples(20)
 def test_the_observed_order_is_always_among_those_counted(x: list[float], ci_method: str) -> None:
     if np.ptp(x) < 1e-3:
         return

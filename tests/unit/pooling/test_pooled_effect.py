@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling import tau2 as _tau2
@@ -423,7 +424,7 @@ def test_two_maxima_the_higher_one_wins() -> None:
 
 # --- properties ---------------------------------------------------------------------------------
 
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = examples(60)
 #: Shifting and scaling round the input itself in its last digit. These examples also pass with
 #: 1e-13; the rest is room for processors that round sums in another order.
 EQUIVARIANCE = 1e-10

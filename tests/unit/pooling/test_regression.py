@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from scipy.special import chdtrc
 
 from analysis_lib.base.errors import ReviewError
@@ -290,7 +291,7 @@ def test_golden_no_entry_is_skipped(topic: str) -> None:
 
 # --- properties ---------------------------------------------------------------------------------
 
-EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
+EXAMPLES = examples(40)
 row = st.tuples(st.floats(-5, 5), st.floats(-3, 1).map(lambda x: 10**x), st.integers(-20, 20))
 tables = st.lists(row, min_size=5, max_size=15, unique_by=lambda r: r[2])
 methods = st.sampled_from(["FE", "DL", "HE", "REML", "ML", "PM", "SJ"])

@@ -10,8 +10,9 @@ import golden_cases
 import numpy as np
 import pytest
 from golden_cases import agree
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling import resampling
@@ -72,7 +73,7 @@ def test_exact_test_counts_every_pattern(tau2_method, ci_method):
     assert test.p_value == test.as_extreme / test.patterns
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@examples(40)
 @given(st.integers(0, 10**6), st.integers(1, 9), st.sampled_from(["wald", "HK-adhoc"]))
 def test_exact_p_value_is_a_multiple_that_no_mirror_or_order_changes(seed, k, ci_method):
     generator = np.random.default_rng(seed)

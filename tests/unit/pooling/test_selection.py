@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from scipy.integrate import quad
 
 import analysis_lib as al
@@ -24,7 +25,7 @@ BETA_REASON = "R's integral is good to about 1e-4"
 # Standard errors of the beta model are differences of that integral: R's are off by up to a fifth.
 # Ours are held by differences of the likelihood instead, below.
 COVERED = {"stepfun": 10, "stepfun_EE": 5, "beta": 5}
-quick = settings(max_examples=25, derandomize=True, deadline=None)
+quick = examples(25)
 
 
 def cases(kind: str) -> list[Any]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import agree, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 
@@ -19,7 +20,7 @@ REASON = "closed forms on an iterated tau2 (REML)"
 # R's root finder and integral stop at 1e-4; a wide interval (egger2001) shows it.
 HENMI_COPAS = 1e-3
 HC_REASON = "R's root is good to about 1e-4 of its search"
-quick = settings(max_examples=40, derandomize=True, deadline=None)
+quick = examples(40)
 
 #: What else the file holds, and where it is compared.
 ELSEWHERE = {

@@ -8,9 +8,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import DATA
+from properties import examples
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from analysis_lib.base.errors import ReviewError
@@ -157,7 +158,7 @@ def test_floats_that_lost_their_zeros_raise_nothing_either(synthetic: pd.DataFra
     assert audit(some, **EXACT).findings == ()
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(st.floats(-50, 50), st.integers(0, 4))
 def test_a_number_lies_in_what_its_print_allows(value: float, digits: int) -> None:
     interval = read_printed(f"{value:.{digits}f}", "here")
@@ -638,7 +639,7 @@ def test_bad_options_are_named(options: dict[str, object]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, derandomize=True, deadline=None)
+@examples(150)
 @given(st.dictionaries(
     st.sampled_from(["estimate", "ci_low", "ci_high", "p", "tau2", "i2", "pi_low", "pi_high", "q",
                      "df", "statistic", "comparisons", "trials", "participants"]),

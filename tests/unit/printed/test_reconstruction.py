@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import ROOT
+from properties import examples
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.pooled_effect import pool
@@ -52,7 +53,7 @@ RECOVERY_TOLERANCE = 0.05
 # that is found to about 1e-4 prior standard deviations. Worst seen on one machine 5e-7 (rounding).
 FILE_TOLERANCE = 5e-3
 
-STEPS_OF_PROPERTY = settings(max_examples=20, derandomize=True, deadline=None)
+STEPS_OF_PROPERTY = examples(20)
 
 
 @cache

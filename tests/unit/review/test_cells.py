@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from places import DATA
+from properties import examples
 
 from analysis_lib.base.errors import MOST_PROBLEMS, ReviewError
 from analysis_lib.review import cells
@@ -504,10 +505,7 @@ WRONG = {
     "day": ["2025-3-1", "", "yesterday"],
     "words": ["=1", "<b>", "a\x07", "@x"],
 }
-QUICK = settings(
-    max_examples=60, derandomize=True, deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+QUICK = examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def as_row(row: dict[str, Any]) -> list[str]:

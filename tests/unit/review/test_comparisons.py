@@ -14,8 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 from test_model import copy_to, read, write
 
 import analysis_lib as al
@@ -432,7 +433,7 @@ words = st.text("ab-_", min_size=1, max_size=6).map(lambda text: f"a{text}")
 
 
 @given(st.frozensets(words, min_size=1, max_size=6))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 def test_what_tells_arms_apart_is_never_empty_and_never_twice(arms: frozenset[str]) -> None:
     telling = telling_parts(arms)
     assert set(telling) == arms

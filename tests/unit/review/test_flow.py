@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import DATA
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.review.flow import (
@@ -18,7 +19,7 @@ from analysis_lib.review.flow import (
     Equation,
 )
 
-PROPERTY = settings(max_examples=100, derandomize=True, deadline=None)
+PROPERTY = examples(100)
 REASONS = ["reason_a", "reason_b", "reason_c"]
 
 

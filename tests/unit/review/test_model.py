@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from places import DATA, ROOT
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.base.errors import MOST_PROBLEMS
@@ -838,12 +839,7 @@ CELL = st.one_of(
     st.sampled_from(NASTY), st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 )
 EDIT = st.tuples(st.sampled_from(TABLES), st.integers(0, 400), st.integers(0, 400), CELL)
-RANDOM = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+RANDOM = examples(EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
