@@ -257,6 +257,7 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
         replace=options.replace,
         remove=options.remove,
         scale=options.scale,
+        beside=options.files[0].parent if tables[0].is_own else None,
     )
     yield from told
     yield f"{plural(len(imported.results) + len(imported.differences), 'result')} read."

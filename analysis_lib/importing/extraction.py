@@ -8,6 +8,7 @@ its file, row, column and value, and what was done with every row is in the note
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.suspect_sds import suspect_sds
 from analysis_lib.importing.joined_cells import split_joined
+from analysis_lib.importing.own_export import as_extracted, is_own
 from analysis_lib.importing.result_columns import (
     NAMES,
     SIDES,
@@ -144,6 +146,8 @@ def read_results(
     """Return the cells of an extraction sheet or a file of RevMan; see `import_results`."""
     file = Path(path)
     content = read_bytes(file)
+    if is_own(content) and not analyses:
+        return as_extracted(sheet_of(file.name, content, encoding=encoding))
     table = read_revman(file.name, content, analyses, encoding)
     if table is not None:
         return table
@@ -171,10 +175,13 @@ def results_of(
     several = _of_several_years(authors, (*rows.results, *rows.differences))
     results = _with_years(rows.results, several)
     differences = _with_years(rows.differences, several)
-    results = _arms_named(results)
+    results = results if table.is_own else _arms_named(results)
     rows_of = _by_row(results)
-    problems = [*rows.problems, *_contradictions(table.file, results, rows_of)]
-    problems += [] if one_trial else _asked(table.file, rows_of)
+    problems = [*rows.problems, *_contradictions(table.file, results)]
+    if not table.is_own:
+        problems += _rows_twice(table.file, rows_of)
+    if not (one_trial or table.is_own):
+        problems += _asked(table.file, rows_of)
     problems += _differences_twice(table.file, differences)
     if not (results or differences or problems):
         problems.append(Problem(table.file, "the table has a header and no row with a result"))
@@ -312,13 +319,12 @@ def _shared_once(results: Sequence[ArmResult]) -> list[ArmResult]:
 # --- what contradicts itself ----------------------------------------------------------------------
 
 
-def _contradictions(
-    file: str, results: Sequence[ArmResult], rows: Mapping[int, list[ArmResult]]
-) -> Iterator[Problem]:
+def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem]:
     """Find studies of one identifier, rows that stand twice, and arms that change sides."""
     labels: dict[str, ArmResult] = {}
     places: dict[object, ArmResult] = {}
     sides: dict[tuple[str, str], ArmResult] = {}
+    alone = Counter(result.row for result in results)
     for result in results:
         first = labels.setdefault(result.trial, result)
         if plain(first.study) != plain(result.study):
@@ -331,14 +337,13 @@ def _contradictions(
         if twin is not result and twin.numbers != result.numbers:
             told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
             yield Problem(file, f"{told}, with other numbers", result.row)
-        elif twin is not result and len(rows[result.row]) < TWO:
+        elif twin is not result and alone[result.row] < TWO:
             told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
             yield Problem(file, told, result.row)
         same_arm = sides.setdefault((result.trial, result.arm), result)
         if same_arm.side != result.side:
             told = f"{shown(result.arm_label)} is on the other side in row {same_arm.row}"
             yield Problem(file, told, result.row)
-    yield from _rows_twice(file, rows)
 
 
 def _rows_twice(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:

@@ -19,9 +19,12 @@ from typing import Final, TypeAlias
 from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.base.unsafe import restored
 from analysis_lib.importing.extraction import ImportedResults
+from analysis_lib.importing.own_export import OF_VALUES, VALUES
 from analysis_lib.importing.result_rows import ArmResult, Difference, Side
-from analysis_lib.importing.texts import as_key, plain, write_all
+from analysis_lib.importing.spreadsheets import sheet_of
+from analysis_lib.importing.texts import as_key, plain, read_bytes, write_all
 from analysis_lib.review.cells import read_cells
 
 Cells: TypeAlias = dict[str, str]
@@ -48,6 +51,8 @@ MEASURED: Final[Mapping[str, tuple[str, ...]]] = {
         *("p", "df", "level", "cluster_size", "icc", "score"),
     ),
 }
+#: What the reviewer describes before results are imported, and the key of each table.
+DESCRIBED: Final = {"outcomes": "outcome", "follow_ups": "follow_up"}
 LARGEST = "Largest number analysed; the number randomised is not in the sheet."
 #: Without one of these a result by arm is none.
 RESULTS: Final = ("mean", "median", "events", "correlation")
@@ -228,10 +233,19 @@ def prepare_results(
     replace: bool = False,
     remove: bool = False,
     scale: str = "",
+    beside: Path | None = None,
 ) -> Prepared:
-    """Return what `add_results` would change, to be shown before it is written."""
+    """Return what `add_results` would change, to be shown before it is written.
+
+    ``beside`` is a folder with an export of a review: outcomes and follow-ups that the review lacks
+    are taken from its tables.
+    """
     filling = _Filling(imported, Path(data), source.strip(), replace, remove, scale)
+    if beside is not None:
+        filling.describe(beside)
     stop(filling.fill(), f"in {imported.file}")
+    if beside is not None and (beside / VALUES).exists():
+        filling.moderate(beside)
     tables = filling.tables
     changed = [table for table in tables.values() if table.added or table.is_changed]
     added = {f"{name}.csv": table.added for name, table in tables.items()}
@@ -254,15 +268,10 @@ class _Filling:
         self.imported, self.source, self.scale = imported, source, scale
         self.replace, self.remove = replace, remove
         self.tables = {name: read_table(folder, name, keys) for name, keys in KEYS.items()}
-        outcomes, follow_ups = (
-            read_table(folder, "outcomes", ()),
-            read_table(folder, "follow_ups", ()),
-        )
-        self.outcome, self.time = Matcher(outcomes, "outcome"), Matcher(follow_ups, "follow_up")
-        self.time.known["baseline"] = "baseline"
+        for name, key in (*DESCRIBED.items(), ("moderators", "moderator")):
+            self.tables[name] = read_table(folder, name, (key,))
+        self._match()
         self.trial = Matcher(self.tables["trials"], "trial")
-        self.measures = {row.get("outcome", ""): row.get("measure", "") for row in outcomes.rows}
-        self.followed = {row.get("follow_up", "").strip() for row in follow_ups.rows}
         self.arms: dict[tuple[str, str], tuple[str, str]] = {}  # trial and arm: those of the review
         self.known = 0
         self.changes: list[Change] = []
@@ -272,6 +281,46 @@ class _Filling:
         self.earlier: Counter[str] = Counter()  # files from which these were
         self.sizes = Counter(file_of(row) for name in MEASURED for row in self.tables[name].rows)
         self.moved = 0  # results that stand in another row of the same sheet
+
+    def _match(self) -> None:
+        outcomes, follow_ups = (self.tables[name] for name in DESCRIBED)
+        self.outcome, self.time = Matcher(outcomes, "outcome"), Matcher(follow_ups, "follow_up")
+        self.time.known["baseline"] = "baseline"
+        self.measures = {row.get("outcome", ""): row.get("measure", "") for row in outcomes.rows}
+        self.followed = {row.get("follow_up", "").strip() for row in follow_ups.rows}
+
+    def describe(self, folder: Path) -> None:
+        """Take what the sheet names and the review lacks from the tables of another folder."""
+        items: list[ArmResult | Difference] = [
+            *self.imported.results,
+            *self.imported.differences,
+        ]
+        names = {plain(item.outcome) for item in items}, {plain(item.time) for item in items}
+        for (table, key), used in zip(DESCRIBED.items(), names, strict=True):
+            known = Matcher(self.tables[table], key)
+            other = read_table(folder, table, (key,))
+            for row in other.rows:
+                if plain(row[key]) in used and known(row[key]) is None:
+                    self.tables[table].add(row)
+        self._match()
+
+    def moderate(self, folder: Path) -> None:
+        """Take the moderators of another folder, and their values for the trials of the sheet."""
+        table = self.tables["moderators"]
+        known, other = Matcher(table, "moderator"), read_table(folder, "moderators", ())
+        for row in other.rows:
+            if known(row["moderator"]) is None:
+                table.add(row)
+        held_by = {row["moderator"]: row["table"] for row in table.rows}
+        for line in sheet_of(VALUES, read_bytes(folder / VALUES)).rows:
+            trial, arm, name, value = (restored(line.get(column)) for column in OF_VALUES)
+            key = self.trial(trial)
+            if key is None or name not in held_by:
+                continue
+            holder = self.tables[held_by[name]]
+            twin = self._named(key, arm) if arm else holder.find({"trial": key})
+            if twin is not None and not twin.get(name):
+                holder.set(twin, {name: value})
 
     def fill(self) -> list[Problem]:
         """Fill the tables, and return what speaks against writing them."""
@@ -295,7 +344,7 @@ class _Filling:
         outcome, time = self._described(result)
         if outcome is None or time is None:
             return
-        end = self._end(result.row, result.derived)
+        end = self._end(result)
         trial = self._trial(result, end)
         arm = self._arm(result, trial, result.arm_label, result.side, people, end)
         self.arms[result.trial, result.arm] = trial, arm
@@ -341,7 +390,7 @@ class _Filling:
         if problem:
             self._add(one.row, f"{one.study}: {problem}")
             return
-        end = self._end(one.row, one.derived)
+        end = self._end(one)
         trial = self._trial(one, end)
         sides: tuple[Side, Side] = ("experimental", "comparator")
         first, second = (
@@ -389,12 +438,12 @@ class _Filling:
                 self._add(item.row, f"{told}; describe it there first")
         return found
 
-    def _end(self, row: int, derived: str) -> Cells:
-        place = f"{self.imported.file}, row {row}"
+    def _end(self, item: ArmResult | Difference) -> Cells:
+        places = (self.source, item.source, f"{self.imported.file}, row {item.row}")
         return {
-            "provenance": "reported",
-            "source": f"{self.source}; {place}" if self.source else place,
-            "note": derived,
+            "provenance": item.provenance or "reported",
+            "source": "; ".join(filter(None, places)),
+            "note": item.derived,
         }
 
     def _trial(self, item: ArmResult | Difference, end: Cells) -> str:
@@ -407,6 +456,7 @@ class _Filling:
             **{"trial": item.trial, "label": item.study, "pooled": "yes"},
             "year": _as_cell(item.year),
             **end,
+            "provenance": "reported",
             "note": "",
         }
         self.tables["trials"].add(row)
@@ -626,7 +676,10 @@ class _Filling:
                 **{"experimental_arm": first, "comparator_arm": second},
                 "reading": "main",
                 "why": "The two arms stand in one row of the sheet.",
-                **self._end(pair.row, ""),
+                "provenance": "reported",
+                "source": "; ".join(
+                    filter(None, (self.source, f"{self.imported.file}, row {pair.row}"))
+                ),
             }
             several.setdefault((outcome, time, trial), []).append(row)
         for rows in several.values():

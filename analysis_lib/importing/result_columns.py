@@ -129,6 +129,10 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "paired_correlation": ("paired correlation", "cross over correlation"),
     "change_correlation": ("change correlation", "correlation with baseline"),
     "subgroup": ("subgroup", "subgroup name"),
+    # of an export of a review
+    "own_provenance": ("own provenance",),
+    "own_source": ("own source",),
+    **{f"own_{what}{i}": (f"own {what} {i}",) for what in ("provenance", "source") for i in SIDES},
     # one row an arm
     "arm": ("arm", "arm name", "group", "treatment", "condition"),
     "side": ("side", "role", "arm role", "arm type", "group type"),

@@ -20,6 +20,7 @@ from analysis_lib.importing.result_columns import EFFECTS, SIDES, Columns
 from analysis_lib.importing.spreadsheets import Row, Sheet
 from analysis_lib.importing.texts import as_key, plain
 from analysis_lib.importing.workbooks import spans
+from analysis_lib.review.baseline import PROVENANCES
 
 Side: TypeAlias = Literal["experimental", "comparator"]
 
@@ -88,6 +89,8 @@ class ArmResult:
         As in ``arm_results.csv``.
     paired_correlation, final_sd, change_correlation : float or None
         As in ``arm_results.csv``.
+    provenance, source : str
+        As the review had them of which the sheet is an export; empty otherwise.
     """
 
     study: str
@@ -119,6 +122,8 @@ class ArmResult:
     paired_correlation: float | None = None
     final_sd: float | None = None
     change_correlation: float | None = None
+    provenance: str = ""
+    source: str = ""
 
     @property
     def numbers(self) -> tuple[float | None, ...]:
@@ -156,6 +161,8 @@ class Difference:
         As in ``contrasts.csv``.
     score : {"final", "change", "adjusted", ""}
         As in ``contrasts.csv``.
+    provenance, source : str
+        As of `ArmResult`.
     """
 
     study: str
@@ -179,6 +186,8 @@ class Difference:
     cluster_size: float | None = None
     icc: float | None = None
     score: str = ""
+    provenance: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +312,17 @@ class _Reader:
             icc=self._number(row, "icc"),
             paired_correlation=self._number(row, "paired_correlation"),
             change_correlation=self._number(row, "change_correlation"),
+            provenance=self._provenance(row, ""),
+            source=row.get(self.columns.get("own_source")),
         )  # fmt: skip
+
+    def _provenance(self, row: Row, side: str) -> str:
+        """Return how the review knew a result of which the sheet is an export."""
+        cell = row.get(self.columns.get(f"own_provenance{side}"))
+        if cell and cell not in PROVENANCES:
+            told = f"{shown(cell)} is not one of {', '.join(PROVENANCES)}"
+            self._add(row, f"own_provenance{side}", told)
+        return cell
 
     def _direction(self, row: Row) -> str:
         """Return whether a higher score is better, as the review writes it."""
@@ -372,6 +391,8 @@ class _Reader:
             person_time=time,
             final_sd=final_sd,
             correlation=r,
+            provenance=self._provenance(row, side) or arm.provenance,
+            source=row.get(self.columns.get(f"own_source{side}")) or arm.source,
         )
         arm = self._change(arm, row, side) if mean is None else arm
         if arm.sd is not None and arm.sd <= 0:
@@ -498,6 +519,7 @@ class _Reader:
             *common, measure or of_name, estimate, se, low, high, is_log, people, row.number, told,
             p=p, df=None if se else self._number(row, "effect_df"), level=self._level(row),
             cluster_size=base.cluster_size, icc=base.icc, score=self._score(row),
+            provenance=base.provenance, source=base.source,
         )  # fmt: skip
 
     def _score(self, row: Row) -> str:

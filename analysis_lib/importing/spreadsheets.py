@@ -83,6 +83,8 @@ class Sheet:
         encoding that was guessed.
     repeated : frozenset of str
         Names that several columns bear; the first is the one that is read.
+    is_own : bool
+        Whether it is an export of a review, in which every name is sure.
     """
 
     file: str
@@ -91,6 +93,7 @@ class Sheet:
     decimal_commas: bool | None = False
     notes: tuple[str, ...] = ()
     repeated: frozenset[str] = frozenset()
+    is_own: bool = False
 
     @property
     def header(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -18,16 +19,20 @@ import pandas as pd
 from pybtex.database import Entry, parse_file
 from pybtex.richtext import Text
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.unsafe import harmless
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
+from analysis_lib.importing.own_export import BESIDE, MARK, OF_ROW, OF_VALUES, VALUES
 from analysis_lib.importing.search.store import FOLDER, Stored, read_answers, read_store
+from analysis_lib.importing.texts import plain
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_dependent import PooledDependent
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.arm_names import TOGETHER
 from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.review.designs import design_effects
+from analysis_lib.review.known_effects import takes
 from analysis_lib.review.model import Review
 from analysis_lib.review.possible import pooled_analyses
 
@@ -95,7 +100,8 @@ def _csv(review: Review) -> dict[str, str]:
         return {}
     tables = {"comparisons.csv": _table(comparisons), "analyses.csv": _table(answers)}
     covariances = [row for effects in pooled_analyses(review) for row in _covariances(effects)]
-    return tables | ({"covariances.csv": _table(covariances)} if covariances else {})
+    tables |= {"covariances.csv": _table(covariances)} if covariances else {}
+    return {**tables, **_described(review)}
 
 
 def _covariances(effects: StudyEffects) -> Iterator[Row]:
@@ -122,6 +128,7 @@ def _metafor(review: Review) -> dict[str, str]:
 def _comparisons(review: Review, effects: StudyEffects) -> Iterator[Row]:
     """Return the comparisons of an analysis, those that tell nothing of a ratio among them."""
     fit = effects.pool()
+    ours = own_columns(review, effects, _known(effects))
     own = dict(zip(fit.labels, zip(fit.effect, fit.variance, strict=True), strict=True))
     printed = {(row["trial"], row["arm"]): row["label_printed"] for row in _rows(review.arms)}
 
@@ -145,6 +152,7 @@ def _comparisons(review: Review, effects: StudyEffects) -> Iterator[Row]:
             "n2": row["n_comparator"],
             "provenance": row["provenance"],
             "source": row["source"],
+            **ours[row["label"]],
         }
 
 
@@ -190,6 +198,183 @@ def _known(effects: StudyEffects) -> pd.DataFrame:
     return pd.concat([effects.table, effects.silent], ignore_index=True)
 
 
+# --- what comes back ------------------------------------------------------------------------------
+
+SIDES: Final = {"1": "experimental", "2": "comparator"}
+#: What a result by arm holds, and the column of an export; and what both arms have to share.
+OF_RESULT: Final[Mapping[str, str]] = {
+    **{"n": "n", "events": "events", "person_time": "person time"},
+    **{"mean": "mean", "sd": "sd"},
+}
+SHARED: Final[Mapping[str, str]] = {
+    **{"scale_min": "Scale min", "scale_max": "Scale max", "instrument": "Instrument"},
+    **{"higher_is_better": "Higher is better", "cluster_size": "Cluster size", "icc": "ICC"},
+    **{"paired_correlation": "Paired correlation", "score": ""},
+}
+
+
+def own_columns(review: Review, effects: StudyEffects, known: pd.DataFrame) -> dict[str, Row]:
+    """Return what the review has of each comparison that is written of an analysis, by its label.
+
+    The results by arm as they are, before an arm was shared; or the effect, where it did not come
+    from such results alone.
+    """
+    years = dict(zip(review.trials["trial"], review.trials["year"], strict=True))
+    here = (review.arm_results["outcome"] == effects.outcome) & (
+        review.arm_results["time"] == effects.follow_up
+    )
+    results = {(row["trial"], row["arm"]): row for row in _rows(review.arm_results[here])}
+    else_known = _otherwise_known(review, effects)
+    names = _arm_names(review)
+    found: dict[str, Row] = {}
+    for trial, rows in known.groupby("trial", sort=False):
+        comparisons = _rows(rows)
+        is_else = any((trial, r["experimental_arm"], r["comparator_arm"]) in else_known
+                      for r in comparisons)  # fmt: skip
+        arms = [] if is_else else _by_arm(comparisons, results, effects.measure)
+        for i, row in enumerate(comparisons):
+            cells: Row = {
+                "Outcome": effects.outcome,
+                "Time": effects.follow_up,
+                "Study": review.trial_names[str(trial)],
+                "Year": years[trial],
+                "Arm 1": names[str(trial), row["experimental_arm"]],
+                "Arm 2": names[str(trial), row["comparator_arm"]],
+                "Effect measure": effects.measure,
+                "Own provenance": row["provenance"],
+                "Own source": row["source"],
+            }
+            cells |= arms[i] if arms else _effect(row)
+            found[row["label"]] = {f"{MARK}{name}": cells.get(name) for name in OF_ROW}
+    return found
+
+
+def _otherwise_known(review: Review, effects: StudyEffects) -> set[tuple[str, str, str]]:
+    """Return the comparisons of an analysis that have an effect in a table of the review."""
+    found = set()
+    for table in (review.contrasts, review.reconstructed):
+        here = (table["outcome"] == effects.outcome) & (table["follow_up"] == effects.follow_up)
+        found |= {(row["trial"], row["experimental_arm"], row["comparator_arm"])
+                  for row in _rows(table[here])}  # fmt: skip
+    return found
+
+
+def _arm_names(review: Review) -> dict[tuple[str, str], str]:
+    """Return the name of each arm as printed, or its identifier where that is no name."""
+    rows = _rows(review.arms)
+    printed = {
+        (row["trial"], row["arm"]): str(row["label_printed"])
+        for row in rows
+        if isinstance(row["label_printed"], str)
+    }
+    used = Counter((trial, plain(name)) for (trial, _), name in printed.items())
+    return {
+        (row["trial"], row["arm"]): name
+        if (name := printed.get((row["trial"], row["arm"]), ""))
+        and used[row["trial"], plain(name)] == 1
+        else row["arm"]
+        for row in rows
+    }
+
+
+def _effect(row: Mapping[str, Any]) -> Row:
+    """Return the effect of a comparison, with people where these are whole."""
+    people = {f"n {i}": row[f"n_{side}"] for i, side in SIDES.items()}
+    whole = {name: n for name, n in people.items() if not pd.isna(n) and float(n).is_integer()}
+    if pd.isna(row["effect"]):
+        return {}
+    return {"TE": row["effect"], "seTE": float(np.sqrt(row["variance"])), **whole}
+
+
+def _by_arm(
+    rows: Sequence[Mapping[str, Any]],
+    results: Mapping[tuple[str, str], Mapping[str, Any]],
+    measure: str,
+) -> list[Row]:
+    """Return the results by arm of the comparisons of a trial, if its effects came from them."""
+    shares = Counter((row["trial"], row[f"{side}_arm"]) for row in rows for side in SIDES.values())
+    found = []
+    for row in rows:
+        arms = {side: results.get((row["trial"], row[f"{side}_arm"])) for side in SIDES.values()}
+        cells: Row = {}
+        for i, side in SIDES.items():
+            arm, share = arms[side], shares[row["trial"], row[f"{side}_arm"]]
+            if arm is None or not _is_of(arm, row, side, share, measure):
+                return []
+            change = "change " if arm["score"] == "change" else ""
+            for name, column in OF_RESULT.items():
+                cells[f"{change * (name in ('mean', 'sd'))}{column} {i}"] = arm[name]
+            cells |= {f"Own {name} {i}": arm[name] for name in ("provenance", "source")}
+        first, second = arms.values()
+        if first is None or second is None or not all(_same(first[c], second[c]) for c in SHARED):
+            return []
+        cells |= {column: _word(first[name]) for name, column in SHARED.items() if column}
+        found.append(cells)
+    return found
+
+
+def _is_of(
+    arm: Mapping[str, Any], row: Mapping[str, Any], side: str, share: int, measure: str
+) -> bool:
+    """Say whether a comparison has this share of the people of an arm, and nothing else."""
+    if any(pd.isna(arm[name]) for name in takes(measure)):
+        return False
+    clusters = design_effects(pd.Series([arm["cluster_size"]]), pd.Series([arm["icc"]]))
+    n = float("nan") if pd.isna(arm["n"]) else float(arm["n"])
+    lent = n / share / float(np.asarray(clusters)[0])
+    return bool(np.isclose(lent, row[f"n_{side}"], rtol=SAME, atol=0, equal_nan=True))
+
+
+def _same(one: object, other: object) -> bool:
+    return bool(pd.isna(one) and pd.isna(other)) or one == other  # type: ignore[call-overload]
+
+
+def _word(value: object) -> object:
+    return ("no", "yes")[int(value)] if isinstance(value, bool | np.bool_) else value
+
+
+def _described(review: Review) -> dict[str, str]:
+    """Return the tables that say what was measured and when, and what the export cannot hold."""
+    tables = {
+        f"{name}.csv": _table(
+            [{k: _word(v) for k, v in row.items()} for row in _rows(getattr(review, name))]
+        )
+        for name in BESIDE
+    }
+    if len(review.moderators):
+        tables["moderators.csv"] = _table(_rows(review.moderators))
+        tables[VALUES] = _table(list(_moderator_values(review)))
+    return {**tables, "README.md": README}
+
+
+def _moderator_values(review: Review) -> Iterator[Row]:
+    """Return the value of each moderator for each trial, or arm, that states it."""
+    arms = _arm_names(review)
+    for declared in _rows(review.moderators):
+        name = declared["moderator"]
+        for row in _rows(getattr(review, declared["table"])):
+            arm = arms[row["trial"], row["arm"]] if "arm" in row else ""
+            if not pd.isna(row[name]):
+                values = review.trial_names[row["trial"]], arm, name, row[name]
+                yield dict(zip(OF_VALUES, values, strict=True))
+
+
+README: Final = """\
+The columns that begin with "review" bring the results back: import this file into a new review,
+with outcomes.csv and follow_ups.csv beside it. What these files do not hold: results at baseline
+and of single groups, what did not enter an analysis, where two arms of a trial differ in their
+instrument, its scale or its clusters (then the effect is written in place of the arms), printed
+intervals, risk of bias, searches and the texts of the review, and the methods of review.toml.
+"""
+
+
+README_OF_RECORDS: Final = """\
+References and nothing else: import them as the export of a search. RIS has no place for results,
+for which report belongs to which trial, or for the two people who screened; a note (N1) says in
+words whether a report was included, or why it was excluded.
+"""
+
+
 # --- RevMan ---------------------------------------------------------------------------------------
 
 
@@ -201,32 +386,31 @@ def _revman(review: Review) -> dict[str, str]:
     years = dict(zip(review.trials["trial"], review.trials["year"], strict=True))
     rows = list[Row]()
     for effects in pooled_analyses(review):
+        known = _known(effects) if _is_whole(effects) else effects.table
+        ours = own_columns(review, effects, known)
         place: Row = {
             "Analysis group": numbers[effects.outcome],
             "Analysis number": times[effects.follow_up],
             "Analysis name": f"{labels[effects.outcome]}, {effects.follow_up}",
         }
-        for trial, study, cells in _cells(review, effects):
-            rows.append({**place, "Study": study, "Study year": years[trial], **cells})
-    filled = [{name: row.get(name, "") for name in REVMAN} for row in rows]
-    return {"revman.csv": _table(filled)} if rows else {}
+        for trial, label, how, cells in _cells(review, effects):
+            head = {"Study": f"{label}{how}", "Study year": years[trial]}
+            rows.append({**place, **head, **cells, **ours[label]})
+    columns = (*REVMAN, *(f"{MARK}{name}" for name in OF_ROW))
+    filled = [{name: row.get(name, "") for name in columns} for row in rows]
+    return {"revman.csv": _table(filled), **_described(review)} if rows else {}
 
 
-def _cells(review: Review, effects: StudyEffects) -> Iterator[tuple[str, str, Row]]:
-    """Return the trial, the name and the numbers of each comparison of an analysis.
+def _cells(review: Review, effects: StudyEffects) -> Iterator[tuple[str, str, str, Row]]:
+    """Return the trial, the name, how it is known and the numbers of each comparison.
 
     A name says so where an effect is not reported: RevMan has no other place for that. RevMan
     computes an analysis in one way; it gets counts or means only where they lead to the very
     effects of the review, not where an arm was shared or a scale changed.
     """
-    known = _known(effects)
-    counts = known.reindex(columns=["events_experimental", "events_comparator"])
-    people = known[["n_experimental", "n_comparator"]].astype(float)
-    numbers = pd.concat([counts, people], axis="columns")
-    is_whole = effects.is_of_events and bool((numbers % 1 == 0).all(axis=None))
+    is_whole = _is_whole(effects)
+    known = _known(effects) if is_whole else effects.table
     means = _means(review, effects)
-    if not is_whole:
-        known = effects.table
     for i, row in enumerate(_rows(known)):
         if is_whole:
             cells: Row = {
@@ -240,7 +424,16 @@ def _cells(review: Review, effects: StudyEffects) -> Iterator[tuple[str, str, Ro
         else:
             cells = {"GIV Mean": row["effect"], "GIV SE": float(np.sqrt(row["variance"]))}
         how = "" if row["provenance"] == "reported" else f" ({row['provenance']})"
-        yield row["trial"], f"{row['label']}{how}", cells
+        yield row["trial"], row["label"], how, cells
+
+
+def _is_whole(effects: StudyEffects) -> bool:
+    """Say whether an analysis is one of events that are whole numbers, as RevMan needs them."""
+    if not effects.is_of_events:
+        return False
+    known = _known(effects)
+    counts = known[["events_experimental", "events_comparator", "n_experimental", "n_comparator"]]
+    return bool((counts.astype(float) % 1 == 0).all(axis=None))
 
 
 def _means(review: Review, effects: StudyEffects) -> list[Row]:
@@ -258,7 +451,9 @@ def _means(review: Review, effects: StudyEffects) -> list[Row]:
         if not all(arm in known for arm in arms):
             return []
         numbers = [*known[arms[0]], *known[arms[1]]]
-        again = OF_MEANS[effects.measure](*numbers)
+        again = attempt(OF_MEANS[effects.measure], *numbers)
+        if isinstance(again, ReviewError):
+            return []
         ours, theirs = [row["effect"], row["variance"]], [again.effect[0], again.variance[0]]
         if not np.allclose(ours, theirs, rtol=SAME, atol=0):
             return []
@@ -287,7 +482,8 @@ def _ris(review: Review) -> dict[str, str]:
         if stored.decision != "duplicate"
     ]
     files_of = {"included.ris": included, "excluded.ris": excluded, "records.ris": records}
-    return {name: "".join(found) for name, found in files_of.items() if found}
+    texts = {name: "".join(found) for name, found in files_of.items() if found}
+    return {**texts, "README.md": README_OF_RECORDS} if texts else {}
 
 
 def _of_report(row: Mapping[str, Any], entries: Mapping[str, Entry], note: str) -> str:

@@ -174,8 +174,9 @@ def test_the_command_writes_beside_the_review(
     shutil.copytree(FOLDERS["means"].parent, tmp_path / "review")
     assert main(["export", str(tmp_path / "review"), "--to", "metafor"]) == 0
     names = {path.name for path in (tmp_path / "review" / "export" / "metafor").iterdir()}
-    assert names == {"comparisons.csv", "analyses.csv", "metafor.R"}
-    assert capsys.readouterr().out.count("Written: ") == 3
+    tables = {"comparisons.csv", "analyses.csv", "outcomes.csv", "follow_ups.csv"}
+    assert names == {*tables, "metafor.R", "README.md"}
+    assert capsys.readouterr().out.count("Written: ") == len(names)
 
 
 def _run_r(*arguments: str, cwd: Path) -> str:
