@@ -130,19 +130,15 @@ def _comparisons(review: Review, effects: StudyEffects) -> Iterator[Row]:
     fit = effects.pool()
     ours = own_columns(review, effects, _known(effects))
     own = dict(zip(fit.labels, zip(fit.effect, fit.variance, strict=True), strict=True))
-    printed = {(row["trial"], row["arm"]): row["label_printed"] for row in _rows(review.arms)}
-
-    def name(trial: str, arm: str) -> str:
-        return TOGETHER.join(printed[trial, part] for part in arm.split(TOGETHER))
-
+    names = _arm_names(review)
     for row in _rows(_known(effects)):
         effect, variance = own.get(row["label"], (np.nan, np.nan))
         yield {
             "analysis": _key(effects),
             "study": row["label"],
             "trial": row["trial"],
-            "treat1": name(row["trial"], row["experimental_arm"]),
-            "treat2": name(row["trial"], row["comparator_arm"]),
+            "treat1": _name(names, row["trial"], row["experimental_arm"]),
+            "treat2": _name(names, row["trial"], row["comparator_arm"]),
             "TE": float(effect),
             "seTE": float(np.sqrt(variance)),
             "measure": effects.measure,
@@ -238,8 +234,8 @@ def own_columns(review: Review, effects: StudyEffects, known: pd.DataFrame) -> d
                 "Time": effects.follow_up,
                 "Study": review.trial_names[str(trial)],
                 "Year": years[trial],
-                "Arm 1": names[str(trial), row["experimental_arm"]],
-                "Arm 2": names[str(trial), row["comparator_arm"]],
+                "Arm 1": _name(names, str(trial), row["experimental_arm"]),
+                "Arm 2": _name(names, str(trial), row["comparator_arm"]),
                 "Effect measure": effects.measure,
                 "Own provenance": row["provenance"],
                 "Own source": row["source"],
@@ -275,6 +271,11 @@ def _arm_names(review: Review) -> dict[tuple[str, str], str]:
         else row["arm"]
         for row in rows
     }
+
+
+def _name(names: Mapping[tuple[str, str], str], trial: str, arm: str) -> str:
+    """Return the name of an arm, or of several that were combined."""
+    return TOGETHER.join(names[trial, part] for part in arm.split(TOGETHER))
 
 
 def _effect(row: Mapping[str, Any]) -> Row:
