@@ -27,7 +27,7 @@ from scipy.special import ndtri
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.base.measures import RATE_MEASURES, RATIO_MEASURES
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest
 from analysis_lib.pooling.pooled_effect import PooledEffect
@@ -522,7 +522,8 @@ def information_size_of_events(
     >>> information_size_of_events(0.2, 0.1, "RD")
     394
     """
-    if measure not in ABSOLUTE_MEASURES or not 0 < assumed_risk < 1:
+    of_people = measure in ABSOLUTE_MEASURES and measure not in RATE_MEASURES
+    if not of_people or not 0 < assumed_risk < 1:
         return None
     value = math.exp(-mid) if measure in RATIO_MEASURES else -mid
     risk = absolute_effect(value, (value, value), measure, assumed_risk=assumed_risk, per=1).risk
@@ -599,7 +600,7 @@ def _finding_row(finding: Finding) -> Mapping[str, str]:
 def _absolute_texts(finding: Finding) -> dict[str, str]:
     """Return what happens without and with the intervention, and the difference, for people."""
     found = finding.absolute
-    per = [f" per {fmt.count(one.per)}" for one in found]
+    per = [f" {_per(one, finding.unit)}" for one in found]
     risks = [one.assumed_risk * one.per for one in found]
     cells = {
         "without": [_people(x) + of for x, of in zip(risks, per, strict=True)],
@@ -612,14 +613,28 @@ def _absolute_texts(finding: Finding) -> dict[str, str]:
             f"({_more(one.difference_ci[0])} to {_more(one.difference_ci[1])})"
             for one, of in zip(found, per, strict=True)
         ],
-        "nnt": [one.nnt_words() for one in found],
+        "nnt": [one.nnt_words() for one in found if not one.is_rate],
     }
     texts = {name: "; ".join(texts) for name, texts in cells.items()}
     return texts if found else {**texts, "without": finding.without}
 
 
+def _per(effect: AbsoluteEffect, unit: str) -> str:
+    """Return of how many people, or in how much person-time, events are counted.
+
+    The unit is that of the outcome: ``person-years``, or ``events per person-year``.
+    """
+    per = f"per {fmt.count(effect.per)}"
+    if not effect.is_rate:
+        return per
+    time = unit.rpartition("per ")[2].strip() or "person-time"
+    if time == "person-time" or time[0].isdigit():
+        return f"{per} units of {time}"
+    return f"{per} {time}" if time.endswith("s") else f"{per} {time}s"
+
+
 def _people(value: float) -> str:
-    """Return people of a thousand; of few, with a decimal."""
+    """Return people, or events, of a thousand; of few, with a decimal."""
     return fmt.number(value, 0 if value >= FEWEST_WHOLE or value == 0 else 1)
 
 

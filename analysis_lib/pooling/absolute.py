@@ -1,4 +1,4 @@
-"""What a relative effect means for people: risks, differences and numbers needed to treat."""
+"""What an effect means for people: risks or rates, differences and numbers needed to treat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from analysis_lib.base.checks import check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number
+from analysis_lib.base.measures import RATE_MEASURES, RATIO_MEASURES
 from analysis_lib.base.results import Result
 
 Interval = tuple[float, float]
@@ -23,8 +24,10 @@ _RISKS: Final[dict[str, Callable[[float, float], float]]] = {
     "OR": lambda p, x: p * x / (1 - p + p * x),
     "HR": lambda p, x: -math.expm1(x * math.log1p(-p)) if p < 1 else 1.0,
     "RD": lambda p, x: p + x,
+    "IRR": lambda p, x: p * x,
+    "IRD": lambda p, x: p + x,
 }
-#: The measures of which a risk follows from an assumed one.
+#: The measures of which a risk, or a rate, follows from an assumed one.
 ABSOLUTE_MEASURES: Final = tuple(_RISKS)
 
 
@@ -37,17 +40,19 @@ class AbsoluteEffect(Result):
     measure, assumed_risk, per
         What was asked for.
     risk, risk_ci : float and (low, high)
-        People with the event under the intervention, of ``per``.
+        People with the event under the intervention, of ``per``; for IRR and IRD the events in
+        ``per`` units of person-time.
     difference, difference_ci : float and (low, high)
         The same minus the assumed risk.
     nnt, nnt_ci : float and (first, second)
         Number needed to treat for one person fewer with the event; negative: for one more. In the
         order of the interval of the risk. Where the interval holds no difference it runs from the
-        first number through infinity to the second.
+        first number through infinity to the second. Of rates it is the person-time at risk in
+        which there is one event fewer.
     through_infinity : bool
         Whether it does.
     capped : bool
-        Whether a risk above all people, or below none, was set to that bound.
+        Whether a risk above all people, or one or a rate below none, was set to that bound.
     """
 
     measure: str
@@ -62,14 +67,29 @@ class AbsoluteEffect(Result):
     through_infinity: bool
     capped: bool
 
+    @property
+    def is_rate(self) -> bool:
+        """Whether events are counted in person-time, and not of people."""
+        return self.measure in RATE_MEASURES
+
     def title(self) -> str:
-        """Say which risk was assumed."""
+        """Say which risk, or which rate, was assumed."""
+        if self.is_rate:
+            assumed = number(self.assumed_risk * self.per, 1)
+            return f"From a rate of {assumed} per {self.per:g} by the {self.measure}"
         return (
             f"From {number(self.assumed_risk * self.per, 0)} of {self.per:g} by the {self.measure}"
         )
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the risk, the difference and the number needed to treat as words."""
+        if self.is_rate:
+            per = f"per {self.per:g} units of person-time"
+            return [
+                (f"rate, {per}", estimate_text(self.risk, self.risk_ci, 1)),
+                (f"difference, {per}", estimate_text(self.difference, self.difference_ci, 1)),
+                ("person-time for one event fewer", self.nnt_words()),
+            ]
         return [
             (f"risk, of {self.per:g}", estimate_text(self.risk, self.risk_ci, 0)),
             (f"difference, of {self.per:g}", estimate_text(self.difference, self.difference_ci, 0)),
@@ -101,19 +121,23 @@ def absolute_effect(
 ) -> AbsoluteEffect:
     r"""Risk with the intervention, difference and number needed to treat, at an assumed risk.
 
+    Of rates: events in person-time with the intervention, at an assumed rate.
+
     Parameters
     ----------
     estimate : float
-        The effect as readers know it: a ratio (not its logarithm), or a difference of risks.
+        The effect as readers know it: a ratio (not its logarithm), or a difference of risks or of
+        rates.
     ci : (low, high)
         Its confidence interval.
-    measure : {"RR", "OR", "HR", "RD"}
+    measure : {"RR", "OR", "HR", "RD", "IRR", "IRD"}
         What it is.
     assumed_risk : float
         Risk without the intervention, between 0 and 1: the median of the trials' comparator arms,
-        or of the people that a reader has in mind. For HR, the risk by the time of interest.
+        or of the people that a reader has in mind. For HR, the risk by the time of interest. For
+        IRR and IRD a rate instead, above 0: events in one unit of person-time.
     per : float
-        People that risks are counted of.
+        People, or units of person-time, that events are counted of.
 
     Returns
     -------
@@ -124,12 +148,14 @@ def absolute_effect(
     ------
     ReviewError
         For a ratio that is not positive (a pooled logarithm: give its exponential), an interval
-        that does not hold the estimate, or an assumed risk outside 0 to 1.
+        that does not hold the estimate, an assumed risk outside 0 to 1, or an assumed rate that is
+        not above 0.
 
     Notes
     -----
     With the assumed risk p and the effect x, the risk is ``p x`` for RR, ``p x / (1 - p + p x)``
-    for OR, ``1 - (1 - p)**x`` for HR and ``p + x`` for RD. The number needed to treat is
+    for OR, ``1 - (1 - p)**x`` for HR and ``p + x`` for RD; the rate is ``p x`` for IRR and
+    ``p + x`` for IRD. The number needed to treat is
     ``1 / (p - risk)``. An interval of the difference from benefit through zero to harm becomes one
     of the number needed to treat from benefit through infinity to harm (Altman 1998).
 
@@ -143,12 +169,16 @@ def absolute_effect(
     >>> effect = absolute_effect(0.8, (0.66, 0.97), "RR", assumed_risk=0.15)
     >>> round(effect.risk), round(effect.difference), effect.nnt_words()
     (120, -30, 'NNTB 33 (NNTB 20 to NNTB 222)')
+    >>> falls = absolute_effect(0.77, (0.71, 0.83), "IRR", assumed_risk=0.85)  # in a person-year
+    >>> round(falls.risk, 1), round(falls.difference, 1)
+    (654.5, -195.5)
     """
     check_choice("measure", measure, tuple(_RISKS))
     low, high = ci
     _check(estimate, low, high, measure, assumed_risk)
     risks = [_RISKS[measure](assumed_risk, x) for x in (estimate, low, high)]
-    bounded = [min(1.0, max(0.0, risk)) for risk in risks]
+    most = math.inf if measure in RATE_MEASURES else 1.0
+    bounded = [min(most, max(0.0, risk)) for risk in risks]
     fewer = [assumed_risk - risk for risk in bounded]
     nnt = [1 / less if less else math.inf for less in fewer]
     differences = [-per * less for less in fewer]
@@ -171,14 +201,17 @@ def _check(estimate: float, low: float, high: float, measure: str, assumed_risk:
     values = (estimate, low, high)
     if not all(math.isfinite(value) for value in values):
         raise ReviewError(f"estimate and ci must be finite, got {values}")
-    if measure != "RD" and min(values) <= 0:
+    if measure in RATIO_MEASURES and min(values) <= 0:
         raise ReviewError(
             f"{measure}: a ratio is greater than zero, got {values}; of a pooled logarithm give "
             "the exponential"
         )
     if not low <= estimate <= high:
         raise ReviewError(f"ci: {low:g} to {high:g} does not hold the estimate {estimate:g}")
-    if not 0 < assumed_risk < 1:
+    if measure in RATE_MEASURES:
+        if not 0 < assumed_risk < math.inf:
+            raise ReviewError(f"assumed_risk: a rate is finite and above 0, got {assumed_risk}")
+    elif not 0 < assumed_risk < 1:
         raise ReviewError(f"assumed_risk must lie between 0 and 1, got {assumed_risk}")
 
 

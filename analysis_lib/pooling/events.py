@@ -104,9 +104,9 @@ class PooledEvents(PooledEffect):
         return max(0, int(np.isfinite(self.effect).sum()) - 1)
 
     def absolute(self, *, assumed_risk: float, per: float = 1000) -> AbsoluteEffect:
-        """Return what the estimate means for people; see `absolute_effect`."""
+        """Return what the estimate means for people, or in person-time; see `absolute_effect`."""
         values = (self.estimate, *self.ci)
-        estimate, low, high = values if self.measure == "RD" else map(math.exp, values)
+        estimate, low, high = values if self.measure in ("RD", "IRD") else map(math.exp, values)
         return absolute_effect(
             estimate, (low, high), self.measure, assumed_risk=assumed_risk, per=per
         )

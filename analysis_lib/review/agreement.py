@@ -142,6 +142,12 @@ def choices_of_outcomes(outcomes: pd.DataFrame, info: ReviewInfo) -> Iterator[st
         told = f"{shown(name)} is not in outcomes.csv{did_you_mean(name, list(measures))}"
         yield f"review.toml, table [outcome.{name}]: {told}"
     for name, measure in measures.items():
+        too_many = [risk for risk in info.of_outcome(name).assumed_risk if risk >= 1]
+        if too_many and measure not in RATE_MEASURES:
+            yield (
+                f"review.toml, table [outcome.{name}], key assumed_risk: a risk lies between 0 and "
+                f"1, got {too_many[0]:g}; only rates ({', '.join(RATE_MEASURES)}) may be greater"
+            )
         is_other = measure in (*BINARY_MEASURES, *RATE_MEASURES) and measure != "OR"
         if is_other and info.events_of(name).event_method == "Peto":
             own = info.of_outcome(name).event_method is not None

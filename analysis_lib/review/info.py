@@ -143,17 +143,18 @@ class OfOutcome(Entries):
     """What a review chooses for one outcome: table ``[outcome.NAME]``.
 
     What is absent is as in ``[methods]``. ``assumed_risk`` are the risks without the intervention,
-    at which the summary of findings tells what a ratio means for people; by default the median of
-    the trials' comparator arms. ``columns``, ``order``, ``limits`` and ``reference`` are those of
-    its forest plots (`analysis_lib.plots.forest`); a column is one of the trials, of their
-    interventions, or of the pooled effects.
+    at which the summary of findings tells what a ratio means for people, or of rates the events in
+    one unit of person-time; by default the median of the trials' comparator arms. ``columns``,
+    ``order``, ``limits`` and ``reference`` are those of its forest plots
+    (`analysis_lib.plots.forest`); a column is one of the trials, of their interventions, or of the
+    pooled effects.
     """
 
     event_method: Literal["MH", "Peto", "inverse"] | None = None
     model: Literal["common", "random"] | None = None
     correction: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     double_zeros: Literal["drop", "keep"] | None = None
-    assumed_risk: Items[Annotated[float, Field(gt=0, lt=1)]] = ()
+    assumed_risk: Items[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = ()
     columns: Items[Words] = ()
     order: Annotated[str, AfterValidator(_known_order)] | None = None
     limits: Annotated[tuple[float, float], Strict(strict=False)] | None = None

@@ -568,9 +568,21 @@ def show_findings(review: Review) -> None:
 
 def _absolute_note(table: pd.DataFrame) -> str:
     """Say where the risk without the intervention comes from, if any is told."""
-    if grading.ABSOLUTE_HEADS["nnt"] not in table:
+    heads = grading.ABSOLUTE_HEADS
+    if heads["difference"] not in table:
         return ""
-    return (
+    of_rates = table[heads["difference"]] != ""
+    if heads["nnt"] in table:
+        of_rates &= table[heads["nnt"]] == ""
+    rates = (
+        " Rates are events in the person-time stated; without: the rate that review.toml assumes "
+        "or, by default, the median of the comparator arms, its own uncertainty not in the "
+        "intervals."
+    )
+    told = rates if of_rates.any() else ""
+    if heads["nnt"] not in table:
+        return told
+    return told + (
         " Without: the risk that review.toml assumes or, by default, the median of the comparator "
         "arms that are pooled (where it is none, all of them together); its own uncertainty is not "
         "in the intervals. NNTB and NNTH: number needed to treat for one person to benefit, or to "

@@ -185,6 +185,8 @@ def findings_table(
 def _unit(review: Review, outcome: str) -> str:
     row = review.outcomes.set_index("outcome").loc[outcome]
     better = "lower is better" if row["lower_is_better"] else "higher is better"
+    if row["measure"] == "IRR":  # its unit is that of the time at risk
+        return better
     unit = axis_unit(review, outcome) or ("standard deviations" if row["measure"] == "SMD" else "")
     return f"{unit}; {better}" if unit else better
 

@@ -23,7 +23,7 @@ from analysis_lib.conclusions.stability import draws
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FEWEST_TO_READ
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
-from analysis_lib.review.comparisons import COUNTS, StudyEffects
+from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.funnel_tests import asymmetry_test
 from analysis_lib.review.known_effects import EVENTS
 from analysis_lib.review.model import Review, arms_at_baseline
@@ -101,19 +101,20 @@ def _over_sets(review: Review, effects: StudyEffects, found: Assessment) -> Asse
 
 
 def assumed_risks(effects: StudyEffects) -> tuple[float, ...]:
-    """Return the risks without the intervention at which an effect is told for people.
+    """Return the risks, or rates, without the intervention at which an effect is told for people.
 
     Those of ``review.toml``; or else, where events are known, the median of the comparator arms
     that are pooled, and where that is none or all, the risk in all of them together.
     """
     review = effects.review
     given = () if review is None else review.info.of_outcome(effects.outcome).assumed_risk
-    if given or not effects.is_of_events:
+    if given or not effects.counts:
         return given
     arms = effects.table.drop_duplicates(["trial", "comparator_arm"])
-    events, people = (arms[name].to_numpy(float) for name in COUNTS[2:])
+    events, people = (arms[name].to_numpy(float) for name in effects.counts[2:])
     candidates = (float(np.median(events / people)), float(events.sum() / people.sum()))
-    return tuple(risk for risk in candidates if 0 < risk < 1)[:1]
+    most = math.inf if effects.is_of_rates else 1
+    return tuple(risk for risk in candidates if 0 < risk < most)[:1]
 
 
 def absolute_effects(effects: StudyEffects) -> tuple[AbsoluteEffect, ...]:

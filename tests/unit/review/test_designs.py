@@ -5,6 +5,7 @@ Reference values: golden n8 (clusters, cross-over) and n1 (rates), through a fol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typed_reviews import typed
 
 import analysis_lib as al
 from analysis_lib.book.sections.analyses import draw_forest
+from analysis_lib.book.sections.grading import absolute_effects, summary_table
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.plots import alt_text
 from analysis_lib.review.known_effects import MIXED, NO_RATES, NO_RATIO, NOT_PAIRED
@@ -75,6 +77,50 @@ def test_rates_by_arm_are_pooled_as_r_pools_them(review_of: Make, measure: str) 
     assert fit.estimate == pytest.approx(out["beta"], rel=GOLDEN)
     assert fit.se == pytest.approx(out["se"], rel=GOLDEN)
     assert fit.q == pytest.approx(out["QE"], rel=GOLDEN)
+
+
+@pytest.mark.parametrize(
+    ("measure", "unit", "per"),
+    [
+        ("IRR", "person-years", "per 1000 person-years"),
+        ("IRR", "", "per 1000 units of person-time"),
+        ("IRD", "events per person-year", "per 1000 person-years"),
+        ("IRD", "per 100 person-years", "per 1000 units of 100 person-years"),
+    ],
+)
+def test_rates_are_told_in_person_time(review_of: Make, measure: str, unit: str, per: str) -> None:
+    """By hand: the median rate of the comparators, multiplied by the ratio or plus the rest."""
+    review = review_of(measure, arm_results=rates("hart1999"), outcome={"unit": unit})
+    effects = review.analysis("y", "w8")
+    table = effects.table
+    without = (table["events_comparator"] / table["person_time_comparator"]).median()
+    fit = effects.pool()
+    values = np.array([fit.estimate, *fit.ci])
+    with_it = without * np.exp(values) if measure == "IRR" else np.maximum(without + values, 0)
+    (found,) = absolute_effects(effects)
+    assert [found.risk, *found.risk_ci] == pytest.approx(1000 * with_it)
+    assert [found.difference, *found.difference_ci] == pytest.approx(1000 * (with_it - without))
+    assert found.nnt == pytest.approx(1 / (without - with_it[0]))
+    row = summary_table(review).iloc[0]
+    assert row["Without"] == f"{1000 * without:.0f} {per}"
+    assert row["With the intervention"].endswith(per)
+    assert f"fewer {per}" in row["Difference"]
+    assert "Number needed to treat" not in row
+    toml = "[outcome.y]\nassumed_risk = [1.5]"
+    given = review_of(measure, arm_results=rates("hart1999"), outcome={"unit": unit}, toml=toml)
+    assert summary_table(given).loc[0, "Without"] == f"1500 {per}"
+
+
+def test_a_risk_above_one_is_refused(review_of: Make) -> None:
+    rows = arms("x", {"events": 3, "n": 20}, {"events": 4, "n": 20})
+    with pytest.raises(al.ReviewError, match="a risk lies between 0 and 1, got 1"):
+        review_of("RR", arm_results=rows, toml="[outcome.y]\nassumed_risk = [1.5]")
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, math.inf])
+def test_a_rate_that_cannot_be_is_refused(rate: float) -> None:
+    with pytest.raises(al.ReviewError, match="a rate is finite and above 0"):
+        al.absolute_effect(0.8, (0.7, 0.9), "IRR", assumed_risk=rate)
 
 
 def test_a_trial_without_any_event_tells_nothing_of_a_ratio_of_rates(review_of: Make) -> None:
