@@ -88,7 +88,9 @@ def test_rates_by_arm_are_pooled_as_r_pools_them(review_of: Make, measure: str) 
         ("IRD", "per 100 person-years", "per 1000 units of 100 person-years"),
     ],
 )
-def test_rates_are_told_in_person_time(review_of: Make, measure: str, unit: str, per: str) -> None:
+def test_rates_are_told_in_person_time(
+    review_of: Make, tmp_path: Path, measure: str, unit: str, per: str
+) -> None:
     """By hand: the median rate of the comparators, multiplied by the ratio or plus the rest."""
     review = review_of(measure, arm_results=rates("hart1999"), outcome={"unit": unit})
     effects = review.analysis("y", "w8")
@@ -107,7 +109,10 @@ def test_rates_are_told_in_person_time(review_of: Make, measure: str, unit: str,
     assert f"fewer {per}" in row["Difference"]
     assert "Number needed to treat" not in row
     toml = "[outcome.y]\nassumed_risk = [1.5]"
-    given = review_of(measure, arm_results=rates("hart1999"), outcome={"unit": unit}, toml=toml)
+    words = {"outcome": {"unit": unit}, "toml": toml}
+    given = al.load_review(
+        typed(tmp_path / "given", measure, arm_results=rates("hart1999"), **words)
+    )
     assert summary_table(given).loc[0, "Without"] == f"1500 {per}"
 
 
