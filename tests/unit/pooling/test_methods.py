@@ -2,11 +2,18 @@
 
 import dataclasses
 import inspect
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import analysis_lib as al
+from analysis_lib.__main__ import main
 from analysis_lib.pooling.methods import EventMethods, MethodNames
+from analysis_lib.review.entries import read_toml
+from analysis_lib.review.info import ReviewInfo
 
 EFFECT, VARIANCE = [0.1, 0.5, 0.9, 0.4, 0.2], [0.04, 0.05, 0.04, 0.06, 0.03]
 CHOSEN = al.Methods(tau2_method="PM", ci_method="HK-adhoc", pi_method="V", level=0.9)
@@ -18,6 +25,34 @@ def test_the_keyword_arguments_are_the_fields() -> None:
     assert MethodNames.__annotations__.keys() == fields.keys() == set(CHOSEN)
     assert al.Methods(**CHOSEN) == CHOSEN
     assert CHOSEN.but(level=0.95) == al.Methods(**{**CHOSEN, "level": 0.95})
+
+
+#: Where a reader is told which interval is taken if nothing is said.
+TEXTS_OF_DEFAULTS = (
+    ROOT / "book" / "reuse.md",
+    ROOT / "analysis_lib" / "book" / "texts" / "methods.md",
+    ROOT / "analysis_lib" / "importing" / "template" / "data" / "review.toml",
+)
+
+
+def test_every_text_tells_the_default_that_the_code_has(tmp_path: Path) -> None:
+    """The functions take Wald, a review that `new` begins the ad hoc form, each told with both."""
+    assert main(["new", str(tmp_path / "review")]) == 0
+    toml = tmp_path / "review" / "data" / "review.toml"
+    begun = tomllib.loads(toml.read_text(encoding="utf-8"))["methods"]
+    text = toml.read_text(encoding="utf-8")
+    info = read_toml(text, ReviewInfo, toml.name)
+    assert info.methods.ci_method == begun["ci_method"] == "HK-adhoc"
+    empty = read_toml(f"{text.partition('[methods]')[0]}[methods]", ReviewInfo, toml.name)
+    assert empty.methods == al.Methods()
+    assert (empty.shared_arms, empty.events) == (begun["shared_arms"], EventMethods())
+    default = al.Methods().ci_method
+    texts = [path.read_text(encoding="utf-8") for path in TEXTS_OF_DEFAULTS]
+    for text in (*texts, str(al.Methods.__doc__)):
+        assert {default, begun["ci_method"]} <= set(re.findall(r"[\w-]+", text))
+        assert "Röver, Knapp and Friede" in text
+    for name, value in dict(al.Methods()).items():
+        assert f"{name}={value!r}".replace("'", '"') in str(al.pool.__doc__)
 
 
 @pytest.mark.parametrize(
