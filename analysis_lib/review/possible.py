@@ -55,6 +55,15 @@ def pooled_analyses(review: Review, priority: str | None = None) -> Iterator[Stu
     What is measured of one group compares nothing and is not among them. An analysis that cannot
     be computed is left out; `analyses` says why, and so does ``check``.
     """
+    return (found for found in _known(review, priority) if not found.is_of_one_group)
+
+
+def group_analyses(review: Review, priority: str | None = None) -> Iterator[StudyEffects]:
+    """Return, in the same order, the analyses of what is measured of one group."""
+    return (found for found in _known(review, priority) if found.is_of_one_group)
+
+
+def _known(review: Review, priority: str | None) -> Iterator[StudyEffects]:
     for _, _, found in analyses(review, priority):
-        if isinstance(found, StudyEffects) and found.k and not found.is_of_one_group:
+        if isinstance(found, StudyEffects) and found.k:
             yield found

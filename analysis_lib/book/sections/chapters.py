@@ -15,7 +15,7 @@ from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.book.page import say, show_figure, show_table
-from analysis_lib.book.sections import findings, grading, moderation, robustness
+from analysis_lib.book.sections import findings, grading, moderation, one_group, robustness
 from analysis_lib.book.sections.analyses import (
     heading,
     name_of,
@@ -37,7 +37,7 @@ from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.instruments import ROB2, instrument_names, used_instruments
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.open_questions import designs_of, open_questions
-from analysis_lib.review.possible import analyses, pooled_analyses
+from analysis_lib.review.possible import analyses, group_analyses, pooled_analyses
 from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
 from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
@@ -503,6 +503,10 @@ def show_leave_one_out(review: Review) -> None:
         if effects.table["trial"].nunique() >= FEWEST_LEFT:
             robustness.show_leave_one_out(review, effects.outcome, effects.follow_up)
             few = False
+    for effects in group_analyses(review, "primary"):
+        if effects.k >= FEWEST_LEFT:
+            robustness.show_group_left_out(review, effects)
+            few = False
     if few:
         say("No primary analysis has three trials: none can be left out.")
 
@@ -531,9 +535,11 @@ def show_choices(review: Review) -> None:
 
 def show_reporting_bias(review: Review) -> None:
     """Show tests of asymmetry for every analysis, and a funnel plot where there is one to read."""
+    one_group.say_no_funnel(review)
     table = robustness.reporting_bias_table(review)
     if table.empty:
-        say("There is nothing to pool yet, and no funnel to look at.")
+        if next(group_analyses(review), None) is None:
+            say("There is nothing to pool yet, and no funnel to look at.")
         return
     any_added_up = any(effects.adds_up_counts for effects in pooled_analyses(review))
     show_table(

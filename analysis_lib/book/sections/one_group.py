@@ -12,7 +12,12 @@ from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.measures import shown
 from analysis_lib.book.page import Prose, prose, say, show_figure, show_table
-from analysis_lib.book.sections.analyses import axis_unit, details, heading, nothing_to_pool
+from analysis_lib.book.sections.analyses import (
+    axis_unit,
+    details,
+    heading,
+    nothing_to_pool,
+)
 from analysis_lib.book.sentences import cautions, heterogeneity_sentence, methods_sentence
 from analysis_lib.effects.columns import EffectSizes
 from analysis_lib.effects.single_groups import (
@@ -26,7 +31,7 @@ from analysis_lib.plots import forest, statement
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
-from analysis_lib.review.possible import analyses
+from analysis_lib.review.possible import analyses, group_analyses
 
 TEXT = "**In plain words.** {meaning}\n\n**Result.** {result}\n\n**Method.** {method}"
 #: How else a measure of one group may be pooled; the first is how it is.
@@ -42,6 +47,14 @@ NAMES = {
     "z": "Fisher's z",
     "none": "none",
 }
+#: Measures that are numbers without a unit, whatever the outcome's table says.
+WITHOUT_UNIT = ("proportion", "correlation")
+NO_FUNNEL = (
+    "Of one group, {names}: no funnel plot, test of asymmetry or trim-and-fill is shown. Nothing "
+    "is compared, so that no side is the one that gets published; and the standard error of a "
+    "proportion, a rate or a correlation follows from its own value, which bends a funnel without "
+    "any bias."
+)
 CAUTION = (
     "The way back from Freeman and Tukey's transformation needs one size for all groups (their "
     "harmonic mean) and can mislead where sizes differ widely (Schwarzer and others 2019)."
@@ -59,7 +72,7 @@ def show_group(review: Review, effects: StudyEffects, name: str) -> None:
         fit,
         details=details(review, effects),
         measure=effects.measure,
-        unit=axis_unit(review, effects.outcome),
+        unit=unit_of_axis(review, effects),
         arms=review.info.short_names,
         title=title,
     )
@@ -80,7 +93,7 @@ def group_text(review: Review, effects: StudyEffects, fit: PooledEffect) -> Pros
     """Return the paragraphs below the forest plot of a measure of one group."""
     row = review.outcomes.set_index("outcome").loc[effects.outcome]
     label = fmt.inside_sentence(str(row["label"]))
-    unit: str = "" if pd.isna(row["unit"]) else f" {row['unit']}"
+    unit = _unit(row["unit"], effects.measure)
     doubts = cautions(fit, effects.measure)
     after = "\n\n**Caution.** {doubts}" if doubts else ""
     after += "\n\n**Left out.** {unknown}." if effects.unknown else ""
@@ -99,8 +112,8 @@ def group_text(review: Review, effects: StudyEffects, fit: PooledEffect) -> Pros
 
 def meaning(fit: PooledEffect, measure: str, label: str, unit: str) -> str:
     """Return what a pooled proportion, rate, mean or correlation says, in words."""
-    low, high = (_value(end, measure) for end in fit.ci)
-    value = _value(fit.estimate, measure)
+    low, high = (value_words(end, measure) for end in fit.ci)
+    value = value_words(fit.estimate, measure)
     where = "In this group" if fit.k == 1 else "On average over the groups"
     texts: dict[str, str] = {
         "proportion": f"{where}, {value} of people had {label} ({low} to {high}).",
@@ -120,12 +133,30 @@ def group_answers(review: Review) -> str:
         if isinstance(effects, StudyEffects) and effects.k and effects.is_of_one_group:
             row = review.outcomes.set_index("outcome").loc[effects.outcome]
             label = fmt.inside_sentence(str(row["label"]))
-            unit: str = "" if pd.isna(row["unit"]) else f" {row['unit']}"
+            unit = _unit(row["unit"], effects.measure)
             told.append(meaning(effects.pool(), effects.measure, label, unit))
     return " ".join(told)
 
 
-def _value(value: float, measure: str) -> str:
+def _unit(unit: object, measure: str) -> str:
+    """Return the unit of an outcome after a space; a proportion and a correlation have none."""
+    return f" {unit}" if isinstance(unit, str) and measure not in WITHOUT_UNIT else ""
+
+
+def unit_of_axis(review: Review, effects: StudyEffects) -> str:
+    """Return the unit of an axis: nothing for what is a number without one."""
+    return "" if effects.measure in WITHOUT_UNIT else axis_unit(review, effects.outcome)
+
+
+def say_no_funnel(review: Review) -> None:
+    """Say of what is measured of one group that no funnel is drawn, and why."""
+    names = [heading(review, effects) for effects in group_analyses(review)]
+    if names:
+        say(NO_FUNNEL, names="; ".join(names))
+
+
+def value_words(value: float, measure: str) -> str:
+    """Return a pooled number as its readers know it; a proportion in per cent."""
     if measure == "proportion":
         return fmt.percent(shown(value, measure), 1)
     return fmt.effect(value, measure)
@@ -142,7 +173,7 @@ def _new_group(fit: PooledEffect, measure: str) -> str:
     limits = fit.prediction_interval
     if fit.k == 1 or fit.tau2_method == "FE" or limits is None:
         return ""
-    low, high = (_value(end, measure) for end in limits)
+    low, high = (value_words(end, measure) for end in limits)
     return f" In a new, similar group it may lie between {low} and {high}."
 
 

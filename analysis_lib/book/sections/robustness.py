@@ -22,6 +22,7 @@ from analysis_lib.book.sections.analyses import (
     or_say_why,
     question,
 )
+from analysis_lib.book.sections.one_group import unit_of_axis, value_words
 from analysis_lib.conclusions.certainty import TEST_NAMES
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.plots import statement
@@ -31,7 +32,14 @@ from analysis_lib.pooling.asymmetry import (
     EggerTest,
     egger_test,
 )
-from analysis_lib.pooling.leaving_out import baujat, gosh, influence, influential, marked
+from analysis_lib.pooling.leaving_out import (
+    baujat,
+    gosh,
+    influence,
+    influential,
+    leave_one_out,
+    marked,
+)
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.pooling.subgroups import SubgroupAnalysis, subgroup_analysis, subgroups_of
 from analysis_lib.pooling.trimming import TrimAndFill, trim_and_fill
@@ -50,6 +58,10 @@ from analysis_lib.review.subgroups import (
 RISK_OF_BIAS = "risk of bias"
 #: The column that says in how many sets of reconstructed effects a statement holds.
 SETS = "Sets that say so"
+GROUP_LEFT_OUT = (
+    "With all {groups} the pooled {measure} is {value}; without one of them it lies between {low} "
+    "and {high}."
+)
 FITTING = "The test that fits the measure"
 ADDED_UP = (
     "Mantel-Haenszel adds up counts and has no funnel of its own: the tests, the funnel and what "
@@ -224,6 +236,34 @@ def show_diagnostics(review: Review, outcome: str, follow_up: str) -> None:
         else:
             table = _diagnostics(effects)
         show_table(table, caption, numeric=numeric, note=note)
+
+
+def show_group_left_out(review: Review, effects: StudyEffects) -> None:
+    """Show what is measured of one group without each of the groups, and their influence."""
+    title = f"{heading(review, effects)}, without each group"
+    measure = effects.measure
+    with or_say_why(title):
+        fit = effects.pool()
+        options = {"labels": effects.labels, **effects.methods}
+        table = leave_one_out(effects.effect, effects.variance, **options)
+        ax = plots.leave_one_out(
+            table, fit, measure=measure, unit=unit_of_axis(review, effects), title=title
+        )
+        show_figure(ax, f"fig-leave-one-out-{effects.outcome}-{effects.follow_up}".lower())
+        say(
+            GROUP_LEFT_OUT,
+            groups=fmt.plural(effects.k, "group"),
+            measure=measure,
+            value=value_words(fit.estimate, measure),
+            low=value_words(float(table["estimate"].min()), measure),
+            high=value_words(float(table["estimate"].max()), measure),
+        )
+        show_table(
+            _diagnostics(effects).rename(columns={"Comparison": "Group"}),
+            f"Influence of each group: {heading(review, effects)}",
+            numeric=list(DIAGNOSTICS.values()),
+            note=basis(effects),
+        )
 
 
 DIAGNOSTICS = {

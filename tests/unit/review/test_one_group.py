@@ -15,10 +15,15 @@ import analysis_lib as al
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.measures import GROUP_MEASURES, no_difference, pooled, shown
-from analysis_lib.book.sections import one_group
+from analysis_lib.book.sections import chapters, one_group, robustness
 from analysis_lib.book.sections.answers import answer_table, verdict
 from analysis_lib.book.sections.grading import summary_table
-from analysis_lib.book.sections.one_group import group_text, other_transformations
+from analysis_lib.book.sections.one_group import (
+    group_text,
+    other_transformations,
+    unit_of_axis,
+    value_words,
+)
 from analysis_lib.book.sections.results import show_analysis
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.review.possible import pooled_analyses
@@ -150,3 +155,40 @@ def test_a_printed_result_of_a_group_is_refused(tmp_path: Path) -> None:
     words = "published.csv, row 2, column outcome: a printed proportion of one group cannot be"
     with pytest.raises(al.ReviewError, match=words):
         al.load_review(folder)
+
+
+@pytest.mark.parametrize("measure", GROUP_MEASURES)
+def test_groups_are_left_out_one_by_one_and_have_no_funnel(
+    tmp_path: Path, measure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review, drawn, told, tables = review_of(tmp_path, measure), [], [], []
+
+    def show_figure(ax: Any, name: str) -> None:
+        drawn.append((name, plots.alt_text(ax)))
+        plt.close(ax.figure)
+
+    monkeypatch.setattr(robustness, "show_figure", show_figure)
+    for module in (robustness, chapters, one_group):
+        monkeypatch.setattr(module, "say", lambda text, **w: told.append(text.format(**w)))
+    monkeypatch.setattr(robustness, "show_table", lambda table, *_, **__: tables.append(table))
+    chapters.show_leave_one_out(review)
+    chapters.show_reporting_bias(review)
+    effects = review.analysis("y", "w8")
+    table = al.leave_one_out(effects.effect, effects.variance, **effects.methods)
+    ends = fmt.effect_interval((table["estimate"].min(), table["estimate"].max()), measure)
+    assert drawn == [("fig-leave-one-out-y-w8", drawn[0][1])]
+    assert f"the pooled {measure} runs from {ends}" in drawn[0][1]
+    assert list(tables[0]["Group"]) == list(effects.labels)
+    without, funnel = told
+    assert value_words(float(table["estimate"].min()), measure) in without
+    assert "Score, week 8: no funnel plot" in funnel
+
+
+@pytest.mark.parametrize("measure", GROUP_MEASURES)
+def test_a_proportion_and_a_correlation_have_no_unit(tmp_path: Path, measure: str) -> None:
+    rows = [{"trial": f"t{i}", "arm": "a", **row} for i, row in enumerate(GROUPS[measure])]
+    folder = typed(tmp_path / "review", measure, arm_results=rows, outcome={"unit": "points"})
+    effects = al.load_review(folder).analysis("y", "w8")
+    text = str(group_text(effects.review, effects, effects.pool()))
+    assert ("points" in text) == (measure in ("mean", "rate"))
+    assert bool(unit_of_axis(effects.review, effects)) == (measure in ("mean", "rate"))
