@@ -20,7 +20,7 @@ from analysis_lib.base.measures import (
 from analysis_lib.conclusions.certainty import crossed
 from analysis_lib.pooling.events import PooledEvents
 from analysis_lib.pooling.pooled_dependent import PooledDependent
-from analysis_lib.pooling.pooled_effect import PooledEffect, pool
+from analysis_lib.pooling.pooled_effect import FEWEST_FOR_SPREAD, PooledEffect
 
 __all__ = [
     "MEASURE_WORDS",
@@ -68,8 +68,6 @@ PI_WORDS = {
     "KR": "with Kenward and Roger's standard error and degrees of freedom",
     "KR-PR": "with Kenward and Roger's standard error and one degree of freedom less than theirs",
 }
-#: With fewer comparisons the spread between settings is hardly known, and shares of them less.
-FEWEST_FOR_SHARES = 5
 #: What is compared between the arms when an effect is one on events.
 EVENT_WORDS = {
     "RR": "risk",
@@ -529,7 +527,7 @@ def _new_setting(fit: PooledEffect, question: Question) -> str:
         )
     text += f" ({interval})"
     share = share_of_benefit(fit, question)
-    if share is None or fit.k < FEWEST_FOR_SHARES:
+    if share is None or fit.k < FEWEST_FOR_SPREAD:
         return f"{text}."
     ends = [share_of_benefit(replace(fit, estimate=end), question) or 0.0 for end in fit.ci]
     return (
@@ -549,50 +547,14 @@ def cautions(fit: PooledEffect, measure: str = "MD") -> str:
     measure
         What was pooled.
 
-    Notes
-    -----
-    A Hartung-Knapp interval can be narrower than the classic one, where effects happen to lie
-    close together (Röver, Knapp and Friede 2015).
-
     Examples
     --------
     >>> import analysis_lib as al
     >>> print(cautions(al.pool([0.1, 0.5], [0.04, 0.05])))
     Two comparisons hardly tell how much effects differ, and the intervals depend on it.
     """
-    if isinstance(fit, PooledDependent):
-        return _cautions_of_modelled(fit)
-    if fit.k == 1 or fit.tau2_method == "FE":
-        return ""
-    told = []
-    if fit.k < FEWEST_FOR_SHARES:
-        what = "the intervals depend on it"
-        if fit.prediction_interval is not None:
-            what += ", the prediction interval most of all"
-        told.append(
-            f"{_comparisons(fit, measure).capitalize()} hardly tell how much effects differ, and "
-            f"{what}."
-        )
-    classic = pool(fit.effect, fit.variance, **fit.methods.but(ci_method="wald")).ci
-    if fit.ci_method == "HK" and fit.ci[1] - fit.ci[0] < classic[1] - classic[0]:
-        told.append(
-            "The Hartung and Knapp interval is narrower than the classic one "
-            f"({fmt.effect_interval(classic, measure)}), because the effects happen to lie close "
-            "together; it is not to be read as the more certain."
-        )
-    return " ".join(told)
-
-
-def _cautions_of_modelled(fit: PooledDependent) -> str:
-    told = []
-    if fit.n_trials < FEWEST_FOR_SHARES and fit.tau2_method != "FE":
-        trials = fmt.plural(fit.n_trials, "trial", spelled=True).capitalize()
-        told.append(
-            f"{trials} hardly tell{'s' if fit.n_trials == 1 else ''} how much effects differ "
-            "between trials, and the intervals depend on it."
-        )
-    if fit.robust is not None and fit.robust.caution:
-        told.append(fit.robust.caution)
+    what = "group" if measure in GROUP_MEASURES else "comparison"
+    told = fit.cautions((what, f"{what}s"), lambda limits: fmt.effect_interval(limits, measure))
     return " ".join(told)
 
 

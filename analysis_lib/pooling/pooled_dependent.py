@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Unpack, cast
 
@@ -12,9 +12,17 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import plural
 from analysis_lib.pooling.dependent_effects import LIKELIHOODS, MultilevelEffect, multilevel
 from analysis_lib.pooling.methods import PREDICTIONS, MethodNames, Methods
-from analysis_lib.pooling.pooled_effect import Interval, PooledEffect, frozen, pool
+from analysis_lib.pooling.pooled_effect import (
+    FEWEST_FOR_SPREAD,
+    Interval,
+    PooledEffect,
+    frozen,
+    pool,
+    with_digits,
+)
 from analysis_lib.pooling.robust_variance import RobustEffect, robust
 
 
@@ -60,6 +68,23 @@ class PooledDependent(PooledEffect):
     def tau2_ci(self) -> Interval | None:
         """None: each of the two variances has an interval, ``model.sigma2_ci``."""
         return None
+
+    def cautions(
+        self,
+        studies: tuple[str, str] = ("study", "studies"),
+        words: Callable[[Interval], str] = with_digits,
+    ) -> list[str]:
+        """Return a sentence for all that few trials make doubtful."""
+        told = []
+        if self.n_trials < FEWEST_FOR_SPREAD and self.tau2_method != "FE":
+            trials = plural(self.n_trials, "trial", spelled=True).capitalize()
+            told.append(
+                f"{trials} hardly tell{'s' if self.n_trials == 1 else ''} how much effects differ "
+                "between trials, and the intervals depend on it."
+            )
+        if self.robust is not None and self.robust.caution:
+            told.append(self.robust.caution)
+        return told
 
     def _predictive(self) -> tuple[float, float | None] | None:
         """Return scale and degrees of freedom of one comparison in a new trial."""

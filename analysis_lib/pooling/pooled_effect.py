@@ -8,7 +8,7 @@ stored effects when it is asked for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -27,6 +27,13 @@ from analysis_lib.pooling.methods import PREDICTIONS, MethodNames, Methods, Name
 from analysis_lib.pooling.tau2 import MeanModel, between_variance, q_profile, q_statistic
 
 Interval = tuple[float, float]
+#: With fewer studies the spread between them is hardly known, and what rests on it less.
+FEWEST_FOR_SPREAD = 5
+
+
+def with_digits(limits: Interval) -> str:
+    """Return an interval with the digits that a printed result has."""
+    return interval(limits, 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -259,9 +266,59 @@ class PooledEffect(Result, NamesItsMethods):
         if self.q_p_value is None:
             return [*told, ("heterogeneity", "needs two studies")]
         if varies:
-            told.append(("tau2", estimate_text(self.tau2, self.tau2_ci, 4)))
+            tau2 = estimate_text(self.tau2, self.tau2_ci, 4)
+            if self.has_empty_tau2_set:
+                tau2 = f"{number(self.tau2, 4)} (no value fits at the {level} level)"
+            told.append(("tau2", tau2))
         q = f"{number(self.q)} on {self.q_df} df, {p_value(self.q_p_value)}"
-        return [*told, ("I2", percent(self.i2, 1)), ("Q", q)]
+        cautions = [("caution", text) for text in self.cautions()]
+        return [*told, ("I2", percent(self.i2, 1)), ("Q", q), *cautions]
+
+    def cautions(
+        self,
+        studies: tuple[str, str] = ("study", "studies"),
+        words: Callable[[Interval], str] = with_digits,
+    ) -> list[str]:
+        """Return a sentence for all that few studies, or effects alike by luck, make doubtful.
+
+        Parameters
+        ----------
+        studies : (one, several)
+            What is pooled.
+        words : callable
+            Prints an interval.
+
+        Notes
+        -----
+        A Hartung-Knapp interval can be narrower than the classic one, where effects happen to lie
+        close together (Röver, Knapp and Friede 2015).
+        """
+        if self.k == 1 or self.tau2_method == "FE":
+            return []
+        told = []
+        if self.k < FEWEST_FOR_SPREAD:
+            what = "the intervals depend on it"
+            if self.prediction_interval is not None:
+                what += ", the prediction interval most of all"
+            number_of = plural(self.k, *studies, spelled=True)
+            told.append(
+                f"{number_of[:1].upper()}{number_of[1:]} hardly tell how much effects differ, and "
+                f"{what}."
+            )
+        if self.ci_method == "HK" and self.se == 0:
+            told.append(
+                "All effects are equal, so that the Hartung and Knapp interval shrinks to a point; "
+                "it does not tell how sure the mean is."
+            )
+        elif self.ci_method == "HK":
+            classic = pool(self.effect, self.variance, **self.methods.but(ci_method="wald")).ci
+            if self.ci[1] - self.ci[0] < classic[1] - classic[0]:
+                told.append(
+                    "The Hartung and Knapp interval is narrower than the classic one "
+                    f"({words(classic)}), because the effects happen to lie close together; it is "
+                    "not to be read as the more certain."
+                )
+        return told
 
     def numbers(self) -> dict[str, float | None]:
         """Return the results by name, unrounded."""

@@ -40,6 +40,8 @@ from analysis_lib.pooling.tau2 import (
 )
 
 INTERCEPT = "intercept"
+#: With fewer studies a moderator, a regression finds what is not there (Handbook, chapter 10.11).
+FEWEST_A_MODERATOR = 10
 #: A moderator is said to follow from the others when less than half the digits of it are left
 #: once they are taken out; a coefficient for it would have no digits at all.
 RANK_TOLERANCE = math.sqrt(EPSILON)
@@ -228,15 +230,30 @@ class MetaRegression(Result, NamesItsMethods):
             f"R2 {percent(self.r2, 1)}, moderators {p_value(self.q_m_p_value)}"
         )
 
+    @property
+    def caution(self) -> str | None:
+        """A sentence where the studies are too few for the moderators; else ``None``.
+
+        Terms are counted as moderators; a factor of many levels needs more studies than one of two.
+        """
+        moderators = len([name for name in self.names if name != INTERCEPT])
+        if self.k >= FEWEST_A_MODERATOR * moderators:
+            return None
+        return (
+            f"Fewer than {FEWEST_A_MODERATOR} studies a moderator; such a regression often finds "
+            "what is not there (Cochrane Handbook, section 10.11)."
+        )
+
     def rows(self) -> list[tuple[str, ...]]:
-        """Return one row a coefficient, as words."""
+        """Return one row a coefficient, as words, and the caution where there is one."""
         cells = [
             (name, estimate_text(b, (low, high), 4), p_value(p))
             for name, b, (low, high), p in zip(
                 self.names, self.coefficients, self.ci, self.p_value, strict=True
             )
         ]
-        return [("coefficient", f"estimate ({percent(self.level)} CI)", "test"), *cells]
+        caution = [("caution", self.caution, "")] if self.caution else []
+        return [("coefficient", f"estimate ({percent(self.level)} CI)", "test"), *cells, *caution]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the coefficients, unrounded, one row each."""

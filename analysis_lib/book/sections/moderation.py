@@ -15,14 +15,16 @@ from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.book.page import show_figure, show_table
 from analysis_lib.book.sections.analyses import axis_unit, heading, or_say_why
 from analysis_lib.pooling.permuted_moderators import PermutedModerators, permuted_moderators
-from analysis_lib.pooling.regression import MetaRegression, indicators, meta_regression
+from analysis_lib.pooling.regression import (
+    FEWEST_A_MODERATOR,
+    MetaRegression,
+    indicators,
+    meta_regression,
+)
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.model import Review
 from analysis_lib.review.moderators import Moderator, moderators_of
 from analysis_lib.review.possible import pooled_analyses
-
-#: With fewer studies a moderator, a regression finds what is not there (Handbook, chapter 10.11).
-FEWEST_A_MODERATOR = 10
 
 
 def regression_on(

@@ -674,3 +674,29 @@ def test_no_convergence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for method in ("REML", "ML", "PM", "EB"):
         with pytest.raises(ArithmeticError, match="no convergence"):
             pool([0.1, 0.9, 0.3, 2.0], [0.01, 0.02, 0.03, 0.04], tau2_method=method)
+
+
+@pytest.mark.parametrize(
+    ("effect", "methods", "told"),
+    [
+        ([0.1, 0.5], {}, ["Two studies hardly tell"]),
+        ([0.1, 0.5, 0.9], {}, ["Three studies hardly tell", "the prediction interval most of all"]),
+        ([0.1, 0.5, 0.9, 0.4, 0.2], {}, []),
+        ([0.4, 0.41, 0.42, 0.4, 0.4], {"ci_method": "HK"}, ["is narrower than the classic one"]),
+        ([0.4] * 5, {"ci_method": "HK"}, ["All effects are equal", "shrinks to a point"]),
+        ([0.1, 0.5], {"tau2_method": "FE"}, []),
+    ],
+)
+def test_a_printed_result_carries_its_cautions(
+    effect: list[float], methods: dict[str, str], told: list[str]
+) -> None:
+    fit = pool(effect, [0.04, 0.05, 0.04, 0.06, 0.03][: len(effect)], **methods)
+    printed = str(fit)
+    assert all(words in printed for words in told)
+    assert ("caution" in printed) == bool(told) == bool(fit.cautions())
+
+
+def test_an_empty_set_of_tau2_is_told_as_one() -> None:
+    assert "(no value fits at the 95% level)" in str(
+        pool([0.4] * 5, [0.04, 0.05, 0.04, 0.06, 0.03])
+    )

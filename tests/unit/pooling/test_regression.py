@@ -492,3 +492,10 @@ def test_equal_effects_in_a_group_with_hartung_knapp() -> None:
     assert (result.q_between, result.statistic, result.p_value) == (None,) * 3
     assert "equal effects make the HK standard error of a zero" in result.note
     assert result.note in str(result)
+
+
+@pytest.mark.parametrize(("k", "warned"), [(9, True), (10, False)])
+def test_few_studies_a_moderator_are_told(k: int, warned: bool) -> None:
+    effect = [0.1 * (i % 3) for i in range(k)]
+    fit = meta_regression(effect, [0.04] * k, {"dose": list(range(k))})
+    assert bool(fit.caution) == ("caution" in str(fit)) == warned
