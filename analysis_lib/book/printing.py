@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import sync_playwright
 
 from analysis_lib.base.errors import ReviewError
@@ -19,6 +20,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 STYLE = (Path(__file__).parent / "static" / "print.css").read_text(encoding="utf-8")
 #: Pixels between the margins of a page: 210 - 2 * 18 mm at 96 to the inch.
 WIDTH = 657
+#: A number takes no more room than is kept, so that the second printing has the pages of the first.
+MOST_PRINTS = 4
+#: Writes the numbers of the pages beside the contents, which keep room for them.
+NUMBER = """pages => {
+  for (const link of document.querySelectorAll(".printed-contents a"))
+    link.querySelector(".page").textContent = pages[link.hash.slice(1)] ?? "";
+}"""
 #: What is wider than the page all the same is made smaller; sizes are measured as printed.
 FIT = """() => {
   for (const block of document.querySelectorAll("article :is(table, div.math > math)")) {
@@ -83,6 +91,7 @@ def make_printable(page: Path) -> None:
             link["href"] = f"#{place}"
         else:
             del link["href"]  # a file to download, which paper does not hold
+    write_contents(soup)
     for details in soup.find_all("details"):
         if details.find_parent(class_="matrix") is None:  # a sign stands for its numbers there
             details["open"] = ""
@@ -94,8 +103,69 @@ def make_printable(page: Path) -> None:
     page.write_text(str(soup), encoding="utf-8")
 
 
+def write_contents(soup: BeautifulSoup) -> None:
+    """Fill the contents of the theme with chapters and sections, and room for their pages."""
+    contents = soup.select_one("#jb-print-toc nav")
+    if contents is None:
+        return
+    contents.clear()
+    contents["class"] = "printed-contents"
+    for number, (level, heading) in enumerate(headings(soup)):
+        heading["id"] = f"printed-{number}"  # two pages may have sections of one name
+        link = soup.new_tag("a", href=f"#printed-{number}", attrs={"class": f"level-{level}"})
+        link.append(soup.new_tag("span", string=heading.get_text(" ", strip=True)))
+        link.append(soup.new_tag("span", attrs={"class": "page"}))
+        contents.append(link)
+
+
+def headings(soup: BeautifulSoup) -> Iterator[tuple[int, Tag]]:
+    """Yield chapters, with level 1, and their sections, with level 2, in their order."""
+    for chapter in soup.select('span[id^="document-"] + section'):
+        for level, section in (
+            (1, chapter),
+            *((2, inner) for inner in chapter.find_all("section", recursive=False)),
+        ):
+            heading = section.find(["h1", "h2", "h3"], recursive=False)
+            if isinstance(heading, Tag):
+                yield level, heading
+
+
+def pages_of(pdf: bytes) -> dict[str, int]:
+    """Return on which page each place of a PDF lies that a link leads to.
+
+    Chromium writes the objects of a PDF as text: the tree of pages, and the places by name.
+    """
+    kids = {
+        int(found[1]): [int(kid) for kid in re.findall(rb"(\d+) 0 R", found[2])]
+        for found in re.finditer(
+            rb"(\d+) 0 obj\s*<<\s*/Type /Pages\b[^>]*?/Kids \[(.*?)\]", pdf, re.DOTALL
+        )
+    }
+    below = {kid for several in kids.values() for kid in several}
+    pages = [page for top in kids if top not in below for page in _leaves(top, kids)]
+    number = {page: place for place, page in enumerate(pages, start=1)}
+    places = re.findall(rb"/([^\s/<>\[\]()]+) \[(\d+) 0 R /XYZ", pdf)
+    return {_name(name): number[int(page)] for name, page in places if int(page) in number}
+
+
+def _leaves(node: int, kids: Mapping[int, list[int]]) -> Iterator[int]:
+    if node not in kids:
+        yield node
+    for kid in kids.get(node, []):
+        yield from _leaves(kid, kids)
+
+
+def _name(name: bytes) -> str:
+    """Return a name as it is meant: signs that have a meaning in a PDF are written as numbers."""
+    meant = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), name)
+    return meant.decode("utf-8", "replace")
+
+
 def print_pdf(page: Path, pdf: Path, browser: str) -> None:
-    """Print a page with page numbers, bookmarks and tags for screen readers."""
+    """Print a page with page numbers, bookmarks and tags for screen readers.
+
+    The contents get their numbers from a first printing.
+    """
     with sync_playwright() as playwright:
         # A container has no user namespaces for the sandbox; the page is our own.
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
@@ -103,15 +173,21 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
         tab.emulate_media(media="print")
         tab.goto(page.as_uri(), wait_until="load")
         tab.evaluate(FIT)
-        tab.pdf(
-            path=pdf,
-            format="A4",
-            display_header_footer=True,
-            header_template="<span></span>",
-            footer_template=FOOTER,
-            print_background=True,
-            prefer_css_page_size=True,
-            tagged=True,
-            outline=True,
-        )
+        numbers: dict[str, int] = {}
+        for _ in range(MOST_PRINTS):
+            printed = tab.pdf(
+                format="A4",
+                display_header_footer=True,
+                header_template="<span></span>",
+                footer_template=FOOTER,
+                print_background=True,
+                prefer_css_page_size=True,
+                tagged=True,
+                outline=True,
+            )
+            if (found := pages_of(printed)) == numbers:
+                break
+            numbers = found
+            tab.evaluate(NUMBER, numbers)
+        pdf.write_bytes(printed)
         chromium.close()

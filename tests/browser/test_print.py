@@ -31,6 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 POINTS = 72 / 25.4  # a millimetre
 MARGIN = 18 * POINTS - 1  # left and right, as the style of print says; 1 point for rounding
+FIRST_PAGES = 8  # pages at the beginning among which the contents are, at most
 FEWEST_WORDS = 3  # on a page, beside its number: fewer is an empty page
 
 CONFIG = """\
@@ -242,10 +243,29 @@ def test_a_link_leads_to_its_place(small: Printed) -> None:
         ("The second chapter", "The second chapter"),
         ("a place further on", "Far from the beginning"),
     ):
-        page = int(re.search(rf'<a href="[^"#]*#(\d+)">[^<]*{text}</a>', small.xml)[1])
+        page = int(re.search(rf'<a href="[^"#]*#(\d+)">[^\n]*{text}', small.xml)[1])
         assert heading in words_of(small.pages[page - 1])
         assert page > 2
     assert '<a href="https://example.org/">another host</a>' in small.xml
+
+
+def test_the_contents_name_the_page_of_each_chapter_and_section(printed: Printed) -> None:
+    lines = re.findall(r"^ *(\S.*?)\s{3,}(\d+)$", "\n".join(printed.pages[:FIRST_PAGES]), re.MULTILINE)
+    assert len(lines) >= 4
+    numbers = [int(page) for _, page in lines]
+    assert numbers == sorted(numbers)
+    for words, page in lines:
+        assert words.split()[0] in words_of(printed.pages[int(page) - 1]), (words, page)
+
+
+def test_places_are_read_from_any_tree_of_pages() -> None:
+    pdf = b"""1 0 obj\n<</Type /Page\n/Parent 9 0 R>>\nendobj
+    9 0 obj\n<</Type /Pages\n/Count 1\n/Parent 7 0 R\n/Kids [1 0 R]>>\nendobj
+    2 0 obj\n<</Type /Page>>\nendobj
+    7 0 obj\n<</Type /Pages\n/Count 2\n/Kids [2 0 R\n9 0 R]>>\nendobj
+    5 0 obj\n<</a#20b [1 0 R /XYZ 6 777 0]\n/c [2 0 R /XYZ 6 77 0]>>\nendobj"""
+    assert printing.pages_of(pdf) == {"a b": 2, "c": 1}
+    assert printing.pages_of(b"") == {}
 
 
 def test_chapters_and_sections_have_bookmarks(small: Printed) -> None:
