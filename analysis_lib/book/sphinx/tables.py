@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup, Tag
 
 #: Letters of 14.4 pixels that a line of a telephone holds, and what a gap between cells takes.
 ROOM, GAP = 42, 3
+NO_BREAK = "\N{NO-BREAK SPACE}"
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
@@ -36,10 +37,16 @@ def needed(table: Tag, heads: list[str]) -> int:
     columns = [[head] for head in heads]
     for row in table.select("tbody tr:not(.group)"):
         for column, cell in zip(columns, row.find_all(["th", "td"], recursive=False), strict=False):
-            column.append(cell.get_text(" "))
+            text = cell.get_text(" ")
+            column.append(text.replace(" ", NO_BREAK) if is_number(cell) else text)
     # A space that does not break holds the ends of an interval together.
     longest = [max(len(word) for text in texts for word in text.split(" ")) for texts in columns]
     return sum(longest) + GAP * len(columns)
+
+
+def is_number(cell: Tag) -> bool:
+    """Return whether the style keeps a cell on one line."""
+    return cell.name == "td" and "number" in cell.get_attribute_list("class")
 
 
 def make_cards(table: Tag, heads: list[str]) -> None:
