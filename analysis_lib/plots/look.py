@@ -163,6 +163,8 @@ def wrap_titles(figure: Figure) -> None:
         title, label = ax._left_title, ax.xaxis.label  # type: ignore[attr-defined]  # no public name
         start = title.get_window_extent().x0
         for text, room in ((title, figure.bbox.width - start), (label, 2 * min(middle, right))):
+            if not text.get_text().strip():  # blanks that keep room
+                continue
             lines = [" ".join(text.get_text().split())] if text is title else _lines(text)
             text.set_text("\n".join(_wrapped(text, line, 0.95 * room) for line in lines))
 
