@@ -2,7 +2,7 @@
 
 ``python -m analysis_lib new DIR`` · ``check DIR`` · ``import FILE --to DIR`` · ``selection DIR`` ·
 ``build DIR`` · ``pdf DIR`` · ``manuscript DIR`` · ``export DIR --to FORM`` ·
-``version DIR NAME`` · ``watch DIR``
+``with-r DIR`` · ``version DIR NAME`` · ``watch DIR``
 """
 
 from __future__ import annotations
@@ -164,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--to", required=True, choices=("revman", "metafor", "csv", "ris"))
     out.add_argument("--into", type=Path, metavar="DIR", help="where to; export/ in the review")
     out.set_defaults(run=_export)
+    again = commands.add_parser(
+        "with-r", help="compute every analysis again in R (metafor), and record whether it agrees"
+    )
+    again.add_argument("folder", type=Path, nargs="?", default=Path())
+    again.set_defaults(run=_with_r)
     version = commands.add_parser("version", help="record the review as it is as a version")
     version.add_argument("folder", type=Path)
     version.add_argument("version")
@@ -451,6 +456,17 @@ def _export(options: argparse.Namespace) -> list[str]:
     into = options.into or data.parent / "export" / options.to
     written = exporting.export(load_review(data), options.to, into)
     return [f"Written: {file}" for file in written]
+
+
+def _with_r(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.importing.checking import data_folder
+    from analysis_lib.review.model import load_review
+
+    with_r = _from_extra("engine.with_r")
+    review = load_review(data_folder(options.folder))
+    told, agrees = with_r.compare_with_r(review, datetime.date.today())
+    options.code = 0 if agrees else 1
+    return [told]
 
 
 def _version(options: argparse.Namespace) -> list[str]:

@@ -10,6 +10,7 @@ from analysis_lib.base.formatting import percent
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sections.answers import AnswerTable, answer_table
+from analysis_lib.book.sections.with_r import comparison_told
 from analysis_lib.conclusions.versions import news
 from analysis_lib.review.model import Review, provenance_counts, result_status
 
@@ -111,6 +112,7 @@ TABLES: dict[str, Callable[[Review], Table | AnswerTable | str]] = {
     "news-trials": changed_trials,
     "news-results": changed_results,
     "news-history": history,
+    "with-r": comparison_told,
     "explorer-results": explorer.results_table,
     "explorer-comparisons": explorer.comparisons_table,
 }

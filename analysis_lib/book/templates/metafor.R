@@ -83,4 +83,8 @@ told <- lapply(seq_len(nrow(analyses)), function(i) {
 for (one in told) cat(paste(unlist(one), collapse = " | "), "\n", sep = "")
 verdicts <- vapply(told, function(one) one$verdict, character(1))
 cat(sum(verdicts == "as in metafor"), "of", length(verdicts), "analyses are as in metafor\n")
+write.csv(data.frame(analysis = vapply(told, function(one) one$analysis, character(1)),
+                     verdict = verdicts, r = as.character(getRversion()),
+                     metafor = as.character(packageVersion("metafor"))),
+          "agreement.csv", row.names = FALSE, fileEncoding = "UTF-8")
 quit(status = as.integer(any(verdicts == "DIFFERS")))
