@@ -85,12 +85,14 @@ PI_LABELS = {
     "KR": "Kenward and Roger (KR, with REML)",
     "KR-PR": "Kenward and Roger, one degree less (KR-PR, with REML)",
 }
+BANDS = (
+    "Bands are ranges of reconstructed comparisons: 95% of the effects that agree with the print "
+    "lie in them. None is the result of a trial."
+)
 RECONSTRUCTED = (
-    "Bands are reconstructed comparisons, not reported ones: 95% of the effects that agree with "
-    "what is printed lie in them. They are no results of trials. What is pooled here is one of the "
-    "sets of effects that agree with the print, so that all trials together give the printed "
-    "result where its numbers agree with each other; with trials left out, the range over the "
-    "sets says how much is known."
+    f"{BANDS} With all trials, every set of effects gives the printed result, where its numbers "
+    "agree with each other. With trials left out, the average has a range over the sets; its "
+    "confidence and prediction intervals are those of one set, and are known less well."
 )
 #: The judgements that the button leaves out, whatever the instrument calls them.
 WORST = tuple(level for level, severity in SEVERITY.items() if severity == HIGH)
@@ -707,5 +709,5 @@ def comparisons_table(review: Review) -> Table | str:
     first = heading(review, main_analysis(review))
     caption = f"The comparisons of the first analysis: {first}"
     numeric = list(comparisons.columns[1:-2])
-    note = RECONSTRUCTED.partition(" What is pooled")[0] if RANGE in str(comparisons) else ""
+    note = BANDS if RANGE in str(comparisons) else ""
     return Table(comparisons, caption, "explorer-comparisons", note, numeric)
