@@ -4,12 +4,13 @@
 
 The files are those of others, and not part of this repository; `formats.md` says where they are.
 The other counts are those of rispy (RIS), pybtex (BibTeX), pandas (tables), ElementTree (EndNote's
-XML), and of the tag that begins a record (PubMed, Web of Science).
+XML, PubMed's XML, MODS), json (JSON), and of the tag that begins a record (PubMed, Web of Science).
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections import defaultdict
@@ -23,6 +24,7 @@ from pybtex.database import parse_string
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing.search import SearchExport, read_records
 from analysis_lib.importing.texts import decode, read_bytes
+from analysis_lib.importing.workbooks import is_workbook
 
 BEGINS = {
     "MEDLINE (PubMed)": r"^PMID ?-",
@@ -31,16 +33,30 @@ BEGINS = {
 }
 
 
+#: The elements of a record in XML.
+ELEMENTS = {
+    "EndNote XML": ("record",),
+    "PubMed XML": ("PubmedArticle", "PubmedBookArticle"),
+    "MODS": ("{http://www.loc.gov/mods/v3}mods",),
+}
+
+
 def counted_by_others(export: SearchExport, path: Path) -> int | None:
     """Return how many records another reader finds; nothing where it refuses the file."""
-    text = decode(read_bytes(path)).text
+    content = read_bytes(path)
+    text = "" if is_workbook(content) else decode(content).text
     try:
+        if is_workbook(content):
+            return len(pd.read_excel(path, dtype="str"))
         if export.format == "RIS":
             return len(rispy.loads(text, skip_unknown_tags=True))
         if export.format == "BibTeX":
             return len(parse_string(text, "bibtex").entries)
-        if export.format == "EndNote XML":
-            return sum(1 for _ in defusedxml.ElementTree.fromstring(text).iter("record"))
+        if export.format in ELEMENTS:
+            root = defusedxml.ElementTree.fromstring(text)
+            return sum(1 for name in ELEMENTS[export.format] for _ in root.iter(name))
+        if export.format == "JSON":
+            return len(json.loads(text))
         if export.format in BEGINS:
             return len(re.findall(BEGINS[export.format], text, re.MULTILINE))
         return len(pd.read_csv(io.StringIO(text), sep=None, engine="python", dtype="str"))

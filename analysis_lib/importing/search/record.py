@@ -48,7 +48,10 @@ COMMENT = re.compile(
 )
 BREAK = re.compile(r"<\s*/?\s*(?:[a-z]+:)?(?:br|p|li|div|tr|td|title|sec)\b[^<>]*>", re.IGNORECASE)
 HIDDEN = ("Cf", "Cc", "Cs")  # marks of direction, of no width, and of control
-FOLDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+FOLDED = str.maketrans({
+    **{"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"},
+    **dict.fromkeys("\u2018\u2019\u02bc\u00b4\u2032", ""),  # apostrophes
+})  # fmt: skip
 #: How Embase and Ovid write where an article stands.
 PLACES = (
     re.compile(r"(?P<journal>[^()]+?) \((?P<year>\d{4})\) (?P<volume>\w+)(?::(?P<issue>\w+))?"

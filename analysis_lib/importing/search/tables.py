@@ -38,6 +38,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "journal": (
         *("journal", "journal title", "source title", "journal book", "periodical full"),
         *("publication title", "publication name", "secondary title", "journal name"),
+        "publication",
         *("primary location source display name", "container title", "periodical", "source", "so"),
         *("jf", "jo", "t2", "venue", "zeitschrift", "revista", "revue", "rivista", "tijdschrift"),
         *("刊名", "期刊", "来源", "雑誌名", "収録刊行物", "학술지명", "журнал"),

@@ -56,6 +56,10 @@ TYPES: Final = (
 )
 #: Web of Science names an erratum by the place of the article: "Title (vol 3, pg 1, 2015)".
 PLACE = re.compile(r"\(vol\.? [\w ]+, (?:pg|pp?)\.? .*$", re.IGNORECASE)
+#: Embase tells behind an erratum of which article: "(J Ex (2015) 3 (12) DOI: 10.1000/x)".
+CITED = re.compile(r"\s[(\[](?=[^()\[\]]*\((?:19|20)\d\d\)).*$")
+#: Fields of research with their codes, which some publishers put behind a title.
+CODES = re.compile(r"\s\d\d [A-Z][a-z][\w ,&-]+? \d{4} [A-Z][\w ,&-]+$")
 REGISTRY = re.compile(
     r"clinicaltrials\.gov|\bnct\d{8}\b|\bisrctn|\beuctr|\bictrp\b|trialsearch|\bchictr|\bactrn|"
     r"\bdrks\d|\bjprn|\bctri\b|\birct|trial regist|clinical trials? regist",
@@ -108,15 +112,21 @@ def titles_of(record: Record) -> tuple[str, frozenset[Title]]:
     """
     kind, text = _without_marks(record)
     words = folded(text)
-    for name, prefix in PREFIXES:
-        found = prefix.match(words)
-        if found and found.end() < len(words):
-            kind, words = kind or name, words[found.end() :]
-            break
+    while prefix := _prefix(words):
+        kind, words = kind or prefix[0], words[prefix[1] :]
     if _is_entry(f"{record.journal} {record.kind}") or "/isrctn" in record.doi:
         kind = "registry entry"
     own = {(words, signs_of(text))} if words else set()
     return kind, frozenset(own | _in_two_languages(record.title))
+
+
+def _prefix(words: str) -> tuple[str, int] | None:
+    """Return what the beginning of a title says that it is, and where the title goes on."""
+    for kind, prefix in PREFIXES:
+        found = prefix.match(words)
+        if found and found.end() < len(words):
+            return kind, found.end()
+    return None
 
 
 def _without_marks(record: Record) -> tuple[str, str]:
@@ -125,6 +135,9 @@ def _without_marks(record: Record) -> tuple[str, str]:
     mark = LANGUAGE.search(text)
     if mark and set(folded(mark.group()).split()) - {"in", "article"} <= LANGUAGES:
         text = text[: mark.start()]
+    text = CODES.sub("", text)
+    if (found := CITED.search(text)) and named(ADDED, folded(text[:LONGEST_SUFFIX])):
+        text = text[: found.start()]
     kind = named(TYPES, record.kind)
     if PLACE.search(text):
         kind, text = "erratum", PLACE.sub("", text)
@@ -219,7 +232,7 @@ def _related(one: Title, other: Title) -> Relation:
 
 
 def _two_titles(one: str, other: str) -> Relation:
-    if one == other:
+    if one.replace(" ", "") == other.replace(" ", ""):
         return "same"
     if _solid(one) == _solid(other):
         return "variant"

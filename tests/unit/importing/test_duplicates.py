@@ -39,6 +39,7 @@ ABOUT_IT = (
     *("Retraction notice to “{}” [J Ex 3 (2015) 12-19]", "Editorial expression of concern: {}"),
     *("{} (Retracted article. See vol. 4, pg. 3, 2016)", "Publisher's correction: {}"),
     *("Correction for Example et al., {}", "Letter by Muster regarding article, {}"),
+    "Erratum: Author Correction: {} (J Ex (2015) 3 12 DOI: 10.1000/a)",
     *("Editorial: {}", "{}. Authors' reply", "In reply: {}", "{} erratum"),
     "Response by Example to letter regarding article, “{}”",
 )
@@ -86,6 +87,10 @@ def changed(**facts: Any) -> dict[str, Any]:
         changed(doi="", other_dois=()),
         changed(title="[Lifting crates for low back pain: a made-up trial]. [Japanese]"),
         changed(title="Lifting crates for low back pain", journal=""),  # without the subtitle
+        changed(title="Lifting crates forlow back pain: a made‐up trial", doi=""),
+        changed(
+            title=f"{TRIAL['title']} 11 Medical and Health Sciences 1117 Public Health", doi=""
+        ),
         changed(volume="", pages="", journal="", doi="", year=None),
         changed(journal="JE", doi=""),
         changed(doi="10.1002/central/CN-1/full"),
@@ -195,6 +200,7 @@ def test_titles_that_differ_by_a_sign_are_flagged(one: str, other: str, doi: str
         ("CD4(+) cells", "CD4+ cells"),
         ("a dose of 0·5 mg", "a dose of 0.5 mg"),
         ("α-blockers", "alpha-blockers"),
+        ("men’s backs", "men's backs"),
     ],
 )
 def test_signs_may_be_spelled_otherwise(one: str, other: str) -> None:
