@@ -31,7 +31,7 @@ from analysis_lib.importing.result_columns import (
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
-from analysis_lib.importing.texts import as_key, plain, read_bytes
+from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
@@ -176,6 +176,7 @@ def results_of(
     results = _with_years(rows.results, several)
     differences = _with_years(rows.differences, several)
     results = results if table.is_own else _arms_named(results)
+    stop(_spelled_alike(table.file, (*results, *differences)), f"in {table.file}")
     rows_of = _by_row(results)
     problems = [*rows.problems, *_contradictions(table.file, results)]
     if not table.is_own:
@@ -327,10 +328,7 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
     alone = Counter(result.row for result in results)
     for result in results:
         first = labels.setdefault(result.trial, result)
-        if plain(first.study) != plain(result.study):
-            told = f"{shown(result.study)} and {shown(first.study)} get the same identifier"
-            yield Problem(file, told, result.row)
-        elif first.year != result.year:
+        if spelling(first.study) == spelling(result.study) and first.year != result.year:
             told = f"{shown(result.study)} is of {first.year} in row {first.row}"
             yield Problem(file, told, result.row)
         twin = places.setdefault((_place(result), result.arm), result)
@@ -344,6 +342,27 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
         if same_arm.side != result.side:
             told = f"{shown(result.arm_label)} is on the other side in row {same_arm.row}"
             yield Problem(file, told, result.row)
+
+
+def _spelled_alike(file: str, items: Iterable[ArmResult | Difference]) -> Iterator[Problem]:
+    """Ask about names that may be two spellings of one trial, or two trials."""
+    seen: dict[str, ArmResult | Difference] = {}
+    told: set[str] = set()
+    for item in items:
+        first = seen.setdefault(f"{sounds(item.study)} {item.year}", item)
+        name = spelling(item.study)
+        if name != spelling(first.study) and name not in told:
+            told.add(name)
+            yield Problem(file, f"{shown(name)} {as_spelled(first.study, first.row)}", item.row)
+
+
+def as_spelled(other: str, row: int | None = None) -> str:
+    """Ask whether a name is another spelling of one that is known, or another trial."""
+    where = f"in row {row}" if row else "in trials.csv"
+    return (
+        f"is spelled almost like {shown(spelling(other))} {where}. If they are one trial, write "
+        "the same name; if two, put a letter behind the year of each (2015a, 2015b)"
+    )
 
 
 def _rows_twice(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:

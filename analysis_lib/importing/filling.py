@@ -20,11 +20,11 @@ from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.base.unsafe import restored
-from analysis_lib.importing.extraction import ImportedResults
+from analysis_lib.importing.extraction import ImportedResults, as_spelled
 from analysis_lib.importing.own_export import OF_VALUES, VALUES
 from analysis_lib.importing.result_rows import ArmResult, Difference, Side
 from analysis_lib.importing.spreadsheets import sheet_of
-from analysis_lib.importing.texts import as_key, plain, read_bytes, write_all
+from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling, write_all
 from analysis_lib.review.cells import read_cells
 
 Cells: TypeAlias = dict[str, str]
@@ -61,6 +61,7 @@ OF_PLACE: Final[Mapping[str, tuple[str, ...]]] = {
     "arm_results": ("arm", "outcome", "time"),
     "contrasts": ("experimental_arm", "comparator_arm", "outcome", "follow_up"),
 }
+TWO = 2  # years, which make two trials of one name
 ROW = "row"  # in place of a column, where a whole row goes
 
 
@@ -280,6 +281,7 @@ class _Filling:
         self.seen: dict[int, Cells] = {}  # results of the review that the sheet has, by id
         self.earlier: Counter[str] = Counter()  # files from which these were
         self.sizes = Counter(file_of(row) for name in MEASURED for row in self.tables[name].rows)
+        self.asked: set[str] = set()  # names of trials that were looked for
         self.moved = 0  # results that stand in another row of the same sheet
 
     def _match(self) -> None:
@@ -449,6 +451,9 @@ class _Filling:
     def _trial(self, item: ArmResult | Difference, end: Cells) -> str:
         """Return the identifier of a trial, which is added if it is new."""
         known = self.trial(item.study)
+        if item.study not in self.asked:
+            self.asked.add(item.study)
+            self._ask(item, known)
         if known is not None:
             self._year(item, known)
             return known
@@ -462,6 +467,17 @@ class _Filling:
         self.tables["trials"].add(row)
         self.trial.known[plain(item.study)] = item.trial
         return item.trial
+
+    def _ask(self, item: ArmResult | Difference, known: str | None) -> None:
+        """Ask about a trial of the review whose name is spelled almost like one of the sheet."""
+        name = spelling(item.study)
+        for row in self.tables["trials"].rows:
+            label = spelling(row.get("label", ""))
+            if label == name or sounds(label) != sounds(name):
+                continue
+            years = {row.get("year", "").strip(), _as_cell(item.year)} - {""}
+            if len(years) < TWO and known in (None, row["trial"]):
+                self._add(item.row, f"{shown(name)} {as_spelled(label)}")
 
     def _year(self, item: ArmResult | Difference, trial: str) -> None:
         """Fill or change the year of a trial; another year may be another trial."""
@@ -693,15 +709,18 @@ class Matcher:
 
     def __init__(self, table: ReviewTable, column: str) -> None:
         self.known: dict[str, str] = {}
+        self.exact: dict[str, str] = {}
         self.names: list[str] = []
         for row in table.rows:
             key, label = row.get(column, "").strip(), row.get("label", "").strip()
-            self.known |= {plain(name): key for name in (label, key) if name}
+            for name in filter(None, (label, key)):
+                self.known.setdefault(plain(name), key)
+                self.exact.setdefault(spelling(name), key)
             self.names += [name for name in (key, label) if name]
 
     def __call__(self, name: str) -> str | None:
         """Return the identifier; ``None`` if the review has no such name."""
-        return self.known.get(plain(name))
+        return self.exact.get(spelling(name)) or self.known.get(plain(name))
 
     def hint(self, name: str) -> str:
         """Ask whether a similar name was meant, or say which there are."""

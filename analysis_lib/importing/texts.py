@@ -156,6 +156,34 @@ def plain(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in unaccented).split())
 
 
+#: What stands before a family name, and is left out by some.
+PARTICLES = frozenset(
+    (
+        *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le"),
+        *("el", "al", "ter", "ten", "zu", "zum"),
+    )
+)
+DIGRAPHS = str.maketrans({"ø": "o", "œ": "oe", "æ": "ae", "ß": "ss", "ł": "l", "đ": "d", "ı": "i"})
+
+
+def spelling(name: str) -> str:
+    """Return a name as it is written, but for spaces and the way accents are stored."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def sounds(name: str) -> str:
+    """Return what names have in common that may be spellings of one: Müller, Mueller, MULLER.
+
+    Examples
+    --------
+    >>> sounds("van der Müller-Sørensen 2015") == sounds("Mueller Sorensen 2015")
+    True
+    """
+    words = plain(name.casefold().translate(DIGRAPHS)).split()
+    joined = "".join(word for word in words if word not in PARTICLES) or "".join(words)
+    return joined.replace("ue", "u").replace("oe", "o").replace("ae", "a")
+
+
 def as_key(text: str) -> str:
     """Return a name as an identifier of a review's tables; empty if nothing of it can be one.
 

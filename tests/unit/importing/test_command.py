@@ -382,7 +382,7 @@ def test_a_trial_is_known_by_its_name_or_its_identifier(
     assert run(capsys, *command, "ETP")[0] == 0
     trials = folder / "data" / "trials.csv"
     trials.write_text(trials.read_text().replace("Aasa 2015", "Aasa 2015 (SMILE)"))
-    for name, time in (("aasa-2015", "Month 1"), ("AASA 2015 SMILE", "baseline")):
+    for name, time in (("aasa-2015", "Month 1"), ("Aasa 2015 (SMILE)", "baseline")):
         sheet.write_text(f"Study,n1,mean1,sd1,n2,mean2,sd2\n{name},9,4,2,9,5,2\n")
         assert run(capsys, *command, time)[0] == 0
     review = al.load_review(folder / "data")
