@@ -108,7 +108,7 @@ def test_a_record_that_nobody_wrote_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [".", "examples/hazard_ratios", "examples/rosiglitazone",
-                                   "examples/hydroxychloroquine"])  # fmt: skip
+                                   "examples/hydroxychloroquine", "examples/spinal_manipulation"])  # fmt: skip
 def test_what_is_recorded_here_agrees(place: str) -> None:
     rows = pd.read_csv(ROOT / place / FILE)
     assert set(rows["verdict"]) == {"as in metafor"}
