@@ -107,8 +107,10 @@ def test_a_record_that_nobody_wrote_is_refused(folder: Path) -> None:
         comparison_told(load_review(folder / "data"))
 
 
-@pytest.mark.parametrize("place", [".", "examples/hazard_ratios", "examples/rosiglitazone",
-                                   "examples/hydroxychloroquine", "examples/spinal_manipulation"])  # fmt: skip
+EXAMPLES = ("hazard_ratios", "hydroxychloroquine", "rosiglitazone", "spinal_manipulation")
+
+
+@pytest.mark.parametrize("place", [".", *(f"examples/{name}" for name in EXAMPLES)])
 def test_what_is_recorded_here_agrees(place: str) -> None:
     rows = pd.read_csv(ROOT / place / FILE)
     assert set(rows["verdict"]) == {"as in metafor"}
