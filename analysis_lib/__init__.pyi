@@ -2,6 +2,7 @@ from analysis_lib import book as book
 from analysis_lib import plots as plots
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.conclusions.method_choice import method_choice_ranges, method_choices
+from analysis_lib.conclusions.prior_sensitivity import prior_sensitivity
 from analysis_lib.effects.across_scales import odds_ratio_from_smd, smd_from_odds_ratio
 from analysis_lib.effects.arms import change_unit, combine_arms, rescale, split_comparator
 from analysis_lib.effects.changes import ancova_difference, standardized_change_difference
@@ -183,6 +184,7 @@ __all__ = [
     "pool_events",
     "pool_many",
     "pool_rates",
+    "prior_sensitivity",
     "proportion",
     "proportion_interval",
     "pustejovsky_test",

@@ -405,6 +405,8 @@ def _weighing(row: Row, weight: str) -> Row:
 
 def _pooled_row(fit: PooledEffect, label: str, known: pd.DataFrame, measure: str) -> Row:
     counts = [f"{what}_{side}" for what in COUNTED for side in SIDES]
+    if isinstance(fit, PooledDependent):  # a shared arm is whole in each of its comparisons
+        counts = []
     pooled = known.loc[list(fit.labels)]
     totals = {name: pooled[name].sum(skipna=False) for name in counts if name in known}
     cells = {

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book.page import Prose, prose
+from analysis_lib.book.page import Prose, Table, prose, show_made, table_csv
 from analysis_lib.book.sections.analyses import axis_unit, directions, heading, question
 from analysis_lib.book.sections.over_sets import NOT_KNOWN, titled
 from analysis_lib.conclusions import ranges
 from analysis_lib.conclusions.method_choice import (
     FAMILIES,
     PRIORS,
+    SETS,
     method_choice_ranges,
     method_choices,
     people_sd,
@@ -119,6 +122,53 @@ def lead(review: Review, found: Answers) -> Prose:
         hang=fmt.count(len(hang)),
         which="; ".join(fmt.inside_sentence(name) for name in hang) or "none",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShortTable:
+    """A table that a page shows in short, and whose file has all of its columns."""
+
+    short: Table
+    full: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """An anchor for links to the table."""
+        return self.short.name
+
+    def html(self) -> Markup:
+        """Return what the page shows."""
+        return self.short.html()
+
+    def csv(self) -> str:
+        """Return the whole table as a file."""
+        return table_csv(self.full)
+
+
+def show_families(review: Review, found: Answers) -> None:
+    """Show what is printed of every analysis and how far its answer hangs on the method.
+
+    The file to download has a column for each family of methods; see `families_table`.
+    """
+    rows = []
+    for effects, table in found:
+        told = _family(table, effects.measure)
+        estimates, _, clear = told.partition("; ")
+        rows.append(
+            {
+                "Analysis": heading(review, effects),
+                "Printed": _printed(effects),
+                "Estimates": estimates,
+                "Intervals on one side": clear,
+            }
+        )
+    note = (
+        "Printed: estimate and 95% interval of the review. All else is computed from reconstructed "
+        f"effects, {SETS} sets of them. The download tells each family of methods by itself."
+    )
+    caption = "What all methods together make of this review, reconstructed"
+    short = Table(pd.DataFrame(rows), caption, "tab-choices-review", note)
+    show_made(ShortTable(short, families_table(review, found)))
 
 
 def families_table(review: Review, found: Answers) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from analysis_lib.conclusions.prompts_over_sets import (
 from analysis_lib.conclusions.stability import draws
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FEWEST_TO_READ
+from analysis_lib.review.arm_names import ARMS
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.funnel_tests import asymmetry_test
@@ -152,7 +153,12 @@ def comparator_mean(review: Review, effects: StudyEffects) -> float | None:
 
 def _events(effects: StudyEffects) -> float | None:
     """Return the number of events in both arms; an arm that is shared counts once."""
-    return float(effects.table[list(EVENTS)].to_numpy(float).sum()) if effects.counts else None
+    if not effects.counts:
+        return None
+    if effects.covariance is None:
+        return float(effects.table[list(EVENTS)].to_numpy(float).sum())
+    arms = [effects.table.drop_duplicates(["trial", arm]) for arm in ARMS]  # each of them whole
+    return float(sum(table[name].sum() for table, name in zip(arms, EVENTS, strict=True)))
 
 
 def sd_between_people(review: Review, effects: StudyEffects) -> float | None:

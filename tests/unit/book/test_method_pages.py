@@ -8,9 +8,13 @@ from places import ROOT
 
 import analysis_lib as al
 from analysis_lib import plots
+from analysis_lib.book.page import collected
 from analysis_lib.book.pages import method_pages
-from analysis_lib.conclusions.method_choice import FAMILIES, method_choice_ranges
+from analysis_lib.book.sections import priors
+from analysis_lib.conclusions.method_choice import FAMILIES, method_choice_ranges, people_sd
+from analysis_lib.conclusions.prior_sensitivity import prior_sensitivity
 from analysis_lib.conclusions.stability import draws
+from analysis_lib.review.possible import pooled_analyses
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,49 @@ def test_what_is_printed_stands_in_its_own_column(
     assert table.loc[0, "Printed"] == "0.50 (0.26 to 0.74)"
     assert table.loc[1, "Selection"] == "not computed: too few effects"
     assert table.loc[1, "Arms combined"] == "no arm is shared"
+
+
+def test_the_page_shows_all_methods_in_short_and_the_file_each_family(
+    review: al.Review, few: method_pages.Answers
+) -> None:
+    with collected() as shown:
+        method_pages.show_families(review, few)
+    (table,) = shown
+    assert "Intervals on one side" in table.html()
+    assert "Arms combined" not in table.html()
+    assert set(FAMILIES) <= set(table.csv().splitlines()[0].split(","))
+
+
+def test_the_prior_is_told_in_a_picture_and_in_words(manipulation: tuple) -> None:
+    reported, effects, _ = manipulation
+    with collected() as shown:
+        priors.show_priors(reported, "pain", "listed")
+    found = prior_sensitivity(effects)
+    _, words, table = shown
+    assert "7 priors" in str(words)
+    scale = people_sd(effects)
+    fit = al.bayes_pool(effects.effect, effects.variance, tau_prior=("half-Cauchy", 0.5 * scale))
+    row = found.set_index("choice").loc["half-Cauchy, 0.5 SD"]
+    expected = [fit.mean, *fit.ci, fit.tau_median, *fit.tau_ci, fit.prior_overlap]
+    names = ["estimate", "ci_low", "ci_high", "tau", "tau_low", "tau_high", "overlap"]
+    assert row[names].tolist() == pytest.approx(expected)
+    assert found["estimate"].iloc[0] == effects.pool().estimate
+    assert "half-normal, 0.25 SD" in table.html()
+
+
+def test_the_published_prior_is_that_of_the_measure(review: al.Review) -> None:
+    odds = al.load_review(ROOT / "examples" / "rosiglitazone" / "data")
+    effects = next(iter(pooled_analyses(odds)))
+    assert "empirical (Turner 2015)" in set(prior_sensitivity(effects)["choice"])
+
+
+def test_where_no_prior_can_be_shown_the_reason_is(review: al.Review) -> None:
+    with collected() as shown:
+        priors.show_priors(review, "pain", "ETP")
+    assert "reconstructed" in str(shown[0])
+    one = al.study_effects(review, "endurance", "PW")
+    with pytest.raises(al.ReviewError, match="two effects are needed"):
+        prior_sensitivity(one)
 
 
 def test_three_treatments_stand_side_by_side(manipulation: tuple) -> None:

@@ -26,6 +26,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.book.engine.exporting import export
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sections.analyses import analysis_text, question
+from analysis_lib.book.sections.grading import grade
 from analysis_lib.conclusions.specifications import specifications
 from analysis_lib.pooling.pooled_dependent import PooledDependent
 from analysis_lib.review.dependence import treat_shared_arms
@@ -168,6 +169,9 @@ def test_events_of_combined_arms_are_added_up(tmp_path: Path) -> None:
     )  # fmt: skip
     assert modelled.covariance == pytest.approx(covariance)
     assert modelled.pool(tau2_method="FE").k == 5
+    told = grade(modelled.review, modelled)
+    events = sum(m_t) - m_t[0] + 0 + 6 + 5  # of the comparisons that tell; each arm once
+    assert f"{events} events" in " ".join(prompt.finding for prompt in told.prompts)
 
 
 @pytest.mark.parametrize("choice", CHOICES)
