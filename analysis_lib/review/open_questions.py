@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -29,10 +30,12 @@ OR_THE_EFFECT: Final = ", or the effect with the SE of {its} own analysis in con
 
 def open_questions(review: Review, effects: StudyEffects) -> Iterator[str]:
     """Ask what an analysis needs to know of designs and of the direction of instruments."""
-    table = effects.table.merge(review.trials[["trial", "design"]], on="trial", how="left")
-    results = _results_here(review, effects)
+    here = set(effects.table["trial"])
     for design, (column, told) in UNACCOUNTED.items():
-        rows = results[results["trial"].isin(table.loc[table["design"] == design, "trial"])]
+        trials = here & review.kept(("trials of design", design), partial(_trials, review, design))
+        if not trials:
+            continue
+        rows = _results_here(review, effects, trials)
         bare = list(dict.fromkeys(rows.loc[rows[column].isna(), "trial"]))
         bare = [trial for trial in bare if _is_by_arm(review, effects, trial)]
         if bare:
@@ -41,15 +44,19 @@ def open_questions(review: Review, effects: StudyEffects) -> Iterator[str]:
             its = OR_THE_EFFECT.format(its="its" if one else "their")
             yield f"{listing([review.trial_names[t] for t in bare])} {told.format(**words)}{its}"
     if effects.measure == "SMD":
-        yield from _directions(review, results)
+        yield from _directions(review, _results_here(review, effects, here))
 
 
-def _results_here(review: Review, effects: StudyEffects) -> pd.DataFrame:
+def _trials(review: Review, design: str) -> set[str]:
+    return set(review.trials.loc[review.trials["design"] == design, "trial"])
+
+
+def _results_here(review: Review, effects: StudyEffects, trials: set[str]) -> pd.DataFrame:
     places = review.kept(
         "places of results", lambda: review.arm_results.groupby(["outcome", "time"]).indices
     )
     rows = review.arm_results.iloc[places.get((effects.outcome, effects.follow_up), [])]
-    return rows[rows["trial"].isin(effects.table["trial"])]
+    return rows[rows["trial"].isin(trials)]
 
 
 def _is_by_arm(review: Review, effects: StudyEffects, trial: str) -> bool:
