@@ -35,8 +35,13 @@ from analysis_lib.effects.means import small_sample_correction
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.methods import CI_METHODS, Methods
 
-#: Data sets a block: about 0.1 s of work, little to lose and little to send.
+#: Data sets a block: some hundredths of a second of work, little to lose and little to send.
 BLOCK_SIZE = 10_000
+#: An executor gets several blocks at a time: a scheduler needs a millisecond or two for a task,
+#: which is to be under 2 % of the work in it. There are so many tasks at least, that many cores
+#: have some, and at most, so that a run of any size costs the scheduler seconds.
+BLOCKS_PER_TASK, FEWEST_TASKS = 8, 64
+MOST_TASKS = 10_000
 #: Stored blocks of another version are not taken up. Raise it when the same seed gives other data.
 VERSION = 1
 
@@ -425,6 +430,10 @@ def _compute(block: Block) -> Tally:
     return block.compute()
 
 
+def _compute_all(blocks: Sequence[Block]) -> list[Tally]:
+    return [_compute(block) for block in blocks]
+
+
 def _sums(
     rows: PooledRows,
     low: FloatArray,
@@ -564,16 +573,24 @@ def run_blocks(
     return {block: done[block] for block in blocks}
 
 
+def blocks_per_task(blocks: int) -> int:
+    """Return how many of so many blocks an executor gets at a time."""
+    enough = min(BLOCKS_PER_TASK, 1 + blocks // FEWEST_TASKS)
+    return max(enough, math.ceil(blocks / MOST_TASKS))
+
+
 def _elsewhere(
     blocks: Sequence[BlockOfKind], executor: TaskExecutor
 ) -> Iterator[tuple[BlockOfKind, Tally]]:
     """Yield blocks as the executor finishes them; whatever stops this calls off the others."""
-    futures: dict[Future[Tally], BlockOfKind] = {}
+    futures: dict[Future[list[Tally]], Sequence[BlockOfKind]] = {}
+    size = blocks_per_task(len(blocks))
     try:
-        for block in blocks:
-            futures[executor.submit(_compute, block)] = block
+        for start in range(0, len(blocks), size):
+            task = blocks[start : start + size]
+            futures[executor.submit(_compute_all, task)] = task
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            yield from zip(futures[future], future.result(), strict=True)
     finally:
         for future in futures:
             future.cancel()

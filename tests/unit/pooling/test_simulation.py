@@ -13,6 +13,8 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, Thre
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from places import ROOT
 from scipy.special import ndtr
 
@@ -413,3 +415,24 @@ def test_stored_results_can_be_repeated(described, stored):
         told = cell(old, design.name, row.method, "coverage", row.kind)
         # seen at most 1.5 standard errors
         assert abs(row.coverage - told) < STANDARD_ERRORS * row.coverage_se
+
+
+@given(st.integers(1, 10**7))
+def test_tasks_are_neither_few_nor_many(blocks):
+    size = simulation.blocks_per_task(blocks)
+    tasks = math.ceil(blocks / size)
+    assert tasks <= simulation.MOST_TASKS
+    assert tasks >= min(blocks, simulation.FEWEST_TASKS // 2)
+    # small enough to share, large enough that a task's own cost is small
+    assert size >= simulation.BLOCKS_PER_TASK or blocks < 8 * simulation.FEWEST_TASKS
+
+
+def test_several_blocks_a_task_give_the_same(monkeypatch):
+    alone = simulate([FIVE, SMD], n=200).table
+    monkeypatch.setattr(simulation, "BLOCK_SIZE", 40)
+    blocks = simulate([FIVE, SMD], n=200).table
+    monkeypatch.setattr(simulation, "MOST_TASKS", 3)
+    with ThreadPoolExecutor(2) as executor:
+        shared = simulate([FIVE, SMD], n=200, executor=executor).table
+    pd.testing.assert_frame_equal(shared, blocks, check_exact=True)
+    assert not shared.equals(alone), "another size of blocks draws other data"
