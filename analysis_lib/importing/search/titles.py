@@ -245,7 +245,8 @@ def _two_titles(one: str, other: str) -> Relation:
     if sorted(NUMBER.findall(one)) != sorted(NUMBER.findall(other)):
         return "another"
     matcher = SequenceMatcher(None, one, other, autojunk=False)
-    if matcher.real_quick_ratio() < ALIKE or matcher.ratio() < ALIKE:
+    at_most = matcher.real_quick_ratio, matcher.quick_ratio  # cheap, and never below the ratio
+    if any(bound() < ALIKE for bound in at_most) or matcher.ratio() < ALIKE:
         return "another"
     return "variant" if _only_spelling(mine, theirs) else "similar"
 
