@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, product
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Line
@@ -41,14 +42,17 @@ DIRECTIONS = (
     (1, 0.5), (0.5, 1), (-0.5, 1), (-1, 0.5), (1, -0.5), (0.5, -1), (-0.5, -1), (-1, -0.5),
 )  # fmt: skip
 
-#: How often the places around a point are tried again farther off.
+#: These, and how often they are tried again farther off.
 RINGS = 24
+NEAR = np.array([(*place, ring) for ring in range(RINGS) for place in DIRECTIONS])
 
 #: Where a name may stand to the right and above a crowd, the nearest place first: so many dots
 #: across, and its own height so many times up.
-FARTHER = sorted(
-    product((1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 22), np.arange(0.5, 16.0, 0.75)),
-    key=lambda place: float(np.hypot(0.5 * place[0], place[1])),
+FARTHER = np.array(
+    sorted(
+        product((1, 2, 3, 4, 6, 8, 10, 12, 15, 18, 22), np.arange(0.5, 16.0, 0.75)),
+        key=lambda place: float(np.hypot(0.5 * place[0], place[1])),
+    )
 )
 
 
@@ -207,25 +211,19 @@ def _arranged(
     dot: float,
 ) -> dict[int, tuple[Bbox, Line]]:
     """Return a box and a leader for every point whose name finds room, in the given order."""
-    dots = [_around(x, y, dot) for x, y in places]
+    taken = _extents(places, dot) + [wall.extents for wall in walls]
+    # A leader over another dot would give that dot the name; one that hides it cannot.
+    marks = [Bbox.from_extents(*extents) for extents in _extents(places, 0.7 * dot)]
     names: list[Bbox] = []
     leaders: list[Line] = []
     found = {}
     for index in order:
         x, y = places[index]
-        # A leader over another dot would give that dot the name; one that hides it cannot.
-        marks = [_around(a, b, 0.7 * dot) for a, b in places]
         others = [mark for mark in marks if not mark.contains(x, y)]
-        width, height = sizes[index]
-        where = [_places, _places_beyond]
-        for box in chain.from_iterable(
-            places_of(x, y, width, height, dot)
-            for places_of in (reversed(where) if index in fanned else where)
-        ):
-            if not _holds(inside, box):
-                continue
-            if any(box.overlaps(other) for other in (*dots, *walls, *names)):
-                continue
+        where = [places_of(x, y, *sizes[index], dot) for places_of in (_places, _places_beyond)]
+        boxes = np.vstack(where[::-1] if index in fanned else where)
+        for extents in boxes[_is_free(boxes, np.array(taken), inside)]:
+            box = Bbox.from_extents(*extents)
             leader = _leader(x, y, box)
             if (
                 not any(path.intersects_bbox(box) for path in leaders)
@@ -234,27 +232,30 @@ def _arranged(
             ):
                 found[index] = (box, leader)
                 names.append(box.padded(0.4 * dot, 0.0))
+                taken.append(names[-1].extents)
                 leaders.append(leader)
                 break
     return found
 
 
-def _around(x: float, y: float, half: float) -> Bbox:
-    return Bbox.from_extents(x - half, y - half, x + half, y + half)
+def _extents(places: FloatArray, half: float) -> list[FloatArray]:
+    """Return left, bottom, right and top of a square about each place."""
+    return list(np.hstack([places - half, places + half]))
+
+
+def _is_free(boxes: FloatArray, taken: FloatArray, inside: Bbox) -> npt.NDArray[np.bool_]:
+    """Say of each box whether it lies inside and touches nothing of what is taken."""
+    left, bottom, right, top = boxes.T
+    x0, y0, x1, y1 = inside.extents
+    held = (x0 <= left) & (right <= x1) & (y0 <= bottom) & (top <= y1)
+    beside = (taken[:, 0] > right[:, None]) | (left[:, None] > taken[:, 2])
+    above = (taken[:, 1] > top[:, None]) | (bottom[:, None] > taken[:, 3])
+    return np.asarray(held & (beside | above).all(axis=1))
 
 
 def left_out_note(names: Sequence[str]) -> str:
     """Return the sentence of a caption that lists the points without a name."""
     return f" Without a name for want of room: {listing(list(names))}." if names else ""
-
-
-def _holds(outer: Bbox, inner: Bbox) -> bool:
-    return bool(
-        outer.x0 <= inner.x0
-        and inner.x1 <= outer.x1
-        and outer.y0 <= inner.y0
-        and inner.y1 <= outer.y1
-    )
 
 
 def _leader(x: float, y: float, box: Bbox) -> Line:
@@ -267,20 +268,20 @@ def _length(line: Line) -> float:
     return float(np.hypot(*(ends[1] - ends[0])))
 
 
-def _places(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
-    """Yield boxes around a point, the nearest first."""
-    for ring in range(RINGS):
-        gap = (1.4 + 1.5 * ring) * dot
-        for across, up in DIRECTIONS:
-            left = x + across * gap - (0.5 - 0.5 * across) * width
-            bottom = y + up * gap - (0.5 - 0.5 * up) * height
-            yield Bbox.from_bounds(left, bottom, width, height)
+def _places(x: float, y: float, width: float, height: float, dot: float) -> FloatArray:
+    """Return boxes (left, bottom, right, top) around a point, the nearest first."""
+    across, up, ring = NEAR.T
+    gap = (1.4 + 1.5 * ring) * dot
+    left = x + across * gap - (0.5 - 0.5 * across) * width
+    bottom = y + up * gap - (0.5 - 0.5 * up) * height
+    return np.column_stack([left, bottom, left + width, bottom + height])
 
 
-def _places_beyond(x: float, y: float, width: float, height: float, dot: float) -> Iterator[Bbox]:
-    """Yield boxes to the right of a point and above it, the nearest first."""
-    for across, up in FARTHER:
-        yield Bbox.from_bounds(x + across * dot, y + up * height, width, height)
+def _places_beyond(x: float, y: float, width: float, height: float, dot: float) -> FloatArray:
+    """Return boxes to the right of a point and above it, the nearest first."""
+    across, up = FARTHER.T
+    left, bottom = x + across * dot, y + up * height
+    return np.column_stack([left, bottom, left + width, bottom + height])
 
 
 def _write_label(
