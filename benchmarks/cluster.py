@@ -68,9 +68,10 @@ def on_paper(cores: int, block: float, task: float) -> str:
     blocks = HOUR * cores * (1 - SHARE) / block
     tasks = blocks / blocks_per_task(int(blocks))
     least = task * cores / SHARE  # a task must last so long for one scheduler to spend 2 %
+    each = f"{tasks:,.0f} of {blocks / tasks * block:,.2g} s"
     return (
-        f"| {cores:,} | {blocks * BLOCK_SIZE:,.0f} | {tasks:,.0f} of {blocks / tasks * block:,.2g} s "
-        f"| {least:.2g} s | {100 * tasks * task / HOUR:.2f} % |"
+        f"| {cores:,} | {blocks * BLOCK_SIZE:,.0f} | {each} | {least:.2g} s "
+        f"| {100 * tasks * task / HOUR:.2f} % |"
     )
 
 

@@ -1,8 +1,8 @@
-"""How near to what this processor can do is the pooling of all subsets? Write limit.md and limit.svg.
+"""Measure how near the pooling of all subsets comes to what this processor can do at most.
 
-``python benchmarks/limit.py`` needs numba. The arithmetic that REML fits need is counted while
-NumPy does it; what one core can do at most is measured with three small kernels in the same run.
-All times are processor seconds, the best of several repeats.
+``python benchmarks/limit.py`` writes limit.md and limit.svg, and needs numba. The arithmetic that
+REML fits need is counted while NumPy does it; what one core can do is measured with three small
+kernels in the same run. All times are processor seconds, the best of several repeats.
 """
 
 from __future__ import annotations
@@ -143,9 +143,11 @@ def lines(k: int, work: Work, machine: Machine, fits: dict[str, float]) -> Itera
     yield from ["", "| what a fit needs | on average |", "|---|---:|"]
     yield f"| values of tau² at which the studies are added up | {work.looks:.1f} |"
     yield f"| studies added up, over all these | {work.studies:.0f} |"
-    yield f"| operations, {OPERATIONS} a study, {DIVISIONS} of them a division | {work.operations:,.0f} |"
+    told = f"operations, {OPERATIONS} a study, {DIVISIONS} of them a division"
+    yield f"| {told} | {work.operations:,.0f} |"
     yield f"| bytes in and out | {work.bytes:.0f} |"
-    yield from ["", "| what one core can do | a second | a fit takes at least |", "|---|---:|---:|"]
+    yield from ["", "| what one core can do | a second | a fit takes at least |"]
+    yield "|---|---:|---:|"
     rates = (machine.operations, machine.divisions, machine.bytes)
     units = ("operations", "divisions", "bytes")
     for (name, seconds), rate, unit in zip(limits.items(), rates, units, strict=True):
