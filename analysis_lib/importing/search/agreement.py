@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import interval, number, percent, plural
 from analysis_lib.importing.texts import plain
 
 #: How people and programs write a decision.
@@ -18,6 +19,7 @@ SPELLINGS = (
     ("exclude", ("exclude", "excluded", "out", "no", "n", "0", "false", "irrelevant")),
     ("unclear", ("unclear", "maybe", "unsure", "undecided", "uncertain")),
 )
+NO_SPREAD = 1e-7  # of kappa: rounding leaves a hair more than nothing
 NO_ANSWER = ("", "na", "n a", "nan", "none")
 
 
@@ -51,6 +53,16 @@ class ScreeningAgreement:
     ci: tuple[float, float] | None
     level: float
     disagreements: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return a sentence, which says why there is no kappa where there is none."""
+        agreed = f"Both judged {plural(self.n, 'record')} and agreed on {percent(self.observed, 1)}"
+        if self.kappa is None:
+            return f"{agreed}; as all have one and the same answer, kappa cannot be computed."
+        told = f"{agreed}; kappa is {number(self.kappa)}"
+        if self.se is None or self.se < NO_SPREAD:  # one answer a person, or agreement throughout
+            return f"{told}, and the answers do not vary enough for an interval."
+        return f"{told} ({percent(self.level)} interval {interval(self.ci)})."
 
 
 def screening_agreement(
@@ -105,8 +117,8 @@ def screening_agreement(
     --------
     >>> one = ["include"] * 25 + ["exclude"] * 25
     >>> two = ["include"] * 20 + ["exclude"] * 5 + ["include"] * 10 + ["exclude"] * 15
-    >>> round(screening_agreement(one, two).kappa, 2)
-    0.4
+    >>> print(screening_agreement(one, two))
+    Both judged 50 records and agreed on 70.0%; kappa is 0.40 (95% interval 0.15 to 0.65).
     """
     names = _checked_answers(first, second, labels)
     first, second = (tuple(map(_word, one)) for one in (first, second))

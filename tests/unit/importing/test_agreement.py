@@ -70,6 +70,10 @@ def test_full_agreement_and_one_answer_only() -> None:
     assert (full.kappa, full.se, full.disagreements) == (1.0, pytest.approx(0, abs=1e-7), ())
     nothing = screening_agreement(["no", "no"], ["no", "no"])
     assert (nothing.kappa, nothing.se, nothing.ci) == (None, None, None)
+    assert "one and the same answer, kappa cannot be computed" in str(nothing)
+    opposed = screening_agreement(["yes", "yes"], ["no", "no"])
+    for found, kappa in ((full, "1.00"), (opposed, "0.00")):
+        assert f"kappa is {kappa}, and the answers do not vary enough for an" in str(found)
 
 
 @fuzz
