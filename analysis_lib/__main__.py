@@ -387,7 +387,8 @@ def _import_decisions(options: argparse.Namespace, folder: Path) -> list[str]:
         )
         told.append(
             f"{screened.file}: {plural(added.added, 'decision')} written into screening.csv, "
-            f"{added.known} stood there already, {added.unanswered} undecided"
+            f"{added.known} stood there already, {added.unanswered} undecided "
+            f"({', '.join(f'{person}: {column}' for person, column in added.columns.items())})"
         )
         lost = [f"row {r.row} {r.title}" for r in added.not_found[:MOST_PROBLEMS]]
         if lost:

@@ -68,13 +68,16 @@ class AddedDecisions:
     unsure : tuple of (Record, tuple of int)
         Records with an answer that may be several of the review, with the numbers of those: a
         person has to say which.
+    columns : mapping of str to str
+        Into which column the answers of each person went.
     """
 
     added: int
     known: int
     unanswered: int
     not_found: tuple[Record, ...]
-    unsure: tuple[tuple[Record, tuple[int, ...]], ...] = ()
+    unsure: tuple[tuple[Record, tuple[int, ...]], ...]
+    columns: Mapping[str, str]
 
 
 def read_decisions(path: str | Path, *, encoding: str | None = None, decided: str = "") -> Screened:
@@ -224,7 +227,7 @@ def add_decisions(
     stop(writing.problems, f"in {screened.file}")
     write_table(folder / "screening.csv", SCREENING, table)
     counts = writing.added, writing.known, unanswered
-    return AddedDecisions(*counts, tuple(missing), tuple(unsure))
+    return AddedDecisions(*counts, tuple(missing), tuple(unsure), column)
 
 
 class _Writing:

@@ -178,7 +178,11 @@ def _is_sure(
     if title == "same" and words < FEW_WORDS and "first author" not in agrees:
         return "first page" in agrees and len(agrees) > ENOUGH_FACTS
     if title == "same":
-        return len(agrees) >= ENOUGH_FACTS or (agrees == ["first author"] and words >= MANY_WORDS)
+        if words >= MANY_WORDS:
+            return len(agrees) >= ENOUGH_FACTS or agrees == ["first author"]
+        # "This month in the journal" comes in every issue of a year.
+        own = not {"first author", "first page"}.isdisjoint(agrees)
+        return own and len(agrees) >= ENOUGH_FACTS
     return title == "variant" and {*agrees} >= IN_ONE_PLACE
 
 

@@ -241,6 +241,8 @@ def test_editorials_of_one_year_are_not_one(issue: str) -> None:
     assert decided(editorial | {"issue": "1"}, editorial | {"issue": issue}) == "look at"
     signed = editorial | {"authors": "Example A", "title": "In this issue"}
     assert decided(signed | {"issue": "1"}, signed | {"issue": issue or "2"}) == "look at"
+    longer = editorial | {"title": "This month in the journal"}
+    assert decided(longer, longer | {"issue": issue}) == "look at"
 
 
 def test_a_work_is_known_by_all_its_records() -> None:
