@@ -204,7 +204,7 @@ def _family(table: pd.DataFrame | None, measure: str) -> str:
     same = fmt.effect(low, measure) == fmt.effect(high, measure)
     ends = fmt.effect(low, measure) if same else fmt.effect_interval((low, high), measure)
     unknown = found.count(NOT_KNOWN)
-    told = f"{ends}; {clear} of {len(found)}"
+    told = f"{ends}; {clear or 'none'} of {len(found)}"
     return f"{told}, {unknown} {NOT_KNOWN}" if unknown else told
 
 

@@ -174,7 +174,7 @@ def findings_in_words(review: Review, found: Audit, places: Mapping[str, str]) -
     told["asks"] = told["rule"].map({rule.name: rule.asks for rule in RULES})
     lists = told["rule"] == "exclusive lists"
     told.loc[lists, "follows"] = told["follows"].str.partition(": ")[2]  # without the column's key
-    told.loc[lists, "printed"] = told["printed"].replace("nothing", "no list names it")
+    told.loc[lists, "printed"] = told["printed"].replace("nothing", "")
     told["follows"] = told["follows"].str.replace(
         SAME_FIGURE, "another group has the same figure", regex=True
     )
