@@ -309,6 +309,7 @@ def _import_judgements(options: argparse.Namespace, folder: Path, judged: Judged
     return [
         f"Judgements by {judged.instrument.name}: {', '.join(judged.items)}.",
         *_told_filled(filled, ("judgement", "words"), dry_run=options.dry_run),
+        *_some(judged.sheet.notes),
         *[f"columns not used: {', '.join(unused)}"] * bool(unused),
     ]
 

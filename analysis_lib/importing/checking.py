@@ -11,6 +11,8 @@ import pandas as pd
 
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
+from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.effects.lopsided import off_centre, uneven_words
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.importing.search.store import FOLDER, read_store
 from analysis_lib.review.baseline import BASELINE
@@ -30,6 +32,7 @@ from analysis_lib.review.known_effects import TELLS_NOTHING
 from analysis_lib.review.model import Review, load_review
 from analysis_lib.review.open_questions import open_questions
 from analysis_lib.review.possible import analyses
+from analysis_lib.review.risk_of_bias import milder_than_domains
 from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import levels_by_factor
@@ -106,6 +109,8 @@ def check_folder(path: str | Path) -> list[str]:
         *_open_questions(review, known),
         *_rare(review, known),
         *(f"Standard deviation or standard error? {one}." for one in doubtful_spreads(review)),
+        *_uneven(review),
+        *_against_the_rule(review),
         *_extraction(review),
         *_watched(review),
         *_counted(review),
@@ -253,6 +258,25 @@ def _rare(review: Review, known: list[StudyEffects]) -> Iterator[str]:
             ]
             name = _name(review, effects.outcome, effects.follow_up)
             yield f"{name}: {told} {effects.measure} by {'; '.join(ways)}."
+
+
+def _uneven(review: Review) -> Iterator[str]:
+    """Warn of printed effects that do not stand in the middle of their intervals."""
+    printed = review.contrasts.dropna(subset=["estimate", "ci_low", "ci_high"])
+    printed = printed[printed["provenance"] != "reconstructed"]
+    for row in printed.to_dict("records"):
+        limits = row["estimate"], row["ci_low"], row["ci_high"]
+        middle = off_centre(*limits, log=row["measure"] in RATIO_MEASURES)
+        if middle is not None:
+            numbers = "{} {:g} ({:g} to {:g})".format(row["measure"], *limits)
+            name = _name(review, row["outcome"], row["follow_up"])
+            place = f"{review.trial_names[row['trial']]}, {name} ({row['source']})"
+            yield f"contrasts.csv, {place}: {uneven_words(numbers, middle)}."
+
+
+def _against_the_rule(review: Review) -> Iterator[str]:
+    for told in milder_than_domains(review.risk_of_bias, review.trial_names):
+        yield f"risk_of_bias.csv: {told}."
 
 
 def _extraction(review: Review) -> Iterator[str]:

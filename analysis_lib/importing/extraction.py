@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
+from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.effects.lopsided import off_centre, uneven_words
 from analysis_lib.effects.suspect_sds import suspect_sds
 from analysis_lib.importing.joined_cells import split_joined
 from analysis_lib.importing.own_export import as_extracted, is_own
@@ -32,6 +34,7 @@ from analysis_lib.importing.result_rows import ArmResult, Difference, changes, r
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
 from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling
+from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
@@ -110,7 +113,7 @@ def import_results(
     outcome, time
         The outcome and the follow-up of every row, when the sheet has no column for it.
     sheet
-        Which sheet of an xlsx file; the first when absent.
+        Which sheet of an xlsx file; the first with a table of results when absent.
     encoding
         Of a text file, if it is not told right.
     analyses
@@ -151,8 +154,22 @@ def read_results(
     table = read_revman(file.name, content, analyses, encoding)
     if table is not None:
         return table
+    if sheet is None and is_workbook(content):
+        sheet = _with_table(file.name, content)
     table = sheet_of(file.name, content, sheet=sheet, encoding=encoding, is_header=is_header)
     return split_joined(table)
+
+
+def _with_table(name: str, content: bytes) -> str | None:
+    """Return the first sheet of a workbook with a header of results or judgements, or with rows."""
+    every = sheet_names(name, content)
+    if len(every) == 1:
+        return None
+    read = {s: attempt(sheet_of, name, content, sheet=s, is_header=is_header) for s in every}
+    filled = {s: table for s, table in read.items() if isinstance(table, Sheet) and table.rows}
+    with_results = [s for s, table in filled.items() if holds_results(split_joined(table), {})]
+    with_header = [s for s, table in filled.items() if is_header(table.columns)]
+    return next(iter([*with_results, *with_header, *filled]), None)
 
 
 def results_of(
@@ -450,6 +467,23 @@ def _notes(
             )
     yield from _listed_twice(table.file, results)
     yield from _suspect(table.file, results)
+    for one in differences:
+        yield from _uneven(table.file, one)
+
+
+def _uneven(file: str, one: Difference) -> Iterator[str]:
+    """Warn of an estimate that does not stand in the middle of its interval on any scale it has."""
+    if one.ci_low is None or one.ci_high is None:
+        return
+    is_ratio = one.measure in RATIO_MEASURES
+    of_logs: tuple[bool, ...] = (is_ratio and one.is_log is False,)
+    if not one.measure and one.is_log is None and one.ci_low > 0:
+        of_logs = (False, True)  # of what it is, the sheet does not say
+    middles = [off_centre(one.estimate, one.ci_low, one.ci_high, log=log) for log in of_logs]
+    middle = middles[0]
+    if middle is not None and None not in middles:
+        numbers = f"{one.estimate:g} ({one.ci_low:g} to {one.ci_high:g})"
+        yield f"{file}, row {one.row}: {one.study}: {uneven_words(numbers, middle)}"
 
 
 def _derived(results: Sequence[ArmResult], differences: Sequence[Difference]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from analysis_lib.review.instruments import (
     INSTRUMENTS,
     OVERALL,
     ROB2,
+    SEVERITY,
     Instrument,
     own_instruments,
     wrong_instruments,
@@ -36,6 +37,9 @@ JUDGEMENT_WORDS = ("judgement", "judgment", "rating", "risk of bias", "risk", "r
 FEWEST_DOMAINS = 3  # columns of domains that make a sheet one of judgements
 KEYS: Final = ("trial", "outcome", "item")
 NUMBERED = re.compile(r"(?:d|domain|bias domain|rob d) ?(\d)(?:\b.*)?")
+#: How the Excel tool of RoB 2 names what the assessor judged, on its sheet "Results".
+OF_TOOL = re.compile(r"([1-5]) 0 assessor s judge?ment")
+WHOLE_OF_TOOL = re.compile(r"assessor s overall judge?ment")
 WHOLE = re.compile(r"(?:overall|gesamt|global)(?: (?:bias|risk|risk of bias|judg\w+|rating|rob))*")
 SIGN: Final = {"−": "-", "–": "-", "—": "-", "×": "x", "✓": "+"}
 LIGHTS: Final = {"🟢": "green", "🟡": "yellow", "🔴": "red"}
@@ -69,9 +73,15 @@ DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "D7": ("reported results?",),
     },
     "QUADAS-2": {
-        "A1": ("applicability.* patient selection",),
-        "A2": ("applicability.* index test",),
-        "A3": ("applicability.* reference standard",),
+        "A1": (
+            r"app(?:licability)?\b.* patient selection",
+            r"patient selection app(?:licability)?",
+        ),
+        "A2": (r"app(?:licability)?\b.* index test", r"index test app(?:licability)?"),
+        "A3": (
+            r"app(?:licability)?\b.* reference standard",
+            r"reference standard app(?:licability)?",
+        ),
         "D1": ("patient selection",),
         "D2": ("index test",),
         "D3": ("reference standard",),
@@ -103,9 +113,9 @@ DOMAIN_WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "D7": ("reported results?",),
     },
     "PROBAST": {
-        "A1": ("applicability.* participants",),
-        "A2": ("applicability.* predictors",),
-        "A3": ("applicability.* outcome",),
+        "A1": (r"app(?:licability)?\b.* participants", r"participants app(?:licability)?"),
+        "A2": (r"app(?:licability)?\b.* predictors", r"predictors app(?:licability)?"),
+        "A3": (r"app(?:licability)?\b.* outcome", r"outcome app(?:licability)?"),
         "D1": ("participants",),
         "D2": ("predictors",),
         "D3": ("outcome",),
@@ -152,16 +162,19 @@ def read_judgements(
     study = _study(sheet)
     if study is None:
         return None
-    outcome = next((c for c in sheet.columns if plain(c) in OF_ROW["outcome"]), "")
+    named = [c for c in sheet.columns if plain(c) in OF_ROW["outcome"] and not _is_judged(sheet, c)]
+    outcome = next(iter(named), "")
     if instrument and instrument not in known:
         told = f"it must be one of {listing(list(known))}{did_you_mean(instrument, list(known))}"
         raise ReviewError(f"--instrument {shown(instrument)}: {told}")
-    named = [known[instrument]] if instrument else list(known.values())
-    fits = [Judged(sheet, one, study, outcome, _items(sheet, one)) for one in named]
+    wanted = [known[instrument]] if instrument else list(known.values())
+    fits = [Judged(sheet, one, study, outcome, _items(sheet, one)) for one in wanted]
     domains = [sum(item != OVERALL for item in judged.items) for judged in fits]
     if max(domains) < FEWEST_DOMAINS and not instrument:
         return None
     best = [judged for judged, n in zip(fits, domains, strict=True) if n == max(domains)]
+    titled = [_titled(judged) for judged in best]
+    best = [judged for judged, n in zip(best, titled, strict=True) if n == max(titled)]
     whole = [judged for judged in best if max(domains) >= _size(judged)] or best
     fitting = [judged for judged in whole if not list(_unreadable(judged))]
     fitting = [judged for judged in fitting if not judged.instrument.is_rare] or fitting
@@ -349,6 +362,12 @@ def _study(sheet: Sheet) -> str | None:
     return next(iter(words or named), None)
 
 
+def _is_judged(sheet: Sheet, column: str) -> bool:
+    """Say whether a column "Outcome" is a domain, as of PROBAST: every cell of it is a level."""
+    cells = [cell for row in sheet.rows if (cell := row.get(column))]
+    return bool(cells) and all(_sign(c) or OF_RISK.sub("", plain(c)) in SEVERITY for c in cells)
+
+
 def _wide(sheet: Sheet) -> Sheet:
     """Return a sheet with a row a study and domain as one with a column a domain."""
     place = {plain(column): column for column in reversed(sheet.columns)}
@@ -365,6 +384,17 @@ def _wide(sheet: Sheet) -> Sheet:
             cells = {column: row.get(column) for column in others}
             rows.append(Row(row.number, {**cells, name: row.get(judgement)}))
     return replace_sheet(sheet, columns=(*others, *domains.values()), rows=tuple(rows))
+
+
+def _titled(judged: Judged) -> int:
+    """Return how many columns name their domain in words of the instrument, behind its number."""
+    words = DOMAIN_WORDS.get(judged.instrument.name, {})
+    named = 0
+    for item, column in judged.items.items():
+        header = plain(column).removeprefix(plain(item)).strip()
+        titles = [re.escape(plain(judged.instrument.domains.get(item, ""))), *words.get(item, ())]
+        named += bool(header) and any(re.search(rf"\b{w}", header) for w in titles if w)
+    return named
 
 
 def _size(judged: Judged) -> int:
@@ -384,12 +414,12 @@ def _items(sheet: Sheet, instrument: Instrument) -> dict[str, str]:
 
 
 def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
-    if WHOLE.fullmatch(header):
+    if WHOLE.fullmatch(header) or WHOLE_OF_TOOL.fullmatch(header):
         return OVERALL
     own = {plain(item): item for item in instrument.domains}.get(header.removeprefix("domain "), "")
     if own and own not in taken:
         return own
-    numbered = NUMBERED.fullmatch(header)
+    numbered = OF_TOOL.fullmatch(header) or NUMBERED.fullmatch(header)
     if numbered:
         item = f"D{numbered[1]}"
         return item if item in instrument.domains and item not in taken else ""
@@ -405,15 +435,18 @@ def _item(header: str, instrument: Instrument, taken: set[str]) -> str:
 # --- words and signs ------------------------------------------------------------------------------
 
 
-def _sign(cell: str) -> str:
-    """Return a cell as a sign, if it is one."""
+def _sign(cell: str, instrument: Instrument | None = None) -> str:
+    """Return a cell as a sign, if it is one of those that are met or one of the instrument."""
+    own = {sign for usage in instrument.signs for sign in usage} if instrument else set()
+    if cell in own:
+        return cell
     sign = SIGN.get(cell, cell.casefold())
     return sign if sign in ("+", "-", "!", "x", "?") else ""
 
 
 def _signs(judged: Judged) -> Mapping[str, str]:
     """Return what the signs of a sheet mean; nothing if usages differ about one of them."""
-    used = {_sign(cell) for cell in _cells(judged)} - {""}
+    used = {_sign(cell, judged.instrument) for cell in _cells(judged)} - {""}
     usages = [usage for usage in judged.instrument.signs if used <= usage.keys()]
     meanings = {tuple(usage[sign] for sign in sorted(used)) for usage in usages}
     return dict(zip(sorted(used), meanings.pop(), strict=True)) if len(meanings) == 1 else {}
@@ -426,7 +459,7 @@ def _cells(judged: Judged) -> Iterator[str]:
 
 def _level(cell: str, instrument: Instrument, signs: Mapping[str, str]) -> str:
     """Return the level that a cell names; empty if it is empty or no level."""
-    if sign := _sign(cell):
+    if sign := _sign(cell, instrument):
         return signs.get(sign, "")
     word = OF_RISK.sub("", plain(LIGHTS.get(cell.strip("\ufe0f"), cell)))
     if word in instrument.words:
@@ -450,7 +483,7 @@ def _unreadable(judged: Judged) -> Iterator[Problem]:
 
 def _told(cell: str, judged: Judged) -> str:
     instrument = judged.instrument
-    sign = _sign(cell)
+    sign = _sign(cell, instrument)
     meant = list(dict.fromkeys(usage[sign] for usage in instrument.signs if sign in usage))
     if len(meant) > 1:
         return f"{shown(cell)} is {' or '.join(meant)} in {instrument.name}; write the word"

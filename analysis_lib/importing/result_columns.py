@@ -254,6 +254,8 @@ def fills(names: Iterable[str]) -> Iterator[str]:
 AT_THE_END: Final = frozenset(("post", "final", "endpoint", "posttreatment", "postintervention"))
 #: What a column may be called, in the words of `plain`. Options can name any other.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = _names()
+#: What the columns of judgements of bias are called, apart from the titles of domains.
+DOMAIN = re.compile(r"(?:d|domain ?)\d[a-z]?|overall.*|\d 0 assessor s judge?ment")
 KNOWN: Final = frozenset(word for words in NAMES.values() for word in words)
 
 
@@ -343,7 +345,8 @@ def is_header(cells: Collection[str]) -> bool:
     """Say whether a row names columns: a study's and another."""
     words = [plain(cell) for cell in cells]
     names_study = any(word in OF_ROW["study"] for word in words)
-    return names_study and sum(word in KNOWN for word in words) > 1
+    of_bias = sum(DOMAIN.fullmatch(word) is not None for word in words)
+    return names_study and (sum(word in KNOWN for word in words) > 1 or of_bias > 1)
 
 
 def _as_revman_prints(table: Sheet, found: Mapping[str, str]) -> dict[str, str]:

@@ -216,6 +216,8 @@ def sheet_of(
     other = next((told for sign, told in OTHERS if sign.match(decoded.text)), "")
     if other:
         raise ReviewError(f"{name}: {other}")
+    if not decoded.text.strip(' ,;|\t\r\n"'):
+        raise ReviewError(f"{name}: the file is empty")
     if "\0" in decoded.text:
         raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
     separator = _separator(decoded.text, is_header)

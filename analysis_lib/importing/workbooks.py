@@ -169,7 +169,7 @@ class _Package:
         yield f"{self.name}: read sheet {chosen.name!r}{hidden}"
         others = [sheet.told for sheet in book.sheets if sheet is not chosen]
         if others:
-            yield f"{self.name}: not read: {', '.join(others)}"
+            yield f"{self.name}: not read: {', '.join(others)} (--sheet NAME reads another)"
         for told in cells.filled_and_hidden():
             yield f"{self.name}: {told}"
 

@@ -15,12 +15,13 @@ trials (RoB 2): guidance, 22 August 2019. Tables 4, 6, 10, 12 and 14.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.formatting import listing
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.instruments import (
     CONCERNS,
@@ -406,6 +407,41 @@ def overall_judgements(
             theirs = judgements(table, instrument=other, **options)[OVERALL]  # type: ignore[arg-type]
             found = found.where(found != NOT_STATED, theirs)
     return found
+
+
+def milder_than_domains(table: pd.DataFrame, names: Mapping[str, str]) -> Iterator[str]:
+    """Say which recorded overall judgements are milder than a domain, against the instrument.
+
+    Where an instrument takes its worst domain as the overall judgement (`Instrument.has_overall`),
+    reviewers may judge a study worse than that, never better.
+
+    Parameters
+    ----------
+    table
+        As for `judgements`.
+    names
+        What the trials are called.
+    """
+    for instrument in used_instruments(table):
+        if not instrument.has_overall:
+            continue
+        ranks = {level: rank for rank, level in enumerate(instrument.levels)}
+        for outcome in dict.fromkeys(table["outcome"]):
+            for trial, recorded in _recorded(table, outcome, instrument).items():
+                overall = recorded.get(OVERALL, NOT_STATED)
+                worse = [
+                    f"{item} is {word}"
+                    for item, word in recorded.items()
+                    if item in instrument.domains
+                    and ranks.get(word, -1) > ranks.get(overall, len(ranks))
+                ]
+                if worse:
+                    whose = "" if outcome == ALL_OUTCOMES else f", {outcome}"
+                    yield (
+                        f"{names.get(trial, trial)}{whose}: {overall} overall, although "
+                        f"{listing(worse)}; by {instrument.name} the overall judgement is at "
+                        "least as bad as the worst domain"
+                    )
 
 
 def judgement_shares(

@@ -38,7 +38,12 @@ from analysis_lib.review.instruments import ROB2, instrument_names, used_instrum
 from analysis_lib.review.model import Review, arms_at_baseline
 from analysis_lib.review.open_questions import designs_of, open_questions
 from analysis_lib.review.possible import analyses, group_analyses, pooled_analyses
-from analysis_lib.review.risk_of_bias import ALL_OUTCOMES, judgement_shares, judgements
+from analysis_lib.review.risk_of_bias import (
+    ALL_OUTCOMES,
+    judgement_shares,
+    judgements,
+    milder_than_domains,
+)
 from analysis_lib.review.shared_arms import arms_listed_twice
 from analysis_lib.review.spreads import doubtful_spreads
 from analysis_lib.review.subgroups import overall_risk
@@ -301,6 +306,8 @@ def show_risk_of_bias(review: Review) -> None:
     if review.risk_of_bias.empty:
         say("No judgement is recorded in `data/risk_of_bias.csv`.")
         return
+    for told in milder_than_domains(review.risk_of_bias, review.trial_names):
+        say("{told}.", told=told)
     labels = dict(zip(review.outcomes["outcome"], review.outcomes["label"], strict=True))
     several = len(used_instruments(review.risk_of_bias)) > 1
     for instrument in used_instruments(review.risk_of_bias):

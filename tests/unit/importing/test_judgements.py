@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from matplotlib.text import Text
+from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -333,3 +335,88 @@ def test_the_overall_judgement_is_the_worst_domain_only_where_the_instrument_say
     assert ROBINS_I.worst(["low", "not stated", "serious"]) == "not stated"
     assert ROB1.worst(["low", "high"]) == "not stated"
     assert INSTRUMENTS["RoB 2"].worst(["low", "high", "not stated"]) == "high"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Participants,Predictors,Outcome,Analysis,Overall",
+        "D1. Participants,D2. Predictors,D3. Outcome,D4. Analysis,Overall ROB",
+        "ROB Participants,ROB Predictors,ROB Outcome,ROB Analysis,Overall ROB",
+    ],
+)
+def test_the_domain_outcome_of_probast_is_no_outcome(
+    folder: Path, bring: Callable[..., tuple[int, str]], header: str
+) -> None:
+    code, told = bring(f"Study,{header}\nAasa 2015,low,high,low,unclear,high\n")
+    assert (code, "Judgements by PROBAST: D1, D2, D3, D4, overall." in told) == (0, True), told
+    words = ["low", "high", "low", "unclear", "high"]
+    assert found(folder, ["D1", "D2", "D3", "D4", "overall"])["aasa-2015"] == words
+
+
+#: Headers of the second row of the sheet "Results" of ROB2_IRPG_beta, as public scripts read them.
+TOOL = (
+    *("Unique ID", "Study ID", "Experimental", "Comparator", "Outcome", "1.1", "1.2", "1.3"),
+    *("1.0 Algorithm result", "1.0 Assessor's Judgement", "2.1", "2.0 Algorithm result"),
+    *("2.0 Assessor's Judgement", "3.0 Algorithm result", "3.0 Assessor's judgement"),
+    *("4.0 Algorithm result", "4.0 Assessor's Judgement", "5.0 Algorithm result"),
+    *("5.0 Assessor's Judgement", "Algorithm's overall Judgement"),
+    "Assessor's overall Judgement",
+)
+
+
+def test_the_tool_of_rob_2_is_read_from_its_sheet_of_results(
+    folder: Path, bring: Callable[..., tuple[int, str]], tmp_path: Path, capsys: Any
+) -> None:
+    """What the assessor judged holds, not what the algorithm proposed."""
+    bring(ROB2 + IN_WORDS)
+    (folder / "data" / "risk_of_bias.csv").unlink()
+    book = openpyxl.Workbook()
+    book.active.title = "Intro"
+    book.active.append(["Revised Cochrane risk-of-bias tool"])
+    sheet = book.create_sheet("Results")
+    sheet.append(["Domain 1", None, "Domain 2"])
+    sheet.append(TOOL)
+    sheet.append([1, "Aasa 2015", "A", "B", "Pain", "Y", "Y", "N", "Low", "Low", "Y", "Low", "High",
+                  "Low", "Low", "Low", "Low", "Low", "Some concerns", "Low", "High"])  # fmt: skip
+    book.save(tmp_path / "tool.xlsx")
+    assert main(["import", str(tmp_path / "tool.xlsx"), "--to", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "read sheet 'Results'" in told
+    assert {(row["item"], row["judgement"], row["outcome"]) for row in rows(folder)} == {
+        ("D1", "low", "pain"),
+        ("D2", "high", "pain"),
+        ("D3", "low", "pain"),
+        ("D4", "low", "pain"),
+        ("D5", "some concerns", "pain"),
+        ("overall", "high", "pain"),
+    }
+
+
+def test_an_overall_judgement_milder_than_a_domain_is_told(
+    folder: Path, bring: Callable[..., tuple[int, str]], capsys: Any
+) -> None:
+    assert bring(ROB2 + "Aasa 2015,low,high,low,low,low,low,1\n")[0] == 0
+    assert main(["check", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "Aasa 2015: low overall, although D2 is high; by RoB 2 the overall judgement" in told
+    assert bring(ROB2 + "Aasa 2015,low,high,low,low,low,high,1\n", "--replace")[0] == 0
+    main(["check", str(folder)])
+    assert "although" not in capsys.readouterr().out
+
+
+def test_the_guide_alone_leads_to_an_instrument_of_ones_own(
+    folder: Path, bring: Callable[..., tuple[int, str]]
+) -> None:
+    guide = (ROOT / "book" / "reuse.md").read_text(encoding="utf-8")
+    table = guide.split("```text\ninstrument,part,")[1].split("```")[0]
+    text = f"instrument,part,{table}"
+    (folder / "data" / "instruments.csv").write_text(text, encoding="utf-8")
+    code, told = bring("Study,Q1,Q2,Q3\nAasa 2015,good,~,poor\n")
+    assert (code, "Judgements by Three questions: Q1, Q2, Q3." in told) == (0, True), told
+    assert found(folder, ["Q1", "Q2", "Q3"])["aasa-2015"] == [
+        "low",
+        "some concerns",
+        "high",
+    ]
+    al.load_review(folder / "data")
