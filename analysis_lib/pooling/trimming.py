@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, Unpack
@@ -76,7 +77,7 @@ def trim_and_fill(
     *,
     labels: Labels = None,
     side: Side | None = None,
-    estimator: Literal["L0", "R0"] = "L0",
+    estimator: Literal["L0", "R0", "Q0"] = "L0",
     around: Literal["random", "common"] = "random",
     **methods: Unpack[MethodNames],
 ) -> TrimAndFill:
@@ -91,7 +92,7 @@ def trim_and_fill(
     side : {"left", "right"}, optional
         Where studies seem to be missing. By default the side opposite to the lean of the effects
         on their standard errors, found by `meta_regression` in the model of `around`.
-    estimator : {"L0", "R0"}, default "L0"
+    estimator : {"L0", "R0", "Q0"}, default "L0"
         Estimator of the number of missing studies.
     around : {"random", "common"}, default "random"
         Which mean is the centre while trimming: of the random-effects model with `tau2_method`
@@ -109,7 +110,8 @@ def trim_and_fill(
     ------
     ReviewError
         For k below 3, equal standard errors without a `side`, unknown options, a trimming that
-        alternates between numbers without end, and invalid effects or variances.
+        alternates between numbers without end, a Q0 that has no value, and invalid effects or
+        variances.
 
     Notes
     -----
@@ -118,10 +120,12 @@ def trim_and_fill(
     :math:`|y_i-\hat\mu|`; let :math:`T` be the sum of the ranks of effects on the far side and
     :math:`\gamma` the length of the run of far-side effects at the top of the ranking. Then
 
-    .. math:: R_0 = \gamma - 1, \qquad L_0 = \frac{4T - k(k+1)}{2k-1},
+    .. math:: R_0 = \gamma - 1, \qquad L_0 = \frac{4T - k(k+1)}{2k-1}, \qquad
+              Q_0 = k - \tfrac12 - \sqrt{2k^2 - 4T + \tfrac14},
 
-    rounded and never negative, and again until the number stays. The filled-in effects are
-    :math:`2\hat\mu - y_i`, with the variances of the effects that they mirror.
+    rounded and never negative, and again until the number stays. Q0 has no value where so many of
+    the largest effects lie on one side that the root is of a negative number. The filled-in
+    effects are :math:`2\hat\mu - y_i`, with the variances of the effects that they mirror.
 
     It is a sensitivity analysis: the filled-in studies are not data, and heterogeneity alone can
     call for them.
@@ -196,7 +200,20 @@ def _estimate_r0(centered: FloatArray) -> float:
     return run - 1.0
 
 
-_ESTIMATORS: dict[str, Callable[[FloatArray], float]] = {"L0": _estimate_l0, "R0": _estimate_r0}
+def _estimate_q0(centered: FloatArray) -> float:
+    k = len(centered)
+    rank_sum = float(np.sum(_ranks_of_size(centered)[centered > 0]))
+    inside = 2 * k**2 - 4 * rank_sum + 0.25
+    if inside < 0:
+        raise ReviewError("Q0 has no value here, because the funnel leans too far; L0 and R0 have")
+    return k - 0.5 - math.sqrt(inside)
+
+
+_ESTIMATORS: dict[str, Callable[[FloatArray], float]] = {
+    "L0": _estimate_l0,
+    "R0": _estimate_r0,
+    "Q0": _estimate_q0,
+}
 
 
 def _ranks_of_size(centered: FloatArray) -> npt.NDArray[np.int64]:

@@ -253,10 +253,12 @@ def _measured(results: pd.DataFrame) -> Iterator[Problem]:
         (middle & events.notna(), "events", "both a mean and events"),
         (events.notna() & n.isna() & time.isna(), "n", "events without a number of people"),
         (time.notna() & events.isna(), "person_time", "person-time without events"),
-        (time.isna() & (events > n), "events", "more events than people"),
     ):
         for row in rows_where(wrong):
             yield Problem("arm_results.csv", message, row, column)
+    for row in rows_where(time.isna() & (events > n)):
+        told = f"more events than people, got {events[row]:g} of {n[row]:g}"
+        yield Problem("arm_results.csv", told, row, "events")
 
 
 def _scores(tables: Tables, name: str) -> Iterator[Problem]:
