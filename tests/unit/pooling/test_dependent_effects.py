@@ -32,7 +32,7 @@ CLOSED_FORM = 1e-12
 quick = examples(40)
 
 OTHER = "moderators, and variances within studies alone"
-NOT_OFFERED = {"rma.mv_mod": OTHER, "aggregate": "effects of a study combined beforehand"}
+NOT_OFFERED = {"rma.mv_mod": OTHER}
 #: A correlation of standardised differences that is another convention than Gleser and Olkin's.
 OTHER_SMD = ("SMD_geomN", "SMD_vcalc_grp")
 COVERED = {
@@ -41,6 +41,7 @@ COVERED = {
     "metagen_cluster": 3,
     "rma_ignore_clusters_robust": 3,
     "multiarm": 8,
+    "aggregate": 3,
 }
 
 
@@ -104,6 +105,24 @@ def test_three_levels(entry: dict[str, Any]) -> None:
     pi = [out["pi.lb"], out["pi.ub"]]
     agree("multilevel", "PI", fit.prediction_interval, pi, 1e-5, scale=out["se"][0], **where)
     assert fit.log_likelihood >= out["logLik"] - 1e-9
+
+
+@pytest.mark.parametrize("entry", cases("aggregate"))
+def test_the_effects_of_one_study_are_combined_by_their_covariance(entry: dict[str, Any]) -> None:
+    """One true effect within a study; that is also what is pooled where there is one trial."""
+    columns, out = data(entry), entry["out"]
+    y, v = np.array(columns["yi"]), np.array(columns["vi"])
+    for study, effect, variance in zip(out["study"], out["yi"], out["vi"], strict=True):
+        own = np.array([name == study for name in columns["study"]])
+        trial = [study] * int(own.sum())
+        whole = al.within_trial_covariance(v[own], trial, correlation=entry["opts"]["rho"])
+        fit = al.multilevel(y[own], whole, trial, method="FE")
+        same = al.pool_dependent(y[own], whole, trial)
+        where = {"where": f"{entry['id']}|{study}", "reason": "closed form"}
+        agree("within trial", "combined effect", fit.estimate, effect, 1e-10, scale=fit.se, **where)
+        agree("within trial", "its variance", fit.se**2, variance, 1e-10, **where)
+        assert same.estimate == pytest.approx(effect)
+        assert same.tau2 is None
 
 
 @pytest.mark.parametrize("entry", [c for c in cases("rma.mv") if "|z" in str(c.id)])
