@@ -148,6 +148,8 @@ def _methods(review: Review) -> str:
     named = [f"{name} {value}" for name, value in dict(review.info.methods).items()]
     if review.outcomes["measure"].isin(OF_COUNTS).any():
         named += [f"{name} {getattr(review.info.events, name)}" for name in OF_EVENTS]
+    if review.info.shared_arms != "split":
+        named.append(f"shared_arms {review.info.shared_arms}")
     return f"Pooled by {listing(named)}: review.toml, [methods], or its default."
 
 

@@ -251,6 +251,25 @@ def test_a_wrong_choice_is_told(copy: Path, methods: dict[str, str], message: st
         choose(copy, **methods)
 
 
+def test_what_cannot_be_combined_is_told_on_its_page(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two arms against each of two: nobody can say which of them are to become one."""
+    arm = {"trial": "s1", "arm": "c", "n": "22"}
+    add(copy, "arms", arm | {"group": "comparator", "label_printed": "c"})
+    where = {"outcome": "pain", "time": "end", "mean": "9", "sd": "3"}
+    add(copy, "arm_results", arm | where)
+    review = choose(copy, shared_arms="combine")
+    (page,) = read_pages(review, ('chapters.show_outcomes(review, "primary")',)).values()
+    assert "cannot be computed" in page
+    assert "both arms are shared, so they cannot be combined: Trial s1 (t0, b)" in page
+    capsys.readouterr()
+    assert main(["check", str(copy)]) == 0
+    told = capsys.readouterr().out
+    assert "shared_arms combine: review.toml" in told
+    assert "both arms are shared" in told
+
+
 @pytest.mark.skipif(RSCRIPT is None, reason="R is not installed")
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_script_of_r_has_the_same_answer(copy: Path, choice: str, tmp_path: Path) -> None:
