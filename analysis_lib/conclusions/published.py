@@ -28,6 +28,7 @@ SINGLE_EFFECTS = (
     "the test needs the effect of each trial, and these are reconstructed: other sets that agree "
     "with the print give other values"
 )
+MODELLED = "comparisons that share an arm are modelled together, and it takes them as independent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ def _recompute(review: Review, result: pd.Series) -> Recomputed:
     effects = study_effects(review, str(result["outcome"]), str(result["follow_up"]))
     if not effects.k:
         return Recomputed({}, NOT_RECOMPUTED, "no effect is known")
+    if result["kind"] in ("subgroup", "bias") and effects.covariance is not None:
+        return Recomputed({}, NOT_RECOMPUTED, MODELLED)
     basis = CIRCULAR if effects.reconstructed.any() else INDEPENDENT
     if result["kind"] == "subgroup":
         return _recompute_subgroups(review, effects, str(result["factor"]), basis)
