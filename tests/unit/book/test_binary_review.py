@@ -192,7 +192,7 @@ def test_the_search_finds_logarithms_where_they_are_shown(
     assert all(found.values()), found
 
 
-@pytest.mark.parametrize("measure", ["OR", "RD"])
+@pytest.mark.parametrize("measure", [pytest.param("OR", marks=pytest.mark.slow), "RD"])
 def test_every_page_can_show_other_measures_of_events(tmp_path: Path, measure: str) -> None:
     folder = write_review(tmp_path / "review", measure, MID if measure == "OR" else 0.05, trials=3)
     found = read_pages(al.load_review(folder / "data"), WITH_EFFECTS)

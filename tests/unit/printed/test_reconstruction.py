@@ -295,7 +295,14 @@ def test_a_prior_that_agrees_already_is_left_alone() -> None:
 # --- the review -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("outcome", "follow_up"), MAIN)
+SMALL = [("strength", "PW"), ("fear-avoidance", "PW")]
+#: The others are computed in the same way, and take longer.
+QUICK_FIRST = [
+    pytest.param(*names, marks=() if names in SMALL else pytest.mark.slow) for names in MAIN
+]
+
+
+@pytest.mark.parametrize(("outcome", "follow_up"), QUICK_FIRST)
 def test_main_readings_agree_with_every_number_that_can_be_met(
     outcome: str, follow_up: str
 ) -> None:
@@ -307,7 +314,10 @@ def test_main_readings_agree_with_every_number_that_can_be_met(
 
 @pytest.mark.parametrize(
     ("outcome", "follow_up", "reading"),
-    [("pain", "STP", "without-kell"), ("disability", "STP", "three-trials")],
+    [
+        ("pain", "STP", "without-kell"),
+        pytest.param("disability", "STP", "three-trials", marks=pytest.mark.slow),
+    ],
 )
 def test_readings_that_the_numbers_exclude(outcome: str, follow_up: str, reading: str) -> None:
     assert not result(outcome, follow_up, reading).reconstruction.converged
@@ -490,10 +500,12 @@ def test_hidden_effects_are_nearer_than_the_guesses_where_effects_differ() -> No
 # --- the file -------------------------------------------------------------------------------------
 
 
-def test_reconstructed_file_is_up_to_date() -> None:
+@pytest.mark.parametrize(("outcome", "follow_up"), QUICK_FIRST)
+def test_reconstructed_file_is_up_to_date(outcome: str, follow_up: str) -> None:
     """Run ``make reconstruct`` when this fails. The ensembles are checked for two analyses."""
-    written = pd.read_csv(ROOT / "data/reconstructed.csv", keep_default_na=False)
-    fresh = pd.concat([result(*names).rows() for names in MAIN], ignore_index=True)
+    rows = pd.read_csv(ROOT / "data/reconstructed.csv", keep_default_na=False)
+    here = (rows["outcome"] == outcome) & (rows["follow_up"] == follow_up)
+    written, fresh = rows[here].reset_index(drop=True), result(outcome, follow_up).rows()
     assert list(written.columns) == list(fresh.columns)
     text = [
         c
@@ -503,6 +515,11 @@ def test_reconstructed_file_is_up_to_date() -> None:
     pd.testing.assert_frame_equal(written[text].astype(str), fresh[text].astype(str))
     numbers = ["estimate", "se", "n_experimental", "n_comparator"]
     assert np.abs(written[numbers] - fresh[numbers]).max(axis=None) < FILE_TOLERANCE
+
+
+def test_reconstructed_file_holds_these_analyses_in_their_order() -> None:
+    rows = pd.read_csv(ROOT / "data/reconstructed.csv")
+    assert list(dict.fromkeys(zip(rows["outcome"], rows["follow_up"], strict=True))) == MAIN
 
 
 @pytest.mark.parametrize(("outcome", "follow_up"), MAIN)
@@ -515,7 +532,9 @@ def test_file_as_read_back_agrees_with_the_print(outcome: str, follow_up: str) -
     assert ((rows["low"] <= rows["estimate"]) & (rows["estimate"] <= rows["high"])).all()
 
 
-@pytest.mark.parametrize(("outcome", "follow_up"), [("strength", "PW"), ("fear-avoidance", "PW")])
+@pytest.mark.parametrize(
+    ("outcome", "follow_up"), [pytest.param(*SMALL[0], marks=pytest.mark.slow), SMALL[1]]
+)
 def test_ranges_in_the_file_are_those_of_200_draws(outcome: str, follow_up: str) -> None:
     fresh = reconstruct_analysis(analysis_of(outcome, follow_up), draws=200).rows()
     written = pd.read_csv(ROOT / "data/reconstructed.csv")

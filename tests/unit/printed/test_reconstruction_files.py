@@ -43,7 +43,7 @@ READERS = {ENSEMBLE: read_ensemble, REPORT: read_report, VALIDATION: read_valida
 # standard deviations. Worst seen on one machine 0 (the same text).
 FILE_TOLERANCE = 5e-3
 # Quick ones; the others are computed in the same way.
-SMALL = [("strength", "PW"), ("fear-avoidance", "PW")]
+SMALL = [pytest.param("strength", "PW", marks=pytest.mark.slow), ("fear-avoidance", "PW")]
 
 
 @cache
@@ -89,6 +89,7 @@ def test_report_is_up_to_date(outcome: str, follow_up: str, tmp_path: Path) -> N
     same(written[here], of_text(report_csv([fresh(outcome, follow_up)]), tmp_path, REPORT))
 
 
+@pytest.mark.slow  # makes ensembles of a known data set; those of the review are made above
 def test_validation_is_up_to_date(tmp_path: Path) -> None:
     name = "hart1999"
     data = json.loads((ROOT / reconstruct.KNOWN_DATA_SETS).read_text())["datasets"]

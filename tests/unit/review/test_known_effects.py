@@ -33,7 +33,9 @@ COMPUTE: dict[str, Any] = {
     "RD": al.risk_difference,
 }
 SEEDS = range(12)
-each_seed = pytest.mark.parametrize("seed", SEEDS)
+each_seed = pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=pytest.mark.slow if seed > 3 else ()) for seed in SEEDS]
+)
 
 
 class Pair(NamedTuple):
