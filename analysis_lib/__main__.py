@@ -147,6 +147,10 @@ def _parser() -> argparse.ArgumentParser:
     select.set_defaults(run=_selection)
     build = commands.add_parser("build", help="make the book")
     build.add_argument("folder", type=Path, nargs="?", default=Path())
+    build.add_argument(
+        "--watch", action="store_true", help="serve it here, and make it again at each change"
+    )
+    build.add_argument("--port", type=int, default=8000, help="of --watch; 0 takes a free one")
     build.set_defaults(run=_build)
 
     pdf = commands.add_parser("pdf", help="make the book and print it as one file")
@@ -428,8 +432,9 @@ def _selection(options: argparse.Namespace) -> list[str]:
 
 
 def _build(options: argparse.Namespace) -> list[str]:
-    build = _from_extra("build").build
-    build(options.folder)
+    if options.watch:
+        _from_extra("serving").watch(options.folder, options.port)
+    _from_extra("build").build(options.folder)
     return [f"open {options.folder / '_build' / 'html' / 'index.html'} in a browser"]
 
 

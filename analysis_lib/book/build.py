@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,14 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def is_current(folder: Path, settings: dict[str, Any], html: Path) -> bool:
     """Whether the pages that are there were made from what is there now."""
-    inputs, ignores = (tuple(settings.get(f"review_{key}", ())) for key in ("inputs", "ignores"))
     stamp = html / STAMP
-    return stamp.is_file() and stamp.read_text() == Sources(folder, inputs, ignores).fingerprint
+    return stamp.is_file() and stamp.read_text() == sources_of(folder, settings).fingerprint
+
+
+def sources_of(folder: Path, settings: Mapping[str, Any]) -> Sources:
+    """Return what a book is made from."""
+    inputs, ignores = (tuple(settings.get(f"review_{key}", ())) for key in ("inputs", "ignores"))
+    return Sources(folder, inputs, ignores)
 
 
 def write_pages(folder: Path, settings: dict[str, Any], out: Path, builder: str) -> None:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -355,6 +356,33 @@ def test_one_build_at_a_time_and_giving_up_ends_in_one_line(book: Book) -> None:
         assert process.returncode == 130
         assert said.strip() == "Stopped: what was there before is as it was."
         assert book.written() == before
+
+
+def test_a_watched_book_is_made_again_and_its_pages_hear_of_it(book: Book) -> None:
+    def intro() -> BeautifulSoup:
+        with urllib.request.urlopen(f"{address}book/intro.html") as page:
+            return BeautifulSoup(page.read(), "html.parser")
+
+    def told(page: BeautifulSoup) -> str:
+        return " ".join(page.get_text().split())
+
+    process = book.start(*BUILD, "--watch", "--port", "0")
+    with process, book.keeping("data/published.csv"):
+        try:
+            (address,) = re.findall(r"http://\S+/", said_until(process, "Ctrl+C ends it"))
+            said_until(process, "open ")
+            before = intro()
+            news = str(before.select("script[data-news]")[0]["data-news"]).removeprefix("/")
+            with urllib.request.urlopen(f"{address}{news}") as waiting:
+                book.set_cell("published", "pain-ETP", "estimate", "broken")
+                assert "'broken' is not a number" in said_until(process, "Nothing was built.")
+                book.set_cell("published", "pain-ETP", "estimate", "-0.56")
+                assert waiting.readline() == b"data: new\n"
+            assert "Elsewhere: -0.56." in told(intro())
+            assert "Elsewhere: -0.56." not in told(before)
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
 
 
 def test_a_killed_build_leaves_the_book_whole_and_the_next_one_right(book: Book) -> None:

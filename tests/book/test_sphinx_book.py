@@ -30,7 +30,7 @@ from analysis_lib import plots
 from analysis_lib.__main__ import main
 from analysis_lib.book import page as book
 from analysis_lib.book import sphinx as sphinx_book
-from analysis_lib.book.sphinx import making
+from analysis_lib.book.sphinx import inserts, making
 
 pytestmark = pytest.mark.xdist_group("build")
 
@@ -295,3 +295,21 @@ def test_nobody_else_imports_sphinx() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == []
+
+
+def test_what_the_explorer_looks_up_is_computed_again_when_a_file_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = iter(["first", "second", "third"])
+    monkeypatch.setattr(inserts.explorer, "script", lambda review: next(scripts))
+    kept = tmp_path / inserts.EXPLORER_DATA
+
+    def computed(digest: str) -> str:
+        sources = SimpleNamespace(common=digest)
+        made: Any = SimpleNamespace(store=tmp_path, review=None, sources=sources)
+        inserts.keep_explorer_data(made)
+        return kept.read_text()
+
+    assert [computed("a"), computed("a"), computed("b")] == ["first", "first", "second"]
+    kept.unlink()
+    assert computed("b") == "third"

@@ -126,6 +126,10 @@ class Sources:
         """When each file of the review was written last, to tell one that is written meanwhile."""
         return {file: _written(file) for file in (*self.copied, *files_below(LIBRARY))}
 
+    def written(self) -> dict[Path, tuple[int, int, int]]:
+        """When each file on which the book may depend was written last."""
+        return {file: _written(file) for file in (*self.files, *files_below(LIBRARY))}
+
     def notebook(self, cells: Sequence[Mapping[str, Any]]) -> str:
         """Return a digest of what a notebook does: its cells and all that they may use."""
         told = [(c["cell_type"], c["source"], c["metadata"]) for c in cells]

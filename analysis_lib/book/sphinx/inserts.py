@@ -17,7 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine import archive, checklist, citing
-from analysis_lib.book.engine.running import write_whole
+from analysis_lib.book.engine.running import DIGEST, write_whole
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sections.answers import AnswerTable
@@ -147,9 +147,19 @@ class ExplorerInsert(Insert):
     def shown(self) -> list[nodes.Node]:
         """Return the form, the tables that say the same without a script, and a picture."""
         made = self.made
-        write_whole(made.store / EXPLORER_DATA, explorer.script(made.review))
+        keep_explorer_data(made)
         form = explorer.form(made.review, f"{up(self.env.docname)}_static")
         return [nodes.raw("", str(form), format="html")]
+
+
+def keep_explorer_data(made: Making) -> None:
+    """Compute what the explorer looks up, unless it was computed from the same files before."""
+    kept, origin = made.store / EXPLORER_DATA, made.store / f"{EXPLORER_DATA}.{DIGEST}"
+    if kept.is_file() and origin.is_file() and origin.read_text() == made.sources.common:
+        return
+    origin.unlink(missing_ok=True)
+    write_whole(kept, explorer.script(made.review))
+    write_whole(origin, made.sources.common)
 
 
 class CitationInsert(Insert):
