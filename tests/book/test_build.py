@@ -367,7 +367,7 @@ def test_a_watched_book_is_made_again_and_its_pages_hear_of_it(book: Book) -> No
         return " ".join(page.get_text().split())
 
     process = book.start(*BUILD, "--watch", "--port", "0")
-    with process, book.keeping("data/published.csv"):
+    with book.keeping("data/published.csv"):
         try:
             (address,) = re.findall(r"http://\S+/", said_until(process, "Ctrl+C ends it"))
             said_until(process, "open ")
@@ -382,7 +382,9 @@ def test_a_watched_book_is_made_again_and_its_pages_hear_of_it(book: Book) -> No
             assert "Elsewhere: -0.56." not in told(before)
         finally:
             process.send_signal(signal.SIGINT)
+            said, _ = process.communicate()
     assert process.returncode == 130
+    assert "Traceback" not in said
 
 
 def test_a_killed_build_leaves_the_book_whole_and_the_next_one_right(book: Book) -> None:
