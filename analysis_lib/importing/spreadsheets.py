@@ -46,6 +46,10 @@ OTHERS = (
     (re.compile(r"\s*<[?a-z]", re.IGNORECASE),
      "XML of a form that is not known here; export it as RIS, or as .csv"),
     (re.compile(r"\s*(?:\[\s*)?[{]\s*\""), "JSON; export it as RIS, or as .csv"),
+    (re.compile(r"\s*1[.:] .*?^PMID: ?\d", re.DOTALL | re.MULTILINE),
+     "the text that PubMed shows; save the search again, in the format PubMed (.nbib)"),
+    (re.compile(r"\s*(?:(?:PMID:? ?)?\d{5,9}[ \t\r]*\n){2}", re.IGNORECASE),
+     "a list of numbers; save the search again, in a format with titles"),
     (re.compile(r"%PDF-"), "a PDF; save the table or the search in another form, as .csv or RIS"),
     (re.compile(r"\{\\rtf"), "a text with formats (.rtf); save it as plain text"),
 )  # fmt: skip

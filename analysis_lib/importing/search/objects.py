@@ -14,42 +14,58 @@ from typing import Any, Final
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing.search.record import Found
 
-SIGN = re.compile(r"\s*(?:\[\s*)?[{]\s*\"")
+SIGN = re.compile(r"\s*(?:\[\s*)?[{]\s*\"|\s*\[\s*\]")
 #: Where the list of records may stand, if the file is not that list itself.
 LISTS: Final = (
     *("message.items", "resultList.result", "results", "items", "data", "records", "references"),
-    *("hits.hits", "response.docs", "works"),
+    *("hits.hits", "response.docs", "works", "publications", "search-results.entry"),
 )
-WRAPPED: Final = ("data", "_source", "work")  # around a record: Zotero's interface, others
+WRAPPED: Final = ("data", "_source", "work", "attributes")  # around a record: Zotero's, others
 #: Where in a record what stands, the preferred place first.
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
-    "title": ("title", "display_name", "titleText", "bibjson.title"),
+    "title": ("title", "display_name", "titles.title", "dc:title", "bibjson.title"),
     "year": (
         *("issued.date-parts", "issued.raw", "issued.literal", "published.date-parts", "issued"),
         *("published-print.date-parts", "published-online.date-parts", "publication_year"),
         *("pubYear", "year_published", "year", "date_published", "publication_date", "date"),
+        *("publicationYear", "journalInfo.yearOfPublication", "prism:coverDate", "pubdate"),
     ),
     "journal": (
         *("container-title", "publicationTitle", "journalTitle", "journalInfo.journal.title"),
         *("primary_location.source.display_name", "host_venue.display_name", "source.title"),
-        *("venue", "journal.name", "journal.title", "journal"),
+        *("venue", "journal.name", "journal.title", "journal", "prism:publicationName"),
+        *("container.title", "fulljournalname"),
     ),
-    "volume": ("volume", "journalVolume", "journalInfo.volume", "biblio.volume", "journal.volume"),
-    "issue": ("issue", "journalInfo.issue", "biblio.issue", "journal.issue"),
+    "volume": (
+        *("volume", "journalVolume", "journalInfo.volume", "biblio.volume", "journal.volume"),
+        "prism:volume",
+    ),
+    "issue": (
+        *("issue", "journalInfo.issue", "biblio.issue", "journal.issue", "prism:issueIdentifier"),
+    ),
     "pages": (
         *("page", "pages", "pageInfo", "biblio.first_page", "start_page", "journal.pages"),
-        "first_page",
+        *("first_page", "prism:pageRange"),
     ),
-    "doi": ("DOI", "doi", "ids.doi", "externalIds.DOI", "external_ids.doi"),
+    "doi": ("DOI", "doi", "ids.doi", "externalIds.DOI", "external_ids.doi", "prism:doi"),
     "pmid": ("PMID", "pmid", "ids.pmid", "externalIds.PubMed", "external_ids.pmid"),
     "kind": (
         *("type", "itemType", "publication_type", "publicationTypes", "pubTypeList.pubType"),
-        *("pubType", "type_crossref"),
+        *("pubType", "type_crossref", "pubtype", "subtypeDescription"),
     ),
 }
-PEOPLE: Final = ("author", "authors", "creators", "authorships", "authorString", "editor")
-FAMILY: Final = ("family", "lastName", "last_name", "surname", "collective_name")
-GIVEN: Final = ("given", "firstName", "first_name", "forename", "initials")
+PEOPLE: Final = (
+    "author",
+    "authors",
+    "creators",
+    "authorships",
+    "authorString",
+    "dc:creator",
+    "editor",
+)
+FAMILY: Final = ("family", "lastName", "last_name", "familyName", "surname", "collective_name")
+GIVEN: Final = ("given", "firstName", "first_name", "givenName", "forename", "initials")
+NUMBERED: Final = (("external_ids", "type"), ("articleids", "idtype"))  # of Lens, of PubMed
 WHOLE: Final = (
     *("literal", "name", "author.display_name", "display_name", "display_name_best", "fullName"),
 )
@@ -69,10 +85,11 @@ def read_objects(text: str) -> list[tuple[int, Found]]:
         For what is not JSON, with its line, and for JSON that holds no list of works.
     """
     works = [_unwrapped(work) for work in _works(_parsed(text))]
-    if not any(_texts(work, place) for work in works for place in PLACES["title"]):
+    if not any(map(_titles, works)):
         raise ReviewError(
             "JSON without titles; what is read of JSON is CSL (Zotero and other managers) and the "
-            "answers of Crossref, OpenAlex, Europe PMC, Lens and Semantic Scholar"
+            "answers of Crossref, OpenAlex, Europe PMC, Lens, Dimensions and Semantic Scholar; "
+            "export it as RIS, or as .csv"
         )
     return [(number, _fields(work)) for number, work in enumerate(works, start=1)]
 
@@ -111,7 +128,14 @@ def _works(found: Any) -> list[Any]:
             several = several.get(key) if isinstance(several, dict) else None
         if isinstance(several, list):
             return several
-    return [found]
+    # Some put each work under its own name, as PubMed's summaries do.
+    named = found.get("result", found) if isinstance(found, dict) and not _titles(found) else {}
+    works = [one for one in named.values() if isinstance(one, dict)]
+    return works if any(map(_titles, works)) else [found]
+
+
+def _titles(work: Mapping[str, Any]) -> list[str]:
+    return [text for place in PLACES["title"] for text in _texts(work, place)]
 
 
 def _unwrapped(work: Any) -> Mapping[str, Any]:
@@ -127,10 +151,12 @@ def _fields(work: Mapping[str, Any]) -> Found:
         field: next((texts for place in places if (texts := _texts(work, place))), [])
         for field, places in PLACES.items()
     }
-    listed = work.get("external_ids")
-    for one in listed if isinstance(listed, list) else ():  # Lens
-        if isinstance(one, dict) and one.get("type") in ("doi", "pmid"):
-            given[one["type"]] = [*given[one["type"]], str(one.get("value", ""))]
+    for place, kind in NUMBERED:
+        for name in ("doi", "pmid"):
+            listed = work.get(place)
+            several = listed if isinstance(listed, list) else []
+            same = [one for one in several if isinstance(one, dict) and one.get(kind) == name]
+            given[name] = [*given[name], *(t for one in same for t in _texts(one, "value"))]
     authors = next((names for key in PEOPLE if (names := [*_people(work.get(key))])), [])
     return {**given, "authors": authors}
 
@@ -163,8 +189,9 @@ def _leaves(value: Any) -> Iterator[str]:
 def _people(value: Any) -> Iterator[str]:
     """Yield the names of people, the family name first where it is told apart."""
     if isinstance(value, str):
-        # Europe PMC and others: "Example A, Sample B."
-        yield from (name.strip(" .") for name in re.split(r"[;,]", value) if name.strip(" ."))
+        # "Example, A; Sample, B", or as Europe PMC has it "Example A, Sample B."
+        names = value.split(";" if ";" in value else ",")
+        yield from (name.strip(" .") for name in names if name.strip(" ."))
     for one in value if isinstance(value, list) else ():
         if isinstance(one, str):
             yield one

@@ -93,6 +93,27 @@ ZOTERO = {
         "DOI": "10.1000/a",
     },
 }  # fmt: skip
+SCOPUS = {
+    "dc:title": "Lifting crates & pain", "dc:creator": "Example A.", "prism:doi": "10.1000/a",
+    "prism:coverDate": "2015-03-01", "prism:publicationName": "Journal of Examples",
+    "prism:volume": "3", "prism:pageRange": "12-19", "subtypeDescription": "Article",
+}  # fmt: skip
+DATACITE = {
+    "id": "10.1000/a", "attributes": {
+        "doi": "10.1000/a", "titles": [{"title": "Lifting crates & pain"}],
+        "creators": [{"name": "Example, Ann", "familyName": "Example", "givenName": "Ann"}],
+        "publicationYear": 2015, "container": {"title": "Journal of Examples"},
+        "volume": "3", "pages": "12-19",
+    },
+}  # fmt: skip
+SUMMARY = {
+    "uid": "12345678", "pubdate": "2015 Mar", "source": "J Ex", "title": "Lifting crates & pain",
+    "authors": [{"name": "Example A", "authtype": "Author"}], "volume": "3", "pages": "12-9",
+    "fulljournalname": "Journal of Examples",
+    "articleids": [
+        {"idtype": "pmid", "value": "12345678"}, {"idtype": "doi", "value": "10.1000/a"}
+    ],
+}  # fmt: skip
 OF_SERVICES: dict[str, Any] = {
     "a list of CSL": [CSL],
     "CSL, one in each line": None,
@@ -103,6 +124,11 @@ OF_SERVICES: dict[str, Any] = {
     "Semantic Scholar": {"total": 1, "data": [SCHOLAR]},
     "Zotero": [ZOTERO],
     "one record": CROSSREF,
+    "one record of Lens": LENS,
+    "by their names": {"a": CSL, "b": CSL},
+    "Scopus": {"search-results": {"entry": [SCOPUS]}},
+    "DataCite": {"data": [DATACITE]},
+    "PubMed's summaries": {"result": {"uids": ["12345678"], "12345678": SUMMARY}},
 }
 RECORDS = (("Title", "Authors", "Year"), ("Lifting crates", "Example A", 2015))
 README = (("Field", "Meaning"), ("Title", "the title of a work"), ("Year", "of its print"))
