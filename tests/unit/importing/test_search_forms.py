@@ -226,7 +226,7 @@ def test_the_sheet_with_records_is_read(tmp_path: Path, first: Any) -> None:
     export = read_records(path)
     assert [r.title for r in export] == ["Lifting crates"]
     assert "book.xlsx: read sheet 'Records'" in export.notes
-    assert "book.xlsx: not read: First" in export.notes
+    assert any(note.startswith("book.xlsx: not read: First") for note in export.notes)
 
 
 def test_of_two_sheets_with_records_one_has_to_be_named(folder: Path, tmp_path: Path) -> None:
