@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # What a command needs is imported where it runs, so that the others start at once.
 
+FORMS = ("revman", "metafor", "csv", "ris", "ro-crate")
 TOLD_DECISIONS = {
     "look at": "to look at: like an earlier one, but not surely the same work",
     "linked": "kept and linked: an erratum, a comment or a registry's entry of another",
@@ -165,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.set_defaults(run=_manuscript)
     out = commands.add_parser("export", help="write the review in the form of another program")
     out.add_argument("folder", type=Path)
-    out.add_argument("--to", required=True, choices=("revman", "metafor", "csv", "ris"))
+    out.add_argument("--to", required=True, choices=FORMS)
     out.add_argument("--into", type=Path, metavar="DIR", help="where to; export/ in the review")
     out.set_defaults(run=_export)
     again = commands.add_parser(
@@ -461,7 +462,10 @@ def _export(options: argparse.Namespace) -> list[str]:
     exporting = _from_extra("engine.exporting")
     data = data_folder(options.folder)
     into = options.into or data.parent / "export" / options.to
-    written = exporting.export(load_review(data), options.to, into)
+    if options.to == "ro-crate":
+        written = _from_extra("engine.deposit").write_crate(load_review(data), into)
+    else:
+        written = exporting.export(load_review(data), options.to, into)
     return [f"Written: {file}" for file in written]
 
 
@@ -479,10 +483,16 @@ def _with_r(options: argparse.Namespace) -> list[str]:
 def _version(options: argparse.Namespace) -> list[str]:
     from analysis_lib.conclusions.versions import add_version
     from analysis_lib.importing.checking import data_folder
+    from analysis_lib.review.model import load_review
 
     given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
-    add_version(data_folder(options.folder), options.version, options.date, **given)
-    return [f"Version {options.version} of {options.date} is recorded."]
+    data = data_folder(options.folder)
+    add_version(data, options.version, options.date, **given)
+    written = _from_extra("engine.deposit").write_deposit(load_review(data))
+    return [
+        f"Version {options.version} of {options.date} is recorded.",
+        *(f"Written: {file}" for file in written),
+    ]
 
 
 def _watch(options: argparse.Namespace) -> list[str]:

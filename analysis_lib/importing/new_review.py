@@ -13,7 +13,7 @@ from analysis_lib.base.errors import ReviewError
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 #: Folders of the template whose names a new review hides: packages leave hidden files out.
-HIDDEN: Final = ("github",)
+HIDDEN: Final = ("binder", "github")
 #: What the first page asks; `check` tells while it is still there.
 INTRO_PROMPT: Final = "What does this mean, and how sure are you? Write it here, in plain words."
 
@@ -30,8 +30,9 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     -------
     tuple of Path
         What was written: ``data`` with every table as a header, ``review.toml`` with comments,
-        ``book``, ``notebooks``, the two files that jupyter-book needs, and ``.github``, by which a
-        repository tests, publishes and watches itself.
+        ``book``, ``notebooks``, the two files that jupyter-book needs, ``.github``, by which a
+        repository tests, publishes and watches itself, and ``.binder`` and ``environment.yml``,
+        by which readers run its notebooks.
 
     Raises
     ------

@@ -69,6 +69,20 @@ def _address(text: str) -> str:
     return text
 
 
+def _repository(text: str) -> str:
+    if not re.fullmatch(
+        r"https://(github|gitlab)\.com/[\w.-]{1,100}/[\w.-]{1,100}", text, re.ASCII
+    ):
+        raise ValueError("must be the address of a repository, as https://github.com/OWNER/NAME")
+    return text
+
+
+def _licence(text: str) -> str:
+    if not re.fullmatch(r"[\w.+-]{1,64}", text, re.ASCII):
+        raise ValueError("must be the short name of a licence in SPDX's list, as CC-BY-4.0")
+    return text
+
+
 OF_EVENTS: Final = tuple(field.name for field in fields(EventMethods))
 OF_METHODS: Final = (*Methods(), SHARED_ARMS, *OF_EVENTS)
 
@@ -168,7 +182,9 @@ class ReviewInfo(Entries):
     review, ``short_names`` the same two for the heads of columns. ``methods``, ``events`` and
     ``shared_arms`` are the entries of the table ``[methods]``: how effects are pooled, what events
     need beside, and how comparisons that share an arm are treated.
-    ``contact`` is an address to which a service may write that is asked for new trials.
+    ``contact`` is an address to which a service may write that is asked for new trials,
+    ``repository`` that of the public repository which holds the review, by which readers launch its
+    notebooks, and ``license`` the licence under which it is published.
     """
 
     title: Words
@@ -178,6 +194,8 @@ class ReviewInfo(Entries):
     dates: Mapping[Words, Words] = {}
     citation: Words
     contact: Annotated[Words, AfterValidator(_address)] = ""
+    repository: Annotated[Words, AfterValidator(_repository)] = ""
+    license: Annotated[Words, AfterValidator(_licence)] = ""
     experimental: Words
     comparator: Words
     short_names: Annotated[

@@ -14,8 +14,10 @@ from pathlib import Path
 import nbformat
 from packaging.requirements import Requirement
 
+from analysis_lib.book.engine.deposit import CRATE, crate, deposit_files
 from analysis_lib.book.engine.running import DIGEST
 from analysis_lib.book.engine.sources import LIBRARY, Sources, files_below
+from analysis_lib.review.model import Review
 
 FOLDER = "downloads"
 ARCHIVE = "book.zip"
@@ -25,15 +27,15 @@ PROJECT = "analysis-lib"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the zip format knows no time before; the same in every build
 
 
-def offer(sources: Sources, data: Path, notebooks: Mapping[str, Path], out: Path) -> None:
+def offer(sources: Sources, review: Review, notebooks: Mapping[str, Path], out: Path) -> None:
     """Put the files that readers can take along beside the pages.
 
     Parameters
     ----------
     sources
         What the book was made from.
-    data
-        The folder of the review's data.
+    review
+        The review that it shows.
     notebooks
         Each notebook that has run, by its page.
     out
@@ -47,12 +49,14 @@ def offer(sources: Sources, data: Path, notebooks: Mapping[str, Path], out: Path
     shown = {file.relative_to(downloads): file for file in files_below(downloads)}
     own = {file.relative_to(sources.folder): file for file in sources.copied}
     for name, file in own.items():
-        if file.is_relative_to(data):
+        if file.is_relative_to(review.path):
             write(downloads / name, file.read_bytes())
     extra = {file.relative_to(UNPACKED): file for file in files_below(UNPACKED)}
     packed = {path.as_posix(): file.read_bytes() for path, file in (shown | own | extra).items()}
     packed |= library() | {page: text.encode() for page, text in ran.items()}
+    packed |= {name: text.encode() for name, text in deposit_files(review).items()}
     packed.setdefault(LOCK, "".join(f"{line}\n" for line in locked()).encode())
+    packed[CRATE] = crate(review, packed).encode()
     write_archive(packed, downloads / ARCHIVE)
 
 

@@ -29,6 +29,7 @@ PARTS = (
     "inserts",
     "downloads",
     "sharing",
+    "launching",
     "glossary",
     "reference_style",
     "table_numbers",

@@ -166,7 +166,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     notebooks = {page: file for page, file in kept.items() if file.is_file()}
     for file in made.store.glob("*.js"):  # what the explorer looks up
         shutil.copy(file, out / "_static")
-    archive.offer(made.sources, made.review.path, notebooks, out)
+    archive.offer(made.sources, made.review, notebooks, out)
     searching.write_index(out, in_order(app))
     weight.lighten(out)
     _stop_if_changed(made.sources)
