@@ -78,10 +78,10 @@ ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     "mean2": ("m2i", "m2", "mean2i", "mc"),
     "sd1": ("sd1i", "s1", "sd1", "sde"),
     "sd2": ("sd2i", "s2", "sd2", "sdc"),
-    "n1": ("n1i", "n1", "totaln arm1", "ne", "ntrt"),
-    "n2": ("n2i", "n2", "totaln arm2", "nc", "nctrl", "nctl"),
-    "events1": ("ai", "event arm1", "x1i", "tpos", "evtrt"),
-    "events2": ("ci", "event arm2", "x2i", "cpos", "evctrl", "evctl"),
+    "n1": ("n1i", "n1", "totaln arm1", "ne", "ntrt", "nti", "nei"),
+    "n2": ("n2i", "n2", "totaln arm2", "nc", "nctrl", "nctl", "nci"),
+    "events1": ("ai", "event arm1", "x1i", "tpos", "evtrt", "xti"),
+    "events2": ("ci", "event arm2", "x2i", "cpos", "evctrl", "evctl", "xci"),
     **{f"person_time{i}": (f"t{i}i", f"time{i}") for i in SIDES},
     "non_events1": ("bi", "tneg"),
     "non_events2": ("di", "cneg"),
@@ -314,6 +314,9 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
             found[name] = fitting[0]
     found |= _as_revman_prints(table, found)
     said = set(chosen)
+    own = _beside_effect(known, found.get("estimate")) if "estimate" in found else {}
+    found |= {name: column for name, column in own.items() if name not in said}
+    said |= own.keys()
     if "study" not in said and "author" in known and _is_numbered(table, found):
         found["study"], said = known["author"], said | {"study"}
     paired = any({f"{what}1", f"{what}2"} <= found.keys() for what in ("n", "mean", "events"))
@@ -329,6 +332,16 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     problems += _ambiguous(table, kept, said)
     stop(problems, f"in {table.file}")
     return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
+
+
+def _beside_effect(known: Mapping[str, str], estimate: str | None) -> dict[str, str]:
+    """Return the columns of precision that bear the name of the effect, such as g and g_se."""
+    effect = plain(estimate or "")
+    own = {
+        name: [known[word] for mark in marks if (word := mark.format(effect)) in known]
+        for name, marks in OF_EFFECT.items()
+    }
+    return {name: columns[0] for name, columns in own.items() if columns}
 
 
 def _tells(word: str, names: Collection[str]) -> bool:
@@ -413,7 +426,13 @@ def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Itera
             continue
         words = SURE_OF_STUDY if name == "study" else NAMES[name]
         rest = [c for c in table.columns if c not in kept.values()]
-        others = [c for c in rest if plain(c) in words and _tells(plain(c), names)]
+        others = [
+            c
+            for c in rest
+            if plain(c) in words
+            and _tells(plain(c), names)
+            and not (c.startswith(".") and plain(c) == plain(column))  # computed, says Metapsy
+        ]
         for other in others[:1]:
             told = f"columns {shown(column)} and {shown(other)} both seem to hold {name}"
             yield Problem(table.file, f"{told}; say which with --column {name}={shown(column)}")

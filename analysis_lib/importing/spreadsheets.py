@@ -25,6 +25,7 @@ from analysis_lib.importing.workbooks import check_extent, is_workbook, read_wor
 #: How surely the cells of a row are a header; 0 if they are none.
 IsHeader: TypeAlias = Callable[[Collection[str]], int]
 
+SPACES = " "  # between cells, as many as it pleases
 SAMPLE = 100_000  # characters, from which the marks between cells are told
 LONGEST_HEADER = 60  # names of columns in a message
 LONGEST_PREAMBLE = 50  # rows before the header, of a file that tells of its search first
@@ -226,6 +227,8 @@ def sheet_of(
         raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
     separator = _separator(decoded.text, is_header)
     rows = _csv_rows(name, decoded.text, separator)
+    if separator == SPACES:
+        _name_rows(rows)
     commas = _has_decimal_commas(separator, rows.values())
     notes = tuple(f"{name}: {note}" for note in encoding_notes(decoded))
     return _as_sheet(name, rows, is_header, decimal_commas=commas, notes=notes)
@@ -256,22 +259,30 @@ def _separator(text: str, is_header: IsHeader | None) -> str:
     """Return what separates cells: the mark that makes a header, and the most cells of it."""
 
     def of_header(mark: str) -> tuple[int, int]:
-        lines = csv.reader(io.StringIO(text[:SAMPLE], newline=""), delimiter=mark)
+        sample = io.StringIO(text[:SAMPLE], newline="")
+        lines = csv.reader(sample, delimiter=mark, skipinitialspace=mark == SPACES)
         rows = dict(enumerate(islice(lines, LONGEST_PREAMBLE)))
         head = _header(rows, is_header)
         if head is None:
             return 0, 0
         return is_header(rows[head]) if is_header else 0, len(rows[head])
 
-    return max(",;\t|", key=of_header)
+    best = max(",;\t|", key=of_header)
+    if is_header is not None and not of_header(best)[0] and of_header(SPACES)[0]:
+        return SPACES  # as R's write.table does by itself
+    return best
 
 
 def _csv_rows(name: str, text: str, separator: str) -> dict[int, list[str]]:
     rows = {}
     longest = csv.field_size_limit(len(text) + 1)  # a list of authors may be very long
     try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        source = io.StringIO(text, newline="")
+        spaces = separator == SPACES
+        lines = csv.reader(source, delimiter=separator, strict=True, skipinitialspace=spaces)
         for number, row in enumerate(lines, start=1):
+            while spaces and row and not row[-1]:
+                row.pop()
             check_extent(name, number, len(row))
             rows[number] = row
     except csv.Error as error:
@@ -282,6 +293,14 @@ def _csv_rows(name: str, text: str, separator: str) -> dict[int, list[str]]:
     finally:
         csv.field_size_limit(longest)
     return rows
+
+
+def _name_rows(rows: dict[int, list[str]]) -> None:
+    """Give the names of rows a header: R writes them, and nothing above them."""
+    filled = [number for number in sorted(rows) if rows[number]]
+    head, *others = filled
+    if others and all(len(rows[number]) == len(rows[head]) + 1 for number in others):
+        rows[head] = ["row", *rows[head]]
 
 
 def _as_sheet(

@@ -240,7 +240,7 @@ def test_other_sheets_are_told_and_can_be_chosen(tmp_path: Path) -> None:
     book.save(path)
     found = import_results(path, sheet="Pain", **PAIN)
     assert [r.mean for r in found.results] == [1.5, 2.5]
-    assert "sheet.xlsx: not read: Cover" in found.notes
+    assert "sheet.xlsx: not read: Cover (--sheet NAME reads another)" in found.notes
     with pytest.raises(ReviewError, match=r"no sheet 'pain'; it has Cover, Pain"):
         import_results(path, sheet="pain", **PAIN)
 

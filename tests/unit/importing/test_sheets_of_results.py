@@ -635,3 +635,29 @@ def test_the_file_of_revman_5(write: Callable[..., Path]) -> None:
     ]
     (one,) = found.differences
     assert (one.study, one.measure, one.estimate, one.is_log) == ("B 2002", "HR", -0.22, True)
+
+
+#: As R's write.table writes a table by itself: spaces, quotes, names of rows without a header.
+OF_R = """"study" "year" "n1i" "m1i" "sd1i" "n2i" "m2i" "sd2i"
+"1" "Edinburgh, a" 1990 155 55 47 156 75 64
+"2" "Orpington" 1991 31 27 7 32 29 NA
+"""
+
+
+def test_what_r_writes_by_itself_is_read(write: Callable[..., Path]) -> None:
+    plain = OF_R.replace('"1" ', "").replace('"2" ', "").replace(" ", "   ").replace(",   a", ", a")
+    for text in (OF_R, plain, plain.replace("\n", "  \n")):
+        found = import_results(write(text), **PAIN)
+        assert [r.numbers for r in found.results] == [
+            (155, 55, 47, None), (156, 75, 64, None), (31, 27, 7, None), (32, 29, None, None)
+        ]  # fmt: skip
+        assert {result.study for result in found.results} == {"Edinburgh, a", "Orpington"}
+
+
+def test_the_standard_error_that_bears_the_name_of_the_effect_is_taken(
+    write: Callable[..., Path],
+) -> None:
+    found = import_results(
+        write("study,.g,.log_rr_se,.g_se\nA 2001,0.5,NA,0.2\n"), **PAIN
+    )  # as in the databases of Metapsy
+    assert [(d.estimate, d.se) for d in found.differences] == [(0.5, 0.2)]
