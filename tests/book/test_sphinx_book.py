@@ -167,7 +167,7 @@ def test_every_figure_of_a_cell_has_its_own_number_caption_and_description(built
     figures = page.select("figure[id]")
     names = ["one", "two", "three"]
     assert [f["id"] for f in figures] == [f"fig-{name}" for name in names]
-    assert all("fits-700" in f["class"] for f in figures)  # 500 points are 667 pixels
+    assert all("fits-670" in f["class"] for f in figures)  # 500 points are 667 pixels
     drawings = [[img.get("class", []) for img in f.select("img")] for f in figures]
     assert drawings == [[[]], [["roomy"], ["stacked"]], [[]]]
     for number, (name, shown) in enumerate(zip(names, figures, strict=True), start=1):

@@ -28,6 +28,7 @@ PARTS = (
     "texts",
     "inserts",
     "downloads",
+    "figures",
     "sharing",
     "launching",
     "glossary",

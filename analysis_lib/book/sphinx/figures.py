@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
@@ -17,10 +18,20 @@ from myst_nb.core.render import MimeData, NbElementRenderer
 from analysis_lib.book.sphinx.downloads import Downloads
 from analysis_lib.book.sphinx.tables import for_screens
 
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 PIXELS_A_POINT = 96 / 72
 WIDTH = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)pt"')
-#: The widths, in pixels, from which the style sheet shows a figure in its own size.
-STEPS = tuple(range(300, 1300, 50))
+#: The widths, in pixels, from which the style sheet shows a figure in its own size. Pages keep the
+#: rules that they use (`analysis_lib.book.engine.styles`).
+STEPS = tuple(range(300, 1300, 10))
+SHEET = "figures.css"
+RULE = """@container figure (max-width: {below}px) {{
+  .fits-{step} > img.roomy {{ display: none; }}
+  .bd-article .fits-{step} > img.stacked {{ display: block; }}
+}}
+"""
 
 
 class NumberedFigure:
@@ -83,7 +94,7 @@ def needed_width(svg: str) -> str:
     Examples
     --------
     >>> needed_width('<svg width="360pt" height="200pt">')
-    'fits-500'
+    'fits-480'
     """
     found = WIDTH.search(svg)
     pixels = float(found.group(1)) * PIXELS_A_POINT if found else 0.0
@@ -94,3 +105,17 @@ def table_of(html: str, name: str, csv: str) -> list[nodes.Element]:
     """Return a table that came as HTML, with a link to it as a file."""
     table = nodes.raw("", for_screens(str(html)), format="html", classes=["output", "text_html"])
     return [table, Downloads(kind="table", name=name, files={"csv": csv})]
+
+
+def write_rules(app: Sphinx) -> None:
+    """Write the rules by which a column shows the drawing that it has room for."""
+    folder = Path(app.outdir) / "_static"
+    folder.mkdir(parents=True, exist_ok=True)
+    rules = (RULE.format(step=step, below=step - 0.02) for step in STEPS)
+    (folder / SHEET).write_text("".join(rules), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Register the style sheet of figures."""
+    app.connect("builder-inited", write_rules, priority=600)  # the folder has been cleared
+    app.add_css_file(SHEET)
