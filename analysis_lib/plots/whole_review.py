@@ -168,8 +168,8 @@ def _words_around(
     for words, place, offset, look in (
         (name, (0, 1), (-indent, 16), above),
         (title[1], (0, 1), (-indent, 4), {"size": SMALL, "va": "bottom"}),
-        (f"◂ favours {favours[0]}", (0.49, 0), (0, -19), {**below, "ha": "right"}),
-        (f"favours {favours[1]} ▸", (0.51, 0), (0, -19), {**below, "ha": "left"}),
+        (f"◂ favours {favours[0]}", (0.49, 0), (-4, -19), {**below, "ha": "right"}),
+        (f"favours {favours[1]} ▸", (0.51, 0), (4, -19), {**below, "ha": "left"}),
     ):
         note = ax.annotate(
             words, place, offset, xycoords="axes fraction", textcoords="offset points", **look

@@ -25,7 +25,7 @@ CERTAINTY, FORESTS = "notebooks/09_certainty.html", "notebooks/05_primary_outcom
 READ = [page for page in chromium.PAGES if not page.stem.startswith(("api", "reuse", "cite"))]
 #: A figure may be drawn this much smaller than its own size: rounding of the steps of the style.
 ROUNDING = 0.01
-MOST_MOVED = 16  # blocks of all pages for readers that are moved sideways on a phone
+MOST_MOVED = 1  # blocks of all pages for readers that are moved sideways on a phone
 SHEETS = 2  # of paper for the front page
 FEWEST_LETTERS = 60  # of a sheet that is not empty
 MOST_SHIFT = 0.05  # the limit of what counts as a page that does not jump is 0.1
