@@ -87,7 +87,7 @@ PI_LABELS = {
 }
 BANDS = (
     "Bands are ranges of reconstructed comparisons: 95% of the effects that agree with the print "
-    "lie in them. None is the result of a trial."
+    "lie in them. No band is the result of a trial."
 )
 RECONSTRUCTED = (
     f"{BANDS} With all trials, every set of effects gives the printed result, where its numbers "
