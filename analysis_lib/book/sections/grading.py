@@ -22,7 +22,7 @@ from analysis_lib.conclusions.prompts_over_sets import (
 from analysis_lib.conclusions.stability import draws
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FEWEST_TO_READ
-from analysis_lib.review.arm_names import ARMS
+from analysis_lib.review.arm_names import ARMS, TOGETHER
 from analysis_lib.review.baseline import BASELINE, NOT_STATED
 from analysis_lib.review.comparisons import StudyEffects
 from analysis_lib.review.funnel_tests import asymmetry_test
@@ -142,6 +142,7 @@ def comparator_mean(review: Review, effects: StudyEffects) -> float | None:
     ]
     arms = effects.table[["trial", "comparator_arm"]].drop_duplicates()
     arms = arms.rename(columns={"comparator_arm": "arm"})
+    arms = arms.assign(arm=arms["arm"].str.split(TOGETHER, regex=False)).explode("arm")
     rows = rows.merge(arms, on=["trial", "arm"])
     low, high = rows["scale_min"], rows["scale_max"]
     least, most = (float(x) for x in outcome[["scale_min", "scale_max"]].to_numpy(float))
