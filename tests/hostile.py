@@ -39,8 +39,10 @@ from analysis_lib.book.sections import (
 )
 from analysis_lib.conclusions import versions
 from analysis_lib.importing.new_review import new_review
+from analysis_lib.importing.watching import kept
 from analysis_lib.plots import look
 from analysis_lib.printed.reconstruction import files
+from analysis_lib.review import found
 from analysis_lib.review.cells import TEXT, cells_of, checked_values, kind_of
 from analysis_lib.review.comparisons import study_effects
 from analysis_lib.review.info import ReviewInfo
@@ -544,6 +546,8 @@ TABLES = {
     **{f"{name}.csv": schema for name, schema in SCHEMAS.items()},
     **{f"extraction/{name}": schema for name, schema in EXTRACTION.items()},
     **{f"{name}.csv": schema for name, schema in (versions.TABLES | files.TABLES).items()},
+    found.FILE: found.schema(),
+    **{f"{kept.FOLDER}/{name}": kept.schema(name) for name in (kept.ANSWERS, kept.RUNS)},
 }
 
 
@@ -555,7 +559,7 @@ def refused_cells(texts: Sequence[str]) -> dict[tuple[str, str], set[int]]:
     dict
         By file and column the numbers of the texts.
     """
-    found: dict[tuple[str, str], set[int]] = {}
+    refused: dict[tuple[str, str], set[int]] = {}
     for file, schema in TABLES.items():
         columns = [*schema.columns, *FURTHER.get(file.removesuffix(".csv"), ())]
         content = io.StringIO()
@@ -566,8 +570,8 @@ def refused_cells(texts: Sequence[str]) -> dict[tuple[str, str], set[int]]:
         for column in columns:
             # Row 1 is the header. Each text stands once, so that none is a key that stands twice.
             rows = {p.row for p in problems if p.column == column and p.row is not None}
-            found[file, column] = {row - 2 for row in rows}
-    return found
+            refused[file, column] = {row - 2 for row in rows}
+    return refused
 
 
 def table_of_columns() -> pd.DataFrame:

@@ -792,6 +792,8 @@ def header(name: str) -> list[str]:
 
 def codebook() -> pd.DataFrame:
     """Return one row a column of every table: what it holds, and what it may hold."""
+    from analysis_lib.review.found import schema  # which is made of what stands here
+
     kinds = {TEXT: "text", NUMBER: "number", COUNT: "whole number", YES_NO: "yes or no"}
     rows = [
         {
@@ -802,8 +804,8 @@ def codebook() -> pd.DataFrame:
             "rule": "; ".join(str(check.error) for check in spec.checks),
             "empty allowed": "yes" if spec.nullable else "no",
         }
-        for name, schema in SCHEMAS.items()
-        for column, spec in schema.columns.items()
+        for name, table in (*SCHEMAS.items(), ("found", schema()))
+        for column, spec in table.columns.items()
     ]
     return pd.DataFrame(rows)
 

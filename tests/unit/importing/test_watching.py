@@ -23,6 +23,8 @@ from places import DATA, ROOT
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.unsafe import danger, harmless
+from analysis_lib.book.page import Table, collected
+from analysis_lib.book.sections.found import searched, show_found
 from analysis_lib.importing import watching
 from analysis_lib.importing.watching import Watched, watch
 from analysis_lib.importing.watching.asking import LONGEST_WAIT, TRIES, UnansweredError, Web
@@ -30,6 +32,7 @@ from analysis_lib.importing.watching.found import as_words
 from analysis_lib.importing.watching.queries import OfPubMed, OfRegistry, read_searches
 from analysis_lib.importing.watching.services import articles, notices, studies
 from analysis_lib.review.found import is_doubt, read_found
+from analysis_lib.review.model import Review, load_review
 
 SEARCHES = """
 since = 2026-10-31
@@ -209,6 +212,28 @@ def test_three_weeks(review: Path, world: World) -> None:
         "NCT90000001", "PMID 41000001", "NCT90000002", row["found"],
     ]  # fmt: skip
     assert all(not row["decision"] for row in rows(review))
+    _check_pages(load_review(review / "data"))
+
+
+def _check_pages(review: Review) -> None:
+    """Check what the pages tell after the three weeks."""
+    with collected() as shown:
+        show_found(review)
+    assert shown[0] == (
+        "Trials were last searched for on 2026-11-19. The next search is to follow by 2026-12-20."
+    )
+    finds, notices, beside = (one.frame for one in shown if isinstance(one, Table))
+    assert list(finds["Title"]) == ["Deadlifts for backs", "Kettlebells and the spine", "Twice"]
+    assert list(finds["Criteria"]) == ["met", "not judged", "not met"]
+    assert set(finds["Decision"]) == {"open"}
+    assert list(notices["Notice"]) == ["retraction, publisher and retraction-watch, 2026-11-17"]
+    assert "retracted" in review.trial_names["kell-2009"]
+    assert len(beside) > 0
+    assert (beside["With"] != beside["Without"]).all()
+    told = searched(review, datetime.date(2026, 11, 20))
+    assert "on 2026-11-19, 1 day before this page was made" in told
+    assert "without a decision of people: 3." in told
+    assert "In doubt: Kell 2009" in told
 
 
 def test_nothing_new_is_said_so_and_asks_only_for_the_days_since(
