@@ -26,6 +26,7 @@ from properties import examples
 import analysis_lib as al
 from analysis_lib.base.errors import MOST_PROBLEMS
 from analysis_lib.review.baseline import PROVENANCES
+from analysis_lib.review.found import schema as found_schema
 from analysis_lib.review.model import arms_at_baseline, provenance_counts, result_status
 from analysis_lib.review.provenance import with_weaker_cells
 from analysis_lib.review.schemas import SCHEMAS, codebook, header
@@ -271,8 +272,9 @@ def test_the_status_of_results_names_what_is_known(review: al.Review) -> None:
 
 def test_the_codebook_describes_every_column_of_every_table() -> None:
     book = codebook()
+    tables = {**SCHEMAS, "found": found_schema()}
     assert list(zip(book["table"], book["column"], strict=True)) == [
-        (f"{name}.csv", column) for name, schema in SCHEMAS.items() for column in schema.columns
+        (f"{name}.csv", column) for name, schema in tables.items() for column in schema.columns
     ]
     assert book["holds"].str.len().gt(0).all()
     assert set(book["kind"]) == {"text", "number", "whole number", "yes or no"}
