@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -154,26 +155,60 @@ def left_out(quick: bool) -> Iterable[Row]:
         yield Row(part, task, "pimeta leave1out", 1e3 * theirs.cpu, "ms", theirs.wall)
 
 
+def engines() -> tuple[str, ...]:
+    """Return the engines that are there."""
+    return ("numpy", "numba") if peers.is_installed("numba") else ("numpy",)
+
+
 def all_subsets(quick: bool) -> Iterable[Row]:
-    """Measure the pooling of every subset, its rate against pimeta, and two processes."""
+    """Measure the pooling of every subset, its rate against others, and two processes."""
     part = "all subsets, REML"
-    rate = 0.0
-    for k in (10, 12) if quick else (10, 15, 20):
-        y, v = data(k)
-        ours = best(partial(gosh, y, v), repeats=3 if k > 15 else 7)
-        target = ("at most 4 s", verdict(ours.cpu, 4)) if k == 20 else ("", "")
-        yield Row(part, f"2^{k} subsets", "gosh", ours.cpu, "s", ours.wall, *target)
-        rate = 2**k / ours.cpu
-    yield Row(part, f"fits a second, 2^{k} subsets", "gosh", rate, "1/s")
+    sizes = (10, 12) if quick else (10, 15, 20)
+    rates = {}
+    for engine in engines():
+        who = f"gosh, {engine}"
+        for k in sizes:
+            ours = best(partial(gosh, *data(k), engine=engine), repeats=3 if k > 15 else 7)
+            target = ("at most 4 s", verdict(ours.cpu, 4)) if k == 20 else ("", "")
+            yield Row(part, f"2^{k} subsets", who, ours.cpu, "s", ours.wall, *target)
+        rates[engine] = 2**k / ours.cpu
+        yield Row(part, f"fits a second, 2^{k} subsets", who, rates[engine], "1/s")
+    if "numba" in rates:
+        ratio = rates["numba"] / rates["numpy"]
+        yield Row(part, "rate of compiled code by that of NumPy", "gosh, numba", ratio, "times")
     if peers.is_installed("pimeta"):
         subsets = 200 if quick else 2_000
         theirs = best(partial(peers.pimeta_subsets, *data(k), subsets), repeats=3)
         yield Row(part, f"fits a second, {subsets} random subsets of {k}", "pimeta gosh",
                   subsets / theirs.cpu, "1/s")  # fmt: skip
-        ratio = rate * theirs.cpu / subsets
-        yield Row(part, "rate of gosh by that of pimeta", "gosh", ratio, "times", None,
+        ratio = rates["numpy"] * theirs.cpu / subsets
+        yield Row(part, "rate of gosh by that of pimeta", "gosh, numpy", ratio, "times", None,
                   "at least 100", verdict(ratio, 100, at_least=True))  # fmt: skip
+    yield from one_by_one(k, 20 if quick else 200)
     yield from two_processes(14 if quick else 20)
+
+
+def one_by_one(k: int, subsets: int) -> Iterable[Row]:
+    """Measure others that fit subsets one by one, and how far their tau2 is from ours."""
+    y, v = data(k)
+    masks = np.random.default_rng(2).random((subsets, k)) < 0.5
+    masks = masks[masks.sum(axis=1) > 2]
+    tau2 = al.pool_many(y, v, masks).tau2
+    found = {}
+    for peer in peers.installed():
+        if peer.tau2_method == "REML":
+            fits = [peer.fit(y[m], v[m])[1] for m in masks]
+            theirs = best(lambda fit=peer.fit: [fit(y[m], v[m]) for m in masks], repeats=3)
+            found[f"{peer.package} {peer.version}"] = theirs.cpu, np.array(fits)
+    if (metafor := peers.metafor_subsets(y, v, masks)) is not None:
+        found[f"metafor {metafor[0]} (R)"] = metafor[1:]
+    for who, (seconds, fits) in found.items():
+        there = np.isfinite(fits)
+        told = f"tau2 differs from ours by at most {np.abs(fits - tau2)[there].max():.0e}"
+        if not there.all():
+            told += f"; {(~there).sum()} not fitted"
+        yield Row("all subsets, REML", f"fits a second, {len(masks)} random subsets of {k}",
+                  who, len(masks) / seconds, "1/s", None, told)  # fmt: skip
 
 
 def two_processes(k: int) -> Iterable[Row]:
@@ -200,10 +235,10 @@ def gosh_warm_up(_: int) -> int:
 def resampled(quick: bool) -> Iterable[Row]:
     """Measure permutation test and bootstrap."""
     part = "resampling, REML"
-    for k in (8, 10) if quick else (13, 20):
-        ours = best(partial(permutation_test, *data(k)), repeats=3)
-        yield Row(part, f"exact permutation test, 2^{k} patterns", "permutation_test", ours.cpu,
-                  "s", ours.wall)  # fmt: skip
+    for k, engine in product((8, 10) if quick else (13, 20), engines()):
+        ours = best(partial(permutation_test, *data(k), engine=engine), repeats=3)
+        yield Row(part, f"exact permutation test, 2^{k} patterns", f"permutation_test, {engine}",
+                  ours.cpu, "s", ours.wall)  # fmt: skip
     if peers.is_installed("pimeta"):
         for who, test in (
             ("permutation_test", permutation_test),
@@ -212,20 +247,22 @@ def resampled(quick: bool) -> Iterable[Row]:
             times = best(partial(test, *data(8)), repeats=3)
             yield Row(part, "exact permutation test, 2^8 patterns", who, times.cpu, "s", times.wall)
     draws = 1000 if quick else 10_000
-    ours = best(partial(bootstrap, *data(13), draws=draws), repeats=3)
-    yield Row(part, f"bootstrap, {draws} draws, k = 13", "bootstrap", ours.cpu, "s", ours.wall)
+    for engine in engines():
+        ours = best(partial(bootstrap, *data(13), draws=draws, engine=engine), repeats=3)
+        yield Row(part, f"bootstrap, {draws} draws, k = 13", f"bootstrap, {engine}", ours.cpu, "s",
+                  ours.wall)  # fmt: skip
 
 
 def simulated(quick: bool) -> Iterable[Row]:
     """Measure simulated meta-analyses: drawing the data, fitting, counting."""
     part = "simulation, REML"
     n = 10_000 if quick else 1_000_000
-    for k in (5, 10):
+    for k, engine in product((5, 10), engines()):
         design = Design(f"{k} trials", (25,) * k, (25,) * k, tau2=0.1)
-        run = partial(simulate, design, n=n, ci_methods=["HK"], pi_methods=["HTS"])
-        ours = best(run, repeats=1 if quick else 2)
-        yield Row(part, f"{n} data sets drawn and fitted, k = {k}", "simulate", ours.cpu, "s",
-                  ours.wall)  # fmt: skip
+        methods = {"ci_methods": ["HK"], "pi_methods": ["HTS"], "engine": engine}
+        ours = best(partial(simulate, design, n=n, **methods), repeats=1 if quick else 2)
+        yield Row(part, f"{n} data sets drawn and fitted, k = {k}", f"simulate, {engine}",
+                  ours.cpu, "s", ours.wall)  # fmt: skip
 
 
 MEMORY_PROBE = """
@@ -272,11 +309,19 @@ def growth(quick: bool) -> Iterable[Row]:
         ours = best(partial(al.pool_many, y, v), repeats=3)
         yield Row("growth with n, k = 10", str(n), "pool_many", 1e6 * ours.cpu / n, "µs a fit",
                   ours.wall)  # fmt: skip
+        if "numba" in engines():
+            fast = best(partial(al.pool_many, y, v, engine="numba"), repeats=3)
+            yield Row("growth with n, k = 10", str(n), "pool_many, numba", 1e6 * fast.cpu / n,
+                      "µs a fit", fast.wall)  # fmt: skip
     for k in (5, 10, 20) if quick else (5, 10, 20, 50, 100, 200, 500, 1000):
         n = max(10, 200_000 // k)
         y, v = generator.normal(0, 0.7, (n, k)), generator.uniform(0.02, 0.3, (n, k))
         many = best(partial(al.pool_many, y, v), repeats=3)
         yield Row("growth with k", str(k), "pool_many", 1e6 * many.cpu / n, "µs a fit", many.wall)
+        if "numba" in engines():
+            fast = best(partial(al.pool_many, y, v, engine="numba"), repeats=3)
+            yield Row("growth with k", str(k), "pool_many, numba", 1e6 * fast.cpu / n, "µs a fit",
+                      fast.wall)  # fmt: skip
         one = best(partial(al.pool, *data(k)), repeats=5, number=20)
         yield Row("growth with k", str(k), "pool", 1e6 * one.cpu, "µs a fit", one.wall)
 
@@ -353,7 +398,7 @@ def output_of(command: Sequence[str]) -> str:
 
 def machine() -> list[str]:
     """Describe the machine and the versions, without names or places."""
-    packages = ["numpy", "scipy", "pandas"]
+    packages = ["numpy", "scipy", "pandas", *(["numba"] if "numba" in engines() else [])]
     packages += sorted({p.package for p in peers.installed()})
     gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -423,11 +468,12 @@ def draw_growth(rows: Sequence[Row], path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.2), layout="constrained", sharey=True)
     parts = ("growth with n, k = 10", "growth with k")
     for ax, part, label in zip(axes, parts, ("data sets", "studies"), strict=True):
-        for who, marker in (("pool_many", "o"), ("pool", "s")):
+        for who, marker in (("pool_many", "o"), ("pool_many, numba", "D"), ("pool", "s")):
             chosen = [row for row in rows if row.part == part and row.who == who]
             if chosen:
                 x, y = zip(*((float(r.task), float(r.value)) for r in chosen), strict=True)
-                ax.loglog(x, y, marker=marker, label=who)
+                power = slope(x[-3:], y[-3:])
+                ax.loglog(x, y, marker=marker, label=f"{who}, at the end power {power:.2f}")
         ax.set_xlabel(f"number of {label}")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -435,6 +481,11 @@ def draw_growth(rows: Sequence[Row], path: Path) -> None:
     axes[0].set_ylabel("µs a fit")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def slope(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return the power of x with which y grows: the slope of a line through the logarithms."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def main() -> None:
@@ -474,6 +525,9 @@ def main() -> None:
     what = "Values are processor times, but for two cores and the book, which are wall times"
     write_csv(rows, chosen.folder / "results.csv")
     write_table(rows, [*machine(), note, what], chosen.folder / "results.md")
+    if not chosen.quick:
+        with (chosen.folder / "results.md").open("a", encoding="utf-8") as file:
+            file.write("\n" + (HERE / "results_notes.md").read_text(encoding="utf-8"))
     draw_growth(rows, chosen.folder / "growth.svg")
 
 

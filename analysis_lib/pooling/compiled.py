@@ -315,16 +315,25 @@ def _equate(s: FloatArray, k: FloatArray, equation: int) -> None:
 
 
 @_compiled
-def _next_place(lane: _Lane, here: float, s: FloatArray, equation: int, rules: Rules) -> float:
-    """Return the tau2 to look at next, or the solution, when the sums ``s`` at one are there."""
+def _next_place(
+    lane: _Lane,
+    here: float,
+    q: float,
+    tilt: float,
+    typical: float,
+    value: float,
+    slope: float,
+    equation: int,
+    rules: Rules,
+) -> float:
+    """Return the tau2 to look at next, or the solution, when it is known what is ``here``."""
     if lane.looking == FOR_ROOT:
-        return _newton_step(lane, here, s[VALUE], s[SLOPE], rules)
+        return _newton_step(lane, here, value, slope, rules)
     if equation == MOMENTS:
-        return _bracket_of_moments(lane, s[Q], rules)
-    tilt = s[TILT]
+        return _bracket_of_moments(lane, q, rules)
     if lane.looking == AT_ZERO:
         lane.low, lane.tilt, lane.tilt_at_zero = 0.0, tilt, tilt
-        lane.typical = s[TYPICAL]
+        lane.typical = typical
         lane.scan_end = min(lane.v_max - 2 * lane.typical, lane.ceiling)
         return _next_cell(lane, rules)
     if lane.looking == AT_CEILING or (lane.tilt > 1 and tilt <= 1):
@@ -473,7 +482,17 @@ def _search(
             lane = lanes[j]
             if lane.row >= 0:
                 place = s[TAU2, j]
-                s[TAU2, j] = _next_place(lane, place, s[:, j], equation, rules)
+                s[TAU2, j] = _next_place(
+                    lane,
+                    place,
+                    s[Q, j],
+                    s[TILT, j],
+                    s[TYPICAL, j],
+                    s[VALUE, j],
+                    s[SLOPE, j],
+                    equation,
+                    rules,
+                )
                 if lane.looking == NOWHERE:
                     tau2[lane.row] = s[TAU2, j]
                     lane.row = -1
