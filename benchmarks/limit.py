@@ -59,11 +59,15 @@ class Machine:
         }
 
 
+def drawn(k: int, subsets: int) -> np.ndarray:
+    """Return masks of random subsets that are not empty."""
+    masks = np.random.default_rng(1).random((subsets, k)) < 0.5
+    return masks[masks.any(axis=1)]
+
+
 def count(k: int, subsets: int) -> Work:
-    """Count what every so many-th of the subsets of k studies needs."""
-    y, v = data(k)
-    codes = np.arange(1, 2**k)[:: 2**k // subsets]
-    masks = (codes[:, None] >> np.arange(k) & 1).astype(bool)
+    """Count what so many random subsets of k studies need."""
+    (y, v), masks = data(k), drawn(k, subsets)
     looks = studies = 0.0
     weigh = batch._Block.weigh
 
@@ -78,7 +82,7 @@ def count(k: int, subsets: int) -> Work:
         batch.pool_many(y, v, masks)
     finally:
         batch._Block.weigh = weigh  # type: ignore[method-assign]
-    return Work(looks / len(codes), studies / len(codes), k + BYTES_OUT)
+    return Work(looks / len(masks), studies / len(masks), k + BYTES_OUT)
 
 
 @numba.njit(fastmath={"contract"})
@@ -119,13 +123,12 @@ def measure_fits(k: int) -> dict[str, float]:
         engine: best(partial(gosh, y, v, engine=engine), repeats=3).cpu / 2**k
         for engine in ("numpy", "numba")
     }
-    codes = np.arange(1, 2**k)[:: 2**k // 12_000]
-    masks = (codes[:, None] >> np.arange(k) & 1).astype(bool)
+    masks = drawn(k, 12_000)
     rows = batch._as_rows(y, v, masks)
     block = compiled.contrasts(*rows)[-1]
     several = block.chosen(block.k > 1)
     search: Callable[[], object] = partial(several.search, "REML")
-    found["search"] = best(search, repeats=20).cpu / len(codes)
+    found["search"] = best(search, repeats=20).cpu / len(masks)
     return found
 
 
