@@ -239,6 +239,8 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
     if all(searches):
         yield from _import_search(options, folder)
         return
+    if options.compare and len(options.files) == 1:
+        raise ReviewError("--compare needs two sheets, of two people: import A.xlsx B.xlsx")
     if any(searches) or len(options.files) != 1 + options.compare:
         raise ReviewError(
             "import one extraction sheet at a time, apart from search exports; two sheets of two "

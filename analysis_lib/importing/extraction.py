@@ -346,7 +346,11 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
     for result in results:
         first = labels.setdefault(result.trial, result)
         if spelling(first.study) == spelling(result.study) and first.year != result.year:
-            told = f"{shown(result.study)} is of {first.year} in row {first.row}"
+            told = (
+                f"{shown(result.study)} is of {first.year or 'no year'} in row {first.row} and of "
+                f"{result.year or 'no year'} here; if they are two trials, put the year into the "
+                "name of each"
+            )
             yield Problem(file, told, result.row)
         twin = places.setdefault((_place(result), result.arm), result)
         if twin is not result and twin.numbers != result.numbers:

@@ -13,12 +13,13 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as with_other
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
-from analysis_lib.base.measures import RATIO_MEASURES
+from analysis_lib.base.measures import EVENT_MEASURES, RATIO_MEASURES
 from analysis_lib.base.unsafe import restored
 from analysis_lib.importing.extraction import ImportedResults, as_spelled
 from analysis_lib.importing.own_export import OF_VALUES, VALUES
@@ -281,6 +282,7 @@ class _Filling:
         self.seen: dict[int, Cells] = {}  # results of the review that the sheet has, by id
         self.earlier: Counter[str] = Counter()  # files from which these were
         self.sizes = Counter(file_of(row) for name in MEASURED for row in self.tables[name].rows)
+        self.both = 0  # results with a mean and with events
         self.asked: set[str] = set()  # names of trials that were looked for
         self.moved = 0  # results that stand in another row of the same sheet
 
@@ -346,6 +348,7 @@ class _Filling:
         outcome, time = self._described(result)
         if outcome is None or time is None:
             return
+        result = self._one_kind(result, self.measures[outcome])
         end = self._end(result)
         trial = self._trial(result, end)
         arm = self._arm(result, trial, result.arm_label, result.side, people, end)
@@ -365,6 +368,15 @@ class _Filling:
             row |= {"mean": "", "sd": "", "note": ""}
             row |= {name: _as_cell(value) for name, value in result.summary.items()}
         self._put("arm_results", row, f"{result.study}, {result.arm_label}", result.row)
+
+    def _one_kind(self, result: ArmResult, measure: str) -> ArmResult:
+        """Keep of a row with means and with events what the outcome is measured by."""
+        if result.mean is None or result.events is None:
+            return result
+        self.both += 1
+        if measure in (*EVENT_MEASURES, "proportion", "rate"):
+            return with_other(result, mean=None, sd=None)
+        return with_other(result, events=None, person_time=None)
 
     def _blank(self, result: ArmResult) -> None:
         """Empty what the review has of an arm whose cells are empty in the sheet."""
@@ -637,6 +649,9 @@ class _Filling:
             told = f"{plural(n, 'result')} of {place}, which this sheet does not have"
             self.notes.append(f"{told}: left as {'it is' if n == 1 else 'they are'}")
         self.notes += self._bare()
+        if self.both:
+            told = f"{plural(self.both, 'result')} with a mean and with events"
+            self.notes.append(f"{told}: what the measure of the outcome needs was taken")
         if self.moved:
             told = f"{plural(self.moved, 'result')} moved within {self.imported.file}"
             self.notes.append(f"{told}; the source in the review names the new row")

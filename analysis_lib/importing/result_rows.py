@@ -358,7 +358,10 @@ class _Reader:
             self._add(row, "arm", f"{shown(label)} cannot name an arm")
         if side is None:
             known = ", ".join(SIDE_WORDS)
-            told = f"{shown(word)} is not one of {known}; a column Side says on which side each is"
+            told = (
+                f"{shown(word)} is not one of {known}; a column Side says on which side each is, "
+                "or name yours with --column side=HEADER"
+            )
             self._add(row, "side", told)
         if not as_key(label) or side is None:
             return None

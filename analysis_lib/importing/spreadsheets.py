@@ -327,7 +327,10 @@ def _as_sheet(
             longer.append(number)
         if cells:
             table.append(Row(number, cells))
-    told = f"more cells than the header, which has {len(columns)}"
+    told = (
+        f"more cells than the header, which has {len(columns)}; text that holds the mark between "
+        "cells needs quotation marks around it"
+    )
     stop((Problem(name, told, number) for number in longer), f"in {name}")
     return Sheet(name, tuple(columns), tuple(table), decimal_commas, notes, repeated)
 

@@ -81,7 +81,9 @@ def export(review: Review, to: str, folder: Path) -> list[Path]:
     """
     texts = FORMS[to](review)
     if not texts:
-        raise ReviewError(f"{review.path.name}: nothing to export to {to} yet")
+        raise ReviewError(
+            f"{review.path.name}: nothing to export to {to} yet; check says what is missing"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")

@@ -162,7 +162,7 @@ def test_sheets_of_two_shapes_and_one_sheet_alone_are_refused(
     assert (code, "two sheets of one shape" in told) == (1, True)
     alone = ["import", str(tmp_path / "ab.csv"), "--compare", "--to", str(folder)]
     assert main(alone) == 1
-    assert "one extraction sheet at a time" in capsys.readouterr().err
+    assert "--compare needs two sheets, of two people" in capsys.readouterr().err
 
 
 def test_nothing_is_written_in_a_dry_run_and_nothing_runs(
@@ -262,7 +262,8 @@ def test_a_decision_holds_for_sheets_of_other_names_and_order(
     assert (counted["first_file"], counted["second_file"]) == ("ab final.csv", "cd_v2.csv")
     both = [tmp_path / name for name in ("cd_v2.csv", "ab final.csv")]
     for path, name in zip(both, ("cd.csv", "ab.csv"), strict=True):
-        path.write_bytes((tmp_path / name).read_bytes())
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        path.write_text(text.replace("kell", "Kell"), encoding="utf-8")
     files = ["import", *map(str, both), "--compare", "--to", str(folder)]
     assert main([*files, "--outcome", "Pain", "--time", "ETP"]) == 0, capsys.readouterr().err
 

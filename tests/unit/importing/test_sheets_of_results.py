@@ -661,3 +661,19 @@ def test_the_standard_error_that_bears_the_name_of_the_effect_is_taken(
         write("study,.g,.log_rr_se,.g_se\nA 2001,0.5,NA,0.2\n"), **PAIN
     )  # as in the databases of Metapsy
     assert [(d.estimate, d.se) for d in found.differences] == [(0.5, 0.2)]
+
+
+def test_of_a_row_with_means_and_events_the_measure_says_which(
+    write: Callable[..., Path], folder: Callable[..., Path]
+) -> None:
+    """As in metadat's dat.gibson2002; both in one row would be a review that cannot be loaded."""
+    data = folder()
+    head = "study,n1i,m1i,sd1i,ai,n2i,m2i,sd2i,ci\n"
+    found = import_results(write(f"{head}A 2001,50,2.2,12.7,4,54,5.2,12.5,6\n"), **PAIN)
+    filled = add_results(found, data)
+    assert any("2 results with a mean and with events" in note for note in filled.notes)
+    with (data / "arm_results.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["mean"], row["events"]) for row in csv.DictReader(file)] == [
+            ("2.2", ""),
+            ("5.2", ""),
+        ]
