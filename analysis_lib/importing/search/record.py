@@ -60,6 +60,7 @@ PLACES = (
                r"(?P<pages>[\w-]+)[,;.] ?(?P<year>(?:1[89]|20)\d\d)"),
 )  # fmt: skip
 LISTED = re.compile(r"""(['"])((?:(?!\1\s*[,\]]).)+)\1\s*(?=[,\]])""")
+AND_OTHERS = re.compile(r",?\s(?:et\.? al|(?:jr|sr|iii?)(?=[.,]*\s*(?:,|$)))\b\.?", re.IGNORECASE)
 IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]]")  # a year, a number of ORCID
 INITIALS = re.compile(r"(?:[A-ZÀ-Þ][.\-]{0,2}){1,4}|[A-ZÀ-Þ]{1,3}")
 #: Words before a family name, which some databases leave out or put behind.
@@ -290,7 +291,7 @@ def given_names(authors: str) -> str:
 
 def _family_and_given(authors: str) -> tuple[str, str]:
     person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0]
-    person = IN_BRACKETS.sub(" ", person).strip().strip(",")
+    person = AND_OTHERS.sub("", IN_BRACKETS.sub(" ", person)).strip().strip(",")
     before, _, after = person.partition(",")
     words = before.split()
     while len(words) > 1 and not after and words[-1] in PARTICLES:  # Example J van der

@@ -45,6 +45,14 @@ ADDED: Final = (
     ("comment", re.compile(r"\b(?:editorial|editors? note|letter|discussion)\b")),
     ("reply", re.compile(r"\bresponse\b")),
 )
+RECURRING = re.compile(
+    r"(?:the |an? |guest |from the )?(?:(?:in |authors? )?reply|(?:authors? )?response|editorial|"
+    r"editors?(?: s)? (?:note|choice|comment)|introduction|conclusions?|preface|foreword|"
+    r"discussion|(?:invited )?comment(?:s|ary)?|letters?(?: to the editors?)?|correspondence|"
+    r"errat(?:um|a)|corrections?|corrigend(?:um|a)|abstracts?|posters?|news|in brief|"
+    r"in this issue|obituary|book reviews?|case reports?|correction notice|retraction|"
+    r"announcements?|summary|overview)"
+)
 ORDER: Final[tuple[Relation, ...]] = ("same", "variant", "similar")
 LONGEST_SUFFIX = 60  # letters
 MOST_ADDED = 12  # words
@@ -187,6 +195,17 @@ def nearest(one: frozenset[Title], other: frozenset[Title]) -> Relation:
         return "same"
     found = {_related(a, b) for a, b in product(one, other)}
     return next((t for t in ORDER if t in found), "another")
+
+
+def recurs(titles: frozenset[Title]) -> bool:
+    """Say whether a title is one that a journal, and one person in it, prints again and again.
+
+    Examples
+    --------
+    >>> recurs(frozenset({("the authors reply", "")})), recurs(frozenset({("one", "")}))
+    (True, False)
+    """
+    return any(RECURRING.fullmatch(words) for words, _ in titles)
 
 
 def about(one: frozenset[Title], other: frozenset[Title], kinds: Iterable[str] = ()) -> str:

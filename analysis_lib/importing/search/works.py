@@ -139,7 +139,8 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
     if "first page" not in agrees:  # one place tells more than what it is called
         differs += [fact for fact in _unlike(one, other) if not identifier or fact == "form"]
     told = f"{TOLD[title]} title"
-    if _is_sure(title, identifier, agrees, differs, len(_words(one))):
+    of_its_own = identifier or {*agrees} >= IN_ONE_PLACE or not titles.recurs(one.titles)
+    if of_its_own and _is_sure(title, identifier, agrees, differs, len(_words(one))):
         shared = [identifier] if identifier else agrees
         return "duplicate", f"{told} and the same {' and '.join(shared)}"
     if differs and _is_likely(title, bool(identifier), agrees, len(_words(one))):

@@ -219,6 +219,9 @@ def test_signs_may_be_spelled_otherwise(one: str, other: str) -> None:
         ("Example A C", "duplicate"),
         ("Example, A.-M.", "duplicate"),
         ("Anne Example", "duplicate"),
+        ("Example A et al.", "duplicate"),
+        ("Example Jr, Ann", "duplicate"),
+        ("Example, Ann, Jr.", "duplicate"),
         ("Example", "duplicate"),
     ],
 )
@@ -241,6 +244,10 @@ def test_editorials_of_one_year_are_not_one(issue: str) -> None:
     assert decided(editorial | {"issue": "1"}, editorial | {"issue": issue}) == "look at"
     signed = editorial | {"authors": "Example A", "title": "In this issue"}
     assert decided(signed | {"issue": "1"}, signed | {"issue": issue or "2"}) == "look at"
+    reply = {"title": "The authors reply", "authors": "Example A", "pages": ""}
+    assert decided(editorial | reply, editorial | reply) == "look at"  # to two letters, perhaps
+    reply["pages"] = "12"
+    assert decided(editorial | reply, editorial | reply) == "duplicate"
     longer = editorial | {"title": "This month in the journal"}
     assert decided(longer, longer | {"issue": issue}) == "look at"
 
