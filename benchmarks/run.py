@@ -445,6 +445,7 @@ def write_table(rows: Sequence[Row], about: Sequence[str], path: Path) -> None:
         lines += [_line(row) for row in rows if row.part == part]
         lines += [""]
     lines += ["![How time grows with the number of data sets and of studies](growth.svg)", ""]
+    lines += ["What changed from run to run, and why: [history.md](history.md).", ""]
     path.write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
@@ -527,9 +528,6 @@ def main() -> None:
     what = "Values are processor times, but for two cores and the book, which are wall times"
     write_csv(rows, chosen.folder / "results.csv")
     write_table(rows, [*machine(), note, what], chosen.folder / "results.md")
-    if not chosen.quick:
-        with (chosen.folder / "results.md").open("a", encoding="utf-8") as file:
-            file.write("\n" + (HERE / "results_notes.md").read_text(encoding="utf-8"))
     draw_growth(rows, chosen.folder / "growth.svg")
 
 
