@@ -26,6 +26,7 @@ from analysis_lib.book.sections import as_printed, chapters, findings, grading
 from analysis_lib.book.sections.analyses import axis_unit, draw_forest, heading, name_of
 from analysis_lib.book.sections.answers import Answer, answers, harms, has_printed, verdict
 from analysis_lib.book.sections.results import printed_text
+from analysis_lib.book.sections.with_r import comparison_told
 from analysis_lib.book.sentences import CI_WORDS, PI_WORDS, TAU2_WORDS
 from analysis_lib.conclusions.versions import data_fingerprint, read_versions
 from analysis_lib.importing.search.store import (
@@ -335,6 +336,7 @@ def _write_synthesis(draft: Draft) -> None:
             ),
             "higgins2002",
         )
+        draft.write(prose("{told}", told=comparison_told(review)))
     draft.write(
         prose(
             "Software: analysis_lib {library}, Python {python}, NumPy {numpy}, SciPy {scipy}, "
