@@ -45,7 +45,7 @@ from analysis_lib.printed.reconstruction import files
 from analysis_lib.review import found
 from analysis_lib.review.cells import TEXT, cells_of, checked_values, kind_of
 from analysis_lib.review.comparisons import study_effects
-from analysis_lib.review.info import ReviewInfo
+from analysis_lib.review.info import SHARED_ARMS, ReviewInfo
 from analysis_lib.review.instruments import OWN, own_instruments
 from analysis_lib.review.model import Review
 from analysis_lib.review.schemas import EXTRACTION, SCHEMAS
@@ -449,7 +449,7 @@ def _of_one_instrument(
 
 def info_texts(info: ReviewInfo) -> dict[str, str | tuple[str, ...]]:
     """Return the words of ``review.toml`` that pages may show, by their key."""
-    keys = [key for key in type(info).model_fields if key != "citation"]
+    keys = [key for key in type(info).model_fields if key not in ("citation", SHARED_ARMS)]
     return {key: info[key] for key in keys if isinstance(info[key], str | tuple)}
 
 
