@@ -171,7 +171,7 @@ BOMBS = {
         lambda path: write(path, sheet(chain(["<row>"], many(" ", 210_000_000), ["</row>"]))),
         "bytes unpacked; the limit is 200,000,000",
     ),
-    "a table of five million commas": (lambda path: text(path, "," * SMALL), "no column for study"),
+    "a table of five million commas": (lambda path: text(path, "," * SMALL), "the file is empty"),
     "a table of two million lines": (lambda path: text(path, "a\n" * 2_400_000), "200,000 rows"),
     "a quotation without end": (lambda path: text(path, '"' + "a" * 4_900_000), "not a readable"),
     "a million cells that cannot be used": (
@@ -251,7 +251,10 @@ def test_what_a_workbook_hides_is_told_and_read(tmp_path: Path) -> None:
     book.save(path)
     found = import_results(path, outcome="Pain", time="ETP")
     assert len(found.results) == 10
-    assert "sheet.xlsx: not read: Old (hidden), Very old (hidden)" in found.notes
+    assert (
+        "sheet.xlsx: not read: Old (hidden), Very old (hidden) (--sheet NAME reads another)"
+        in found.notes
+    )
     told = "sheet.xlsx: hidden in the workbook, and read all the same: {}"
     assert told.format("rows 3 to 4, 6") in found.notes
     assert told.format("columns H") in found.notes
