@@ -448,8 +448,12 @@ def _of_one_instrument(
 
 
 def info_texts(info: ReviewInfo) -> dict[str, str | tuple[str, ...]]:
-    """Return the words of ``review.toml`` that pages may show, by their key."""
-    keys = [key for key in type(info).model_fields if key not in ("citation", SHARED_ARMS)]
+    """Return the words of ``review.toml`` that pages may show, by their key.
+
+    The address of a repository is none: with any other text the build stops.
+    """
+    others = ("citation", "repository", SHARED_ARMS)
+    keys = [key for key in type(info).model_fields if key not in others]
     return {key: info[key] for key in keys if isinstance(info[key], str | tuple)}
 
 
