@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from places import ROOT
 from template_cells import DRAWING, NOTEBOOKS
@@ -209,6 +210,18 @@ def test_the_risk_of_bias_follows_the_ratings_everywhere(
     first, second = found["chapters.show_subgroups(review)"]
     assert first == "figure fig-subgroups-pain-w8-risk-of-bias"
     assert second == "In one group only: Pain, week 52, by risk of bias: not rated high."
+
+
+def test_an_overall_judgement_milder_than_a_domain_is_told_on_the_page(
+    folder: Path, tmp_path: Path, shown: list[str]
+) -> None:
+    review = rated(folder, tmp_path / "review", kell_2009="high", aasa_2015="low")
+    domain = review.risk_of_bias[review.risk_of_bias["judgement"] == "low"].assign(
+        item="D2", judgement="high"
+    )
+    table = pd.concat([review.risk_of_bias, domain], ignore_index=True)
+    chapters.show_risk_of_bias(replace(review, risk_of_bias=table))
+    assert "low overall, although D2 is high; by RoB 2" in shown[0]
 
 
 def test_a_forest_plot_has_the_risk_of_bias_only_where_there_is_something_to_show(
