@@ -234,6 +234,8 @@ def _best(
     mine: frozenset[str], theirs: frozenset[str], relate: Callable[[str, str], Relation]
 ) -> Relation:
     """Return how the values relate that are nearest to each other."""
+    if not mine.isdisjoint(theirs):
+        return "same"
     found = {relate(a, b) for a, b in product(mine, theirs)}
     return next((r for r in ("same", "alike", "unknown", "another") if r in found), "unknown")
 
@@ -277,6 +279,8 @@ def _given(one: str, other: str) -> Relation:
 def _one_name(one: str, other: str) -> bool:
     if one.startswith(other) or other.startswith(one):
         return True
+    if len(one) == 1 or len(other) == 1:
+        return False
     mine, theirs = (SPELLED_OUT.sub("", name) for name in (one, other))
     return SequenceMatcher(None, mine, theirs, autojunk=False).ratio() >= ONE_NAME
 
