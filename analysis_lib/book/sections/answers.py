@@ -349,7 +349,7 @@ def _printed(review: Review) -> Iterator[Answer]:
 def computed(review: Review) -> Iterator[Answer]:
     """Return every result that can be pooled, from the data."""
     for effects in pooled_analyses(review):
-        fit = effects.pool(**review.info.methods)
+        fit = effects.pool()
         yield Answer(
             (effects.outcome, effects.follow_up),
             question(review, effects.outcome),

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from places import ROOT
 
 from analysis_lib.book.sections import answers, grading
-from analysis_lib.review.model import Review
+from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.possible import pooled_analyses
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +154,11 @@ def test_nothing_pooled_is_a_sentence(review: Review) -> None:
     table = grading.summary_table(empty)
     assert set(table["Certainty, prompted"]) == {""}
     assert "Adverse events" in set(table["Outcome"])
+
+
+def test_the_first_page_pools_events_as_the_review_does() -> None:
+    review = load_review(ROOT / "examples" / "rosiglitazone" / "data")
+    fits = [effects.pool() for effects in pooled_analyses(review)]
+    assert [fit.method for fit in fits] == ["MH", "MH"]
+    assert [one.estimate for one in answers.computed(review)] == [fit.estimate for fit in fits]
+    assert [one.ci for one in answers.computed(review)] == [fit.ci for fit in fits]
