@@ -60,7 +60,6 @@ OF_ARMS = (
     "as one common effect, with Wald and cluster-robust intervals; reconstructed effects belong to "
     "arms that were split."
 )
-FEWEST_LEFT = 3  # of two trials the one that is left is a trial, not a pooled result
 
 
 def _show_rows(
@@ -507,11 +506,11 @@ def show_leave_one_out(review: Review) -> None:
     """Show every primary analysis of three trials or more without each of its trials."""
     few = True
     for effects in pooled_analyses(review, "primary"):
-        if effects.table["trial"].nunique() >= FEWEST_LEFT:
+        if effects.table["trial"].nunique() >= robustness.FEWEST_LEFT:
             robustness.show_leave_one_out(review, effects.outcome, effects.follow_up)
             few = False
     for effects in group_analyses(review, "primary"):
-        if effects.k >= FEWEST_LEFT:
+        if effects.k >= robustness.FEWEST_LEFT:
             robustness.show_group_left_out(review, effects)
             few = False
     if few:
@@ -531,7 +530,7 @@ def show_choices(review: Review) -> None:
         numeric=[*table.columns[1:]],
         note="Estimators: REML, DL, PM, SJ and none (one common effect). Intervals: Wald, "
         "Hartung-Knapp, and its ad hoc form; prediction intervals with k − 2 and k − 1 degrees of "
-        "freedom; with all trials and, from three on, without each."
+        "freedom; with all trials and, of three to twenty, without each."
         + (OF_EVENTS if of_events else "")
         + (OF_ARMS if any(map(shares_arms, pooled_analyses(review, "primary"))) else ""),
     )

@@ -56,6 +56,9 @@ from analysis_lib.review.subgroups import (
 )
 
 RISK_OF_BIAS = "risk of bias"
+#: Of two trials the one that is left is a trial, not a pooled result; of more than twenty each is
+#: left out of one way to pool, not of all.
+FEWEST_LEFT, MOST_LEFT = 3, 20
 #: The column that says in how many sets of reconstructed effects a statement holds.
 SETS = "Sets that say so"
 GROUP_LEFT_OUT = (
@@ -331,8 +334,11 @@ def show_all_subsets(
         show_figure(ax, name)
 
 
-def specification_table(review: Review, *, exclude_influential: bool = True) -> pd.DataFrame:
+def specification_table(review: Review) -> pd.DataFrame:
     """Return, for every primary analysis, how many specifications reach which conclusion.
+
+    Each trial is left out in turn where there are three to twenty: one of two leaves a trial, and
+    one of many leaves much the same, after as many times the work.
 
     Returns
     -------
@@ -344,7 +350,7 @@ def specification_table(review: Review, *, exclude_influential: bool = True) -> 
     for effects in pooled_analyses(review, "primary"):
         trials = list(dict.fromkeys(effects.table["trial"]))
         exclusions: list[tuple[str, ...]] = [()]
-        if exclude_influential and len(trials) > 2:
+        if FEWEST_LEFT <= len(trials) <= MOST_LEFT:
             exclusions += [(trial,) for trial in trials]
         if effects.reconstructed.any():
             cells = over_sets.specification_cells(review, effects, exclusions)
