@@ -31,6 +31,7 @@ from analysis_lib.plots.look import (
     VERMILLION,
     axes_of_size,
     describe,
+    is_narrow_page,
     legend_columns,
     styled,
 )
@@ -170,9 +171,14 @@ def _label_axes(ax: Axes, measure: str, unit: str, title: str) -> None:
     set_effect_ticks(ax, measure)
     ax.set_xlabel(axis_words(measure, unit))
     of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
-    ax.set_ylabel(f"Standard error{of_what} (smaller studies below)")
+    ax.set_ylabel(_in_height(f"Standard error{of_what} (smaller studies below)"))
     if title:
         ax.set_title(title)
+
+
+def _in_height(label: str) -> str:
+    """Return the words beside an upright axis, in two lines where a page is narrow and so low."""
+    return label.replace(" (", "\n(") if is_narrow_page() else label
 
 
 def _handles(
@@ -322,7 +328,7 @@ def _label_axes_extended(ax: Axes, measure: str, unit: str, title: str) -> None:
     what, bracket, rest = axis_words(measure, unit).partition(" (")
     ax.set_xlabel(f"{what} in the new trial{bracket}{rest}")
     of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
-    ax.set_ylabel(f"Standard error{of_what} of the new trial (smaller trials below)")
+    ax.set_ylabel(_in_height(f"Standard error{of_what} of the new trial (smaller trials below)"))
     if title:
         ax.set_title(title)
 
