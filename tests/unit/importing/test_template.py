@@ -17,4 +17,5 @@ def test_a_new_review_pools_by_the_methods_of_the_handbook(tmp_path: Path) -> No
     effects = {"tau2_method": "REML", "ci_method": "HK-adhoc", "pi_method": "HTS", "level": 0.95}
     assert {name: named.pop(name) for name in effects} == effects
     Methods(**effects)  # each is one that pool knows
+    assert named.pop("shared_arms") == "split"
     assert EventMethods(**named) == EventMethods()
