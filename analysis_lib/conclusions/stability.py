@@ -358,7 +358,7 @@ def _certainty(known: _Known) -> Iterator[tuple[str, Said]]:
     half = None if pd.isna(mid) else margin(float(mid), effects.measure)
     assessed = [
         assess(
-            member.pool(**known.review.info.methods),
+            member.pool(),
             judgements=judged,
             participants=None,
             mid=half,

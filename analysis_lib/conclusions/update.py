@@ -25,7 +25,7 @@ from typing import Final, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_effects
+from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURES
 from analysis_lib.conclusions.certainty import imprecision_prompt, inconsistency_prompt
@@ -485,43 +485,3 @@ def sampling_variance(
     if measure == "MD":
         return mean_difference(n, observed, sd, n, 0.0, sd).variance
     return standardized_mean_difference(n, observed, 1.0, n, 0.0, 1.0).variance
-
-
-def add_trial(
-    effect: npt.ArrayLike,
-    variance: npt.ArrayLike,
-    labels: Sequence[str],
-    new_effect: float,
-    new_variance: float,
-    *,
-    label: str = NEW_TRIAL,
-    **methods: Unpack[MethodNames],
-) -> tuple[PooledEffect, PooledEffect]:
-    """Pool an analysis before and after one trial is added to it.
-
-    Parameters
-    ----------
-    effect, variance, labels
-        The analysis as it is, k effects.
-    new_effect, new_variance : float
-        What the new trial reports.
-    label : str
-        Its name.
-    **methods
-        As for `analysis_lib.pool`.
-
-    Returns
-    -------
-    tuple of PooledEffect
-        Before and after.
-
-    Examples
-    --------
-    >>> before, after = add_trial([-0.3, -0.6], [0.05, 0.08], ["A", "B"], -0.5, 0.02)
-    >>> before.k, after.k, after.labels[-1]
-    (2, 3, 'new trial')
-    """
-    y, v, names = check_effects(effect, variance, labels)
-    before = pool(y, v, labels=names, **methods)
-    after = pool([*y, new_effect], [*v, new_variance], labels=[*names, label], **methods)
-    return before, after

@@ -23,7 +23,6 @@ from analysis_lib.conclusions.update import (
     ABOVE,
     BELOW,
     INCLUDES,
-    add_trial,
     simulate_update,
     smallest_trial,
 )
@@ -163,9 +162,9 @@ def test_the_map_says_over_the_sets_which_effect_takes_the_conclusion_away(
         for place, effect in enumerate(away):
             ends = []
             for value in (effect - step, effect):
-                args = (found.effect[place], found.variance[place], pain.labels, value)
-                se = landscape.se[row]
-                ends.append(add_trial(*args, se**2, **review.info.methods)[1].ci[1])
+                variance = [*found.variance[place], landscape.se[row] ** 2]
+                after = al.pool([*found.effect[place], value], variance, **review.info.methods)
+                ends.append(after.ci[1])
             assert ends[0] < 0 <= ends[1]
     told = nt.map_told(review, pain, landscape)
     assert told["k"] == pain.k
@@ -259,8 +258,10 @@ def test_before_and_after_stand_side_by_side_over_the_sets(
     assert table.columns.tolist() == ["Before", "With the next trial"]
     assert table.loc["Comparisons"].tolist() == ["9", "10"]
     assert table.loc["The interval"].tolist() == ["left", "neither"]
-    args = (found.effect[0], found.variance[0], pain.labels, *new)
-    after = add_trial(*args, **methods)[1]
+    effect, variance = (
+        [*known[0], value] for known, value in zip((found.effect, found.variance), new, strict=True)
+    )
+    after = al.pool(effect, variance, **methods)
     then = nt.before_and_after(found, new, methods)[1]
     assert then.estimate[0] == pytest.approx(after.estimate, abs=1e-6)  # the iterations of REML
     told = nt.new_trial_told(found, new, methods, SIDES)

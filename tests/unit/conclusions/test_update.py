@@ -22,7 +22,6 @@ from analysis_lib.conclusions.update import (
     ABOVE,
     BELOW,
     INCLUDES,
-    add_trial,
     prompted_steps,
     side_of,
     simulate_update,
@@ -79,14 +78,6 @@ def review() -> al.Review:
 def test_an_interval_that_touches_zero_includes_it() -> None:
     low, high = [-2, -2, -2, 0, 1, np.nan], [-1, 0, 1, 1, 2, np.nan]
     assert side_of(low, high).tolist() == [BELOW, INCLUDES, INCLUDES, INCLUDES, ABOVE, INCLUDES]
-
-
-def test_a_trial_is_added_beside_the_others() -> None:
-    before, after = add_trial(EFFECT, VARIANCE, LABELS, -0.5, 0.02, label="D", tau2_method="DL")
-    assert before.labels == ("A", "B", "C")
-    assert after.labels == ("A", "B", "C", "D")
-    assert after.estimate == pool([*EFFECT, -0.5], [*VARIANCE, 0.02], tau2_method="DL").estimate
-    assert before.tau2_method == after.tau2_method == "DL"
 
 
 @pytest.mark.parametrize("options", [{}, {"tau2_method": "DL", "ci_method": "HK"}])
@@ -217,7 +208,7 @@ def test_the_smallest_trial_changes_the_conclusion_and_one_person_less_does_not(
     assert (found.before, found.after) == (INCLUDES, BELOW)
     assert found.per_arm is not None
     for n, side in ((found.per_arm, BELOW), (found.per_arm - 1, INCLUDES)):
-        _, after = add_trial(EFFECT, VARIANCE, LABELS, -0.5, 2.0**2 * 2 / n)
+        after = pool([*EFFECT, -0.5], [*VARIANCE, 2.0**2 * 2 / n])
         assert side_of(*after.ci) == side
 
 
@@ -316,9 +307,8 @@ def test_a_made_up_eligible_trial_is_accepted_and_moves_the_result(review: al.Re
     assert decision.decision == "include"
     effects = al.study_effects(review, "pain", "ETP")
     new = al.mean_difference(60, 3.0, 2.0, 60, 4.0, 2.0)
-    before, after = add_trial(
-        effects.effect, effects.variance, effects.labels, new.effect[0], new.variance[0]
-    )
+    before = pool(effects.effect, effects.variance)
+    after = pool([*effects.effect, *new.effect], [*effects.variance, *new.variance])
     assert after.k == before.k + 1
     assert after.estimate < before.estimate
     assert after.se < before.se
