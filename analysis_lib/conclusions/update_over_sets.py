@@ -122,7 +122,7 @@ def sizes_to_try(largest: int = LARGEST_TRIAL) -> npt.NDArray[np.int64]:
     Examples
     --------
     >>> sizes_to_try(60).tolist()[-7:]
-    [51, 52, 53, 54, 55, 56, 60]
+    [53, 54, 55, 56, 57, 59, 60]
     """
     steps = int(np.log(largest / EVERY_SIZE_TO) / np.log(GROWTH)) if largest > EVERY_SIZE_TO else 0
     further = np.round(EVERY_SIZE_TO * GROWTH ** np.arange(1, steps)).astype(int)
