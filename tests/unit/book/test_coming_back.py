@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from places import DATA, ROOT
+from properties import examples
 from random_reviews import random_review
 
 import analysis_lib as al
@@ -74,6 +75,7 @@ def check_same(old: al.Review, new: al.Review) -> None:
         assert after[key] == pytest.approx(numbers, rel=CLOSED_FORM, abs=1e-12), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", FILES)
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.parent.name)
 def test_reviews_come_back(folder: Path, to: str, empty: Path, tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_moderators_come_back(empty: Path, tmp_path: Path) -> None:
         assert after == before
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @example(seed=3747, to="revman")  # an arm of one person
 @example(seed=0, to="revman")  # a comparison that tells nothing and shares an arm
 @given(seed=st.integers(0, 10_000), to=st.sampled_from(["csv", "revman"]))

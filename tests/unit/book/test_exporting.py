@@ -213,6 +213,7 @@ def answers_of_r(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return dict(one.split(" \n", 1) for one in told)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(R is None, reason="R is not installed")
 @pytest.mark.parametrize("ci_method", CI_METHODS)
 @pytest.mark.parametrize("tau2_method", TAU2_METHODS)
@@ -223,6 +224,7 @@ def test_metafor_has_the_same_answers(
     assert "14 of 14 analyses are as in metafor" in told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(R is None, reason="R is not installed")
 def test_metafor_adds_up_events_to_the_same_answers(review: al.Review, tmp_path: Path) -> None:
     n = len(list(pooled_analyses(review)))

@@ -111,6 +111,7 @@ def test_figures_have_300_dots_per_inch_and_a_text(written: Path) -> None:
         assert len(alt) > 20
 
 
+@pytest.mark.slow
 def test_the_same_review_gives_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +129,7 @@ def test_the_same_review_gives_the_same_bytes(
     assert first == second
 
 
+@pytest.mark.slow
 def test_works_that_are_cited_are_listed_by_the_style_of_the_review(
     markdown: str, tmp_path: Path
 ) -> None:

@@ -270,6 +270,7 @@ def test_what_cannot_be_combined_is_told_on_its_page(
     assert "both arms are shared" in told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RSCRIPT is None, reason="R is not installed")
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_script_of_r_has_the_same_answer(copy: Path, choice: str, tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def test_what_is_recorded_here_agrees(place: str) -> None:
     assert set(rows["verdict"]) == {"as in metafor"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
 def test_r_itself_agrees(folder: Path) -> None:
     told, agrees = compare_with_r(load_review(folder / "data"), DAY)

@@ -9,8 +9,9 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -192,7 +193,7 @@ def test_workbooks_are_compared(folder: Path, tmp_path: Path, capsys: Any) -> No
 NUMBERS = st.integers(1, 99)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     cells=st.lists(st.tuples(*[NUMBERS] * 6), min_size=1, max_size=5),
     changed=st.sets(st.tuples(st.integers(0, 4), st.integers(0, 5)), max_size=6),

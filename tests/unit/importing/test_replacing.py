@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -142,7 +143,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(before=ROWS, after=ROWS)
 def test_after_replace_and_remove_the_review_is_as_if_the_sheet_were_the_first(
     template: Path, before: Any, after: Any
