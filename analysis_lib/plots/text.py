@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.path import Path as Line
 from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
@@ -169,17 +168,18 @@ def label_points(
     inside = ax.get_window_extent()
     places = ax.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     lines = [ax.transData.transform((value, 0.0))[0] for value in upright_lines]
-    walls = [Bbox.from_extents(x - 1, inside.y0, x + 1, inside.y1) for x in lines]
+    walls = np.array([(x - 1, inside.y0, x + 1, inside.y1) for x in lines]).reshape(-1, 4)
     inches = [text_size(name, size=size) for name in labels]
     sizes = [(figure.dpi * width, figure.dpi * height) for width, height in inches]
-    best: dict[int, tuple[Bbox, Line]] = {}
+    best: dict[int, tuple[FloatArray, FloatArray]] = {}
     for order, fanned in _orders(places, 4 * dot):
         found = _arranged(order, fanned, places, sizes, walls, inside, dot)
         best = max(best, found, key=len)
         if len(best) == len(places):
             break
     for index, (box, leader) in best.items():
-        _write_label(ax, box, leader, labels[index], size, is_far=_length(leader) > 2 * dot)
+        is_far = bool(np.hypot(*(leader[1] - leader[0])) > 2 * dot)
+        _write_label(ax, box, leader, labels[index], size, is_far=is_far)
     return [label for index, label in enumerate(labels) if index not in best]
 
 
@@ -206,41 +206,70 @@ def _arranged(
     fanned: set[int],
     places: FloatArray,
     sizes: Sequence[tuple[float, float]],
-    walls: Sequence[Bbox],
+    walls: FloatArray,
     inside: Bbox,
     dot: float,
-) -> dict[int, tuple[Bbox, Line]]:
+) -> dict[int, tuple[FloatArray, FloatArray]]:
     """Return a box and a leader for every point whose name finds room, in the given order."""
-    taken = _extents(places, dot) + [wall.extents for wall in walls]
+    taken = np.vstack([_squares(places, dot), walls])
     # A leader over another dot would give that dot the name; one that hides it cannot.
-    marks = [Bbox.from_extents(*extents) for extents in _extents(places, 0.7 * dot)]
-    names: list[Bbox] = []
-    leaders: list[Line] = []
+    marks = _squares(places, 0.7 * dot)
+    names, leaders = np.empty((0, 4)), np.empty((0, 2, 2))
     found = {}
     for index in order:
         x, y = places[index]
-        others = [mark for mark in marks if not mark.contains(x, y)]
+        hidden = (np.abs(places - (x, y)) <= 0.7 * dot).all(axis=1)
         where = [places_of(x, y, *sizes[index], dot) for places_of in (_places, _places_beyond)]
         boxes = np.vstack(where[::-1] if index in fanned else where)
-        for extents in boxes[_is_free(boxes, np.array(taken), inside)]:
-            box = Bbox.from_extents(*extents)
-            leader = _leader(x, y, box)
-            if (
-                not any(path.intersects_bbox(box) for path in leaders)
-                and not any(leader.intersects_bbox(other) for other in names + others)
-                and not any(leader.intersects_path(path) for path in leaders)
-            ):
-                found[index] = (box, leader)
-                names.append(box.padded(0.4 * dot, 0.0))
-                taken.append(names[-1].extents)
-                leaders.append(leader)
-                break
+        boxes = boxes[_is_free(boxes, taken, inside)]
+        lines = _leaders(x, y, boxes)
+        is_crossed = _meet(leaders, boxes).any(axis=0) | _cross(lines, leaders).any(axis=1)
+        covers = _meet(lines, np.vstack([names, marks[~hidden]])).any(axis=1)
+        for at in np.flatnonzero(~(is_crossed | covers))[:1]:
+            found[index] = boxes[at], lines[at]
+            names = np.vstack([names, boxes[at] + (-0.4 * dot, 0.0, 0.4 * dot, 0.0)])
+            taken = np.vstack([taken, names[-1]])
+            leaders = np.concatenate([leaders, lines[at][None]])
     return found
 
 
-def _extents(places: FloatArray, half: float) -> list[FloatArray]:
+def _squares(places: FloatArray, half: float) -> FloatArray:
     """Return left, bottom, right and top of a square about each place."""
-    return list(np.hstack([places - half, places + half]))
+    return np.hstack([places - half, places + half])
+
+
+def _leaders(x: float, y: float, boxes: FloatArray) -> FloatArray:
+    """Return the line from a point to the nearest place of each box, shape (boxes, 2, 2)."""
+    nearest = np.clip((x, y), boxes[:, :2], boxes[:, 2:])
+    return np.stack([np.broadcast_to((x, y), nearest.shape), nearest], axis=1)
+
+
+def _meet(lines: FloatArray, boxes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say which lines touch which boxes, shape (lines, boxes).
+
+    A line is inside the width of a box on one stretch of its length and inside the height on
+    another; it touches the box where both overlap.
+    """
+    start, reach = lines[:, None, 0], lines[:, None, 1] - lines[:, None, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):  # lines that are level or upright
+        one, other = (boxes[None, :, :2] - start) / reach, (boxes[None, :, 2:] - start) / reach
+    enters = np.maximum(*np.moveaxis(np.fmin(one, other), 2, 0))
+    leaves = np.minimum(*np.moveaxis(np.fmax(one, other), 2, 0))
+    return np.asarray((enters <= leaves) & (enters <= 1) & (leaves >= 0))
+
+
+def _cross(lines: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say which lines cross which others: the ends of each lie on two sides of the other."""
+    a, b = lines[:, None, 0], lines[:, None, 1]
+    c, d = others[None, :, 0], others[None, :, 1]
+    is_cut = _side(a, b, c) * _side(a, b, d) <= 0
+    return np.asarray(is_cut & (_side(c, d, a) * _side(c, d, b) <= 0))
+
+
+def _side(start: FloatArray, end: FloatArray, place: FloatArray) -> FloatArray:
+    """Return a number whose sign says on which side of a line a place lies."""
+    along, to = end - start, place - start
+    return np.asarray(along[..., 0] * to[..., 1] - along[..., 1] * to[..., 0])
 
 
 def _is_free(boxes: FloatArray, taken: FloatArray, inside: Bbox) -> npt.NDArray[np.bool_]:
@@ -256,16 +285,6 @@ def _is_free(boxes: FloatArray, taken: FloatArray, inside: Bbox) -> npt.NDArray[
 def left_out_note(names: Sequence[str]) -> str:
     """Return the sentence of a caption that lists the points without a name."""
     return f" Without a name for want of room: {listing(list(names))}." if names else ""
-
-
-def _leader(x: float, y: float, box: Bbox) -> Line:
-    """Return the line from a point to the nearest place of a box."""
-    return Line([(x, y), (min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1))])
-
-
-def _length(line: Line) -> float:
-    ends = np.asarray(line.vertices)
-    return float(np.hypot(*(ends[1] - ends[0])))
 
 
 def _places(x: float, y: float, width: float, height: float, dot: float) -> FloatArray:
@@ -285,13 +304,13 @@ def _places_beyond(x: float, y: float, width: float, height: float, dot: float) 
 
 
 def _write_label(
-    ax: Axes, box: Bbox, leader: Line, label: str, size: float, *, is_far: bool
+    ax: Axes, box: FloatArray, leader: FloatArray, label: str, size: float, *, is_far: bool
 ) -> None:
     back = ax.transData.inverted()
-    x, y = back.transform(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+    x, y = back.transform((box[:2] + box[2:]) / 2)
     ax.text(x, y, label, ha="center", va="center", size=size, zorder=5)
     if is_far:
-        ends = back.transform(np.asarray(leader.vertices))
+        ends = back.transform(leader)
         ax.plot(ends[:, 0], ends[:, 1], color=GREY, lw=0.6, zorder=2)
 
 
