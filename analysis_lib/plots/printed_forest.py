@@ -78,7 +78,7 @@ def forest_of_printed(
     rows += [Row("heading", BELOW), *_bands(comparisons[rebuilt])]
     axes = draw_rows(RowPlot(rows, (), printed.level, words), ax)
     told = _alt(printed, measure, list(comparisons.index[rebuilt]))
-    return describe(axes, alt=told, caption=_caption(words))
+    return describe(axes, alt=told, caption=_caption(words, printed))
 
 
 def _printed_rows(printed: PrintedResult, measure: str) -> list[Row]:
@@ -142,9 +142,11 @@ def _alt(printed: PrintedResult, measure: str, rebuilt: Sequence[object]) -> str
     return f"{text}. Below it the ranges of reconstructed comparisons: {names}."
 
 
-def _caption(words: RowLayout) -> str:
+def _caption(words: RowLayout, printed: PrintedResult) -> str:
+    marks = "Diamond: printed average with its confidence interval"
+    if printed.prediction_interval is not None:
+        marks += ". Bar: printed prediction interval"
     return fmt.sentence(
-        f"{told_first(words)}. Diamond and bar: printed average with its confidence interval, and "
-        "prediction interval. Pale band with a hollow square: one reconstruction, and the range "
-        "over all that agree with the printed numbers; no confidence interval"
+        f"{told_first(words)}. {marks}. Pale band with a hollow square: one reconstruction, and "
+        "the range over all that agree with the printed numbers; no confidence interval"
     )

@@ -28,6 +28,7 @@ from analysis_lib.plots.look import (
 
 COLUMNS = ("group", "label", "effect", "low", "high")
 WIDTH = 6.2  # inches
+GAP = 8 * "\N{NO-BREAK SPACE}"  # a drawing on a page would fold other spaces into one
 ROW = 0.25  # inches a row
 
 
@@ -111,7 +112,7 @@ def ensemble_ranges(
         xlabel
         if favours is None
         else f"{xlabel}\n\N{LEFTWARDS ARROW} favours {favours[0]}"
-        f"        favours {favours[1]} \N{RIGHTWARDS ARROW}"
+        f"{GAP}favours {favours[1]} \N{RIGHTWARDS ARROW}"
     )
     _legend(ax, rows)
     return describe(ax, alt=_alt(rows, xlabel), caption=caption or _caption(rows))

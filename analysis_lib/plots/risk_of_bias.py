@@ -307,4 +307,6 @@ def _bars_alt(shares: pd.DataFrame, names: list[str], kind: str) -> str:
 
 def _caption(title: str, instrument: Instrument | None, kind: str) -> str:
     told = f"Risk of bias{f' ({instrument.name})' if instrument else ''}, {kind}."
+    if title.startswith("Risk of bias"):  # the title says it already
+        told = f"{instrument.name}, {kind}." if instrument else f"{kind.capitalize()}."
     return f"{title}. {told}" if title else told

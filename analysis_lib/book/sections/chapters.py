@@ -328,7 +328,7 @@ def show_risk_of_bias(review: Review) -> None:
                 plots.traffic_lights(
                     matrix,
                     labels=review.trial_names,
-                    title=f"Risk of bias by trial{whose}{by}",
+                    title=f"Risk of bias{whose}{by}",
                     instrument=instrument,
                 ),
                 name,

@@ -49,7 +49,6 @@ def printed_participants(review: Review, scores: dict[str, str]) -> pd.DataFrame
         **{head: arms_at_baseline(review, key)["printed"] for key, head in scores.items()},
         "Type": arms["condition"],
         "Symptoms, years": arms["duration_printed"],
-        "Adverse events": arms["adverse_printed"],
         "trial": arms["trial_label"],
     }
     return pd.DataFrame(columns)
@@ -209,11 +208,9 @@ def programmes_table(review: Review) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Trial": done["trial"].map(review.trial_names),
-            "Weeks": [fmt.count(weeks) for weeks in done["weeks"]],
             "Exercises": done["exercise_type"],
             "Resistance": done["modalities"],
             "Intensity given as": done["intensity_metric"],
-            "Progression": done["overload_strategy"],
         }
     )
 

@@ -241,7 +241,7 @@ document.addEventListener("DOMContentLoaded", () => {
       spread.push("The certainty is that of the result of all trials; nobody rated this selection.");
     const seen = new Set(analysis.trials.map(([, , risk]) => risk));
     const signs = Object.entries(EXPLORER.risk).filter(([risk]) => seen.has(risk));
-    spread.push(`Risk of bias: ${signs.map(([risk, [sign]]) => `${sign} ${risk}`.trim()).join(", ")}.`);
+    spread.push(`Risk of bias: ${signs.map(([risk, [sign]]) => `${risk} (${sign || "blank"})`).join(", ")}.`);
     part("numbers").textContent = spread.join(" ");
   }
 

@@ -126,6 +126,7 @@ def test_reconstructed_comparisons_carry_no_digits(review: Review) -> None:
     effects_told = [text for text in texts if re.search(r"\d \(.* to .*\)", text)]
     assert effects_told == ["−0.52 (−0.92 to −0.08)"]
     assert "reconstructed" in plots.caption(ax)
+    assert "Bar: printed prediction interval." in plots.caption(ax)
     assert "Reconstructed, not results of the trials" in texts
     plt.close("all")
 
@@ -147,6 +148,7 @@ def test_a_reported_comparison_keeps_its_digits() -> None:
     assert "−0.50 (−0.89 to −0.11)" in texts
     assert "Reported comparisons" in texts
     assert "No 95% prediction interval is printed" in texts
+    assert "rediction interval" not in plots.caption(ax)
     plt.close("all")
     with pytest.raises(ReviewError, match="no column low, high"):
         plots.forest_of_printed(printed, table.drop(columns=["low", "high"]))

@@ -81,6 +81,7 @@ def test_programmes_are_told_by_their_features(review: al.Review) -> None:
     assert told["shortest"] == review.interventions["weeks"].min()
     table = tt.programmes_table(review)
     assert table["Trial"].tolist() == features.index.tolist()
+    assert "Weeks" not in table  # `groups_table` has them, with how each is known
 
 
 def test_a_programme_without_any_feature_is_told_so() -> None:

@@ -89,6 +89,14 @@ def test_every_text_stays_on_the_page_whatever_the_title(kind: str, title: str) 
     assert "\n" not in look.caption(ax)
 
 
+def test_a_title_that_says_risk_of_bias_is_not_said_again() -> None:
+    told = look.caption(traffic_lights(matrix(WORDS), title="Risk of bias: pain"))
+    assert told == "Risk of bias: pain. RoB 2, trial by trial."
+    assert look.caption(traffic_lights(matrix(WORDS), title="Pain")) == (
+        "Pain. Risk of bias (RoB 2), trial by trial."
+    )
+
+
 def test_title_legend_and_notes_start_at_one_edge() -> None:
     ax = traffic_lights(matrix(WORDS), title="Pain")
     notes = [text for text in page_texts(ax) if text.get_text().startswith("D")]
