@@ -101,6 +101,7 @@ def check_folder(path: str | Path) -> list[str]:
         _methods(review),
         *_told_analyses(review, known),
         *impossible,
+        *_not_begun(known, impossible),
         *_undivided(review, known),
         *_without_results(review),
         *_missing_numbers(review),
@@ -184,7 +185,11 @@ def _told_analyses(review: Review, known: list[StudyEffects]) -> Iterator[str]:
             yield f"Left out of {name}: {silent}: {TELLS_NOTHING}."
         if unknown := [told for told in effects.unknown if not told.endswith(TELLS_NOTHING)]:
             yield f"Cannot be used yet in {name}: {listing(unknown)}."
-    if not any(effects.k for effects in known):
+
+
+def _not_begun(known: list[StudyEffects], impossible: list[str]) -> Iterator[str]:
+    """Say which tables are to be filled, if it is that which is missing."""
+    if not impossible and not any(effects.k for effects in known):
         yield "Nothing can be pooled yet: fill arm_results.csv (n, mean, sd) or contrasts.csv."
 
 

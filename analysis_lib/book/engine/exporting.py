@@ -229,7 +229,7 @@ def own_columns(review: Review, effects: StudyEffects, known: pd.DataFrame) -> d
         comparisons = _rows(rows)
         is_else = any((trial, r["experimental_arm"], r["comparator_arm"]) in else_known
                       for r in comparisons)  # fmt: skip
-        arms = [] if is_else else _by_arm(comparisons, results, effects.measure)
+        arms = [] if is_else else _by_arm(comparisons, results, effects)
         for i, row in enumerate(comparisons):
             cells: Row = {
                 "Outcome": effects.outcome,
@@ -292,17 +292,19 @@ def _effect(row: Mapping[str, Any]) -> Row:
 def _by_arm(
     rows: Sequence[Mapping[str, Any]],
     results: Mapping[tuple[str, str], Mapping[str, Any]],
-    measure: str,
+    effects: StudyEffects,
 ) -> list[Row]:
     """Return the results by arm of the comparisons of a trial, if its effects came from them."""
-    shares = Counter((row["trial"], row[f"{side}_arm"]) for row in rows for side in SIDES.values())
+    # A shared arm lends each comparison a part of its people, but all of them where that is modelled.
+    is_split = effects.shared_arms == "split"
+    uses = Counter((row["trial"], row[f"{side}_arm"]) for row in rows for side in SIDES.values())
     found = []
     for row in rows:
         arms = {side: results.get((row["trial"], row[f"{side}_arm"])) for side in SIDES.values()}
         cells: Row = {}
         for i, side in SIDES.items():
-            arm, share = arms[side], shares[row["trial"], row[f"{side}_arm"]]
-            if arm is None or not _is_of(arm, row, side, share, measure):
+            arm, share = arms[side], uses[row["trial"], row[f"{side}_arm"]] if is_split else 1
+            if arm is None or not _is_of(arm, row, side, share, effects.measure):
                 return []
             change = "change " if arm["score"] == "change" else ""
             for name, column in OF_RESULT.items():
@@ -366,8 +368,9 @@ README: Final = """\
 The columns that begin with "review" bring the results back: import this file into a new review,
 with outcomes.csv and follow_ups.csv beside it. What these files do not hold: results at baseline
 and of single groups, what did not enter an analysis, where two arms of a trial differ in their
-instrument, its scale or its clusters (then the effect is written in place of the arms), printed
-intervals, risk of bias, searches and the texts of the review, and the methods of review.toml.
+instrument, its scale or its clusters, or where arms were combined (then the effect is written in
+place of the arms), printed intervals, risk of bias, searches and the texts of the review, and the
+methods of review.toml.
 """
 
 

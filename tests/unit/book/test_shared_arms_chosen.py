@@ -282,3 +282,29 @@ def test_the_script_of_r_has_the_same_answer(copy: Path, choice: str, tmp_path: 
     if "there is no package" in done.stderr:
         pytest.skip("R has no metafor")
     assert "1 of 1 analyses are as in metafor" in done.stdout, done.stdout + done.stderr
+
+
+def test_shared_arms_leave_whole_and_come_back(copy: Path, tmp_path: Path) -> None:
+    """Written as effects they could not be split again: their people would count twice."""
+    review = choose(copy, shared_arms="model")
+    export(review, "csv", tmp_path / "out")
+    assert main(["new", str(tmp_path / "new")]) == 0
+    sheet = tmp_path / "out" / "comparisons.csv"
+    assert main(["import", str(sheet), "--to", str(tmp_path / "new")]) == 0
+    for choice in ("split", "model"):
+        own, back = choose(copy, shared_arms=choice), choose(tmp_path / "new", shared_arms=choice)
+        now = back.analysis("pain", "end").pool()
+        # the same numbers are computed in the same way, in another order of the trials at most
+        assert now.ci == pytest.approx(own.analysis("pain", "end").pool().ci, rel=1e-9)
+
+
+def test_check_asks_for_no_numbers_where_the_method_is_in_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [3.0, 4.0, 2.0, 5.0, 6.0, 3.0]
+    folder = write(tmp_path / "review", "OR", m_t=events, m_b=[4.0, 4.0, 6.0, 5.0, 5.0, 5.0])
+    choose(folder, shared_arms="model", event_method="MH", model="common")
+    assert main(["check", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "Cannot be computed: Pain, end" in told
+    assert "fill arm_results.csv" not in told
