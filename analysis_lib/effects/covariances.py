@@ -215,6 +215,9 @@ def _names(what: str, given: Sequence[Hashable] | Sequence[object], k: int) -> l
     names = [str(name) for name in given]
     if len(names) != k:
         raise ReviewError(f"{what}: {len(names)} given for {k} effects")
+    missing = [str(i) for i, name in enumerate(given, 1) if name is None or name != name]
+    if missing:
+        raise ReviewError(f"{what}: none is named for effect {listing(missing)}")
     return names
 
 

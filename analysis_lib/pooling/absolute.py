@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis_lib.base.checks import check_choice
+from analysis_lib.base.checks import as_floats, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number
@@ -174,8 +174,13 @@ def absolute_effect(
     (654.5, -195.5)
     """
     check_choice("measure", measure, tuple(_RISKS))
-    low, high = ci
+    numbers = as_floats("estimate, ci, assumed_risk and per", (estimate, *ci, assumed_risk, per))
+    if len(ci) != 2:
+        raise ReviewError(f"ci: two limits are needed, got {len(ci)}")
+    estimate, low, high, assumed_risk, per = numbers.tolist()
     _check(estimate, low, high, measure, assumed_risk)
+    if not 0 < per < math.inf:
+        raise ReviewError(f"per must be finite and above 0, got {per:g}")
     risks = [_RISKS[measure](assumed_risk, x) for x in (estimate, low, high)]
     most = math.inf if measure in RATE_MEASURES else 1.0
     bounded = [min(most, max(0.0, risk)) for risk in risks]

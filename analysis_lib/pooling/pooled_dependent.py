@@ -13,6 +13,7 @@ import numpy.typing as npt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
+from analysis_lib.pooling.clusters import check_clustered
 from analysis_lib.pooling.dependent_effects import LIKELIHOODS, MultilevelEffect, multilevel
 from analysis_lib.pooling.methods import PREDICTIONS, MethodNames, Methods
 from analysis_lib.pooling.pooled_effect import (
@@ -156,10 +157,11 @@ def pool_dependent(
     -0.506 (SE 0.167)
     """
     chosen = Methods.named(methods)
+    checked = check_clustered(effect, covariance, trial, labels)
     trials = [str(name) for name in trial]
-    if len(set(trials)) == len(trials):
-        return pool(effect, np.diagonal(np.asarray(covariance)), labels=labels, **chosen)
-    one_trial = len(set(trials)) == 1
+    if len(checked.clusters) == len(trials):
+        return pool(effect, np.diagonal(checked.covariance), labels=labels, **chosen)
+    one_trial = len(checked.clusters) == 1
     method = "FE" if one_trial else chosen.tau2_method
     if method not in LIKELIHOODS:
         raise ReviewError(

@@ -347,3 +347,16 @@ def test_an_effect_knows_its_measure_and_its_trial(
 def test_impossible_reports_are_refused(call: Any, told: str) -> None:
     with pytest.raises(al.ReviewError, match=told):
         call()
+
+
+@pytest.mark.parametrize(
+    ("ci", "risk", "per", "message"),
+    [
+        ((0.4,), 0.2, 1000, "ci: two limits are needed, got 1"),
+        ((0.4, 0.9), "much", 1000, "estimate, ci, assumed_risk and per"),
+        ((0.4, 0.9), 0.2, 0, "per must be finite and above 0, got 0"),
+    ],
+)
+def test_bad_input_of_absolute_effects_is_named(ci: Any, risk: Any, per: Any, message: str) -> None:
+    with pytest.raises(al.ReviewError, match=message):
+        al.absolute_effect(0.6, ci, "IRR", assumed_risk=risk, per=per)

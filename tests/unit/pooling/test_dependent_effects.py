@@ -506,3 +506,24 @@ def test_bad_arms() -> None:
             [20, 30], [1, 2], [1, -1], [25, 25], [3, 3], [1, 1], trial=["t", "t"],
             labels=["Kell a", "Kell b"],
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("covariance", "trial", "message"),
+    [
+        (np.eye(3), ["a", "b"], "cluster: 2 clusters named for 3 effects"),
+        (np.eye(3), ["a", None, "b"], "no cluster is named for study 2"),
+        (np.eye(3), ["a", np.nan, np.nan], "no cluster is named for study 2 and study 3"),
+        (np.eye(3) + 0.2, ["a", "b", "c"], "study 1 and study 2 links effects of different"),
+    ],
+)
+def test_pooling_takes_no_effects_apart_that_nobody_named(
+    covariance: Any, trial: list[Any], message: str
+) -> None:
+    with pytest.raises(al.ReviewError, match=message):
+        al.pool_dependent([1.0, 2.0, 3.0], covariance, trial)
+
+
+def test_effects_of_unnamed_trials_are_not_of_one_trial() -> None:
+    with pytest.raises(al.ReviewError, match="trial: none is named for effect 2 and 3"):
+        al.within_trial_covariance([1.0, 2.0, 3.0], ["a", None, None], correlation=0.5)
