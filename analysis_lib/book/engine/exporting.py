@@ -295,7 +295,7 @@ def _by_arm(
     effects: StudyEffects,
 ) -> list[Row]:
     """Return the results by arm of the comparisons of a trial, if its effects came from them."""
-    # A shared arm lends each comparison a part of its people, but all of them where that is modelled.
+    # Split, a shared arm lends each comparison a part of its people; modelled, all of them.
     is_split = effects.shared_arms == "split"
     uses = Counter((row["trial"], row[f"{side}_arm"]) for row in rows for side in SIDES.values())
     found = []
