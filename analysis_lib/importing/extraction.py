@@ -154,9 +154,12 @@ def read_results(
     table = read_revman(file.name, content, analyses, encoding)
     if table is not None:
         return table
-    if sheet is None and is_workbook(content):
-        sheet = _with_table(file.name, content)
-    table = sheet_of(file.name, content, sheet=sheet, encoding=encoding, is_header=is_header)
+    chosen = sheet
+    if chosen is None and is_workbook(content):
+        chosen = _with_table(file.name, content)
+    table = sheet_of(file.name, content, sheet=chosen, encoding=encoding, is_header=is_header)
+    if sheet is not None:  # what it holds is not what another sheet of the workbook holds
+        table = replace(table, file=f"{file.name}, sheet {sheet}")
     return split_joined(table)
 
 

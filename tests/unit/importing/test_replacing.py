@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook
 from properties import examples
 
 import analysis_lib as al
@@ -197,3 +198,37 @@ def _review(factory: pytest.TempPathFactory) -> Path:
             cells = row | {"provenance": "reported", "source": "the sheet"}
             csv.DictWriter(file, header, restval="").writerow(cells)
     return folder
+
+
+def test_another_sheet_of_the_workbook_loses_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A corrected sheet takes out what it lacks, not what stands in the sheet beside it."""
+    path = tmp_path / "both.xlsx"
+    rows = [line.strip().split(",") for line in (HEAD, AASA, KELL, DAG)]
+
+    def write(first: list[list[str]]) -> None:
+        book = Workbook()
+        for name, held in (("One", first), ("Two", rows[3:])):
+            sheet = book.create_sheet(name)
+            for row in [rows[0], *held]:
+                sheet.append(row)
+        book.remove(book.worksheets[0])
+        book.save(path)
+
+    def bring_sheet(name: str, *flags: str) -> str:
+        command = ["import", str(path), "--to", str(folder), "--sheet", name]
+        assert main([*command, "--outcome", "Pain", "--time", "ETP", *flags]) == 0
+        return capsys.readouterr().out
+
+    write(rows[1:3])
+    bring_sheet("One")
+    assert "no longer in the sheet" not in bring_sheet("Two")
+    write(rows[1:2])
+    told = bring_sheet("One", "--replace", "--remove")
+    assert ("Kell, experimental, pain, ETP: the row is removed" in told, "Dag" in told) == (
+        True,
+        False,
+    )
+    assert [row["trial"] for row in table(folder)] == ["aasa"] * 2 + ["dag"] * 2
+    assert "both.xlsx, sheet Two, row 2" in table(folder)[2]["source"]
