@@ -38,7 +38,8 @@ from analysis_lib.importing.search.store import (
 )
 from analysis_lib.importing.watching.queries import FILE, read_searches
 from analysis_lib.importing.watching.state import last_search
-from analysis_lib.review.comparisons import StudyEffects
+from analysis_lib.pooling.methods import Methods
+from analysis_lib.review.comparisons import OF_COUNTS, StudyEffects
 from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.found import read_found
 from analysis_lib.review.instruments import used_instruments
@@ -127,7 +128,7 @@ def _abstract(draft: Draft) -> None:
     draft.write(prose("**Eligibility criteria.** {told}", told=_criteria_in_short(review)))
     draft.write(prose("**Information sources.** {told}", told=_sources_in_short(review)))
     draft.write(prose("**Risk of bias.** {told}", told=_instruments(review)))
-    draft.write(prose("**Synthesis of results.** {told}", told=_plan(review)))
+    draft.write(prose("**Synthesis of results.** {told}", told=plan(review)))
     draft.write(prose("**Included studies.** {told}", told=_included(review)))
     draft.write(prose("**Results.** {verdict} {digits}", verdict=verdict(review),
                       digits=_digits(review)))  # fmt: skip
@@ -158,9 +159,24 @@ def _instruments(review: Review) -> str:
     return f"Risk of bias was judged with {fmt.listing(names)}."
 
 
-def _plan(review: Review) -> str:
+def plan(review: Review) -> str:
     """Say how effects are pooled, as ``review.toml`` has it and the results follow."""
-    methods, events = review.info.methods, review.info.events
+    counted = review.outcomes[review.outcomes["measure"].isin(OF_COUNTS)]
+    ways: dict[tuple[str, str], list[str]] = {}
+    for name, label in zip(counted["outcome"], counted["label"], strict=True):
+        events = review.info.events_of(name)
+        ways.setdefault((events.event_method, events.model), []).append(label)
+    told = []
+    if len(counted) < len(review.outcomes) or any(model == "random" for _, model in ways):
+        told.append(_plan_of_effects(review.info.methods))
+    for (method, model), labels in ways.items():
+        of = "Events" if len(ways) == 1 else f"Events of {fmt.listing(labels)}"
+        told.append(f"{of} were pooled by {EVENT_WORDS[method]} in a {model}-effect"
+                    f"{'s' * (model == 'random')} model")  # fmt: skip
+    return f"{'. '.join(told)}."
+
+
+def _plan_of_effects(methods: Methods) -> str:
     level = fmt.percent(methods.level)
     if methods.tau2_method == "FE":
         told = "Effects were pooled by inverse variance in a common-effect model"
@@ -172,10 +188,7 @@ def _plan(review: Review) -> str:
     told += f"; the {level} confidence interval {CI_WORDS[methods.ci_method]}"
     if methods.tau2_method != "FE":
         told += f"; {level} prediction intervals were computed {PI_WORDS[methods.pi_method]}"
-    if any(review.outcomes["measure"].isin(["RR", "OR", "RD"])):
-        told += f". Events were pooled by {EVENT_WORDS[events.event_method]}"
-        told += f" in a {events.model}-effect{'s' * (events.model == 'random')} model"
-    return f"{told}."
+    return told
 
 
 def _included(review: Review) -> str:
@@ -317,7 +330,7 @@ def _write_synthesis(draft: Draft) -> None:
     chosen = (methods.tau2_method, methods.ci_method, methods.pi_method)
     works = [key for name in chosen for key in WORKS.get(name, ())]
     sides = {"first": review.info.experimental, "second": review.info.comparator}
-    draft.write(prose("Effects are {first} against {second}. {plan}", plan=_plan(review), **sides),
+    draft.write(prose("Effects are {first} against {second}. {plan}", plan=plan(review), **sides),
                 *dict.fromkeys(works))  # fmt: skip
     if has_printed(review):
         draft.write(

@@ -22,9 +22,10 @@ from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import printable
 from analysis_lib.book.engine.checklist import rows_of
-from analysis_lib.book.manuscript import blocks, word
+from analysis_lib.book.manuscript import blocks, contents, word
 from analysis_lib.book.page import Table, prose
 from analysis_lib.book.sections.answers import answers
+from analysis_lib.pooling.methods import Methods
 from analysis_lib.review.model import load_review
 
 DOCUMENT = "word/document.xml"
@@ -267,3 +268,34 @@ def test_a_hostile_review_gives_a_sound_document(tmp_path: Path, is_printed: boo
     assert addresses
     assert all(re.match(r"#|out_figures/figure-\d+\.png$|https://doi\.org/", a) for a in addresses)
     assert not {"RawInline", "RawBlock", "Math"} & {one["t"] for one in nodes(back["blocks"])}
+
+
+@pytest.mark.parametrize(
+    ("measure", "model", "start"),
+    [
+        (
+            "OR",
+            "common",
+            "Events were pooled by the Mantel-Haenszel method in a common-effect model.",
+        ),
+        (
+            "IRR",
+            "common",
+            "Events were pooled by the Mantel-Haenszel method in a common-effect model.",
+        ),
+        ("OR", "random", "Effects were pooled by inverse variance in a random-effects model; "),
+        ("MD", "common", "Effects were pooled by inverse variance in a random-effects model; "),
+    ],
+)
+def test_the_plan_tells_what_was_done_and_nothing_else(
+    measure: str, model: str, start: str
+) -> None:
+    review = load_review(ROOT / "examples" / "rosiglitazone" / "data")
+    events = review.info.events.but(event_method="MH", model=model)
+    info = review.info.model_copy(
+        update={"events": events, "outcome": {}, "methods": Methods(tau2_method="REML")}
+    )
+    outcomes = review.outcomes.assign(measure=measure)
+    told = contents.plan(dataclasses.replace(review, info=info, outcomes=outcomes))
+    assert told.startswith(start)
+    assert ("Events were pooled by" in told) == (measure != "MD")
