@@ -368,6 +368,9 @@ def _certainty(known: _Known) -> Iterator[tuple[str, Said]]:
         for member in known.each()
     ]
     for prompts in zip(*(found.prompts for found in assessed), strict=True):
+        # imprecision is of the interval and the people of the whole: they are one for all sets
+        if prompts[0].domain == "imprecision":
+            continue
         if any(prompt.steps is not None for prompt in prompts):
             yield prompts[0].domain, [prompt.suggestion for prompt in prompts]
 

@@ -35,6 +35,7 @@ def show_statements(review: Review, *sections: str, caption: str) -> None:
     if table.empty:
         say("No statement of the authors is recorded in `data/statements.csv`.")
         return
+    table = table.loc[:, table.ne("").any()]  # advice and declarations have nothing beside them
     show_table(table, caption, group="Section" if len(sections) > 1 else None)
 
 

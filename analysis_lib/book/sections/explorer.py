@@ -663,10 +663,11 @@ def main_comparisons(review: Review) -> pd.DataFrame:
     fit = effects.pool()
     free = effects.reconstructed
     shown = zip(effects.effect.tolist(), _shown_intervals(effects, fit.level), free, strict=True)
+    first, second = review.info.short_names
     cells = {
         "Comparison": effects.labels,
-        "n experimental": [fmt.count(n) for n in effects.table["n_experimental"]],
-        "n comparator": [fmt.count(n) for n in effects.table["n_comparator"]],
+        f"n {first}": [fmt.count(n) for n in effects.table["n_experimental"]],
+        f"n {second}": [fmt.count(n) for n in effects.table["n_comparator"]],
         f"{effects.measure} ({fmt.percent(fit.level)} CI)": [
             f"{RANGE} {fmt.effect_interval(ends, effects.measure)}"
             if is_free

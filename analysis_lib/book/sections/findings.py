@@ -17,6 +17,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from analysis_lib.base import formatting as fmt
+from analysis_lib.base.measures import MEASURE_WORDS
 from analysis_lib.book.page import say, show_made, table_csv
 from analysis_lib.book.sections.analyses import axis_unit
 from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed, when
@@ -206,9 +207,14 @@ def _recorded_reasons(review: Review) -> dict[tuple[str, str], tuple[str, ...]]:
 def _source(review: Review) -> str:
     told = "as the review prints them" if has_printed(review) else "computed from the data"
     sides = f"{review.info.experimental} minus {review.info.comparator}"
+    in_use = [measure for measure in MEASURE_WORDS if measure in set(review.outcomes["measure"])]
+    short = ["CI: confidence interval"]
+    if in_use:
+        short += [f"{', '.join(in_use)}: {', '.join(MEASURE_WORDS[name] for name in in_use)}"]
+    if "SMD" in in_use:
+        short += ["SD: standard deviations"]
     return (
-        f"Effects, people and trials are {told}; differences are {sides}. CI: confidence interval; "
-        "MD, SMD: mean difference, standardised mean difference; SD: standard deviations. "
+        f"Effects, people and trials are {told}; differences are {sides}. {'; '.join(short)}. "
         "Certainty as the reviewers rate it: ⊕⊕⊕⊕ high, ⊕⊕⊕⊝ moderate, ⊕⊕⊝⊝ low, ⊕⊝⊝⊝ very low."
     )
 

@@ -87,7 +87,8 @@ def changed_results(review: Review) -> Table | str:
     if found is None:
         return NO_VERSION
     note = (
-        f"{review.info.experimental} minus {review.info.comparator}, with 95% confidence interval. "
+        f"{fmt.capitalised(review.info.experimental)} minus {review.info.comparator}, with 95% "
+        "confidence interval. "
         "The conclusion is what the interval says. Results of a version that is computed rest on "
         "reconstructed effects as far as the state of the review says."
     )

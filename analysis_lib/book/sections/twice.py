@@ -167,29 +167,31 @@ def sentences(review: Review, outcome: str, follow_up: str) -> list[str]:
     ]
 
 
-def letters(review: Review) -> dict[tuple[str, str], str]:
-    """Return a letter for every analysis with a main result of which ours differs."""
+def _reasons(review: Review) -> dict[tuple[str, str], str]:
+    """Return why ours differs, in one paragraph, for every analysis whose main result does."""
     found = differing(review)
-    keys = dict.fromkeys(
-        (str(outcome), str(time))
-        for outcome, time, kind, quantity in zip(
-            *(found[name] for name in ("outcome", "follow_up", "kind", "quantity")), strict=True
-        )
-        if kind in MAIN and quantity not in COUNTS
-    )
-    return dict(zip(keys, ascii_lowercase, strict=False))
+    found = found[found["kind"].isin(MAIN) & ~found["quantity"].isin(COUNTS)]
+    return {
+        (str(outcome), str(time)): " ".join(dict.fromkeys(here["why"]))
+        for (outcome, time), here in found.groupby(["outcome", "follow_up"], sort=False)
+    }
+
+
+def letters(review: Review) -> dict[tuple[str, str], str]:
+    """Return a letter for every analysis with a main result of which ours differs.
+
+    Analyses with the same reason share one.
+    """
+    reasons = _reasons(review)
+    letter = dict(zip(dict.fromkeys(reasons.values()), ascii_lowercase, strict=False))
+    return {key: letter[why] for key, why in reasons.items() if why in letter}
 
 
 def notes(review: Review) -> str:
     """Return the lettered notes that go with `letters`, in one paragraph."""
-    found = differing(review)
-    told = []
-    for (outcome, time), letter in letters(review).items():
-        here = (found["outcome"] == outcome) & (found["follow_up"] == time)
-        here &= found["kind"].isin(MAIN) & ~found["quantity"].isin(COUNTS)
-        whys = list(dict.fromkeys(found.loc[here, "why"]))
-        told.append(f"({letter}) {' '.join(whys)}")
-    return " ".join(told)
+    reasons = _reasons(review)
+    told = {letter: reasons[key] for key, letter in letters(review).items()}
+    return " ".join(f"({letter}) {why}" for letter, why in told.items())
 
 
 SAME_NUMBER = {True: "yes", False: "no"}

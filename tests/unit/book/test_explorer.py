@@ -388,7 +388,7 @@ def test_comparisons_that_are_reported_stand_with_their_intervals_and_weights() 
         "explorer-main",
     )
     assert list(table.frame) == [
-        "Comparison", "n experimental", "n comparator", "MD (95% CI)", "Weight", "Risk of bias",
+        "Comparison", "n manipulation", "n comparison", "MD (95% CI)", "Weight", "Risk of bias",
         "Known how",
     ]  # fmt: skip
     margin = 1.959964 * np.sqrt(effects.variance)  # the normal quantile of 0.975
