@@ -85,7 +85,8 @@ def axis_unit(review: Review, outcome: str) -> str:
     unit = "" if bool(pd.isna(row["unit"])) else str(row["unit"])
     if pd.isna(row["scale_max"]):
         return unit
-    return f"{unit}, {row['scale_min']:g} to {row['scale_max']:g}"
+    scale = f"{row['scale_min']:g} to {row['scale_max']:g}"
+    return unit if unit.endswith(scale) else f"{unit}, {scale}"
 
 
 def directions(asked: Question) -> tuple[str, str]:

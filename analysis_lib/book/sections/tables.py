@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from analysis_lib.base.formatting import percent
+from analysis_lib.base.formatting import capitalised, percent
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sections.answers import AnswerTable, answer_table
@@ -87,7 +87,7 @@ def changed_results(review: Review) -> Table | str:
     if found is None:
         return NO_VERSION
     note = (
-        f"{fmt.capitalised(review.info.experimental)} minus {review.info.comparator}, with 95% "
+        f"{capitalised(review.info.experimental)} minus {review.info.comparator}, with 95% "
         "confidence interval. "
         "The conclusion is what the interval says. Results of a version that is computed rest on "
         "reconstructed effects as far as the state of the review says."

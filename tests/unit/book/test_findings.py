@@ -11,6 +11,7 @@ from places import ROOT
 
 import analysis_lib as al
 from analysis_lib.book.sections import findings
+from analysis_lib.book.sections.analyses import axis_unit
 from analysis_lib.book.sphinx.tables import for_screens
 from analysis_lib.conclusions.certainty import GRADE_DOMAINS
 from analysis_lib.review.possible import pooled_analyses
@@ -59,6 +60,19 @@ def test_an_unrated_review_says_so_and_gives_no_reasons(review: al.Review) -> No
     page = summary(replace(review, certainty=review.certainty.iloc[:0]))
     assert page.select("ol.letters") == []
     assert {row[-2] for row in rows(page)} == {"not rated"}
+
+
+def test_only_measures_in_use_are_spelt_out() -> None:
+    review = al.load_review(ROOT / "examples" / "hazard_ratios" / "data")
+    note = summary(review).get_text(" ", strip=True)
+    assert "HR: hazard ratio." in note
+    assert "SMD" not in note
+
+
+def test_a_scale_that_the_unit_names_is_not_said_again(review: al.Review) -> None:
+    assert axis_unit(review, "pain") == "points, 0 to 10"
+    other = al.load_review(ROOT / "examples" / "spinal_manipulation" / "data")
+    assert axis_unit(other, "pain") == "points, 0 to 100"
 
 
 def test_what_a_ratio_means_for_people_stands_beside_it() -> None:
