@@ -35,7 +35,8 @@ def show_statements(review: Review, *sections: str, caption: str) -> None:
     if table.empty:
         say("No statement of the authors is recorded in `data/statements.csv`.")
         return
-    table = table.loc[:, table.ne("").any()]  # advice and declarations have nothing beside them
+    # advice and declarations have nothing beside them
+    table = table[[column for column in table if any(table[column])]]
     show_table(table, caption, group="Section" if len(sections) > 1 else None)
 
 
