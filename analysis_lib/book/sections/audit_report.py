@@ -447,12 +447,13 @@ def reading_table(review: Review, found: Audit) -> pd.DataFrame:
     """Return what follows for each result if the arms that are taken to enter it are right."""
     checks = found.to_frame(every_check=True)
     judged = checks[checks["rule"].isin(BY_MEMBERS) & (checks["verdict"] != UNCHECKED)]
+    names = result_names(review)
     return pd.DataFrame(
         {
-            "Result": judged["where"].map(result_names(review)),
+            "Result": judged["where"].map(names),
             "About": judged["rule"].map(BY_MEMBERS),
-            "What is printed": judged["printed"],
-            "Under our reading": judged["follows"],
+            "What is printed": _named(judged["printed"], names),
+            "Under our reading": _named(judged["follows"], names),
             "Fits": judged["verdict"].map({AGREE: "yes"}).fillna("no"),
         }
     )

@@ -197,6 +197,9 @@ def test_more_people_than_the_arms_hold_are_not_possible(review: al.Review) -> N
     assert {*misfits} == {*ar.BY_MEMBERS}
     assert table["Fits"].tolist().count("no") == len(misfits)
     assert table["Result"].notna().all()
+    told = " ".join(table["What is printed"] + table["Under our reading"])
+    assert "fear-avoidance-ETP" not in told  # a key
+    assert " -" not in told  # a hyphen for a minus sign
 
 
 def test_what_the_print_says_about_the_number_of_comparisons(
