@@ -72,9 +72,10 @@ def lighten(book: Path) -> None:
     )
     for page in book.rglob("*.html"):
         html = without_repeats(script_tag.sub("", page.read_text(encoding="utf-8")))
-        if page.name != "search.html":  # the only one that looks anything up
-            html = SEARCH.sub("", html)
-        page.write_text(with_sizes(later(html), page), encoding="utf-8")
+        # Only the search page looks anything up, by scripts that change each other before they run.
+        if page.name != "search.html":
+            html = later(SEARCH.sub("", html))
+        page.write_text(with_sizes(html, page), encoding="utf-8")
     words = styles.words_of(
         text for path, text in zip(readable, texts, strict=True) if path.suffix != ".css"
     )
