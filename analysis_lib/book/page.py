@@ -39,6 +39,8 @@ from analysis_lib.base.unsafe import harmless
 #: PDF and a table as CSV, travels with the outputs then.
 IN_BOOK = "ANALYSIS_LIB_IN_BOOK"
 INTERVAL = re.compile(r"\(?[−-]?[\d.]+ to [−-]?[\d.]+\)?|[\d.]+ (\([\d-]+\) )?± [\w.]+")
+#: A space that does not break, and a hyphen between two signs that forbid a break.
+UNBROKEN = str.maketrans({" ": "\u00a0", "-": "\u2060-\u2060"})
 #: What has a meaning within a line of Markdown, MyST or GitHub's dialect, which makes links of
 #: bare addresses; and what has one where a line begins.
 MARKDOWN_SIGNS = re.compile(
@@ -416,7 +418,7 @@ def _cell(value: object) -> Markup:
     absent = value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
     if absent:
         return Markup()
-    unbroken = INTERVAL.sub(lambda found: found.group().replace(" ", "\u00a0"), str(value))
+    unbroken = INTERVAL.sub(lambda found: found.group().translate(UNBROKEN), str(value))
     return Markup("<br>").join(_text(line) for line in unbroken.splitlines())
 
 
