@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReviewError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:  # a folder that is read-only, full, or a file
+        if error.filename is None:
+            raise
+        print(f"{error.filename}: cannot be read or written ({error.strerror})", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Stopped: what was there before is as it was.", file=sys.stderr)
         return 130

@@ -230,3 +230,16 @@ def test_metafor_adds_up_events_to_the_same_answers(review: al.Review, tmp_path:
     n = len(list(pooled_analyses(review)))
     export(review, "metafor", tmp_path)
     assert f"{n} of {n} analyses are as in metafor" in _run_r("metafor.R", cwd=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "examples" / "rosiglitazone" / "data", tmp_path / "data")
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "examples" / "rosiglitazone" / "book" / "references.bib", tmp_path / "book")
+    (tmp_path / "export").write_text("a file where a folder has to be")
+    assert main(["export", str(tmp_path), "--to", "csv"]) == 1
+    told = capsys.readouterr().err
+    assert str(tmp_path / "export") in told
+    assert "cannot be read or written" in told
