@@ -262,7 +262,8 @@ def answer_table(review: Review) -> AnswerTable | str:
     found = answers(review)
     if not found:
         return group_answers(review) or NOTHING
-    source = "as the review prints them" if has_printed(review) else "computed from the data"
+    printed = "the digits as the review prints them"  # the words are this book's
+    source = printed if has_printed(review) else "computed from the data"
     return AnswerTable(found, review.info.short_names, source)
 
 

@@ -44,7 +44,7 @@ class LastSearch:
             return told
         if today is not None and self.due < today:
             return f"{told} The next search has been overdue since {self.due}."
-        return f"{told} The next search is to follow by {self.due}."
+        return f"{told} The next search is due by {self.due}."
 
 
 def last_search(review: Review) -> LastSearch:

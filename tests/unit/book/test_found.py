@@ -77,11 +77,11 @@ def test_a_review_that_nobody_watches_says_when_people_searched(
     [
         (
             datetime.date(2026, 11, 25),
-            "on 2026-11-05, 20 days ago. The next search is to follow by",
+            "on 2026-11-05, 20 days ago. The next search is due by",
         ),
-        (datetime.date(2026, 12, 5), "30 days ago. The next search is to follow by 2026-12-05."),
+        (datetime.date(2026, 12, 5), "30 days ago. The next search is due by 2026-12-05."),
         (datetime.date(2026, 12, 6), "The next search has been overdue since 2026-12-05."),
-        (None, "on 2026-11-05. The next search is to follow by 2026-12-05."),
+        (None, "on 2026-11-05. The next search is due by 2026-12-05."),
     ],
 )
 def test_the_last_watch_is_told_and_when_it_is_overdue(

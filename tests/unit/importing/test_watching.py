@@ -220,7 +220,7 @@ def _check_pages(review: Review) -> None:
     with collected() as shown:
         show_found(review)
     assert shown[0] == (
-        "Trials were last searched for on 2026-11-19. The next search is to follow by 2026-12-20."
+        "Trials were last searched for on 2026-11-19. The next search is due by 2026-12-20."
     )
     finds, notices, beside = (one.frame for one in shown if isinstance(one, Table))
     assert list(finds["Title"]) == ["Deadlifts for backs", "Kettlebells and the spine", "Twice"]
