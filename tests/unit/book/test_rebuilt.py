@@ -178,7 +178,7 @@ def test_ranges_are_drawn_in_the_unit_of_their_outcome(
     ax = rb.draw_ranges(review, effects, outcome, "What is drawn.")
     unit, favours = ax.get_xlabel().split("\n")
     assert unit == xlabel
-    left, right = favours.split("        ")
+    left, right = favours.split(8 * "\N{NO-BREAK SPACE}")
     assert (left, right) == (f"← favours {better[0]}", f"favours {better[1]} →")
     assert plots.caption(ax) == "What is drawn."
     plt.close(plots.figure_of(ax))
