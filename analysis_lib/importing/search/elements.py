@@ -35,6 +35,8 @@ class Form:
         Places whose text goes behind the last one of another place, with a comma: given names.
     inline : frozenset of str
         Elements within a text, which do not end it.
+    together : frozenset of str
+        What is taken from all of its places, and not from the first that holds any.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Form:
     places: Mapping[str, tuple[str, ...]]
     behind: Mapping[str, str]
     inline: frozenset[str]
+    together: frozenset[str] = frozenset(("kind",))
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -118,6 +121,7 @@ PUBMED: Final = Form(
     frozenset(
         ("i", "b", "u", "sub", "sup", "math", "mi", "mn", "mo", "mrow", "mtext", "msub", "msup")
     ),
+    together=frozenset(("kind", "authors")),
 )
 MODS: Final = Form(
     "MODS",
@@ -226,10 +230,9 @@ class _Records:
         fields = {}
         for field, places in self.form.places.items():
             given = [[v for v in self.values.get(place, ()) if v] for place in places]
-            every = field == "kind" or (field == "authors" and self.form is PUBMED)
             fields[field] = (
                 [v for values in given for v in values]
-                if every
+                if field in self.form.together
                 else next((v for v in given if v), [])
             )
         return fields
