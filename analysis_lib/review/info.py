@@ -63,26 +63,27 @@ def _two_names(names: tuple[str, str]) -> tuple[str, str]:
     return names
 
 
-def _address(text: str) -> str:
-    if not re.fullmatch(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+", text, re.ASCII):
-        raise ValueError("must be one address, as in name@example.org")
-    return text
+def _written_as(pattern: str, what: str) -> AfterValidator:
+    """Return the check that a text is written so, and is otherwise told what it must be."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return AfterValidator(check)
 
 
-def _repository(text: str) -> str:
-    if not re.fullmatch(
-        r"https://(github|gitlab)\.com/[\w.-]{1,100}/[\w.-]{1,100}", text, re.ASCII
-    ):
-        raise ValueError("must be the address of a repository, as https://github.com/OWNER/NAME")
-    return text
-
-
-def _licence(text: str) -> str:
-    if not re.fullmatch(r"[\w.+-]{1,64}", text, re.ASCII):
-        raise ValueError("must be the short name of a licence in SPDX's list, as CC-BY-4.0")
-    return text
-
-
+ADDRESS: Final = _written_as(
+    r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+", "one address, as in name@example.org"
+)
+REPOSITORY: Final = _written_as(
+    r"https://(github|gitlab)\.com/[\w.-]{1,100}/[\w.-]{1,100}",
+    "the address of a repository, as https://github.com/OWNER/NAME",
+)
+LICENCE: Final = _written_as(
+    r"[\w.+-]{1,64}", "the short name of a licence in SPDX's list, as CC-BY-4.0"
+)
 OF_EVENTS: Final = tuple(field.name for field in fields(EventMethods))
 OF_METHODS: Final = (*Methods(), SHARED_ARMS, *OF_EVENTS)
 
@@ -193,9 +194,9 @@ class ReviewInfo(Entries):
     registration: Words
     dates: Mapping[Words, Words] = {}
     citation: Words
-    contact: Annotated[Words, AfterValidator(_address)] = ""
-    repository: Annotated[Words, AfterValidator(_repository)] = ""
-    license: Annotated[Words, AfterValidator(_licence)] = ""
+    contact: Annotated[Words, ADDRESS] = ""
+    repository: Annotated[Words, REPOSITORY] = ""
+    license: Annotated[Words, LICENCE] = ""
     experimental: Words
     comparator: Words
     short_names: Annotated[
