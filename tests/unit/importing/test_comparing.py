@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -51,8 +52,7 @@ def compare(folder: Path, tmp_path: Path, capsys: Any) -> Callable[..., tuple[in
 
 
 def table(folder: Path, name: str = "extraction/differences") -> list[dict[str, str]]:
-    with (folder / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "data" / f"{name}.csv")
 
 
 def settle(folder: Path, **cells: str) -> None:

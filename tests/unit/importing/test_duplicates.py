@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
+from table_rows import rows_of
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
@@ -335,8 +336,7 @@ def export(tmp_path: Path) -> Callable[..., Any]:
 
 
 def rows(folder: Path, name: str = "records") -> list[dict[str, str]]:
-    with (folder / "search" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "search" / f"{name}.csv")
 
 
 def rewrite(folder: Path, name: str, table: list[dict[str, str]]) -> None:

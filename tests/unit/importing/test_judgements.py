@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import openpyxl
 import pytest
 from matplotlib.text import Text
 from places import ROOT
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -51,8 +51,7 @@ def bring(folder: Path, tmp_path: Path, capsys: Any) -> Callable[..., tuple[int,
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "data" / "risk_of_bias.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "data" / "risk_of_bias.csv")
 
 
 def found(folder: Path, items: Any = ITEMS) -> dict[str, list[str | None]]:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 from properties import examples
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -46,8 +47,7 @@ def bring(folder: Path, tmp_path: Path, capsys: Any) -> Bring:
 
 
 def table(folder: Path, name: str = "arm_results") -> list[dict[str, str]]:
-    with (folder / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "data" / f"{name}.csv")
 
 
 def test_an_emptied_cell_is_told_and_becomes_empty(folder: Path, bring: Bring) -> None:
@@ -164,8 +164,8 @@ def test_after_replace_and_remove_the_review_is_as_if_the_sheet_were_the_first(
                 (data / "sheet.csv").write_text(HEAD + "".join(lines), encoding="utf-8")
                 read = import_results(data / "sheet.csv", outcome="Pain", time="ETP")
                 add_results(read, data, replace=True, remove=True)
-            with (data / "arm_results.csv").open(encoding="utf-8", newline="") as file:
-                found.append(sorted(csv.DictReader(file), key=itemgetter("trial", "arm")))
+            kept = rows_of(data / "arm_results.csv")
+            found.append(sorted(kept, key=itemgetter("trial", "arm")))
     assert found[0] == found[1]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -98,8 +98,7 @@ def test_the_command_takes_a_package_to_a_pooled_result(
     assert main(["import", str(path), "--to", str(folder), *given]) == 0, capsys.readouterr().err
     fit = al.study_effects(al.load_review(folder / "data"), "pain", "ETP").pool()
     assert sorted(fit.effect) == pytest.approx([-1, -0.9])
-    with (folder / "data" / "arm_results.csv").open(encoding="utf-8") as file:
-        assert sum(1 for _ in csv.DictReader(file)) == 4
+    assert len(rows_of(folder / "data" / "arm_results.csv")) == 4
 
 
 def test_a_zip_of_something_else_is_told(folder: Path, tmp_path: Path, capsys: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -63,8 +64,7 @@ def run(folder: Path, tmp_path: Path, capsys: Any) -> Callable[..., tuple[int, s
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
-    with (folder / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(folder / "data" / f"{name}.csv")
 
 
 def write(folder: Path, name: str, rows: list[dict[str, str]]) -> None:

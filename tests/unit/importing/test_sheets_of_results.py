@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from table_rows import rows_of
 
 import analysis_lib as al
 from analysis_lib.__main__ import main
@@ -672,8 +673,7 @@ def test_of_a_row_with_means_and_events_the_measure_says_which(
     found = import_results(write(f"{head}A 2001,50,2.2,12.7,4,54,5.2,12.5,6\n"), **PAIN)
     filled = add_results(found, data)
     assert any("2 results with a mean and with events" in note for note in filled.notes)
-    with (data / "arm_results.csv").open(encoding="utf-8", newline="") as file:
-        assert [(row["mean"], row["events"]) for row in csv.DictReader(file)] == [
-            ("2.2", ""),
-            ("5.2", ""),
-        ]
+    assert [(row["mean"], row["events"]) for row in rows_of(data / "arm_results.csv")] == [
+        ("2.2", ""),
+        ("5.2", ""),
+    ]

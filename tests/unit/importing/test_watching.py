@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback_services import HTML, Failure, World, serving
 from places import DATA, ROOT
+from table_rows import rows_of
 
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
@@ -160,9 +161,7 @@ def ask(world: World, where: str) -> tuple[list[str], list[float]]:
 
 
 def rows(review: Path, name: str = "found.csv") -> list[dict[str, str]]:
-    path = review / "data" / name
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(review / "data" / name)
 
 
 def retraction(doi: str, source: str = "retraction-watch") -> dict[str, Any]:
