@@ -106,11 +106,15 @@ def use_style() -> None:
 
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the house style within a block, labels in any script among it.
+    """Draw in the house style within a block, labels in any script among it."""
+    with missing_letters_allowed(), mpl.rc_context(STYLE):
+        yield
 
-    The letters that our font lacks are drawn with another one by whoever opens the SVG.
-    """
-    with warnings.catch_warnings(), mpl.rc_context(STYLE):
+
+@contextlib.contextmanager
+def missing_letters_allowed() -> Iterator[None]:
+    """Let labels be in any script: whoever opens the SVG draws what our font lacks with another."""
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         yield
 

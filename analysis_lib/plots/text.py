@@ -10,7 +10,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
@@ -21,17 +23,20 @@ from analysis_lib.plots.look import (
     GREY,
     PALE,
     SMALL,
+    STYLE,
     axes_of_size,
     describe,
     figure_of,
     house_style,
     is_narrow_page,
+    missing_letters_allowed,
     page_room,
     styled,
     wrap_titles,
 )
 
 T = TypeVar("T")
+RULER_DPI = 100.0
 #: What stands left of the words of a legend below a plot on a narrow page, in inches.
 LEGEND_MARK = 1.05
 
@@ -79,10 +84,20 @@ def moved_right(ax: Axes, place: Transform, inches: float) -> Transform:
 @functools.lru_cache(maxsize=4096)
 def text_size(text: str, *, size: float = FONT_SIZE, weight: str = "normal") -> tuple[float, float]:
     """Return width and height of a text in inches, measured from the font itself."""
+    ruler = _ruler()
+    ruler.set(text=text, size=size, weight=weight)
+    with missing_letters_allowed():
+        box = ruler.get_window_extent(dpi=RULER_DPI)
+    return float(box.width / RULER_DPI), float(box.height / RULER_DPI)
+
+
+@functools.cache
+def _ruler() -> Text:
+    """Return the text on which all are measured: a page and a style for each cost far more."""
+    page = Figure(dpi=RULER_DPI)
+    FigureCanvasAgg(page)  # which keeps what it draws with
     with house_style():
-        page = Figure(dpi=100)
-        box = page.text(0, 0, text, size=size, weight=weight).get_window_extent()
-    return float(box.width / page.dpi), float(box.height / page.dpi)
+        return page.text(0, 0, "", family=STYLE["font.sans-serif"][0])
 
 
 def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "normal") -> float:
@@ -90,6 +105,7 @@ def widest(texts: Iterable[str], *, size: float = FONT_SIZE, weight: str = "norm
     return max((text_size(text, size=size, weight=weight)[0] for text in texts), default=0.0)
 
 
+@functools.lru_cache(maxsize=4096)
 def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "normal") -> str:
     """Break a text between words into lines that are no wider than ``width`` inches.
 
@@ -223,9 +239,10 @@ def _arranged(
         boxes = np.vstack(where[::-1] if index in fanned else where)
         boxes = boxes[_is_free(boxes, taken, inside)]
         lines = _leaders(x, y, boxes)
-        is_crossed = _meet(leaders, boxes).any(axis=0) | _cross(lines, leaders).any(axis=1)
+        open_ = ~(_meet(leaders, boxes).any(axis=0) | _cross(lines, leaders).any(axis=1))
+        boxes, lines = boxes[open_], lines[open_]
         covers = _meet(lines, np.vstack([names, marks[~hidden]])).any(axis=1)
-        for at in np.flatnonzero(~(is_crossed | covers))[:1]:
+        for at in np.flatnonzero(~covers)[:1]:
             found[index] = boxes[at], lines[at]
             names = np.vstack([names, boxes[at] + (-0.4 * dot, 0.0, 0.4 * dot, 0.0)])
             taken = np.vstack([taken, names[-1]])
@@ -276,10 +293,12 @@ def _is_free(boxes: FloatArray, taken: FloatArray, inside: Bbox) -> npt.NDArray[
     """Say of each box whether it lies inside and touches nothing of what is taken."""
     left, bottom, right, top = boxes.T
     x0, y0, x1, y1 = inside.extents
-    held = (x0 <= left) & (right <= x1) & (y0 <= bottom) & (top <= y1)
-    beside = (taken[:, 0] > right[:, None]) | (left[:, None] > taken[:, 2])
-    above = (taken[:, 1] > top[:, None]) | (bottom[:, None] > taken[:, 3])
-    return np.asarray(held & (beside | above).all(axis=1))
+    free = (x0 <= left) & (right <= x1) & (y0 <= bottom) & (top <= y1)
+    left, bottom, right, top = (side[:, None] for side in boxes[free].T)
+    beside = (taken[:, 0] > right) | (left > taken[:, 2])
+    above = (taken[:, 1] > top) | (bottom > taken[:, 3])
+    free[free] = (beside | above).all(axis=1)
+    return np.asarray(free)
 
 
 def left_out_note(names: Sequence[str]) -> str:

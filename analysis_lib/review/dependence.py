@@ -203,10 +203,12 @@ class _Analysis:
     def of_trial(self, trial: str) -> _Part:
         rows = self.rows[trial]
         alone = rows[rows["effect"].notna()]
+        untouched = _Part(alone, np.diag(alone["variance"].to_numpy(float)), frozenset())
+        if not self.is_shared(trial):
+            return untouched
         names = self._names(rows)
-        by_name = [list(rows[arm]) for arm in ARMS]
-        if not self.is_shared(trial) or (self.choice == "split" and names == by_name):
-            return _Part(alone, np.diag(alone["variance"].to_numpy(float)), frozenset())
+        if self.choice == "split" and names == [list(rows[arm]) for arm in ARMS]:
+            return untouched
         if self.choice == "split":
             return self._by_arms(alone, self._whole(alone, names, share=True))
         if not set(rows["label"]) <= set(self.arms.index):

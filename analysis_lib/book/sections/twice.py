@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 
-import nbformat
 import pandas as pd
 
 from analysis_lib.base import formatting as fmt
@@ -321,6 +320,8 @@ def _titles(pages: dict[str, str], call: str) -> list[str]:
 
 def pages_of(book: Path) -> Iterator[tuple[str, str]]:
     """Yield the title and the code of every notebook of a book."""
+    import nbformat  # a second, which pages without this table need not wait
+
     for path in sorted((book / "notebooks").glob("*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         text = next((cell.source for cell in cells if cell.cell_type == "markdown"), path.stem)
