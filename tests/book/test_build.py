@@ -1,7 +1,8 @@
 """Does the book stop at bad data, and never publish a stale number?
 
 A small book is built in a copy of the project: the same library, data and settings, one notebook
-and one page. Each test changes what a reader of the book might change, and builds again.
+and one page. Each test changes what a reader of the book might change, and builds again. The first
+builds are the command as a reader types it; the others are forked from a Python that has imported.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from places import ROOT
+from warm_python import Forked, WarmPython
 
 from analysis_lib.book.engine import running
 
@@ -80,18 +82,21 @@ class Built:
     said: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Book:
     """A copy of the project with a small book in it."""
 
     root: Path
+    warm: WarmPython | None = None
 
     @property
     def notebook(self) -> Path:
         return self.root / "notebooks" / "00_small.ipynb"
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str) -> subprocess.Popen[str] | Forked:
         """Begin a command in the copy, and return at once."""
+        if self.warm:
+            return self.warm.start(*(command or BUILD), cwd=self.root)
         return subprocess.Popen(
             [sys.executable, *(command or BUILD)],
             cwd=self.root,
@@ -99,9 +104,17 @@ class Book:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Tests that run in the background may ignore interrupts, and what they start with them.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+
+    def warm_up(self) -> None:
+        """Fork what follows from a Python that has imported the library as it is now."""
+        self.cool_down()
+        self.warm = WarmPython(self.root)
+
+    def cool_down(self) -> None:
+        if self.warm:
+            self.warm.close()
+        self.warm = None
 
     def build(self, *command: str) -> Built:
         process = self.start(*command)
@@ -176,13 +189,15 @@ def small_copy(root: Path) -> Book:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     """Return a book that is built, with a label that is hard to print."""
     copy = small_copy(tmp_path_factory.mktemp("book"))
     copy.set_cell("selection", "records_screened", "label", 'Records # "screened": all')
     copy.set_cell("trials", "aasa-2015", "label", "Aasa & `Co` *2015*")
     copy.must_build()
-    return copy
+    copy.warm_up()
+    yield copy
+    copy.cool_down()
 
 
 def test_a_count_that_does_not_add_up_stops_the_book_before_anything_is_written(
@@ -253,6 +268,7 @@ def test_a_changed_library_module_reaches_the_page(book: Book) -> None:
     module = book.root / "analysis_lib" / "base" / "formatting.py"
     with module.open("a", encoding="utf-8") as end:
         end.write('\nMINUS = "minus "\n')
+    book.warm_up()
     assert "notebooks: 1 to run" in book.must_build().said
     assert "(minus 0.92 to minus 0.08)" in book.text("notebooks/00_small")
 

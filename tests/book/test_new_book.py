@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from bs4 import BeautifulSoup
+from warm_python import WarmPython
 
 import analysis_lib
 from analysis_lib.__main__ import main
@@ -37,11 +39,18 @@ class Said(NamedTuple):
     words: str
 
 
-def run(folder: Path, *command: str, program: str = sys.executable) -> Said:
+def run(
+    folder: Path, *command: str, program: str = sys.executable, warm: WarmPython | None = None
+) -> Said:
+    """Run a command; of a warm Python the kernels are forked, and so is Python itself."""
+    if warm and program == sys.executable:
+        process = warm.start(*command, cwd=folder)
+        words, _ = process.communicate()
+        return Said(process.returncode, words)
     done = subprocess.run(
         [program, *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+        env={**os.environ, **(warm.env if warm else {}), "PYTHONPATH": str(LIBRARY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,8 +59,8 @@ def run(folder: Path, *command: str, program: str = sys.executable) -> Said:
     return Said(done.returncode, done.stdout)
 
 
-def succeed(folder: Path, *command: str, program: str = sys.executable) -> str:
-    said = run(folder, *command, program=program)
+def succeed(folder: Path, *command: str, **how: Any) -> str:
+    said = run(folder, *command, **how)
     assert said.code == 0, said.words
     return said.words
 
@@ -96,11 +105,17 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_changed_cell_changes_the_page(review: Path) -> None:
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmPython]:
+    with WarmPython(LIBRARY) as python:
+        yield python
+
+
+def test_a_changed_cell_changes_the_page(review: Path, warm: WarmPython) -> None:
     before = forest(review)
-    assert "pages: nothing changed" in succeed(review, *BUILD)
+    assert "pages: nothing changed" in succeed(review, *BUILD, warm=warm)
     set_events(review, "0", "40")
-    said = succeed(review, *BUILD)
+    said = succeed(review, *BUILD, warm=warm)
     assert "0 up to date" in said
     after = forest(review)
     assert before != after
@@ -110,13 +125,15 @@ def test_a_changed_cell_changes_the_page(review: Path) -> None:
     assert "Aasa 2015 2.00; Cai" in after
 
 
-def test_a_changed_cell_changes_the_page_of_plain_jupyter_book(review: Path) -> None:
+def test_a_changed_cell_changes_the_page_of_plain_jupyter_book(
+    review: Path, warm: WarmPython
+) -> None:
     before = forest(review)
     set_events(review, "40", "10")
-    succeed(review, *JUPYTER_BOOK)
+    succeed(review, *JUPYTER_BOOK, warm=warm)
     assert forest(review) != before
     assert "Aasa 2015 0.50; Cai" in forest(review)
-    again = succeed(review, *BUILD)  # one command takes over from the other
+    again = succeed(review, *BUILD, warm=warm)  # one command takes over from the other
     assert "pages: nothing changed" in again
 
 
@@ -126,13 +143,14 @@ def test_the_archive_runs_where_it_is_unpacked(review: Path, tmp_path: Path) -> 
         packed.extractall(tmp_path)
     interpreter = Path(sys.executable)
     here = (f"BIN={interpreter.parent}", "READY=requirements.lock")
-    said = succeed(tmp_path, "test", *here, program="make")
-    assert " failed" not in said
-    assert (tmp_path / "_build" / "html" / "index.html").is_file()
-    # A figure that came out otherwise would be seen.
-    (figure, *_) = sorted((tmp_path / "figures").glob("*.svg"))
-    figure.write_bytes(figure.read_bytes() + b" ")
-    told = run(tmp_path, "-m", "pytest", "-q", "tests")
+    with WarmPython(tmp_path) as warm:
+        said = succeed(tmp_path, "test", *here, program="make", warm=warm)
+        assert " failed" not in said
+        assert (tmp_path / "_build" / "html" / "index.html").is_file()
+        # A figure that came out otherwise would be seen.
+        (figure, *_) = sorted((tmp_path / "figures").glob("*.svg"))
+        figure.write_bytes(figure.read_bytes() + b" ")
+        told = run(tmp_path, "-m", "pytest", "-q", "tests", warm=warm)
     assert told.code == 1
     assert figure.name in told.words
 
