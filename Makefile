@@ -5,7 +5,8 @@ READY := .venv/ready
 UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
 INSTALL = $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q \
   --disable-pip-version-check)
-UNIT := -m pytest tests/unit -n 2 --dist worksteal -q -p no:nbval
+# A file of tests stays in one process, and shares there what it has built; the longest begin first.
+TESTS := -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:nbval
 # Dozens of processes import the same modules: each is compiled once.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -28,13 +29,14 @@ lint: $(READY)  ## style, types, and the order of the rooms
 	$(BIN)/lint-imports --no-cache
 
 check: lint  ## the quick one: lint, and the unit tests but the slow, on fewer examples
-	$(BIN)/python $(UNIT) -m "not slow" --hypothesis-profile quick
+	$(BIN)/python $(TESTS) tests/unit -q -m "not slow" --hypothesis-profile quick
 
 test: book lint  ## all of it: every unit test on all examples, the book in a browser, every notebook
-	$(BIN)/python $(UNIT)
-	$(BIN)/python -m pytest tests/book tests/browser -n 2 --dist loadfile
-	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 300 \
-	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -n 2 --dist loadfile -o addopts= -q
+	$(BIN)/python $(TESTS) tests/unit -q
+	$(BIN)/python $(TESTS) tests/book tests/browser
+	PYTHONPATH=tests:$$PYTHONPATH $(BIN)/python -m pytest notebooks -n 2 --dist loadfile -p nbval_kernels \
+	  --no-loadscope-reorder --nbval --nbval-kernel-name python3 --nbval-cell-timeout 300 \
+	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -o addopts= -q
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

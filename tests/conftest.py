@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
 FAMILIES = TABLE.with_name("agreement.csv")
 
+#: The files that take longest, from 150 to 15 seconds of a processor. They begin first, so that
+#: nobody waits for one of them at the end.
+LONGEST = (
+    "test_print.py", "test_accessibility.py", "test_build.py", "test_new_book.py",
+    "test_browser.py", "test_hostile.py", "test_explorer_browser.py", "test_search.py",
+    "test_reading.py", "test_manuscript.py", "test_wheel.py", "test_pages.py",
+    "test_reconstruction.py", "test_plots.py", "test_exporting.py",
+)  # fmt: skip
+
 settings.register_profile(QUICK)
 
 
@@ -42,6 +51,11 @@ def browser() -> Iterator[Browser]:
 
     with chromium.running() as browser:
         yield browser
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 def pytest_collection_finish() -> None:

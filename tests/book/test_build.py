@@ -29,8 +29,6 @@ from warm_python import Forked, WarmPython
 
 from analysis_lib.book.engine import running
 
-pytestmark = pytest.mark.xdist_group("build")
-
 COPIED = ("analysis_lib", "book", "data", "_config.yml", "requirements.lock")
 BUILD = ("-m", "analysis_lib", "build")
 JUPYTER_BOOK = (

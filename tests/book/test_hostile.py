@@ -43,8 +43,6 @@ from analysis_lib.book.sphinx import making
 from analysis_lib.conclusions.versions import add_version
 from analysis_lib.review.model import Review
 
-pytestmark = pytest.mark.xdist_group("build")
-
 SECRET = "the contents of a file that is none of the review's"
 BETWEEN = " ~ "
 COLUMNS = list(hostile.text_columns())

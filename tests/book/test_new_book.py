@@ -22,8 +22,6 @@ from warm_python import WarmPython
 import analysis_lib
 from analysis_lib.__main__ import main
 
-pytestmark = pytest.mark.xdist_group("build")
-
 LIBRARY = Path(analysis_lib.__file__).parent.parent
 BUILD = ("-m", "analysis_lib", "build", ".")
 JUPYTER_BOOK = ("-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "-n")

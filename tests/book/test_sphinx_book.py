@@ -32,8 +32,6 @@ from analysis_lib.book import page as book
 from analysis_lib.book import sphinx as sphinx_book
 from analysis_lib.book.sphinx import inserts, making
 
-pytestmark = pytest.mark.xdist_group("build")
-
 Output: TypeAlias = tuple[dict[str, str], dict[str, Any]]
 
 TITLE = 'Do weights & *bands* `help` "much", if n < 3? {{ no }}'

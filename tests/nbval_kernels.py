@@ -1,0 +1,30 @@
+"""A plug-in of pytest: nbval's kernels are forks, and the notebooks that run longest begin first.
+
+Each notebook has a process of its own, which has imported what notebooks import and nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+#: The others take a few seconds each.
+LONGEST = ("16_method_choice", "14_operating_characteristics", "12_living_update")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a Python to fork from, in each process that runs notebooks."""
+    if config.option.numprocesses and not hasattr(config, "workerinput"):
+        return  # the one that hands them out
+    from places import ROOT
+    from warm_python import WarmPython
+
+    warm = WarmPython(ROOT)
+    config.add_cleanup(warm.close)
+    os.environ["JUPYTER_PATH"] = warm.env["JUPYTER_PATH"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda cell: order.get(cell.path.stem, len(order)))
