@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 
 import numpy as np
@@ -108,8 +108,9 @@ def method_choices(effects: StudyEffects, *, lower_is_better: bool = True) -> pd
 
 
 def _rows(effects: StudyEffects, lower_is_better: bool) -> Iterator[dict[str, object]]:
+    treat = cache(lambda treatment: attempt(treat_shared_arms, effects, treatment))
     for choice in _choices(effects, lower_is_better):
-        treated = attempt(treat_shared_arms, effects, choice.treatment)
+        treated = treat(choice.treatment)
         answer = treated if isinstance(treated, ReviewError) else attempt(choice.compute, treated)
         row: dict[str, object] = {
             "family": choice.family,
