@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -37,9 +40,9 @@ from analysis_lib.plots.look import (
 )
 from analysis_lib.plots.text import (
     NumberFormatter,
-    below_axes,
     label_points,
     left_out_note,
+    legend_below,
     legend_words,
     statement,
 )
@@ -102,36 +105,61 @@ def funnel(
         return statement(text, ax=ax, title=title)
     if ax is None:
         ax = axes_of_size(6.6, 5.4)
-    hollow = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
-    is_hollow = np.array([hollow.get(label) == RECONSTRUCTED for label in fit.labels])
     _set_limits(ax, fit, filled, measure)
     _paint_contours(ax, p_levels, measure)
     _paint_lines(ax, fit, pseudo_limits, measure)
-    effects, errors = shown_values(fit.effect, measure), np.sqrt(fit.variance)
-    for mask, face in ((~is_hollow, BLUE), (is_hollow, "white")):
-        ax.plot(effects[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4)
+    points = _Points.of(fit, details, measure)
+    points.paint(ax)
     if filled is not None and filled.k0:
         mirrored = shown_values(filled.filled_effect, measure)
         deep = np.sqrt(filled.filled_variance)
         ax.plot(mirrored, deep, "X", ms=8, mec=INK, mfc=VERMILLION, zorder=4)
-    _label_axes(ax, measure, unit, title)
-    handles = _handles(is_hollow, filled, p_levels, fit, pseudo_limits)
-    ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=below_axes(ax, 0.55),
-        borderaxespad=0,
-        ncols=legend_columns(2),
-        columnspacing=1.5,
-    )
-    unnamed: list[str] = []
-    if name_points:
-        points = list(zip(effects, errors, strict=True))
-        upright = (no_difference(measure), shown(fit.estimate, measure))
-        unnamed = label_points(ax, points, fit.labels, upright_lines=upright)
-    caption = _caption(title, fit) + left_out_note(unnamed)
+    _label_axes(ax, measure, unit, title, ("", " (smaller studies below)"))
+    handles = _handles(points, filled, p_levels, fit, pseudo_limits)
+    legend_below(ax, handles, ncols=legend_columns(2), columnspacing=1.5)
+    caption = _caption(title, fit) + (points.write_names(ax) if name_points else "")
     return describe(ax, alt=_alt(fit, filled, measure), caption=caption)
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """The comparisons of a pooled result as points; those that are reconstructed are hollow."""
+
+    labels: tuple[str, ...]
+    effects: FloatArray
+    errors: FloatArray
+    is_hollow: npt.NDArray[np.bool_]
+    upright_lines: tuple[float, float]
+
+    @classmethod
+    def of(cls, fit: PooledEffect, details: pd.DataFrame | None, measure: str) -> Self:
+        known = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
+        return cls(
+            fit.labels,
+            shown_values(fit.effect, measure),
+            np.sqrt(fit.variance),
+            np.array([known.get(label) == RECONSTRUCTED for label in fit.labels]),
+            (no_difference(measure), shown(fit.estimate, measure)),
+        )
+
+    def paint(self, ax: Axes) -> None:
+        for mask, face in ((~self.is_hollow, BLUE), (self.is_hollow, "white")):
+            x, y = self.effects[mask], self.errors[mask]
+            ax.plot(x, y, "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4)
+
+    def write_names(self, ax: Axes) -> str:
+        """Write the names beside the points, and return the note of those without room."""
+        points = list(zip(self.effects, self.errors, strict=True))
+        lines = self.upright_lines
+        return left_out_note(label_points(ax, points, self.labels, upright_lines=lines))
+
+    def handles(self) -> list[Line2D]:
+        """Return what the legend says of the kinds of points that are drawn."""
+        kinds = (
+            (~self.is_hollow, BLUE, "reported comparison"),
+            (self.is_hollow, "white", "reconstructed comparison"),
+        )
+        return [_marker("o", BLUE, face, name) for mask, face, name in kinds if mask.any()]
 
 
 def _set_limits(ax: Axes, fit: PooledEffect, filled: TrimAndFill | None, measure: str) -> None:
@@ -166,12 +194,16 @@ def _paint_lines(ax: Axes, fit: PooledEffect, pseudo_limits: bool, measure: str)
         ax.plot(ends, [deep, 0.0, deep], color=GREY, lw=1.0, ls=(0, (6, 3)), zorder=1)
 
 
-def _label_axes(ax: Axes, measure: str, unit: str, title: str) -> None:
+def _label_axes(
+    ax: Axes, measure: str, unit: str, title: str, of_whom: tuple[str, str]
+) -> None:  # fmt: skip
+    """Name the axes; ``of_whom`` says whose effect, and whose standard error, they show."""
     ax.yaxis.set_major_formatter(NumberFormatter())
     set_effect_ticks(ax, measure)
-    ax.set_xlabel(axis_words(measure, unit))
+    what, bracket, rest = axis_words(measure, unit).partition(" (")
+    ax.set_xlabel(f"{what}{of_whom[0]}{bracket}{rest}")
     of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
-    ax.set_ylabel(_in_height(f"Standard error{of_what} (smaller studies below)"))
+    ax.set_ylabel(_in_height(f"Standard error{of_what}{of_whom[1]}"))
     if title:
         ax.set_title(title)
 
@@ -182,19 +214,13 @@ def _in_height(label: str) -> str:
 
 
 def _handles(
-    is_hollow: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    points: _Points,
     filled: TrimAndFill | None,
     p_levels: Sequence[float],
     fit: PooledEffect,
     pseudo_limits: bool,
 ) -> list[Line2D | Patch]:
-    handles: list[Line2D | Patch] = []
-    for present, face, name in (
-        (bool((~is_hollow).any()), BLUE, "reported comparison"),
-        (bool(is_hollow.any()), "white", "reconstructed comparison"),
-    ):
-        if present:
-            handles.append(_marker("o", BLUE, face, name))
+    handles: list[Line2D | Patch] = [*points.handles()]
     if filled is not None and filled.k0:
         handles.append(_marker("X", INK, VERMILLION, "filled in by trim-and-fill"))
     handles.append(Line2D([], [], color=INK, lw=1.1, ls=(0, (2, 2)), label="pooled estimate"))
@@ -290,47 +316,18 @@ def extended_funnel(
         favours = (f"below {null}", f"above {null}")
     grid = shown_values(found.effect, measure)
     _paint_regions(ax, found, grid)
-    upright = (no_difference(measure), shown(fit.estimate, measure))
-    ax.axvline(upright[0], color=INK, lw=1.0, zorder=2)
-    ax.axvline(upright[1], color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
-    known = study_details(fit.labels, details).get("provenance", pd.Series(dtype=str))
-    is_hollow = np.array([known.get(label) == RECONSTRUCTED for label in fit.labels])
-    effects, errors = shown_values(fit.effect, measure), np.sqrt(fit.variance)
-    for mask, face in ((~is_hollow, BLUE), (is_hollow, "white")):
-        ax.plot(
-            effects[mask], errors[mask], "o", ms=7, mec=BLUE, mfc=face, mew=1.4, zorder=4
-        )  # fmt: skip
+    points = _Points.of(fit, details, measure)
+    ax.axvline(points.upright_lines[0], color=INK, lw=1.0, zorder=2)
+    ax.axvline(points.upright_lines[1], color=INK, lw=1.1, ls=(0, (2, 2)), zorder=2)
+    points.paint(ax)
     set_effect_axis(ax, measure, grid[0], grid[-1])
     ax.set_ylim(found.se[-1], 0.0)
-    _label_axes_extended(ax, measure, unit, title)
-    ax.legend(
-        handles=_handles_extended(found, is_hollow, favours),
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=below_axes(ax, 0.55),
-        borderaxespad=0,
-        ncols=1,
-    )
-    unnamed: list[str] = []
-    if name_points:
-        points = list(zip(effects, errors, strict=True))
-        unnamed = label_points(ax, points, fit.labels, upright_lines=upright)
-    return describe(
-        ax,
-        alt=_alt_extended(found, favours),
-        caption=_caption_extended(title, is_hollow) + left_out_note(unnamed),
-    )
-
-
-def _label_axes_extended(ax: Axes, measure: str, unit: str, title: str) -> None:
-    ax.yaxis.set_major_formatter(NumberFormatter())
-    set_effect_ticks(ax, measure)
-    what, bracket, rest = axis_words(measure, unit).partition(" (")
-    ax.set_xlabel(f"{what} in the new trial{bracket}{rest}")
-    of_what = f" of log {measure}" if measure in RATIO_MEASURES else ""
-    ax.set_ylabel(_in_height(f"Standard error{of_what} of the new trial (smaller trials below)"))
-    if title:
-        ax.set_title(title)
+    of_whom = (" in the new trial", " of the new trial (smaller trials below)")
+    _label_axes(ax, measure, unit, title, of_whom)
+    legend_below(ax, _handles_extended(found, points, favours), ncols=1)
+    caption = _caption_extended(title, any_hollow=bool(points.is_hollow.any()))
+    caption += points.write_names(ax) if name_points else ""
+    return describe(ax, alt=_alt_extended(found, favours), caption=caption)
 
 
 def _paint_regions(ax: Axes, found: UpdateMap, effects: FloatArray) -> None:
@@ -347,11 +344,10 @@ def _paint_regions(ax: Axes, found: UpdateMap, effects: FloatArray) -> None:
 
 
 def _handles_extended(
-    found: UpdateMap, is_hollow: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    favours: tuple[str, str],
-) -> list[Line2D | Patch]:  # fmt: skip
+    found: UpdateMap, points: _Points, favours: tuple[str, str]
+) -> list[Line2D | Patch]:
     words = _words(favours)
-    handles: list[Line2D | Patch] = [
+    regions = [
         Patch(
             facecolor=EXTENDED_SHADES[side], edgecolor=GREY,
             label=legend_words(f"afterwards, the pooled interval {words[side]}"),
@@ -359,18 +355,8 @@ def _handles_extended(
         for side in (BELOW, INCLUDES, ABOVE)
         if (found.side == side).any()
     ]  # fmt: skip
-    for present, face, name in (
-        (bool((~is_hollow).any()), BLUE, "reported comparison"),
-        (bool(is_hollow.any()), "white", "reconstructed comparison"),
-    ):
-        if present:
-            handles.append(
-                Line2D([], [], ls="", marker="o", ms=7, mec=BLUE, mfc=face, mew=1.3, label=name)
-            )
-    handles.append(
-        Line2D([], [], color=INK, lw=1.1, ls=(0, (2, 2)), label="pooled estimate as it is")
-    )
-    return handles
+    pooled = Line2D([], [], color=INK, lw=1.1, ls=(0, (2, 2)), label="pooled estimate as it is")
+    return [*regions, *points.handles(), pooled]
 
 
 def _words(favours: tuple[str, str]) -> dict[int, str]:
@@ -395,9 +381,9 @@ def _alt_extended(found: UpdateMap, favours: tuple[str, str]) -> str:
     )
 
 
-def _caption_extended(title: str, is_hollow: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+def _caption_extended(title: str, *, any_hollow: bool) -> str:
     head = f"{title}. " if title else ""
-    tail = " Hollow points are reconstructed, not reported." if is_hollow.any() else ""
+    tail = " Hollow points are reconstructed, not reported." if any_hollow else ""
     return (
         f"{head}Extended funnel plot: for each effect and standard error of one new trial, the "
         f"shading shows where the updated confidence interval of the pooled effect lies.{tail}"

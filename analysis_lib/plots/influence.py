@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,9 @@ from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import (
     NumberFormatter,
-    below_axes,
     label_points,
     left_out_note,
+    legend_below,
     statement,
 )
 from analysis_lib.pooling.leaving_out import SubsetFits
@@ -41,6 +42,8 @@ MOST_DOTS = 20_000
 EDGE, EDGE_BINS = 0.12, 60
 
 Places = npt.NDArray[np.intp]
+#: Which subsets, their colour, their mark, and their name.
+SubsetGroup: TypeAlias = tuple[npt.NDArray[np.bool_], str, str, str]
 
 
 @styled
@@ -74,7 +77,7 @@ def leave_one_out(
         _row("left_out", row, measure, flagged=bool(flag))
         for (_, row), flag in zip(table.iterrows(), flags, strict=True)
     ]
-    rows.append(Row("pooled", "None", _cells(fit, measure), fit.estimate, fit.ci))
+    rows.append(_pooled_row("None", fit, measure))
     drawing = RowPlot(
         rows,
         ["Each line: the pooled estimate without the one that is named."],
@@ -121,7 +124,7 @@ def cumulative(
     words = RowLayout(**layout)
     measure = words.measure
     rows = [_row("added", row, measure) for _, row in table.iterrows()]
-    rows.append(Row("pooled", "All", _cells(fit, measure), fit.estimate, fit.ci))
+    rows.append(_pooled_row("All", fit, measure))
     drawing = RowPlot(
         rows,
         ["Each line: the pooled estimate of the studies down to the one that is named."],
@@ -235,7 +238,7 @@ def gosh(
     with_it = np.ones(len(fits), dtype=bool) if highlight is None else fits.includes(highlight)
     has_room = ax is None
     ax = axes_of_size(6.2, 4.6) if ax is None else ax
-    dots = _drawn_part(has_i2)
+    dots = drawn_part(has_i2)
     set_effect_scale(ax, measure)
     groups = [(with_it, BLUE, "o", f"with {highlight}")]
     if highlight is not None:
@@ -246,19 +249,14 @@ def gosh(
             shown_values(fits.estimate[here], measure), fits.i2[here], s=7, marker=marker,
             color=colour, alpha=0.45, linewidths=0, rasterized=True,
         )  # fmt: skip
-    ax.set_ylim(-0.03, 1.03)
-    ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
-    ax.axvline(no_difference(measure), color=INK, lw=1.0, zorder=0)
-    set_effect_ticks(ax, measure)
-    ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
-    ax.set_ylabel("I²")
+    set_subset_axes(ax, measure, unit, null=no_difference(measure))
     if has_room:
         parts = [(has_i2[mask[has_i2]], colour) for mask, colour, _, _ in groups]
         _edge_distributions(ax, fits, parts, measure)
     if title:
         ax.set_title(title)
     if highlight is not None:
-        _two_groups_legend(ax, [(colour, marker, name) for _, colour, marker, name in groups])
+        subsets_legend(ax, groups)
     return describe(
         ax,
         alt=_gosh_alt(fits, has_i2, with_it, highlight, measure),
@@ -269,21 +267,20 @@ def gosh(
 def _row(column: str, row: pd.Series, measure: str, *, flagged: bool = False) -> Row:
     """Return a line of a table of pooled results; ``column`` holds its name."""
     interval = (float(row["ci_low"]), float(row["ci_high"]))
-    cells = {
-        "effect": fmt.effect_estimate(row["estimate"], interval, measure),
-        "p": fmt.p_cell(row["p_value"], absent=fmt.EN_DASH),
-        "i2": fmt.percent(row["i2"], absent=fmt.EN_DASH),
-        "tau2": fmt.number(row["tau2"], fmt.tau2_digits(measure), absent=fmt.EN_DASH),
-    }
+    cells = _cells(row.to_dict(), interval, measure)
     return Row("study", str(row[column]), cells, float(row["estimate"]), interval, flagged=flagged)
 
 
-def _cells(fit: PooledEffect, measure: str) -> dict[str, str]:
+def _pooled_row(label: str, fit: PooledEffect, measure: str) -> Row:
+    return Row("pooled", label, _cells(fit.numbers(), fit.ci, measure), fit.estimate, fit.ci)
+
+
+def _cells(found: Mapping[Any, Any], interval: Interval, measure: str) -> dict[str, str]:
     return {
-        "effect": fmt.effect_estimate(fit.estimate, fit.ci, measure),
-        "p": fmt.p_cell(fit.p_value, absent=fmt.EN_DASH),
-        "i2": fmt.percent(fit.i2, absent=fmt.EN_DASH),
-        "tau2": fmt.number(fit.tau2, fmt.tau2_digits(measure), absent=fmt.EN_DASH),
+        "effect": fmt.effect_estimate(found["estimate"], interval, measure),
+        "p": fmt.p_cell(found["p_value"], absent=fmt.EN_DASH),
+        "i2": fmt.percent(found["i2"], absent=fmt.EN_DASH),
+        "tau2": fmt.number(found["tau2"], fmt.tau2_digits(measure), absent=fmt.EN_DASH),
     }
 
 
@@ -293,9 +290,8 @@ def _with_room(values: FloatArray) -> Interval:
     return -0.06 * top, 1.12 * top
 
 
-def _drawn_part(
-    rows: Places,
-) -> Places:
+def drawn_part(rows: Places) -> Places:
+    """Return all rows, or a random part of them that can still be told apart."""
     if len(rows) <= MOST_DOTS:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, size=MOST_DOTS, replace=False))
@@ -322,19 +318,23 @@ def _edge_distributions(
         edge.set_axis_off()
 
 
-def _two_groups_legend(ax: Axes, groups: list[tuple[str, str, str]]) -> None:
+def set_subset_axes(ax: Axes, measure: str, unit: str, *, null: float) -> None:
+    """Give the axes of pooled estimate and I2 their ends, ticks and words."""
+    ax.set_ylim(-0.03, 1.03)
+    ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
+    ax.axvline(null, color=INK, lw=1.0, zorder=0)
+    set_effect_ticks(ax, measure)
+    ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
+    ax.set_ylabel("I²")
+
+
+def subsets_legend(ax: Axes, groups: Sequence[SubsetGroup]) -> None:
+    """Say below the axes which dots are subsets with, and which without, a study."""
     handles = [
         Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=name)
-        for colour, marker, name in groups
+        for _, colour, marker, name in groups
     ]
-    ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=below_axes(ax, 0.55),
-        borderaxespad=0,
-        ncols=legend_columns(2),
-    )
+    legend_below(ax, handles, ncols=legend_columns(2))
 
 
 def _gosh_alt(

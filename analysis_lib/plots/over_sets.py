@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from analysis_lib.base import formatting as fmt
@@ -23,6 +22,7 @@ from analysis_lib.conclusions.update import ABOVE, BELOW, INCLUDES
 from analysis_lib.conclusions.update_over_sets import MapOverSets
 from analysis_lib.plots.axis import axis_words, set_effect_ticks
 from analysis_lib.plots.funnels import EXTENDED_SHADES, SHADES
+from analysis_lib.plots.influence import drawn_part, set_subset_axes, subsets_legend
 from analysis_lib.plots.look import (
     BLUE,
     FONT_SIZE,
@@ -39,9 +39,9 @@ from analysis_lib.plots.rows import TEXT, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
 from analysis_lib.plots.text import (
     NumberFormatter,
-    below_axes,
     label_points,
     left_out_note,
+    legend_below,
     wrap_to,
 )
 from analysis_lib.pooling.asymmetry import contour_levels
@@ -59,8 +59,6 @@ HOLLOW: dict[str, Any] = {
 LEVELS = (0.1, 0.05, 0.01)
 #: Where the sets differ.
 OPEN = "#DDDDDD"
-#: No more dots than these are drawn: they would only cover one another.
-MOST_DOTS = 20_000
 
 
 @styled
@@ -151,10 +149,9 @@ def baujat_over_sets(table: pd.DataFrame, *, title: str, ax: Axes | None = None)
         limits(-0.06 * top, 1.1 * top)
     ax.set_xlabel("Contribution to heterogeneity (part of Q)")
     ax.set_ylabel("Influence on the pooled estimate")
-    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
+    _write_title(ax, title)
     labels = [str(label) for label in table["label"]]
-    points = [(float(a), float(b)) for a, b in zip(x[:, 0], y[:, 0], strict=True)]
-    unnamed = label_points(ax, points, labels)
+    unnamed = label_points(ax, list(zip(x[:, 0], y[:, 0], strict=True)), labels)
     alt = (
         f"{title}. Baujat plot of {fmt.plural(len(table), 'comparison')}, each a range over the "
         f"sets. By the medians, {labels[int(x[:, 0].argmax())]} adds most to heterogeneity and "
@@ -195,9 +192,7 @@ def subsets_over_sets(
     """
     if ax is None:
         ax = axes_of_size(6.0, 4.8)
-    dots = np.arange(len(found.i2))
-    if len(dots) > MOST_DOTS:
-        dots = np.sort(np.random.default_rng(0).choice(dots, size=MOST_DOTS, replace=False))
+    dots = drawn_part(np.arange(len(found.i2)))
     groups = [
         (~found.with_it, ORANGE, "s", f"without {highlight}"),
         (found.with_it, BLUE, "o", f"with {highlight}"),
@@ -208,21 +203,9 @@ def subsets_over_sets(
             found.estimate[here], found.i2[here], s=6, marker=marker, color=colour, alpha=0.25,
             linewidths=0, rasterized=True,
         )  # fmt: skip
-    ax.set_ylim(-0.03, 1.03)
-    ax.yaxis.set_major_formatter(NumberFormatter(as_percent=True))
-    ax.axvline(0, color=INK, lw=1.0, zorder=0)
-    set_effect_ticks(ax, measure)
-    ax.set_xlabel(axis_words(measure, unit, before="Pooled "))
-    ax.set_ylabel("I²")
-    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
-    marks = [
-        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=name)
-        for _, colour, marker, name in groups
-    ]
-    ax.legend(
-        handles=marks, loc="upper left", bbox_to_anchor=(0, 0),
-        bbox_transform=below_axes(ax, 0.55), borderaxespad=0, ncols=legend_columns(2),
-    )  # fmt: skip
+    set_subset_axes(ax, measure, unit, null=0.0)
+    _write_title(ax, title)
+    subsets_legend(ax, groups)
     caption = (
         f"{title}. One dot for one subset of two comparisons or more in one set: "
         f"{fmt.count(found.subsets)} subsets in {fmt.count(found.sets)} sets of effects that agree "
@@ -291,17 +274,13 @@ def funnel_over_sets(
     ax.yaxis.set_major_formatter(NumberFormatter())
     ax.set_xlabel(axis_words(measure, unit))
     ax.set_ylabel("Standard error")
-    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
-    points = [(float(a), float(b)) for a, b in zip(effect[0], error[0], strict=True)]
-    unnamed = label_points(ax, points, list(labels))
+    _write_title(ax, title)
+    unnamed = label_points(ax, list(zip(effect[0], error[0], strict=True)), labels)
     shades = [
         Patch(facecolor=shade, edgecolor=GREY, label=f"p below {level:.2f}")
         for shade, level in zip(reversed(SHADES[:3]), LEVELS, strict=True)
     ]
-    ax.legend(
-        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0,
-        bbox_transform=below_axes(ax, 0.55), ncols=legend_columns(3), fontsize=FONT_SIZE - 1,
-    )  # fmt: skip
+    legend_below(ax, shades, ncols=legend_columns(3), fontsize=FONT_SIZE - 1)
     alt = (
         f"{title}. Funnel plot of {fmt.plural(len(labels), 'comparison')} around the printed "
         f"{fmt.effect(centre, measure)}; each is a range of effects and of standard errors, so "
@@ -363,19 +342,15 @@ def extended_funnel_over_sets(
     what, bracket, rest = axis_words(measure, unit).partition(" (")
     ax.set_xlabel(f"{what} in the new trial{bracket}{rest}")
     ax.set_ylabel("Standard error of the new trial (smaller trials below)")
-    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
-    points = [(float(a), float(b)) for a, b in zip(effect[0], error[0], strict=True)]
-    unnamed = label_points(ax, points, list(labels))
+    _write_title(ax, title)
+    unnamed = label_points(ax, list(zip(effect[0], error[0], strict=True)), labels)
     there = {side: words[side] for side, share in shares.items() if (share >= STABLE).any()}
     shades = [
         Patch(facecolor=EXTENDED_SHADES[side], edgecolor=GREY, label=f"afterwards: {word}")
         for side, word in there.items()
     ]
     shades.append(Patch(facecolor=OPEN, edgecolor=GREY, label="not known: the sets differ"))
-    ax.legend(
-        handles=shades, loc="upper left", bbox_to_anchor=(0, 0), ncols=1, borderaxespad=0,
-        bbox_transform=below_axes(ax, 0.55), fontsize=FONT_SIZE - 1,
-    )  # fmt: skip
+    legend_below(ax, shades, ncols=1, fontsize=FONT_SIZE - 1)
     parts = [
         f"in {fmt.percent(float((shares[side] >= STABLE).mean()))} of the drawn area: {word}"
         for side, word in there.items()
@@ -389,6 +364,10 @@ def extended_funnel_over_sets(
         f"confidence interval lies in 95% of the sets or more. {SAID}{left_out_note(unnamed)}"
     )
     return describe(ax, alt=alt, caption=caption)
+
+
+def _write_title(ax: Axes, title: str) -> None:
+    ax.set_title(wrap_to(title, 5.0, size=11, weight="bold"))
 
 
 def _crosses(ax: Axes, x: FloatArray, y: FloatArray, *, alpha: float) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -69,6 +70,14 @@ def inches_from(ax: Axes, x: float, y: float) -> Transform:
 def below_axes(ax: Axes, inches: float) -> Transform:
     """Return the transform of the Axes, moved down by so many inches."""
     return ax.transAxes + ScaledTranslation(0, -inches, figure_of(ax).dpi_scale_trans)
+
+
+def legend_below(ax: Axes, handles: Sequence[Artist], *, ncols: int, **look: Any) -> None:
+    """Put the legend below the axis and its label, where it hides nothing."""
+    ax.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0,
+        bbox_transform=below_axes(ax, 0.55), ncols=ncols, **look,
+    )  # fmt: skip
 
 
 def write(ax: Axes, x: float, text: str, place: Transform, size: float) -> None:
