@@ -63,6 +63,17 @@ def measured(workers: int, engine: str) -> tuple[str, float]:
     return f"| {workers} | {simulated:.2f} s | {pooled:.2f} s | {told} |", cost
 
 
+def share_of_scheduling(cores: int) -> tuple[float, float]:
+    """Return what part of an hour one scheduler spends on so many cores, and seconds a task."""
+    blocks = HOUR * cores * (1 - SHARE) / block_seconds("numpy")
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        task = task_seconds(client)
+    return blocks / blocks_per_task(int(blocks)) * task / HOUR, task
+
+
 def on_paper(cores: int, block: float, task: float) -> str:
     """Return the line of a cluster: the largest simulation in an hour, and what it spends."""
     blocks = HOUR * cores * (1 - SHARE) / block

@@ -1,9 +1,9 @@
 """Measure how fast the library is, here and now, and write results.md, results.csv and growth.svg.
 
-Run as ``python benchmarks/run.py``; ``--book`` also measures the build of the book and the tests,
-which takes several minutes; ``--quick`` tries everything once on small work. Times are the best of
-several repeats, because everything else that a computer does can only add to them. Processor time
-is what the work took, wall time what a reader waits.
+Run as ``python benchmarks/run.py``; ``--book`` also measures what people wait for: books, a review
+that grows, an environment; ``--tests`` the tests; ``--quick`` tries everything once on small work.
+Times are the best of several repeats, because everything else that a computer does can only add to
+them. Processor time is what the work took, wall time what a reader waits.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import argparse
 import csv
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -337,49 +335,57 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 def imports(quick: bool) -> Iterable[Row]:
     """Measure importing, each time in a new process."""
     found = {}
-    # The modules of the library are read when a name is asked for.
-    names = {"pandas": "pandas", "analysis_lib": "analysis_lib as al; al.pool, al.load_review"}
-    for module, words in names.items():
+    names = {
+        "numpy and pandas": "numpy, pandas",
+        "analysis_lib": "numpy, pandas, analysis_lib",
+        # the modules of the library are read when a name is asked for
+        "analysis_lib, with pool and load_review":
+            "numpy, pandas, analysis_lib as al; al.pool, al.load_review",
+    }  # fmt: skip
+    for name, words in names.items():
         command = [sys.executable, "-c", IMPORT_PROBE.format(words)]
         runs = [tuple(map(float, output_of(command).split())) for _ in range(3 if quick else 10)]
-        found[module] = Times(*map(min, zip(*runs, strict=True)))
-        yield Row("import", f"import {module}", module, found[module].cpu, "s", found[module].wall)
-    beyond = found["analysis_lib"].cpu - found["pandas"].cpu
-    yield Row("import", "beyond pandas", "analysis_lib", beyond, "s", None, "at most 0.25 s",
-              verdict(beyond, 0.25))  # fmt: skip
+        found[name] = Times(*map(min, zip(*runs, strict=True)))
+        yield Row("import", name, "import", found[name].cpu, "s", found[name].wall)
+    beyond = found["analysis_lib"].cpu - found["numpy and pandas"].cpu
+    yield Row("import", "beyond numpy and pandas", "analysis_lib", beyond, "s", None,
+              "at most 0.15 s", verdict(beyond, 0.15))  # fmt: skip
 
 
-NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with",
-         "analysis_lib/book/unpacked/tests/nbval_sanitize.cfg",
-         "-o", "addopts=", "--dist", "loadfile")  # fmt: skip
+def limit(quick: bool) -> Iterable[Row]:
+    """Measure how far the pooling of all subsets is from the limit of the processor."""
+    if "numba" not in engines():
+        return
+    import limit as machine  # which needs numba
+
+    part, k = "the limit of the machine", 12 if quick else 20
+    work, fits = machine.count(k, 2**14), machine.measure_fits(k)
+    least = max(machine.measure_machine().seconds(work).values())
+    yield Row(part, "a REML fit at least", "this processor", 1e9 * least, "ns")
+    for who, target in (("numpy", 0), ("numba", 4), ("search", 0)):
+        ratio = fits[who] / least
+        told = (f"at most {target}", verdict(ratio, target)) if target else ("", "")
+        task = "the search for tau2 alone" if who == "search" else f"2^{k} subsets"
+        engine = "numba" if who == "search" else who
+        yield Row(part, task, f"gosh, {engine}", ratio, "times the limit", None, *told)
+    masks = machine.drawn(15, 2**15)
+    tables = [al.pool_many(*data(15), masks, engine=e).to_frame() for e in ("numpy", "numba")]
+    one, other = (table.select_dtypes("float") for table in tables)
+    apart = float(((one - other).abs() / one.abs().clip(lower=1)).max(axis=None))
+    yield Row(part, "largest difference of any number, 2^15 subsets", "gosh, numba",
+              apart, "", None, "at most 1e-12", verdict(apart, 1e-12))  # fmt: skip
 
 
-def book(python: str) -> Iterable[Row]:
-    """Measure the build of the book and what `make test` runs, in a copy of the project."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "project"
-        skip = shutil.ignore_patterns("_build", ".venv", ".git", "__pycache__", ".*_cache")
-        shutil.copytree(ROOT, copy, ignore=skip)
-        build = [python, "-m", "analysis_lib", "build"]
-        test = [python, "-m", "pytest", "-q", "-n", "2"]
-        steps = (
-            ("cold", build, 90.0),
-            ("warm, nothing changed", build, 15.0),
-            ("after an edit of one data file", build, 60.0),
-            ("tests", [*test, "tests", "--dist", "loadfile"], None),
-            ("every notebook against its stored outputs", [*test, "notebooks", *NBVAL], None),
-        )
-        for task, command, limit in steps:
-            if "edit" in task:
-                table = copy / "data" / "trials.csv"
-                table.write_text(table.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-            start = time.perf_counter()
-            run = subprocess.run(command, cwd=copy, env=environment(copy), check=False)  # noqa: S603
-            wall = time.perf_counter() - start
-            target = ("", "") if limit is None else (f"under {limit:g} s", verdict(wall, limit))
-            if run.returncode:
-                target = ("ended with an error", "no")
-            yield Row("the book", task, " ".join(command[1:3]), wall, "s", wall, *target)
+def scheduling(quick: bool) -> Iterable[Row]:
+    """Measure what Dask spends on a task, and on paper what part of the time that is."""
+    if not peers.is_installed("distributed"):
+        return
+    import cluster
+
+    share, cost = cluster.share_of_scheduling(1_000 if quick else 100)
+    yield Row("a cluster", "client and scheduler, a task", "dask", 1e3 * cost, "ms")
+    yield Row("a cluster", "part of an hour of 100 cores, on paper", "simulate on dask",
+              100 * share, "%", None, "under 2 %", verdict(100 * share, 2))  # fmt: skip
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -493,14 +499,11 @@ def slope(x: Sequence[float], y: Sequence[float]) -> float:
 
 def main() -> None:
     """Measure and write."""
+    import waiting  # which needs this module
+
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument(
-        "--book",
-        nargs="?",
-        const=sys.executable,
-        metavar="PYTHON",
-        help="build the book and run the tests too, with this Python or another one",
-    )
+    parser.add_argument("--book", action="store_true", help="books, installing, growth too")
+    parser.add_argument("--tests", action="store_true", help="make check and make test too")
     parser.add_argument("--quick", action="store_true", help="try everything once on small work")
     parser.add_argument("--folder", type=Path, default=HERE, help="where to write")
     chosen = parser.parse_args()
@@ -513,19 +516,26 @@ def main() -> None:
         simulated,
         memory,
         growth,
+        limit,
+        scheduling,
         imports,
+        waiting.starting,
     ]
+    if chosen.book:
+        parts += [waiting.growing, waiting.new_book, waiting.book, waiting.install]
+    if chosen.tests:
+        parts.append(waiting.tests)
     before, rows = load(), []
     for measure in parts:
-        print(str(measure.__doc__).splitlines()[0], flush=True)
+        start = time.perf_counter()
+        print(str(measure.__doc__).splitlines()[0], end=" ", flush=True)
         rows += measure(chosen.quick)
-    if chosen.book:
-        rows += book(str(Path(chosen.book).absolute()))
+        print(f"{time.perf_counter() - start:.0f} s", flush=True)
     note = (
         f"Load of the machine: {before:.1f} before, {load():.1f} after (processes that want a "
         "core; the benchmark itself is 1)"
     )
-    what = "Values are processor times, but for two cores and the book, which are wall times"
+    what = "Values are processor times, but for two cores, books, installing and tests (wall times)"
     write_csv(rows, chosen.folder / "results.csv")
     write_table(rows, [*machine(), note, what], chosen.folder / "results.md")
     draw_growth(rows, chosen.folder / "growth.svg")

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,26 @@ def exports(folder: Path, n: int) -> list[Path]:
     return [one, other]
 
 
-def measure(n: int) -> str:
-    """Return the line of the table for so many records."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Records that were stored, duplicates among them, and processor seconds for both."""
+
+    records: int
+    duplicates: int
+    taken: float  # both exports read, duplicates removed, everything stored
+    again: float  # the store read again
+
+    def line(self) -> str:
+        """Return the line of the table."""
+        each = f"{1e3 * self.taken / self.records:.2f} ms"
+        return (
+            f"| {self.records:,} | {self.duplicates:,} | {self.taken:.1f} s | {self.again:.1f} s "
+            f"| {each} |"
+        )
+
+
+def measure(n: int) -> Cost:
+    """Import and read again so many records."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         files = exports(folder, n)
@@ -66,8 +85,7 @@ def measure(n: int) -> str:
         stored = read_store(folder / "review" / "data" / "search")
         again = time.process_time() - start
     removed = sum(one.decision == "duplicate" for one in stored)
-    each = f"{1e3 * taken / n:.2f} ms"
-    return f"| {len(stored):,} | {removed:,} | {taken:.1f} s | {again:.1f} s | {each} |"
+    return Cost(len(stored), removed, taken, again)
 
 
 def main() -> None:
@@ -75,7 +93,7 @@ def main() -> None:
     print("| records | duplicates | import of both exports | read again | a record |")
     print("|---:|---:|---:|---:|---:|")
     for n in map(int, sys.argv[1:]) if sys.argv[1:] else SIZES:
-        print(measure(n), flush=True)
+        print(measure(n).line(), flush=True)
 
 
 if __name__ == "__main__":

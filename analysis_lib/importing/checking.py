@@ -86,7 +86,11 @@ def check_folder(path: str | Path) -> list[str]:
     ReviewError
         For a folder that cannot be read; the message lists every problem.
     """
-    review = load_review(data_folder(path))
+    return check_review(load_review(data_folder(path)))
+
+
+def check_review(review: Review) -> list[str]:
+    """Say what a review that was loaded holds and what it lacks, as `check_folder` does."""
     known, impossible = _analyses(review)
     counts = {
         "trial": len(review.trials),

@@ -198,7 +198,7 @@ class StudyEffects(Result):
         """Whether the effects are those of events, and the counts of every one are known."""
         if self.measure not in BINARY_MEASURES or not set(EVENTS) <= set(self.table):
             return False
-        return all(self.table[name].notna().all() for name in COUNTS)
+        return not np.isnan([self.table[name].to_numpy(dtype=float) for name in COUNTS]).any()
 
     @property
     def is_of_rates(self) -> bool:

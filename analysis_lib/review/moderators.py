@@ -51,8 +51,8 @@ def moderators_of(review: Review, effects: StudyEffects) -> Iterator[Moderator]:
 
     A column of ``arms.csv`` tells of the experimental arm of a comparison.
     """
-    declared = review.moderators[["moderator", "table", "label", "kind", "unit"]]
-    for name, of, label, kind, unit in declared.itertuples(index=False, name=None):
+    declared = (review.moderators[c] for c in ("moderator", "table", "label", "kind", "unit"))
+    for name, of, label, kind, unit in zip(*declared, strict=True):
         keys = ["trial"] if of == "trials" else ["trial", "arm"]
         table: pd.DataFrame = getattr(review, of)
         wanted = effects.table[["trial", "experimental_arm"]]
