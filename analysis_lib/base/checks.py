@@ -43,6 +43,14 @@ def check_lengths(**columns: FloatArray) -> int:
     return next(iter(sizes.values()))
 
 
+def columns_of(
+    labels: Sequence[object] | None, **given: npt.ArrayLike
+) -> tuple[list[FloatArray], tuple[str, ...]]:
+    """Return columns that are equally long, in the order in which they are given, and labels."""
+    columns = {name: as_floats(name, values) for name, values in given.items()}
+    return list(columns.values()), study_labels(labels, check_lengths(**columns))
+
+
 def check_values(
     name: str, values: FloatArray, labels: Sequence[str], valid: npt.NDArray[np.bool_], rule: str
 ) -> None:
@@ -54,6 +62,23 @@ def check_values(
             if not good
         )
         raise ReviewError(f"{name} must be {rule} ({told})")
+
+
+def check_finite(name: str, values: FloatArray, labels: Sequence[str]) -> None:
+    """Raise unless all values are finite."""
+    check_values(name, values, labels, np.isfinite(values), "finite")
+
+
+def check_positive(name: str, values: FloatArray, labels: Sequence[str]) -> None:
+    """Raise unless all values are finite and greater than zero."""
+    valid = np.isfinite(values) & (values > 0)
+    check_values(name, values, labels, valid, "finite and greater than zero")
+
+
+def check_not_negative(name: str, values: FloatArray, labels: Sequence[str]) -> None:
+    """Raise unless all values are finite and zero or more."""
+    valid = np.isfinite(values) & (values >= 0)
+    check_values(name, values, labels, valid, "finite and zero or more")
 
 
 def check_level(level: float) -> None:
@@ -85,6 +110,6 @@ def check_effects(
     if k == 0:
         raise ReviewError("effect: no studies to pool (k = 0)")
     names = study_labels(labels, k)
-    check_values("effect", y, names, np.isfinite(y), "finite")
-    check_values("variance", v, names, np.isfinite(v) & (v > 0), "finite and greater than zero")
+    check_finite("effect", y, names)
+    check_positive("variance", v, names)
     return y, v, names

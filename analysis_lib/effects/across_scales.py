@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
 import numpy.typing as npt
 
 from analysis_lib.base.checks import (
-    as_floats,
     check_choice,
-    check_lengths,
-    check_values,
-    study_labels,
+    check_finite,
+    check_positive,
+    columns_of,
 )
 from analysis_lib.effects.columns import EffectSizes, Labels, effect_sizes
 
@@ -110,9 +108,7 @@ def _scaled(
     method: str,
     labels: Labels,
 ) -> EffectSizes:
-    y, errors = as_floats("effect", effect), as_floats("se", se)
-    names = study_labels(labels, check_lengths(effect=y, se=errors))
-    check_values("effect", y, names, np.isfinite(y), "finite")
-    positive = np.isfinite(errors) & (errors > 0)
-    check_values("se", errors, names, positive, "finite and greater than zero")
+    (y, errors), names = columns_of(labels, effect=effect, se=se)
+    check_finite("effect", y, names)
+    check_positive("se", errors, names)
     return effect_sizes(factor * y, (factor * errors) ** 2, measure, method, names)

@@ -11,14 +11,15 @@ from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
     check_choice,
+    check_finite,
     check_lengths,
-    check_values,
+    check_positive,
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import listing
 from analysis_lib.effects.columns import EffectSizes, Labels
-from analysis_lib.effects.events import odds_ratio, risk_difference, risk_ratio
+from analysis_lib.effects.events import Cells, added, odds_ratio, risk_difference, risk_ratio
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.effects.rates import rate_difference, rate_ratio
 from analysis_lib.effects.ratios_of_means import ratio_of_means
@@ -190,7 +191,7 @@ def within_trial_covariance(
     """
     v = as_floats("variance", variance)
     names = study_labels(labels, len(v))
-    check_values("variance", v, names, np.isfinite(v) & (v > 0), "finite and greater than zero")
+    check_positive("variance", v, names)
     trials = np.array(_names("trial", trial, len(v)), dtype=object)
     _check_correlations(correlation, autocorrelation, outcome is not None, time is not None)
     power = np.ones((len(v), len(v)))
@@ -203,7 +204,7 @@ def within_trial_covariance(
     if time is not None:
         times = as_floats("time", time)
         check_lengths(variance=v, time=times)
-        check_values("time", times, names, np.isfinite(times), "finite")
+        check_finite("time", times, names)
         apart = np.abs(times[:, None] - times[None, :])
         correlations = correlations * np.power(autocorrelation or 0.0, apart)
     correlations = correlations * (trials[:, None] == trials[None, :])
@@ -294,12 +295,10 @@ def _parts_of_ratio_of_means(x: dict[str, FloatArray], _: float) -> Parts:
     return first / x["mean1"] ** 2, second / x["mean2"] ** 2
 
 
-def _corrected(
-    x: dict[str, FloatArray], correction: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _corrected(x: dict[str, FloatArray], correction: float) -> Cells:
     """Return those with and without the event, with the correction where a cell is empty."""
     cells = (x["events1"], x["n1"] - x["events1"], x["events2"], x["n2"] - x["events2"])
-    add = np.where(np.any([cell == 0 for cell in cells], axis=0), correction, 0.0)
+    add = added(cells, correction)
     a, b, c, d = (cell + add for cell in cells)
     return a, b, c, d
 
@@ -321,8 +320,7 @@ def _parts_of_risks(x: dict[str, FloatArray], correction: float) -> Parts:
 
 def _rates(x: dict[str, FloatArray], correction: float) -> Parts:
     """Return the events of both arms, with the correction where one has none."""
-    empty = (x["events1"] == 0) | (x["events2"] == 0)
-    add = np.where(empty, correction, 0.0)
+    add = added((x["events1"], x["events2"]), correction)
     return x["events1"] + add, x["events2"] + add
 
 

@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import (
     FloatArray,
-    as_floats,
     check_choice,
-    check_lengths,
+    check_not_negative,
+    check_positive,
     check_values,
-    study_labels,
+    columns_of,
 )
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.effects.columns import EffectSizes, effect_sizes
+from analysis_lib.effects.columns import EffectSizes, Labels, effect_sizes
 
 CorrectionRule: TypeAlias = Literal["only0", "if0all", "all", "none"]
 DoubleZeros: TypeAlias = Literal["keep", "drop"]
@@ -32,6 +32,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Cells: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 
 CORRECTION = 0.5
+WITHOUT_CORRECTION = "from empty cells without a correction"
 
 
 class DroppedTrials(UserWarning):
@@ -48,7 +49,7 @@ def risk_ratio(
     correct: CorrectionRule = "only0",
     double_zeros: DoubleZeros = "keep",
     add_to_n: AddToN = "twice",
-    labels: Sequence[object] | None = None,
+    labels: Labels = None,
 ) -> EffectSizes:
     r"""Logarithm of the ratio of two risks, first arm over second.
 
@@ -108,7 +109,7 @@ def risk_ratio(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
     effect, variance = log_risk_ratios(cells, add, add_to_n)
-    _check_computable("RR", effect, variance, names)
+    check_computable("RR", effect, variance, names, why=WITHOUT_CORRECTION)
     return effect_sizes(effect, variance, "RR", method, names)
 
 
@@ -121,7 +122,7 @@ def odds_ratio(
     correction: float = CORRECTION,
     correct: CorrectionRule = "only0",
     double_zeros: DoubleZeros = "keep",
-    labels: Sequence[object] | None = None,
+    labels: Labels = None,
 ) -> EffectSizes:
     r"""Logarithm of the ratio of two odds, first arm over second.
 
@@ -161,7 +162,7 @@ def odds_ratio(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
     effect, variance = log_odds_ratios(cells, add)
-    _check_computable("OR", effect, variance, names)
+    check_computable("OR", effect, variance, names, why=WITHOUT_CORRECTION)
     return effect_sizes(effect, variance, "OR", method, names)
 
 
@@ -175,7 +176,7 @@ def risk_difference(
     correct: CorrectionRule = "only0",
     double_zeros: DoubleZeros = "keep",
     shrink: bool = False,
-    labels: Sequence[object] | None = None,
+    labels: Labels = None,
 ) -> EffectSizes:
     r"""Difference of two risks, first arm minus second.
 
@@ -218,7 +219,7 @@ def risk_difference(
         events1, n1, events2, n2, correction, correct, double_zeros, labels
     )
     effect, variance = risk_differences(cells, add, shrink=shrink)
-    _check_computable("RD", effect, variance, names)
+    check_computable("RD", effect, variance, names, why=WITHOUT_CORRECTION)
     return effect_sizes(effect, variance, "RD", method, names)
 
 
@@ -228,7 +229,7 @@ def peto_odds_ratio(
     events2: npt.ArrayLike,
     n2: npt.ArrayLike,
     *,
-    labels: Sequence[object] | None = None,
+    labels: Labels = None,
 ) -> EffectSizes:
     r"""Peto's estimate of the logarithm of the odds ratio, first arm over second.
 
@@ -257,7 +258,7 @@ def peto_odds_ratio(
     difference, v = peto_scores(cells)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect, variance = difference / v, 1 / v
-    _check_computable("OR", effect, variance, names)
+    check_computable("OR", effect, variance, names, why=WITHOUT_CORRECTION)
     return effect_sizes(effect, variance, "OR", "Peto", names)
 
 
@@ -321,19 +322,15 @@ def checked_cells(
     n1: npt.ArrayLike,
     events2: npt.ArrayLike,
     n2: npt.ArrayLike,
-    labels: Sequence[object] | None,
+    labels: Labels,
 ) -> tuple[Cells, tuple[str, ...]]:
     """Return those with and without the event, of the first and the second arm."""
-    given = {"events1": events1, "n1": n1, "events2": events2, "n2": n2}
-    columns = {name: as_floats(name, values) for name, values in given.items()}
-    names = study_labels(labels, check_lengths(**columns))
-    for people, events in (("n1", "events1"), ("n2", "events2")):
-        n, x = columns[people], columns[events]
-        check_values(people, n, names, np.isfinite(n) & (n > 0), "finite and greater than zero")
-        check_values(events, x, names, np.isfinite(x) & (x >= 0), "finite and zero or more")
-        check_values(events, x, names, x <= n, f"at most {people}")
-    a, c = columns["events1"], columns["events2"]
-    return (a, columns["n1"] - a, c, columns["n2"] - c), names
+    (a, n1, c, n2), names = columns_of(labels, events1=events1, n1=n1, events2=events2, n2=n2)
+    for arm, n, x in (("1", n1, a), ("2", n2, c)):
+        check_positive(f"n{arm}", n, names)
+        check_not_negative(f"events{arm}", x, names)
+        check_values(f"events{arm}", x, names, x <= n, f"at most n{arm}")
+    return (a, n1 - a, c, n2 - c), names
 
 
 def _tables(
@@ -344,28 +341,33 @@ def _tables(
     correction: float,
     correct: CorrectionRule,
     double_zeros: DoubleZeros,
-    labels: Sequence[object] | None,
+    labels: Labels,
 ) -> tuple[Cells, FloatArray, tuple[str, ...], str]:
     """Return the cells of the trials that stay, what is added, names, and the method in words."""
-    check_choice("correct", correct, get_args(CorrectionRule))
+    check_correction(correction, correct)
     check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
-    if not (np.isfinite(correction) and correction > 0):
-        raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
     cells, names = checked_cells(events1, n1, events2, n2, labels)
     if double_zeros == "drop":
         cells, names = _without_double_zeros(cells, names)
-    add = np.where(to_correct(cells, correct), correction, 0.0)
+    add = added(cells, correction, correct)
     method = "no correction" if correct == "none" else f"{correction:g} added, {correct}"
     return cells, add, names, f"{method}; double zeros: {double_zeros}"
 
 
-def to_correct(cells: Sequence[FloatArray], correct: CorrectionRule) -> Mask:
-    """Say of each trial whether its cells, or the events of its rates, are corrected."""
+def check_correction(correction: float, correct: str) -> None:
+    """Raise unless there is such a correction, and such a rule for it."""
+    check_choice("correct", correct, get_args(CorrectionRule))
+    if not (np.isfinite(correction) and correction > 0):
+        raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
+
+
+def added(
+    cells: Sequence[FloatArray], correction: float, correct: CorrectionRule = "only0"
+) -> FloatArray:
+    """Return what is added to the cells of each trial, or to the events of its rates."""
     empty: Mask = np.any([cell == 0 for cell in cells], axis=0)
-    if correct == "only0":
-        return empty
     everywhere = correct == "all" or (correct == "if0all" and bool(empty.any()))
-    return np.full_like(empty, everywhere)
+    return np.where(empty if correct == "only0" else everywhere, correction, np.zeros(len(empty)))
 
 
 def tells_nothing(cells: Cells, measure: str) -> Mask:
@@ -380,36 +382,45 @@ def tells_nothing(cells: Cells, measure: str) -> Mask:
     return nothing | everybody
 
 
-def _double_zero(cells: Cells) -> Mask:
-    a, b, c, d = cells
-    nobody: Mask = (a == 0) & (c == 0)
-    everybody: Mask = (b == 0) & (d == 0)
-    return nobody | everybody
+def parted(
+    cells: Cells, names: tuple[str, ...], dropped: Mask
+) -> tuple[Cells, tuple[str, ...], tuple[str, ...]]:
+    """Return the cells and the names of the trials that stay, and the names of the others."""
+    if dropped.all():
+        raise ReviewError(f"no trial is left without double zeros ({', '.join(names)})")
+    kept = tuple(name for name, out in zip(names, dropped, strict=True) if not out)
+    left_out = tuple(name for name, out in zip(names, dropped, strict=True) if out)
+    a, b, c, d = (cell[~dropped] for cell in cells)
+    return (a, b, c, d), kept, left_out
 
 
 def _without_double_zeros(cells: Cells, names: tuple[str, ...]) -> tuple[Cells, tuple[str, ...]]:
-    drop = _double_zero(cells)
-    if drop.all():
-        raise ReviewError(f"no trial is left without double zeros ({', '.join(names)})")
-    if drop.any():
-        gone = ", ".join(name for name, out in zip(names, drop, strict=True) if out)
+    cells, kept, left_out = parted(cells, names, tells_nothing(cells, "OR"))
+    if left_out:
         warnings.warn(
-            f"left out, because the event happened to nobody or to everybody: {gone}",
+            "left out, because the event happened to nobody or to everybody: "
+            f"{', '.join(left_out)}",
             DroppedTrials,
             stacklevel=4,
         )
-    a, b, c, d = cells
-    kept = tuple(name for name, out in zip(names, drop, strict=True) if not out)
-    return (a[~drop], b[~drop], c[~drop], d[~drop]), kept
+    return cells, kept
 
 
-def _check_computable(
-    measure: str, effect: FloatArray, variance: FloatArray, names: tuple[str, ...]
+def computable(effect: FloatArray, variance: FloatArray) -> Mask:
+    """Say of each trial whether it has an effect of its own that can be weighted."""
+    return np.isfinite(effect) & np.isfinite(variance) & (variance > 0)
+
+
+def check_computable(
+    measure: str,
+    effect: FloatArray,
+    variance: FloatArray,
+    names: tuple[str, ...],
+    *,
+    why: str = "from empty cells",
 ) -> None:
-    computable = np.isfinite(effect) & np.isfinite(variance) & (variance > 0)
-    if not computable.all():
-        told = ", ".join(name for name, good in zip(names, computable, strict=True) if not good)
-        raise ReviewError(
-            f"{measure} or its variance cannot be computed from empty cells without a "
-            f"correction: {told}"
-        )
+    """Raise unless all trials have an effect of their own, and name those that have not."""
+    good = computable(effect, variance)
+    if not good.all():
+        told = ", ".join(name for name, fine in zip(names, good, strict=True) if not fine)
+        raise ReviewError(f"{measure} or its variance cannot be computed {why}: {told}")

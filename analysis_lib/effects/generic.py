@@ -14,8 +14,11 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    check_finite,
     check_lengths,
+    check_positive,
     check_values,
+    columns_of,
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
@@ -103,7 +106,7 @@ def generic_effect(
     given, names = _columns(estimate, se, ci, p_value, df, level, labels)
     if log:
         given = _logarithms(given, names)
-    check_values("estimate", given.estimate, names, np.isfinite(given.estimate), "finite")
+    check_finite("estimate", given.estimate, names)
     errors = _standard_errors(given, names)
     return effect_sizes(given.estimate.copy(), errors**2, measure, "as reported", names)
 
@@ -143,11 +146,9 @@ def hazard_ratio_from_logrank(
     >>> print(f"{trial.effect[0]:.2f}, SE {trial.se[0]:.3f}")
     -0.40, SE 0.309
     """
-    columns = {"o_minus_e": as_floats("o_minus_e", o_minus_e), "v": as_floats("v", variance)}
-    names = study_labels(labels, check_lengths(**columns))
-    difference, v = columns["o_minus_e"], columns["v"]
-    check_values("o_minus_e", difference, names, np.isfinite(difference), "finite")
-    check_values("v", v, names, np.isfinite(v) & (v > 0), "finite and greater than zero")
+    (difference, v), names = columns_of(labels, o_minus_e=o_minus_e, v=variance)
+    check_finite("o_minus_e", difference, names)
+    check_positive("v", v, names)
     return effect_sizes(difference / v, 1 / v, "HR", "log-rank O - E and V", names)
 
 

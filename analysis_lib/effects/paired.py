@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import (
     FloatArray,
-    as_floats,
     check_choice,
-    check_lengths,
+    check_not_negative,
     check_values,
-    study_labels,
+    columns_of,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.columns import EffectSizes, Labels, checked, effect_sizes
 from analysis_lib.effects.conversions import variance_of_change
+from analysis_lib.effects.events import check_computable
 from analysis_lib.effects.means import small_sample_correction
 
 UNITS = ("average", "first", "change")
@@ -255,13 +255,15 @@ def paired_events(
     0.442
     """
     check_choice("measure", measure, PAIRED_MEASURES)
-    cells, names = _pairs(both, only_first, only_second, neither, labels)
+    given = {
+        "both": both, "only_first": only_first, "only_second": only_second, "neither": neither
+    }  # fmt: skip
+    cells, names = columns_of(labels, **given)
+    for name, cell in zip(given, cells, strict=True):
+        check_not_negative(name, cell, names)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect, variance = _of_pairs(cells, measure)
-    good = np.isfinite(effect) & np.isfinite(variance) & (variance > 0)
-    if not good.all():
-        told = ", ".join(name for name, fine in zip(names, good, strict=True) if not fine)
-        raise ReviewError(f"{measure} or its variance cannot be computed from empty cells: {told}")
+    check_computable(measure, effect, variance, names)
     return effect_sizes(effect, variance, measure.split()[-1], f"paired, {measure}", names)
 
 
@@ -292,21 +294,3 @@ def _columns(
     labels: Labels,
 ) -> tuple[list[FloatArray], tuple[str, ...]]:
     return checked(labels, n=n, mean1=mean1, sd1=sd1, mean2=mean2, sd2=sd2, correlation=correlation)
-
-
-def _pairs(
-    both: npt.ArrayLike,
-    only_first: npt.ArrayLike,
-    only_second: npt.ArrayLike,
-    neither: npt.ArrayLike,
-    labels: Labels,
-) -> tuple[list[FloatArray], tuple[str, ...]]:
-    given = {
-        "both": both, "only_first": only_first, "only_second": only_second, "neither": neither
-    }  # fmt: skip
-    columns = {name: as_floats(name, values) for name, values in given.items()}
-    names = study_labels(labels, check_lengths(**columns))
-    for name, column in columns.items():
-        good = np.isfinite(column) & (column >= 0)
-        check_values(name, column, names, good, "finite and zero or more")
-    return list(columns.values()), names

@@ -6,7 +6,6 @@ all trials; a difference is per that unit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +13,13 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import (
     FloatArray,
-    as_floats,
-    check_lengths,
-    check_values,
-    study_labels,
+    check_not_negative,
+    check_positive,
+    columns_of,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.columns import EffectSizes, Labels, effect_sizes
+from analysis_lib.effects.events import added
 
 
 class Rates(NamedTuple):
@@ -37,21 +36,18 @@ def checked_rates(
     time1: npt.ArrayLike,
     events2: npt.ArrayLike,
     time2: npt.ArrayLike,
-    labels: Sequence[object] | None,
+    labels: Labels,
 ) -> tuple[Rates, tuple[str, ...]]:
     """Return the columns, of one length, and the names; events may be zero, time may not."""
-    given = {"events1": events1, "time1": time1, "events2": events2, "time2": time2}
-    columns = {name: as_floats(name, values) for name, values in given.items()}
-    names = study_labels(labels, check_lengths(**columns))
+    columns, names = columns_of(
+        labels, events1=events1, time1=time1, events2=events2, time2=time2
+    )  # fmt: skip
     if not names:
         raise ReviewError("events1: no trials")
-    for name, values in columns.items():
-        if name.startswith("time"):
-            valid, rule = values > 0, "finite and greater than zero"
-        else:
-            valid, rule = values >= 0, "finite and zero or more"
-        check_values(name, values, names, np.isfinite(values) & valid, rule)
-    return Rates(**columns), names
+    for name, values in zip(Rates._fields, columns, strict=True):
+        check = check_positive if name.startswith("time") else check_not_negative
+        check(name, values, names)
+    return Rates(*columns), names
 
 
 def log_rate_ratios(rates: Rates, add: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -114,7 +110,7 @@ def rate_ratio(
     0.46, SE 0.40
     """
     rates, names = checked_rates(events1, time1, events2, time2, labels)
-    effect, variance = log_rate_ratios(rates, _added(rates, correction))
+    effect, variance = log_rate_ratios(rates, added((rates.events1, rates.events2), correction))
     return effect_sizes(effect, variance, "IRR", "log ratio", names)
 
 
@@ -156,9 +152,5 @@ def rate_difference(
     -0.0259
     """
     rates, names = checked_rates(events1, time1, events2, time2, labels)
-    effect, variance = rate_differences(rates, _added(rates, correction))
+    effect, variance = rate_differences(rates, added((rates.events1, rates.events2), correction))
     return effect_sizes(effect, variance, "IRD", "difference", names)
-
-
-def _added(rates: Rates, correction: float) -> FloatArray:
-    return np.where((rates.events1 == 0) | (rates.events2 == 0), correction, 0.0)

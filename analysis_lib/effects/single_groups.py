@@ -17,10 +17,11 @@ from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
     check_choice,
-    check_lengths,
     check_level,
+    check_not_negative,
+    check_positive,
     check_values,
-    study_labels,
+    columns_of,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.quantiles import two_sided_quantile
@@ -155,10 +156,9 @@ def rate(
     array([-3.96, -3.72])
     """
     check_choice("transform", transform, RATE_TRANSFORMS)
-    x, t = as_floats("events", events), as_floats("time", time)
-    names = study_labels(labels, check_lengths(events=x, time=t))
-    check_values("events", x, names, np.isfinite(x) & (x >= 0), "finite and zero or more")
-    check_values("time", t, names, np.isfinite(t) & (t > 0), "finite and greater than zero")
+    (x, t), names = columns_of(labels, events=events, time=time)
+    check_not_negative("events", x, names)
+    check_positive("time", t, names)
     corrected = np.where(x == 0, correction, x)
     if transform == "log":
         effect, variance = np.log(corrected / t), 1 / corrected
@@ -409,10 +409,9 @@ def _wilson_corrected(x: FloatArray, n: FloatArray, z: float) -> tuple[FloatArra
 def _counts(
     events: npt.ArrayLike, n: npt.ArrayLike, labels: Labels
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
-    x, people = as_floats("events", events), as_floats("n", n)
-    names = study_labels(labels, check_lengths(events=x, n=people))
+    (x, people), names = columns_of(labels, events=events, n=n)
     check_values("n", people, names, np.isfinite(people) & (people > 0), "greater than zero")
-    check_values("events", x, names, np.isfinite(x) & (x >= 0), "finite and zero or more")
+    check_not_negative("events", x, names)
     check_values("events", x, names, x <= people, "at most n")
     return x, people, names
 

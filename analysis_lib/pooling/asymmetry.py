@@ -24,6 +24,7 @@ from analysis_lib.base.checks import (
     check_effects,
     check_lengths,
     check_level,
+    check_not_negative,
     check_values,
     study_labels,
 )
@@ -412,8 +413,7 @@ def contour_levels(
     """
     errors, levels = as_floats("se", se), as_floats("p_levels", p_levels)
     names = study_labels([f"row {i}" for i in range(1, len(errors) + 1)], len(errors))
-    valid = np.isfinite(errors) & (errors >= 0)
-    check_values("se", errors, names, valid, "finite and zero or more")
+    check_not_negative("se", errors, names)
     inside = (levels > 0) & (levels < 1)
     check_values("p_levels", levels, [str(p) for p in levels], inside, "strictly between 0 and 1")
     return tuple(

@@ -12,24 +12,23 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import (
     FloatArray,
-    as_floats,
     check_choice,
     check_effects,
-    check_lengths,
     check_values,
-    study_labels,
+    columns_of,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.effects.events import (
     AddToN,
     Cells,
+    added,
     checked_cells,
     log_odds_ratios,
     log_risk_ratios,
+    parted,
     peto_scores,
     risk_differences,
     tells_nothing,
-    to_correct,
 )
 from analysis_lib.pooling.asymmetry import EggerTest, Labels, lean_of_line
 
@@ -89,7 +88,7 @@ def harbord_test(
     0.27, p 0.62
     """
     check_choice("measure", measure, ("OR", "RR"))
-    cells, _ = _informative(events1, n1, events2, n2, "OR", labels)
+    cells = _informative(events1, n1, events2, n2, "OR", labels)
     a, b, c, d = cells
     if measure == "OR":
         z, v = peto_scores(cells)
@@ -329,12 +328,10 @@ def pustejovsky_test(
     >>> print(f"{test.intercept:.2f}, p {test.p_value:.2f}")
     -2.48, p 0.06
     """
-    sizes = {"n1": as_floats("n1", n1), "n2": as_floats("n2", n2)}
-    y = as_floats("effect", effect)
-    names = study_labels(labels, check_lengths(effect=y, **sizes))
-    for name, size in sizes.items():
+    (y, first, second), names = columns_of(labels, effect=effect, n1=n1, n2=n2)
+    for name, size in (("n1", first), ("n2", second)):
         check_values(name, size, names, np.isfinite(size) & (size > 0), "greater than zero")
-    spread = 1 / sizes["n1"] + 1 / sizes["n2"]
+    spread = 1 / first + 1 / second
     y, v, _ = check_effects(y, spread if variance is None else variance, names)
     weights = "1/W^2" if variance is None else "1/v"
     told = f"Pustejovsky and Rodgers: weights {weights}"
@@ -348,14 +345,10 @@ def _informative(
     n2: npt.ArrayLike,
     measure: str,
     labels: Labels,
-) -> tuple[Cells, npt.NDArray[np.bool_]]:
-    """Return the cells of the trials that tell something, and which they are."""
+) -> Cells:
+    """Return the cells of the trials that tell something."""
     cells, names = checked_cells(events1, n1, events2, n2, labels)
-    kept = ~tells_nothing(cells, measure)
-    if not kept.any():
-        raise ReviewError(f"no trial is left without double zeros ({', '.join(names)})")
-    a, b, c, d = (cell[kept] for cell in cells)
-    return (a, b, c, d), kept
+    return parted(cells, names, tells_nothing(cells, measure))[0]
 
 
 def _effects(
@@ -369,8 +362,8 @@ def _effects(
     labels: Labels,
 ) -> tuple[Cells, FloatArray, FloatArray]:
     check_choice("measure", measure, EVENT_MEASURES)
-    cells, _ = _informative(events1, n1, events2, n2, measure, labels)
-    add = np.where(to_correct(cells, "only0"), correction, 0.0)
+    cells = _informative(events1, n1, events2, n2, measure, labels)
+    add = added(cells, correction)
     if measure == "OR":
         return cells, *log_odds_ratios(cells, add)
     if measure == "RR":

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    check_finite,
     check_lengths,
-    check_values,
+    check_positive,
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
@@ -53,7 +54,7 @@ def check_clustered(
     if len(y) == 0:
         raise ReviewError("effect: no studies to pool (k = 0)")
     names = study_labels(labels, len(y))
-    check_values("effect", y, names, np.isfinite(y), "finite")
+    check_finite("effect", y, names)
     members, rows = cluster_rows(cluster, names)
     covariance = _covariance(variance, names)
     _check_within(covariance, names, rows)
@@ -95,8 +96,7 @@ def _covariance(variance: npt.ArrayLike, labels: tuple[str, ...]) -> FloatArray:
     else:
         diagonal = as_floats("variance", given)
         check_lengths(effect=np.empty(len(labels)), variance=diagonal)
-    good = np.isfinite(diagonal) & (diagonal > 0)
-    check_values("variance", diagonal, labels, good, "finite and greater than zero")
+    check_positive("variance", diagonal, labels)
     return given if given.ndim == 2 else np.diag(given)
 
 

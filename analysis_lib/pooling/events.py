@@ -22,13 +22,17 @@ from analysis_lib.effects.events import (
     AddToN,
     Cells,
     CorrectionRule,
+    added,
+    check_computable,
+    check_correction,
     checked_cells,
+    computable,
     log_odds_ratios,
     log_risk_ratios,
+    parted,
     peto_scores,
     risk_differences,
     tells_nothing,
-    to_correct,
 )
 from analysis_lib.effects.rates import Rates, checked_rates, log_rate_ratios, rate_differences
 from analysis_lib.pooling import mantel_haenszel as mh
@@ -252,18 +256,19 @@ def pool_events(
     check_choice("method", method, EVENT_METHODS)
     check_choice("rd_variance", rd_variance, RD_VARIANCES)
     check_choice("add_to_n", add_to_n, get_args(AddToN))
-    _check_correction(correction, correct, double_zeros)
+    check_correction(correction, correct)
+    check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
     if method == "Peto" and measure != "OR":
         raise ReviewError(f"method: Peto's is an odds ratio, not {measure}")
     cells, names = checked_cells(events1, n1, events2, n2, labels)
     if not names:
         raise ReviewError("events1: no trials")
     dropped = (double_zeros == "drop") & tells_nothing(cells, measure)
-    cells, names, left_out = _kept(cells, names, dropped)
+    cells, names, left_out = parted(cells, names, dropped)
     rare = _rare(cells)
     if method == "Peto":
         return _peto(cells, names, left_out, rare, model, methods)
-    add = np.where(to_correct(cells, correct), correction, 0.0)
+    add = added(cells, correction, correct)
     if measure == "RR":
         effect, variance = log_risk_ratios(cells, add, add_to_n)
     elif measure == "OR":
@@ -340,16 +345,17 @@ def pool_rates(
     """
     check_choice("measure", measure, RATE_MEASURES)
     check_choice("method", method, RATE_METHODS)
-    _check_correction(correction, correct, double_zeros)
+    check_correction(correction, correct)
+    check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
     if method == "Cochran" and measure != "IRR":
         raise ReviewError(f"method: Cochran's is a ratio of rates, not {measure}")
     rates, names = checked_rates(events1, time1, events2, time2, labels)
     dropped = (measure == "IRR" and double_zeros == "drop") & (
         (rates.events1 == 0) & (rates.events2 == 0)
     )
-    columns, names, left_out = _kept(rates, names, dropped)
+    columns, names, left_out = parted(rates, names, dropped)
     rates = Rates(*columns)
-    add = np.where(to_correct((rates.events1, rates.events2), correct), correction, 0.0)
+    add = added((rates.events1, rates.events2), correction, correct)
     if measure == "IRR":
         effect, variance = log_rate_ratios(rates, add)
     else:
@@ -391,7 +397,7 @@ def _pooled(
         fit = _common(trials, combined, methods, around)
         shares = combined.weights / combined.weights.sum()
     else:
-        _check_estimable(measure, trials)
+        check_computable(measure, trials.effect, trials.variance, trials.names)
         methods = methods if model == "random" else methods.but(tau2_method="FE", ci_method="wald")
         fit = _inverse_variance(trials, methods, around)
         shares = fit.weights
@@ -415,7 +421,7 @@ def _around(
 def _common(
     trials: _Trials, combined: mh.Combined, methods: Methods, around: HeterogeneityAround
 ) -> PooledEffect:
-    known = _estimable(trials)
+    known = computable(trials.effect, trials.variance)
     y, v = trials.effect[known], trials.variance[known]
     several = len(y) > 1
     centre = combined.estimate
@@ -495,17 +501,6 @@ def _with_counts(
     )
 
 
-def _kept(
-    columns: Cells, names: tuple[str, ...], dropped: Mask
-) -> tuple[Cells, tuple[str, ...], tuple[str, ...]]:
-    if dropped.all():
-        raise ReviewError(f"no trial is left without double zeros ({', '.join(names)})")
-    kept = tuple(name for name, out in zip(names, dropped, strict=True) if not out)
-    left_out = tuple(name for name, out in zip(names, dropped, strict=True) if out)
-    first, second, third, fourth = (column[~dropped] for column in columns)
-    return (first, second, third, fourth), kept, left_out
-
-
 _RARE = (
     "Events are rare: inverse-variance weights can mislead, and Mantel-Haenszel or Peto is to be "
     "read beside them (Cochrane Handbook, section 10.4.4)."
@@ -519,13 +514,6 @@ def _rare(cells: Cells) -> str | None:
     a, b, c, d = cells
     risk = (a + c).sum() / (a + b + c + d).sum()
     return _RARE if min(a.min(), c.min()) < FEW_EVENTS or risk < SMALL_RISK else None
-
-
-def _check_correction(correction: float, correct: str, double_zeros: str) -> None:
-    check_choice("correct", correct, get_args(CorrectionRule))
-    check_choice("double_zeros", double_zeros, get_args(DoubleZeros))
-    if not (np.isfinite(correction) and correction > 0):
-        raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
 
 
 def _check_events(measure: str, cells: Cells) -> None:
@@ -549,14 +537,3 @@ def _check_some(measure: str, why: str, some: bool) -> None:
         if measure == "OR":
             ways = "correct_pooled=True, method='inverse' or method='Peto'"
         raise ReviewError(f"{measure}: {why}: it cannot be pooled without a correction ({ways})")
-
-
-def _estimable(trials: _Trials) -> Mask:
-    return np.isfinite(trials.effect) & np.isfinite(trials.variance) & (trials.variance > 0)
-
-
-def _check_estimable(measure: str, trials: _Trials) -> None:
-    good = _estimable(trials)
-    if not good.all():
-        told = ", ".join(n for n, fine in zip(trials.names, good, strict=True) if not fine)
-        raise ReviewError(f"{measure} or its variance cannot be computed from empty cells: {told}")

@@ -17,7 +17,7 @@ from analysis_lib.base.checks import (
     as_floats,
     check_choice,
     check_effects,
-    check_values,
+    check_finite,
 )
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
@@ -431,7 +431,7 @@ def _design(
         column = as_floats(f"moderator {name}", values)
         if len(column) != len(studies):
             raise ReviewError(f"moderator {name}: {len(column)} values for {len(studies)} studies")
-        check_values(f"moderator {name}", column, studies, np.isfinite(column), "finite")
+        check_finite(f"moderator {name}", column, studies)
         columns[name] = column
     if len(columns) == intercept:
         raise ReviewError("moderators: there is none")
