@@ -34,7 +34,7 @@ from analysis_lib.importing.result_rows import ArmResult, Difference, changes, r
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
 from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling
-from analysis_lib.importing.workbooks import is_workbook, sheet_names
+from analysis_lib.importing.workbooks import is_workbook, sheet_names, spans
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
@@ -204,6 +204,7 @@ def results_of(
     if not (one_trial or table.is_own):
         problems += _asked(table.file, rows_of)
     problems += _differences_twice(table.file, differences)
+    problems += [] if table.is_own else _as_many_as_all(table.file, rows_of)
     if not (results or differences or problems):
         problems.append(Problem(table.file, "the table has a header and no row with a result"))
     stop(problems, f"in {table.file}")
@@ -416,6 +417,24 @@ def _asked(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
             yield Problem(file, told, number)
 
 
+def _as_many_as_all(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
+    """Ask about a row without a year that has the people of all rows above: perhaps their total."""
+    above: dict[object, list[list[ArmResult]]] = {}
+    for number, arms in rows.items():
+        if len(arms) != TWO:
+            continue
+        others = above.setdefault((plain(arms[0].outcome), plain(arms[0].time)), [])
+        people = [sum(pair[side].n or 0 for pair in others) for side in range(TWO)]
+        dated = any(pair[0].year is not None for pair in others)
+        if len(others) > 1 and dated and arms[0].year is None and people == [a.n for a in arms]:
+            told = (
+                f"{shown(arms[0].study)} has as many people as the rows above together; if it is "
+                "their total, take the row out; if a trial, give its year"
+            )
+            yield Problem(file, told, number)
+        others.append(arms)
+
+
 def _related(one: Sequence[ArmResult], other: Sequence[ArmResult]) -> bool:
     """Say whether two rows share an arm, or name their arms or subgroups."""
     if any(a.numbers == b.numbers for a, b in zip(one, other, strict=True)):
@@ -472,10 +491,22 @@ def _notes(
                 f"{table.file}, row {result.row}: {result.study}, {result.arm_label} has one "
                 "person; its mean has no standard deviation, so it cannot enter a pooling of means"
             )
+    yield from _half(table.file, [result for result in results if result.n != 1])
     yield from _listed_twice(table.file, results)
     yield from _suspect(table.file, results)
     for one in differences:
         yield from _uneven(table.file, one)
+
+
+def _half(file: str, results: Sequence[ArmResult]) -> Iterator[str]:
+    """Say which rows have a mean, and not yet what it needs to be pooled."""
+    for what, lacking in (
+        ("no standard deviation", [r.row for r in results if r.mean is not None and r.sd is None]),
+        ("no number of people", [r.row for r in results if r.mean is not None and r.n is None]),
+    ):
+        if lacking:
+            several = "s" * (len(set(lacking)) > 1)
+            yield f"{file}, row{several} {spans(lacking)}: a mean with {what}; not pooled without"
 
 
 def _uneven(file: str, one: Difference) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from analysis_lib.importing.result_columns import PERCENT
 from analysis_lib.importing.spreadsheets import Row, Sheet
 from analysis_lib.importing.texts import plain
 
@@ -19,6 +20,7 @@ NUMBER = r"([+\-−]?\d[\d.,]*|[+\-−]?[.,]\d+)"
 TO = r"\s*(?:;|,\s|–|—|-|to|bis|until)\s*"
 MEAN_SD = re.compile(rf"{NUMBER}\s*(?:\(|\[|±|\+/-|\+-)\s*(?:SD\s*=?\s*)?{NUMBER}\s*[)\]]?", re.I)
 EVENTS_OF = re.compile(rf"{NUMBER}\s*(?:/|of)\s*{NUMBER}(?:\s*\([^()]*\))?", re.I)
+COUNT_OF = re.compile(rf"{NUMBER}\s*[(\[]\s*[\d.,]+\s*%?\s*[)\]]")
 ONLY_CI = re.compile(rf"[(\[]?\s*{NUMBER}{TO}{NUMBER}\s*[)\]]?", re.I)
 WITH_CI = re.compile(rf"{NUMBER}\s*[(\[]\s*(?:95\s*%\s*CI:?\s*)?{NUMBER}{TO}{NUMBER}\s*[)\]]", re.I)
 
@@ -52,6 +54,14 @@ JOINS: Final = (
         re.compile(r"(?P<before>.*?)\bmedian (?:range|min max)\b(?P<behind>.*)"),
         ("median", "minimum", "maximum"),
         WITH_CI,
+    ),
+    Join(
+        re.compile(
+            r"(?P<before>.*?)\b(?:(?:events?|cases|number) )?(?:n|no|events?|cases|number) "
+            r"percent(?P<behind>.*)"
+        ),
+        ("events",),
+        COUNT_OF,
     ),
     Join(
         re.compile(r"(?P<before>.*?)\b(?:events?|cases|n) (?:total|of|n)\b(?P<behind>.*)"),
@@ -95,7 +105,8 @@ Splits = Mapping[str, tuple[Join, tuple[str, ...]]]
 def _split(column: str, sheet: Sheet) -> tuple[Join, tuple[str, ...]] | None:
     """Return how the cells of a column are joined; nothing if they are not."""
     for join in JOINS:
-        found = join.header.fullmatch(plain(column))
+        told = PERCENT.sub(" percent ", column) if join.cell is COUNT_OF else column
+        found = join.header.fullmatch(plain(told))
         if found is None:
             continue
         beside = found["before"], found["behind"]

@@ -22,12 +22,17 @@ SIDES: Final = ("1", "2")  # of a comparison: the experimental arm, the comparat
 OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
     "n": (
         *("n", "total", "n analysed", "n analyzed", "sample size", "number", "participants"),
-        *("n total", "n randomised", "n randomized", "anzahl"),
+        *("n total", "n randomised", "n randomized", "anzahl", "numero", "nombre", "aantal"),
+        *("例数", "人数", "样本量"),
     ),
-    "mean": ("mean", "m", "average", "score", "mittelwert", "media", "moyenne"),
+    "mean": (
+        *("mean", "m", "average", "score", "mittelwert", "media", "moyenne", "gemiddelde"),
+        *("均数", "均值", "平均值", "平均数"),
+    ),
     "sd": (
         *("sd", "s", "standard deviation", "std dev", "stdev", "std", "standardabweichung"),
-        *("de", "desviacion estandar", "et", "ecart type", "ds", "dp"),
+        *("de", "desviacion estandar", "et", "ecart type", "ds", "dp", "desvio padrao"),
+        *("deviazione standard", "standaarddeviatie", "标准差", "標準偏差"),
     ),
     "se": ("se", "sem", "standard error", "std error", "standard error of the mean", "std err"),
     "ci_low": ("ci low", "ci lower", "lower ci", "ci start", "lower 95 ci", "95 ci lower", "lcl"),
@@ -47,6 +52,7 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
         "deaths",
         "ev",
         "r",
+        *("ereignisse", "eventos", "evenements", "eventi", "事件数", "发生数"),
     ),
     "non_events": ("non events", "no events", "nonevents"),
     "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
@@ -64,20 +70,23 @@ BESIDE: Final = {
     "1": (
         *("experimental", "intervention", "treatment", "exp", "int", "treated", "e", "t", "1"),
         *("arm1", "arm 1", "group 1", "group1", "i", "active", "ig", "eg", "tx", "treat", "trt"),
-        *("group a", "interv", "interventionsgruppe", "exercise"),
+        *("group a", "interv", "interventionsgruppe", "exercise", "intervencion", "intervencao"),
+        *("intervento", "interventie", "traitement", "tratamiento", "tratamento", "trattamento"),
+        *("behandlung", "试验组", "治疗组", "干预组", "介入群"),
     ),
     "2": (
         *("control", "comparator", "comparison", "ctrl", "con", "c", "2", "arm2", "arm 2"),
         *("group 2", "group2", "cg", "placebo", "reference", "group b", "ctl", "cont", "kontrolle"),
-        *("kontrollgruppe", "controle", "usual care"),
+        *("kontrollgruppe", "controle", "usual care", "controllo", "temoin"),
+        *("对照组", "対照群"),
     ),
 }
 #: Names that are made in another way; metafor's and meta's first.
 ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     "mean1": ("m1i", "m1", "mean1i", "me"),
     "mean2": ("m2i", "m2", "mean2i", "mc"),
-    "sd1": ("sd1i", "s1", "sd1", "sde"),
-    "sd2": ("sd2i", "s2", "sd2", "sdc"),
+    "sd1": ("sd1i", "s1", "sd1", "sde", "se"),
+    "sd2": ("sd2i", "s2", "sd2", "sdc", "sc"),
     "n1": ("n1i", "n1", "totaln arm1", "ne", "ntrt", "nti", "nei"),
     "n2": ("n2i", "n2", "totaln arm2", "nc", "nctrl", "nctl", "nci"),
     "events1": ("ai", "event arm1", "x1i", "tpos", "evtrt", "xti"),
@@ -86,8 +95,13 @@ ELSE: Final[Mapping[str, tuple[str, ...]]] = {
     "non_events1": ("bi", "tneg"),
     "non_events2": ("di", "cneg"),
 }
-#: Names so short that they tell something only where both arms have them.
-TOGETHER: Final = {"me": "mc", "mc": "me"}
+#: Names so short that they tell something only where both arms have them; alone, se is an error.
+TOGETHER: Final[Mapping[tuple[str, str], str]] = {
+    ("mean1", "me"): "mc",
+    ("mean2", "mc"): "me",
+    ("sd1", "se"): "sc",
+    ("sd2", "sc"): "se",
+}
 #: Words for the limits of an interval.
 LOWER: Final = ("lower", "low", "ll", "lb", "lcl", "lci", "l", "lower limit", "start", "min", "2 5")
 UPPER: Final = ("upper", "high", "ul", "ub", "ucl", "uci", "u", "upper limit", "end", "max", "97 5")
@@ -116,10 +130,20 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
         *("study or subgroup", "source"),
         *("author year", "author", "authors", "first author", "reference", "citation"),
         *("studie", "estudio", "etude", "studio", "paper", "publication", "article", "name"),
+        *("estudo", "onderzoek", "autor", "auteur", "autore", "研究", "文献", "作者"),
     ),
-    "year": ("year", "study year", "publication year", "year of study", "pub year"),
-    "outcome": ("outcome", "outcome name", "analysis name", "endpoint", "outcome measure"),
-    "time": ("time", "time point", "timepoint", "follow up", "followup", "time of measurement"),
+    "year": (
+        *("year", "study year", "publication year", "year of study", "pub year"),
+        *("jahr", "annee", "ano", "anno", "jaar", "年份", "发表年份"),
+    ),
+    "outcome": (
+        *("outcome", "outcome name", "analysis name", "endpoint", "outcome measure"),
+        *("endpunkt", "zielgrosse", "resultado", "desenlace", "esito", "uitkomst", "结局指标"),
+    ),
+    "time": (
+        *("time", "time point", "timepoint", "follow up", "followup", "time of measurement"),
+        *("zeitpunkt", "tiempo", "temps", "tempo", "tijdstip", "随访时间"),
+    ),
     "scale_min": ("scale min", "scale minimum", "lowest score"),
     "scale_max": ("scale max", "scale maximum", "highest score"),
     "instrument": ("instrument", "scale", "questionnaire", "measurement instrument", "test"),
@@ -134,7 +158,10 @@ OF_ROW: Final[Mapping[str, tuple[str, ...]]] = {
     "own_source": ("own source",),
     **{f"own_{what}{i}": (f"own {what} {i}",) for what in ("provenance", "source") for i in SIDES},
     # one row an arm
-    "arm": ("arm", "arm name", "group", "treatment", "condition"),
+    "arm": (
+        *("arm", "arm name", "group", "treatment", "condition"),
+        *("gruppe", "grupo", "groupe", "gruppo", "groep", "组别"),
+    ),
     "side": ("side", "role", "arm role", "arm type", "group type"),
     # one row a comparison
     "arm1": (
@@ -222,6 +249,7 @@ def _names() -> dict[str, tuple[str, ...]]:
             beside = [f"{b} {w}" for w in words for b in BESIDE[side]]
             behind = [f"{w} {b}" for w in words for b in BESIDE[side]]
             glued = [f"{w}{side}" for w in words]
+            glued += [f"{b}{w}" for w in words for b in BESIDE[side] if not (b + w).isascii()]
             special = ELSE.get(f"{what}{side}", ())
             names[f"{what}{side}"] = (*special, *beside, *behind, *glued)
     return names
@@ -252,8 +280,31 @@ def fills(names: Iterable[str]) -> Iterator[str]:
 
 #: Words that say of a number that it is a final one; those at baseline are never read.
 AT_THE_END: Final = frozenset(("post", "final", "endpoint", "posttreatment", "postintervention"))
+#: Words for the people of an arm, which stand beside its name or do not.
+GROUP: Final = frozenset(
+    ("group", "arm", "gruppe", "grupo", "groupe", "gruppo", "groep", "patients", "participants")
+)
+#: Units, in which a column may say that its numbers are; a time without a number is one, too.
+UNITS: Final = frozenset(
+    (
+        *("mm", "cm", "m", "km", "kg", "g", "mg", "µg", "μg", "ug", "ng", "pg", "lb", "l", "ml"),
+        *("dl", "s", "sec", "seconds", "min", "minutes", "h", "hours", "days", "weeks", "months"),
+        *("years", "mmhg", "kpa", "hz", "bpm", "mmol", "nmol", "pmol", "mol", "iu", "u", "n", "nm"),
+        *("w", "kcal", "kj", "points", "pts", "score", "vas", "nrs", "in", "to", "per", "c", "%"),
+    )
+)
+UNIT = re.compile(r"[^\W\d_]+|%")
+SIZE = re.compile(r"(?<=[a-z])[23](?!\d)|[²³]|\b1\.73\b|\b[01] ?(?:-|–|to) ?\d{1,3}\b")
+#: What stands in brackets behind a name, or behind a comma.
+BEHIND = re.compile(r"(.*\S)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|,([^,]*))")
+PERCENT = re.compile(r"(?<!\d)(?<!\d )%")
 #: What a column may be called, in the words of `plain`. Options can name any other.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = _names()
+#: Words for numbers of people, which no column of percentages holds.
+COUNTS: Final = frozenset(
+    word for what in ("n", "events", "non_events") for side in ("", *SIDES)
+    for word in NAMES[f"{what}{side}"]
+)  # fmt: skip
 #: What the columns of judgements of bias are called, apart from the titles of domains.
 DOMAIN = re.compile(r"(?:d|domain ?)\d[a-z]?|overall.*|\d 0 assessor s judge?ment")
 KNOWN: Final = frozenset(word for words in NAMES.values() for word in words)
@@ -304,15 +355,14 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
     stop(_wrong_choices(table, chosen), "with --column")
     found = dict(chosen)
     problems: list[object] = []
-    known = {
-        **{_without_time(plain(column)): column for column in reversed(table.columns)},
-        **{plain(column): column for column in reversed(table.columns)},
-    }
+    names = [(column, list(names_of(column))) for column in reversed(table.columns)]
+    known = {words[at]: c for at in (3, 2, 1, 0) for c, words in names if at < len(words)}
     for name, words in NAMES.items():
-        fitting = [known[word] for word in words if _tells(word, known)]
+        fitting = [known[word] for word in words if _tells(name, word, known)]
         if name not in chosen and fitting:
             found[name] = fitting[0]
-    found |= _as_revman_prints(table, found)
+    twice = _as_revman_prints(table, found)
+    found |= twice
     said = set(chosen)
     own = _beside_effect(known, found.get("estimate")) if "estimate" in found else {}
     found |= {name: column for name, column in own.items() if name not in said}
@@ -329,7 +379,7 @@ def columns_of(table: Sheet, chosen: Mapping[str, str]) -> Columns:
         and bool({"n", "mean", "events", "correlation"} & found.keys())
     )
     kept = _used(found, said, paired=paired, by_arm=by_arm, has_effects=has_effects)
-    problems += _ambiguous(table, kept, said)
+    problems += _ambiguous(table, kept, said, twice)
     stop(problems, f"in {table.file}")
     return Columns(kept, paired, by_arm, has_effects or "o_e" in kept)
 
@@ -344,14 +394,46 @@ def _beside_effect(known: Mapping[str, str], estimate: str | None) -> dict[str, 
     return {name: columns[0] for name, columns in own.items() if columns}
 
 
-def _tells(word: str, names: Collection[str]) -> bool:
+def _tells(name: str, word: str, names: Collection[str]) -> bool:
     """Say whether a word names one of these columns, and is not alone where two belong together."""
-    return word in names and TOGETHER.get(word, word) in names
+    return word in names and TOGETHER.get((name, word), word) in names
 
 
-def _without_time(name: str) -> str:
-    """Return the name of a column without the word for the end of a trial."""
-    return " ".join(word for word in name.split() if word not in AT_THE_END) or name
+def names_of(column: str) -> Iterator[str]:
+    """Yield what a column is called, and then the same without what names may lack.
+
+    These are the unit, the word for the end of a trial, and the word for a group of people. The
+    sign of per cent is a word, so that percentages are not taken for people.
+
+    Examples
+    --------
+    >>> list(names_of("Intervention group mean (mm)"))[-1], list(names_of("Events 1 (%)"))
+    ('intervention mean', ['events 1 percent'])
+    """
+    whole = plain(PERCENT.sub(" percent ", column))
+    yield whole
+    found = BEHIND.fullmatch(column.strip())
+    bare = whole
+    if found and _is_unit(found[2] or found[3] or found[4] or ""):
+        bare = plain(PERCENT.sub(" percent ", found[1]))
+        if "%" in column and bare in COUNTS:
+            return
+        yield bare
+    for out in (AT_THE_END, AT_THE_END | GROUP):
+        words = [word for word in bare.split() if word not in out]
+        if len(words) > 1 or (words and out is AT_THE_END):
+            yield " ".join(words)
+
+
+def _is_unit(text: str) -> bool:
+    sized = SIZE.search(text.casefold())
+    rest = SIZE.sub("", text.casefold())
+    words = UNIT.findall(rest)
+    return bool(words or sized) and all(word in UNITS for word in words) and not _has_digit(rest)
+
+
+def _has_digit(text: str) -> bool:
+    return any(sign.isdigit() for sign in text)
 
 
 def is_header(cells: Collection[str]) -> bool:
@@ -359,7 +441,8 @@ def is_header(cells: Collection[str]) -> bool:
     words = [plain(cell) for cell in cells]
     names_study = any(word in OF_ROW["study"] for word in words)
     of_bias = sum(DOMAIN.fullmatch(word) is not None for word in words)
-    return names_study and (sum(word in KNOWN for word in words) > 1 or of_bias > 1)
+    known = sum(not KNOWN.isdisjoint(names_of(cell)) for cell in cells)
+    return names_study and (known > 1 or of_bias > 1)
 
 
 def _as_revman_prints(table: Sheet, found: Mapping[str, str]) -> dict[str, str]:
@@ -375,7 +458,8 @@ def _as_revman_prints(table: Sheet, found: Mapping[str, str]) -> dict[str, str]:
             others = [column for column in table.columns if again.fullmatch(column)]
             if len(others) == 1:
                 twice |= {f"{what}1": names[0], f"{what}2": others[0]}
-    return twice if "n1" in twice and {"mean1", "events1"} & twice.keys() else {}
+    measured = {"mean1", "events1"} & (twice.keys() | found.keys())
+    return twice if "n1" in twice and measured else {}
 
 
 def _is_numbered(table: Sheet, found: Mapping[str, str]) -> bool:
@@ -415,10 +499,11 @@ def _used(
     return kept
 
 
-def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Iterator[Problem]:
+def _ambiguous(
+    table: Sheet, kept: Mapping[str, str], chosen: set[str], twice: Mapping[str, str]
+) -> Iterator[Problem]:
     """Find what two columns seem to hold under equally good names, and names that stand twice."""
-    twice = _as_revman_prints(table, {})
-    names = {plain(column) for column in table.columns}
+    names = {word for column in table.columns for word in names_of(column)}
     for name, column in kept.items():
         if column in table.repeated and not twice.get(name):
             yield Problem(table.file, f"two columns are named {shown(column)}")
@@ -429,10 +514,16 @@ def _ambiguous(table: Sheet, kept: Mapping[str, str], chosen: set[str]) -> Itera
         others = [
             c
             for c in rest
-            if plain(c) in words
-            and _tells(plain(c), names)
+            if (rank := _rank(c, name, words, names)) is not None
+            and rank in (0, _rank(column, name, words, names))
             and not (c.startswith(".") and plain(c) == plain(column))  # computed, says Metapsy
         ]
         for other in others[:1]:
             told = f"columns {shown(column)} and {shown(other)} both seem to hold {name}"
             yield Problem(table.file, f"{told}; say which with --column {name}={shown(column)}")
+
+
+def _rank(column: str, name: str, words: Collection[str], names: Collection[str]) -> int | None:
+    """Return how surely a column is called by one of these words: 0 if just so."""
+    told = (word in words and _tells(name, word, names) for word in names_of(column))
+    return next((rank for rank, tells in enumerate(told) if tells), None)

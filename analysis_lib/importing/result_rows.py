@@ -7,6 +7,7 @@ estimated only when that was asked for.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,11 @@ from analysis_lib.base.errors import MOST_COUNTED, Problem, ReviewError, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.conversions import sd_from_ci, sd_from_se
 from analysis_lib.effects.medians import mean_sd_from_median
-from analysis_lib.importing.result_columns import EFFECTS, SIDES, Columns
+from analysis_lib.importing.result_columns import EFFECTS, GROUP, SIDES, Columns
 from analysis_lib.importing.spreadsheets import Row, Sheet
 from analysis_lib.importing.texts import as_key, plain
-from analysis_lib.importing.workbooks import spans
+from analysis_lib.importing.workbooks import MOST_TOLD, spans
+from analysis_lib.importing.written_numbers import without_footnote
 from analysis_lib.review.baseline import PROVENANCES
 
 Side: TypeAlias = Literal["experimental", "comparator"]
@@ -28,7 +30,9 @@ SIDE_OF: Final[Mapping[str, Side]] = {"1": "experimental", "2": "comparator"}
 UNNAMED: Final = {"1": "experimental", "2": "control"}  # arms that the sheet does not name
 SIDE_WORDS: Final[Mapping[str, Side]] = {
     **dict.fromkeys(("experimental", "intervention", "first", "active"), "experimental"),
+    **dict.fromkeys(("treatment", "treated", "exp", "int", "i", "e", "ig", "eg"), "experimental"),
     **dict.fromkeys(("comparator", "control", "comparison", "second", "placebo"), "comparator"),
+    **dict.fromkeys(("ctrl", "con", "c", "cg", "kontrolle", "controle"), "comparator"),
 }
 YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?=[a-z]?(?![a-z0-9]))", re.IGNORECASE)
 LETTERED = re.compile(r"(?:1[89]|20)\d\d[a-z]", re.IGNORECASE)
@@ -36,7 +40,9 @@ LETTERED = re.compile(r"(?:1[89]|20)\d\d[a-z]", re.IGNORECASE)
 ABSENT = frozenset(("na", "n a", "nr", "n r", "not reported", "not stated", "not available", "nd"))
 TOTALS = re.compile(
     r"(?:sub)?totals?\b|overall\b|pooled\b|summary\b|heterogeneity\b|test for\b|"
-    r"(?:random|common|fixed) effects? model|prediction interval",
+    r"(?:random|common|fixed) effects? model|prediction interval|weighted (?:mean|average)\b|"
+    r"(?:ins)?gesamt\b|summe\b|totale\b|totaal\b|合计|总计|合計|"
+    r"(?:all(?: studies| trials)?|sum|Σ|mean|average|combined|ensemble|somme)\W*$",
     re.IGNORECASE,
 )
 LARGEST_ARM = 999_999_999  # people
@@ -50,6 +56,9 @@ YES_NO: Final[Mapping[str, str]] = {
     **dict.fromkeys(("yes", "y", "true", "1", "higher", "high"), "yes"),
     **dict.fromkeys(("no", "n", "false", "0", "1 0", "lower", "low"), "no"),
 }
+SAME_HR = 0.1  # of its standard error, by which rounding and ties can move a hazard ratio
+#: Standard errors from the middle to the end of an interval, of any level and degrees of freedom.
+FEWEST_ERRORS, MOST_ERRORS = 1, 5
 SAME_SD = 0.05  # of an SD, by which rounding of a printed SE can move it
 
 
@@ -261,25 +270,32 @@ class _Reader:
         self.totals: list[Row] = []
         self.empty: list[Row] = []
         self.not_known: list[Row] = []
+        self.footnotes: list[str] = []
+        self.log_ranks: list[Row] = []
 
     def notes(self) -> Iterator[str]:
         """Say which rows and cells were not read, and why."""
         for rows, told in (
             (self.totals, "a total or a test, and no study; not read"),
             (self.empty, "without a result; not read"),
+            (self.log_ranks, "an estimate beside O-E and V, from which it is computed"),
             (self.not_known, "NA, NR or the like, read as not known"),
         ):
             numbers = sorted({row.number for row in rows})
             if numbers:
                 places = f"row{'s' * (len(numbers) > 1)} {spans(numbers)}"
                 yield f"{self.table.file}, {places}: {told}"
+        if self.footnotes:
+            told = "; ".join(self.footnotes[:MOST_TOLD])
+            more = plural(len(self.footnotes), "cell") + " with the mark of a footnote, read"
+            yield f"{self.table.file}: {more} without it; see what each footnote says: {told}"
 
     def has_problem(self, row: Row) -> bool:
         return any(problem.row == row.number for problem in self.problems)
 
     def base(self, row: Row) -> ArmResult | None:
         """Return what a row says besides its numbers, or note why it cannot be used."""
-        study = row.get(self.columns.get("study"))
+        study = self._unmarked(row, "study")
         if TOTALS.match(study):
             self.totals.append(row)
             return None
@@ -353,7 +369,7 @@ class _Reader:
     def _named_arm(self, base: ArmResult, row: Row) -> ArmResult | None:
         label = row.get(self.columns.get("arm"))
         word = row.get(self.columns.get("side")) or label
-        side = SIDE_WORDS.get(plain(word))
+        side = SIDE_WORDS.get(" ".join(w for w in plain(word).split() if w not in GROUP))
         if not as_key(label):
             self._add(row, "arm", f"{shown(label)} cannot name an arm")
         if side is None:
@@ -503,6 +519,7 @@ class _Reader:
         log_rank = self._log_rank(row)
         if log_rank is not None:
             log_hr, of_log_hr, told = log_rank
+            self._check_log_rank(row, log_hr, of_log_hr)
             return Difference(
                 *common, "HR", log_hr, of_log_hr, None, None, True, people, row.number, told
             )
@@ -548,6 +565,23 @@ class _Reader:
         told = f"Log hazard ratio (O-E)/V from O-E {o_e:g} and V {v:g}, SE 1/√V"
         return o_e / v, v**-0.5, told
 
+    def _check_log_rank(self, row: Row, log_hr: float, se: float) -> None:
+        """Note an estimate beside O-E and V, which must be the hazard ratio that these give."""
+        estimate = self._number(row, "estimate")
+        if estimate is None:
+            return
+        is_log = EFFECTS.get(plain(self.columns.get("estimate") or ""), ("", None))[1]
+        read = [] if is_log is False else [estimate]
+        read += [math.log(estimate)] if not is_log and estimate > 0 else []
+        if any(abs(one - log_hr) <= SAME_HR * se for one in read):
+            self.log_ranks.append(row)
+        else:
+            told = (
+                f"the estimate {estimate:g} and O-E with V, which mean a hazard ratio of "
+                f"{math.exp(log_hr):.3g}, contradict each other; empty the cells that do not hold"
+            )
+            self._add(row, "estimate", told)
+
     def _check_effect(
         self,
         row: Row,
@@ -566,6 +600,9 @@ class _Reader:
         for name, value in (("effect_se", se), ("effect_variance", variance)):
             if value is not None and value <= 0:
                 self._add(row, name, f"{value:g} is not greater than zero")
+        if se and low is not None and high is not None and not self._fits(row, se, low, high):
+            told = f"{se:g} cannot be the standard error of the interval {low:g} to {high:g}"
+            self._add(row, "effect_se", told)
         if p is not None and not 0 < p < 1:
             self._add(row, "effect_p", f"{p:g} does not lie between 0 and 1")
         if se is None and low is None and variance is None and p is None:
@@ -574,6 +611,11 @@ class _Reader:
                 "effect_se",
                 "an effect without a standard error or an interval, and without a p value",
             )
+
+    def _fits(self, row: Row, se: float, low: float, high: float) -> bool:
+        """Say whether an interval of any level may have this standard error, on any scale."""
+        widths = [high - low] + ([math.log(high / low)] if low > 0 else [])
+        return any(FEWEST_ERRORS <= width / (2 * se) <= MOST_ERRORS for width in widths)
 
     # --- cells ------------------------------------------------------------------------------------
 
@@ -594,21 +636,30 @@ class _Reader:
         named = YEAR.findall(study)
         return int(named[-1]) if named else None
 
-    def _number(self, row: Row, name: str) -> float | None:
+    def _number(self, row: Row, name: str, *, whole: bool = False) -> float | None:
         column = self.columns.get(name)
         if column is None:
             return None
-        if is_absent(row.get(column)):
+        if is_absent(self._unmarked(row, name)):
             self.not_known.append(row)
             return None
         try:
-            return self.table.number(row, column)
+            return self.table.number(row, column, whole=whole)
         except ReviewError as error:
             self._add(row, name, str(error).rpartition(f"column {column}: ")[2])
             return None
 
+    def _unmarked(self, row: Row, name: str) -> str:
+        """Return a cell without the mark of a footnote, which is noted."""
+        column = self.columns.get(name)
+        cell = row.get(column)
+        bare = without_footnote(cell)
+        if bare != cell:
+            self.footnotes.append(f"row {row.number}, column {column}: {shown(cell)}")
+        return bare
+
     def _count(self, row: Row, name: str) -> int | None:
-        number = self._number(row, name)
+        number = self._number(row, name, whole=True)
         if number is None:
             return None
         if not number.is_integer() or abs(number) > LARGEST_ARM:

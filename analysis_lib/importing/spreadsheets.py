@@ -21,6 +21,7 @@ from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
 from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
+from analysis_lib.importing.written_numbers import GROUPED, WITH_COMMA, WITH_POINT, parse_number
 
 #: How surely the cells of a row are a header; 0 if they are none.
 IsHeader: TypeAlias = Callable[[Collection[str]], int]
@@ -30,13 +31,9 @@ SAMPLE = 100_000  # characters, from which the marks between cells are told
 LONGEST_HEADER = 60  # names of columns in a message
 LONGEST_PREAMBLE = 50  # rows before the header, of a file that tells of its search first
 
-WITH_POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-WITH_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
-GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,234: decimals, or a thousand?
 QUOTED = re.compile(r'="((?:[^"]|"")*)"')  # how CINAHL and Excel keep a number as text
 
 
-GZIP = b"\x1f\x8b"
 #: What is no table, by how it begins.
 OTHERS = (
     (re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|table|meta)", re.IGNORECASE),
@@ -46,7 +43,7 @@ OTHERS = (
      "XML of an old Excel; open it and save it as .xlsx"),
     (re.compile(r"\s*<[?a-z]", re.IGNORECASE),
      "XML of a form that is not known here; export it as RIS, or as .csv"),
-    (re.compile(r"\s*(?:\[\s*)?[{]\s*\""), "JSON; export it as RIS, or as .csv"),
+    (re.compile(r"\s*(?:\[\s*)?[{]\s*\"|\s*\[\s*\["), "JSON; export it as RIS, or as .csv"),
     (re.compile(r"\s*1[.:] .*?^PMID: ?\d", re.DOTALL | re.MULTILINE),
      "the text that PubMed shows; save the search again, in the format PubMed (.nbib)"),
     (re.compile(r"\s*(?:(?:PMID:? ?)?\d{5,9}[ \t\r]*\n){2}", re.IGNORECASE),
@@ -54,6 +51,8 @@ OTHERS = (
     (re.compile(r"%PDF-"), "a PDF; save the table or the search in another form, as .csv or RIS"),
     (re.compile(r"\{\\rtf"), "a text with formats (.rtf); save it as plain text"),
 )  # fmt: skip
+
+AS_VALUE = "; put its result in its place (copy it, and paste the values only)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,15 @@ class Sheet:
     @property
     def header(self) -> str:
         """The names of the columns for a message, the first of very many."""
+        if len(self.columns) == 1:
+            only = shown(self.columns[0])
+            return f"The only column is {only}; commas, semicolons, tabs or | part columns"
         more = len(self.columns) - LONGEST_HEADER
         names = ", ".join(map(shown, self.columns[:LONGEST_HEADER]))
         return f"The columns are {names}" + (f" and {more} more" if more > 0 else "")
 
-    def number(self, row: Row, column: str) -> float | None:
-        """Return a cell as a number, ``None`` when it is empty.
+    def number(self, row: Row, column: str, *, whole: bool = False) -> float | None:
+        """Return a cell as a number, ``None`` when it is empty; `whole` if it counts people.
 
         Raises
         ------
@@ -116,53 +118,9 @@ class Sheet:
             For what is no number, and for what may be two: 1,234 or 1.234.
         """
         try:
-            return parse_number(row.get(column), decimal_commas=self.decimal_commas)
+            return parse_number(row.get(column), decimal_commas=self.decimal_commas, whole=whole)
         except ReviewError as error:
             raise ReviewError(str(Problem(self.file, str(error), row.number, column))) from None
-
-
-def parse_number(text: str, *, decimal_commas: bool | None = False) -> float | None:
-    """Return the number that a cell holds, ``None`` for an empty cell.
-
-    Parameters
-    ----------
-    text
-        The cell.
-    decimal_commas
-        Whether the other numbers of the file are written with decimal commas; ``None`` if they do
-        not say.
-
-    Raises
-    ------
-    ReviewError
-        For what is no number, and for what may be two.
-
-    Examples
-    --------
-    >>> parse_number("3,5"), parse_number("−2"), parse_number("")
-    (3.5, -2.0, None)
-    """
-    cell = text.strip().replace("\u2212", "-")
-    if not cell:
-        return None
-    foreign_marks = {True: ".", False: ",", None: ".,"}[decimal_commas]
-    if GROUPED.fullmatch(cell) and any(mark in cell for mark in foreign_marks):
-        raise ReviewError(
-            f"{shown(text)} may be {cell.replace(',', '.')} or "
-            f"{cell.replace(',', '').replace('.', '')}; write it without the mark"
-        )
-    if WITH_POINT.fullmatch(cell):
-        return _finite(cell, text)
-    if WITH_COMMA.fullmatch(cell):
-        return _finite(cell.replace(",", "."), text)
-    raise ReviewError(f"{shown(text)} is not a number; leave the cell empty if it is not known")
-
-
-def _finite(cell: str, text: str) -> float:
-    number = float(cell)
-    if abs(number) == float("inf"):
-        raise ReviewError(f"{shown(text)} is too large a number")
-    return number
 
 
 def read_sheet(
@@ -215,8 +173,6 @@ def sheet_of(
         return _as_sheet(name, cells.rows, is_header, notes=cells.notes)
     if sheet is not None:
         raise ReviewError(f"{name}: only an .xlsx file has sheets")
-    if content.startswith(GZIP):
-        raise ReviewError(f"{name}: a packed file (.gz); unpack it and import what it holds")
     decoded = decode(content, encoding)
     other = next((told for sign, told in OTHERS if sign.match(decoded.text)), "")
     if other:
@@ -252,6 +208,7 @@ def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
         for column in wanted:
             told = danger(row.get(column))
             if told:
+                told += AS_VALUE * told.endswith("formula")
                 yield Problem(table.file, f"{shown(row.get(column))} {told}", row.number, column)
 
 
@@ -328,8 +285,8 @@ def _as_sheet(
         if cells:
             table.append(Row(number, cells))
     told = (
-        f"more cells than the header, which has {len(columns)}; text that holds the mark between "
-        "cells needs quotation marks around it"
+        f"more cells than the header, which has {len(columns)}, in row {last}; text that holds the "
+        "mark between cells needs quotation marks around it, and lines above the header have to go"
     )
     stop((Problem(name, told, number) for number in longer), f"in {name}")
     return Sheet(name, tuple(columns), tuple(table), decimal_commas, notes, repeated)

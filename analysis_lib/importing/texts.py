@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
+from analysis_lib.importing.packed import unpacked
 from analysis_lib.review.cells import LARGEST_FILE
 
 MARKS = (  # the longer first: the mark of UTF-32 begins like that of UTF-16
@@ -39,7 +40,7 @@ class Decoded:
 
 
 def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
-    """Return the bytes of a file, which may hold so many.
+    """Return the bytes of a file, or of the one file that it packs; they may be so many.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
     if size > limit:
         raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {limit:,}")
     try:
-        return file.read_bytes()
+        return unpacked(file.name, file.read_bytes(), limit)
     except OSError as error:
         raise ReviewError(f"{file.name}: cannot be read ({error.strerror})") from None
 

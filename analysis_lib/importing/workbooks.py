@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from analysis_lib.base.errors import ReviewError, did_you_mean, shown
 from analysis_lib.base.formatting import plural
+from analysis_lib.importing.packed import is_file
 from analysis_lib.importing.xml_stream import CHUNK, Budget, Listener, read_xml
 
 LARGEST_UNPACKED = 200_000_000  # bytes of the parts once unpacked; a zip can hide any size
@@ -38,6 +39,9 @@ OLE = bytes.fromhex("D0CF11E0A1B11AE1")  # an old .xls, or a workbook with a pas
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 RANGE = re.compile(r"([A-Z]{1,3})(\d{1,7})(?::([A-Z]{1,3})(\d{1,7}))?")
 WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
+
+#: Small raised signs, so that the mark of a footnote behind 4.5 does not make 4.51 of it.
+RAISED = str.maketrans("0123456789abcdefg", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵃᵇᶜᵈᵉᶠᵍ")
 
 Line = Callable[[], int]
 T = TypeVar("T")
@@ -122,8 +126,8 @@ def _no_workbook(packed: zipfile.ZipFile) -> str:
         return "a document of LibreOffice; open it there and save it as .xlsx"
     if "[Content_Types].xml" in parts or "_rels/.rels" in parts:
         return ""
-    files = [part for part in parts if not part.endswith("/") and not part.startswith("__MACOSX")]
-    told = ", ".join(files[:MOST_TOLD]) + (" and more" if len(files) > MOST_TOLD else "")
+    files = [part for part in parts if is_file(part)]
+    told = ", ".join(map(shown, files[:MOST_TOLD])) + " and more" * (len(files) > MOST_TOLD)
     return f"a packed folder with {plural(len(files), 'file')}; unpack it and import {told}"
 
 
@@ -330,19 +334,23 @@ class _Strings(_Silent):
     def __init__(self, gathered: _Text) -> None:
         self.gathered = gathered
         self.found: list[str] = []
-        self.in_text = self.in_reading = False
+        self.in_text = self.in_reading = self.is_raised = False
 
     def start(self, name: str, attributes: Mapping[str, str], line: Line) -> None:
         if name == "t":
             self.in_text = not self.in_reading
         elif name == "rPh":
             self.in_reading = True
+        elif name == "vertAlign":
+            self.is_raised = attributes.get("val") == "superscript"
 
     def text(self, words: str) -> None:
         if self.in_text:
-            self.gathered.add(words)
+            self.gathered.add(words.translate(RAISED) if self.is_raised else words)
 
     def end(self, name: str) -> None:
+        if name == "r":
+            self.is_raised = False
         if name == "t":
             self.in_text = False
         elif name == "rPh":
@@ -370,7 +378,9 @@ class _SheetCells(_Silent):
         self.hidden_columns: list[str] = []
         self.row = self.column = self.cells = self.places = 0
         self.kind = self.style = self.formula = ""
+        self.computed: list[str] = []  # cells with the saved result of a formula
         self.into = ""  # the element whose text is being read
+        self.is_raised = False
 
     def start(self, name: str, attributes: Mapping[str, str], line: Line) -> None:
         if name == "c":
@@ -382,6 +392,8 @@ class _SheetCells(_Silent):
             self.into = name if self.into != "rPh" else self.into
         elif name == "rPh":
             self.into = name  # the reading of a sign is no text of the cell
+        elif name == "vertAlign":
+            self.is_raised = attributes.get("val") == "superscript"
         elif name == "row":
             self.row = int(attributes.get("r", self.row + 1))
             self.column = 0
@@ -395,10 +407,12 @@ class _SheetCells(_Silent):
 
     def text(self, words: str) -> None:
         if self.into and self.into != "rPh":
-            self.gathered.add(words)
+            self.gathered.add(words.translate(RAISED) if self.is_raised else words)
 
     def end(self, name: str) -> None:
-        if name == "f":
+        if name == "r":
+            self.is_raised = False
+        elif name == "f":
             self.formula = f"={self.gathered.take()}"
         elif name == "c" and (self.gathered.pieces or self.formula):
             value = self._value(self.gathered.take())
@@ -408,8 +422,10 @@ class _SheetCells(_Silent):
             self.into = ""
 
     def _value(self, text: str) -> str:
-        if self.formula:  # one that is shared says nothing but its result
-            return self.formula if len(self.formula) > 1 else f"={text}"
+        if self.formula and not text:
+            return self.formula
+        if self.formula:
+            self.computed.append(f"{column_letters(self.column)}{self.row}")
         if self.kind == "s":
             number = int(text or -1)
             return self.strings[number] if 0 <= number < len(self.strings) else ""
@@ -445,6 +461,10 @@ class _SheetCells(_Silent):
         if len(filled) > MOST_TOLD:
             more = plural(len(filled) - MOST_TOLD, "more range")
             yield f"and {more} of merged cells, filled in each row"
+        if self.computed:
+            more = " and more" if len(self.computed) > MOST_TOLD else ""
+            cells = ", ".join(self.computed[:MOST_TOLD]) + more
+            yield f"formulas, of which the saved results are read: {cells}"
         rows = self.hidden_rows & self.rows.keys()
         for what, told in (
             ("rows", spans(rows)),

@@ -97,7 +97,11 @@ def _parser(listener: Listener, budget: Budget) -> expat.XMLParserType:
 
     def document_type(_name: str, _system: str | None, _public: str | None, declares: bool) -> None:
         if declares:
-            raise ReviewError("the XML declares entities or attributes of its own (DOCTYPE)")
+            raise ReviewError(
+                "the XML declares entities or attributes of its own (DOCTYPE with brackets), "
+                "which are not read, because they can make a small file endless; take the DOCTYPE "
+                "out, or export in another form"
+            )
 
     parser.buffer_text = True
     parser.StartElementHandler = start

@@ -195,7 +195,8 @@ def _read(
     try:
         raw = reader(text)
     except ReviewError as error:
-        raise ReviewError(f"{name}, {error}") from None
+        mark = "," if str(error).startswith(("row ", "line ")) else ":"
+        raise ReviewError(f"{name}{mark} {error}") from None
     return replace(raw, notes=[*raw.notes, *encoding_notes(decoded)])
 
 

@@ -105,7 +105,9 @@ def _parsed(text: str) -> Any:
             f"row {error.lineno}: not readable JSON ({error.msg}); was it cut off?"
         ) from None
     except RecursionError:
-        raise ReviewError("JSON that is nested more deeply than any export") from None
+        raise ReviewError(
+            "JSON that is nested more deeply than any export; download the search as RIS or .csv"
+        ) from None
 
 
 def _line(number: int, line: str) -> Any:
