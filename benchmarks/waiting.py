@@ -7,9 +7,11 @@ except for reviews and searches, which are processor times.
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,8 +26,8 @@ import reviews
 import searches
 from run import ROOT, Row, environment, verdict
 
-#: What takes longer than this is stopped, and the row says so.
-PATIENCE = 600.0
+#: What takes longer than this is stopped, in seconds, and the row says so.
+PATIENCE = 180.0
 LARGEST_PAGE = 1.5  # MB
 CELL = re.compile(r"^(pain-ETP,.*?,MD,)-0\.52,", re.MULTILINE)
 
@@ -39,20 +41,28 @@ class Done:
     failed: str = ""
 
 
-def run(command: Sequence[str], folder: Path, **settings: str) -> Done:
+def run(
+    command: Sequence[str], folder: Path, *, patience: float = PATIENCE, **settings: str
+) -> Done:
     """Run a command in a folder; it finds the library there, if it is there, or else in ours."""
     library = folder if (folder / "analysis_lib").is_dir() else ROOT
     before, start = _of_children(), time.perf_counter()
+    # In a session of its own, so that what it began is stopped with it.
+    process = subprocess.Popen(  # noqa: S603 (the commands are ours)
+        command, cwd=folder, env=environment(library, **settings), start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    failed = ""
     try:
-        done = subprocess.run(  # noqa: S603 (the commands are ours)
-            command, cwd=folder, env=environment(library, **settings), check=False,
-            timeout=PATIENCE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        _, words = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
-        return Done(PATIENCE, PATIENCE, f"stopped after {PATIENCE:g} s")
-    if done.returncode:
-        print(done.stderr, file=sys.stderr)
-    failed = "ended with an error" if done.returncode else ""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        failed = f"stopped after {patience:g} s"
+    else:
+        if process.returncode:
+            print(words, file=sys.stderr)
+            failed = "ended with an error"
     return Done(time.perf_counter() - start, _of_children() - before, failed)
 
 
@@ -182,5 +192,5 @@ def install(_: bool) -> Iterator[Row]:
 def tests(_: bool) -> Iterator[Row]:
     """Measure the quick tests and all of them, where the environment is ready."""
     for target, limit in (("check", 60.0), ("test", 240.0)):
-        done = run(["make", "-s", target], ROOT)
+        done = run(["make", "-s", target], ROOT, patience=4 * limit)
         yield told("tests", f"`make {target}`", "make", done, limit)
