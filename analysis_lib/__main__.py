@@ -12,6 +12,7 @@ import datetime
 import importlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -60,8 +61,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(options.code)
 
 
+def _program() -> str:
+    """Return how this was called: ``review`` works where it has an environment of its own."""
+    return "review" if Path(sys.argv[0]).stem == "review" else "python -m analysis_lib"
+
+
+def _version_told() -> str:
+    """Return which version this is; sources that nothing installed do not say theirs."""
+    try:
+        return f"analysis-lib {version('analysis-lib')}"
+    except PackageNotFoundError:
+        return "analysis-lib, not installed: its version is not known"
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis_lib", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_program(), description=__doc__)
+    parser.add_argument("--version", action="version", version=_version_told())
     parser.set_defaults(code=0)
     commands = parser.add_subparsers(required=True, metavar="command")
 
@@ -215,7 +230,7 @@ def _new(options: argparse.Namespace) -> list[str]:
     return [
         f"{plural(len(written), 'file')} written in {options.folder}.",
         f"Next: fill {options.folder / 'data' / 'review.toml'} and outcomes.csv beside it, then "
-        f"python -m analysis_lib check {options.folder}",
+        f"{_program()} check {options.folder}",
     ]
 
 

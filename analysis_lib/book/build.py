@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import sys
 import time
@@ -18,8 +19,9 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine.lock import hold
 from analysis_lib.book.engine.sources import Sources
-from analysis_lib.book.sphinx.making import STAMP
-from analysis_lib.review.model import load_review
+from analysis_lib.book.sphinx.making import STAMP, state
+from analysis_lib.importing.watching.state import last_search
+from analysis_lib.review.model import Review, load_review
 
 
 def build(folder: Path) -> Path:
@@ -47,14 +49,16 @@ def build(folder: Path) -> Path:
     settings = read_settings(folder)
     say("checking the data")
     try:
-        say(f"  {load_review(folder / settings.get('review_folder', 'data'))}")
+        review = load_review(folder / settings.get("review_folder", "data"))
+        say(f"  {review}")
+        say(f"  {last_search(review).sentence(datetime.date.today())}")
     except ReviewError as error:
         raise ReviewError(f"{error}\nNothing was built.") from None
     hold(folder)
     html, before = folder / "_build" / "html", folder / "_build" / "before"
     if before.is_dir() and not html.is_dir():  # a swap was cut off
         before.rename(html)
-    if is_current(folder, settings, html):
+    if is_current(folder, settings, html, review):
         say("pages: nothing changed")
     else:
         fresh = folder / "_build" / "fresh"
@@ -102,10 +106,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return dict(settings)
 
 
-def is_current(folder: Path, settings: dict[str, Any], html: Path) -> bool:
+def is_current(folder: Path, settings: dict[str, Any], html: Path, review: Review) -> bool:
     """Whether the pages that are there were made from what is there now."""
     stamp = html / STAMP
-    return stamp.is_file() and stamp.read_text() == sources_of(folder, settings).fingerprint
+    return stamp.is_file() and stamp.read_text() == state(sources_of(folder, settings), review)
 
 
 def sources_of(folder: Path, settings: Mapping[str, Any]) -> Sources:

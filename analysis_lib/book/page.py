@@ -121,6 +121,12 @@ class Prose(str):
     __slots__ = ()
 
 
+class Question(Prose):
+    """Prose that asks those who keep a review: a page shows it, a manuscript marks it."""
+
+    __slots__ = ()
+
+
 def prose(template: str, **words: object) -> Prose:
     r"""Return Markdown with words from the data in the gaps of a template.
 
@@ -144,6 +150,11 @@ def say(template: str, **words: object) -> None:
     told = template if isinstance(template, Prose) else prose(template, **words)
     if not _kept(told):
         display(Markdown(told))
+
+
+def ask_keepers(template: str, **words: object) -> None:
+    """Show what those who keep the review have to settle."""
+    say(Question(prose(template, **words)))
 
 
 def as_markdown(words: str) -> str:

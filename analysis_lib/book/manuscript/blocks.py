@@ -76,7 +76,12 @@ def strong(words: str) -> Node:
 
 def marked(words: str) -> Node:
     """Return words on yellow: somebody has to write what they ask for."""
-    return node("Span", ["", ["mark"], []], text(words))
+    return on_yellow(text(words))
+
+
+def on_yellow(inlines: Nodes) -> Node:
+    """Return inlines on yellow, as `marked` does with words."""
+    return node("Span", ["", ["mark"], []], inlines)
 
 
 def link_to(name: str, words: str) -> Node:

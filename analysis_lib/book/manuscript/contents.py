@@ -22,11 +22,11 @@ from analysis_lib.book.engine.citing import version_words
 from analysis_lib.book.manuscript import blocks
 from analysis_lib.book.manuscript.draft import Draft
 from analysis_lib.book.page import Figure, Table, prose
-from analysis_lib.book.sections import as_printed, chapters, findings, grading
+from analysis_lib.book.sections import as_printed, chapters, findings, found, grading
 from analysis_lib.book.sections.analyses import axis_unit, draw_forest, heading, name_of
 from analysis_lib.book.sections.answers import Answer, answers, harms, has_printed, verdict
 from analysis_lib.book.sections.results import printed_text
-from analysis_lib.book.sections.with_r import comparison_told
+from analysis_lib.book.sections.with_r import comparison_told, read_comparison
 from analysis_lib.book.sentences import CI_WORDS, PI_WORDS, TAU2_WORDS
 from analysis_lib.conclusions.versions import data_fingerprint, read_versions
 from analysis_lib.importing.search.store import (
@@ -62,11 +62,20 @@ WORKS: Final[Mapping[str, tuple[str, ...]]] = {
     "HTS": ("higgins2009",),
     "HK-PR": ("partlett2017",),
 }
-EVENT_WORDS: Final = {
-    "MH": "the Mantel-Haenszel method",
-    "Peto": "Peto's method",
-    "inverse": "inverse variance",
+#: How events are pooled by method and model; with varying effects the trials' own are weighted.
+EVENT_WORDS: Final[Mapping[tuple[str, str], str]] = {
+    ("MH", "common"): "the Mantel-Haenszel method in a common-effect model",
+    ("Peto", "common"): "Peto's method in a common-effect model",
+    ("inverse", "common"): "inverse variance in a common-effect model",
+    ("MH", "random"): "inverse variance in a random-effects model",
+    ("Peto", "random"): "inverse variance, as odds ratios of Peto, in a random-effects model",
+    ("inverse", "random"): "inverse variance in a random-effects model",
 }
+#: What Review Manager 5 calls "M-H, Random".
+AROUND_MH: Final = (
+    "; Q and the variance between studies were taken around the Mantel-Haenszel estimate, as in "
+    "Review Manager 5"
+)
 
 
 def write(draft: Draft) -> None:
@@ -89,7 +98,7 @@ def _title(draft: Draft) -> None:
         draft.write(prose("**Corresponding author.** {contact}", contact=info.contact))
     else:
         draft.ask("name, postal address and e-mail of the corresponding author")
-    draft.write(prose("**Registration.** {registration}", registration=info.registration))
+    draft.write(prose("**Registration.** {told}.", told=_registration(draft.review)))
     draft.ask("short title, key words, number of words")
     draft.write(
         prose(
@@ -106,6 +115,10 @@ def _title(draft: Draft) -> None:
             ),
             *_of_publication(draft.review),
         )
+
+
+def _registration(review: Review) -> str:
+    return fmt.capitalised(review.info.registration.rstrip("."))
 
 
 def _version(review: Review) -> str:
@@ -130,13 +143,13 @@ def _abstract(draft: Draft) -> None:
     draft.write(prose("**Risk of bias.** {told}", told=_instruments(review)))
     draft.write(prose("**Synthesis of results.** {told}", told=plan(review)))
     draft.write(prose("**Included studies.** {told}", told=_included(review)))
-    draft.write(prose("**Results.** {verdict} {digits}", verdict=verdict(review),
-                      digits=_digits(review)))  # fmt: skip
+    told = (verdict(review), _digits(review), found.doubts(review, "Study selection"))
+    draft.write(prose("**Results.** {told}", told=" ".join(filter(None, told))))
     draft.write(prose("**Harms.** {told}", told=harms(review)))
     draft.ask("limitations of the evidence")
     draft.ask("interpretation: what the results mean")
     draft.ask("funding")
-    draft.write(prose("**Registration.** {told}", told=review.info.registration))
+    draft.write(prose("**Registration.** {told}.", told=_registration(review)))
 
 
 def _criteria_in_short(review: Review) -> str:
@@ -162,18 +175,31 @@ def _instruments(review: Review) -> str:
 def plan(review: Review) -> str:
     """Say how effects are pooled, as ``review.toml`` has it and the results follow."""
     counted = review.outcomes[review.outcomes["measure"].isin(OF_COUNTS)]
-    ways: dict[tuple[str, str], list[str]] = {}
+    ways: dict[str, list[str]] = {}
     for name, label in zip(counted["outcome"], counted["label"], strict=True):
-        events = review.info.events_of(name)
-        ways.setdefault((events.event_method, events.model), []).append(label)
-    told = []
-    if len(counted) < len(review.outcomes) or any(model == "random" for _, model in ways):
-        told.append(_plan_of_effects(review.info.methods))
-    for (method, model), labels in ways.items():
+        ways.setdefault(_plan_of_events(review, name), []).append(label)
+    told = [_plan_of_effects(review.info.methods)] * _pools_effects(review)
+    for way, labels in ways.items():
         of = "Events" if len(ways) == 1 else f"Events of {fmt.listing(labels)}"
-        told.append(f"{of} were pooled by {EVENT_WORDS[method]} in a {model}-effect"
-                    f"{'s' * (model == 'random')} model")  # fmt: skip
+        told.append(f"{of} were pooled by {way}")
     return f"{'. '.join(told)}."
+
+
+def _pools_effects(review: Review) -> bool:
+    """Whether any result is pooled from the trials' own effects with ``[methods]``."""
+    return any(
+        measure not in OF_COUNTS or review.info.events_of(outcome).model == "random"
+        for outcome, measure in zip(
+            review.outcomes["outcome"], review.outcomes["measure"], strict=True
+        )
+    )
+
+
+def _plan_of_events(review: Review, outcome: str) -> str:
+    events = review.info.events_of(outcome)
+    way = events.event_method, events.model
+    is_around = way == ("MH", "random") and review.info.methods.tau2_method == "DL"
+    return f"{EVENT_WORDS[way]}{AROUND_MH * is_around}"
 
 
 def _plan_of_effects(methods: Methods) -> str:
@@ -213,7 +239,7 @@ def _one(answer: Answer) -> str:
     effect = answer.asked.with_unit(fmt.effect(answer.estimate, measure))
     certainty = f"; {answer.certainty} certainty" if answer.certainty else ""
     return (
-        f"{answer.asked.outcome} {answer.when}: {MEASURE_WORDS[measure]} {effect} ({level} "
+        f"{answer.asked.outcome}, {answer.when}: {MEASURE_WORDS[measure]} {effect} ({level} "
         f"{interval}; trials: {answer.trials}; people: {answer.people}{certainty})"
     )
 
@@ -328,7 +354,9 @@ def _outcomes(review: Review) -> Table:
 def _write_synthesis(draft: Draft) -> None:
     review, methods = draft.review, draft.review.info.methods
     chosen = (methods.tau2_method, methods.ci_method, methods.pi_method)
-    works = [key for name in chosen for key in WORKS.get(name, ())]
+    works = [key for name in chosen for key in WORKS.get(name, ())] * _pools_effects(review)
+    if review.outcomes["measure"].isin(OF_COUNTS).any():
+        works.append("higgins2024")
     sides = {"first": review.info.experimental, "second": review.info.comparator}
     draft.write(prose("Effects are {first} against {second}. {plan}", plan=plan(review), **sides),
                 *dict.fromkeys(works))  # fmt: skip
@@ -349,7 +377,10 @@ def _write_synthesis(draft: Draft) -> None:
             ),
             "higgins2002",
         )
-        draft.write(prose("{told}", told=comparison_told(review)))
+        if read_comparison(review):
+            draft.write(prose("{told}", told=comparison_told(review)))
+        else:
+            draft.ask("whether another program computes the same results, and which")
     draft.write(
         prose(
             "Software: analysis_lib {library}, Python {python}, NumPy {numpy}, SciPy {scipy}, "
@@ -372,8 +403,7 @@ def _results(draft: Draft) -> None:
     draft.show_or_ask("selection", chapters.show_flow, wanted)
     keys = review.reports["citation"].dropna().astype("str")
     draft.write(prose("{told}", told=_included(review)), *dict.fromkeys(keys))
-    if read_found(review.path):
-        draft.show(chapters.show_found)
+    _write_found(draft)
     draft.head(2, "Study characteristics", "characteristics")
     draft.show(chapters.show_trials)
     draft.show(chapters.show_participants)
@@ -399,6 +429,15 @@ def _results(draft: Draft) -> None:
         draft.ask("the certainty of each result")
     else:
         draft.table(table)
+
+
+def _write_found(draft: Draft) -> None:
+    """Write what was found since the last search, and which studies are in doubt."""
+    table = found.finds(read_found(draft.review.path))
+    draft.table(Table(table.drop(columns="To do"), "Found since the last search"))
+    if found.NO_DECISION in set(table["Decision"]):
+        draft.ask("what becomes of each record that was found since and has no decision")
+    draft.show(found.show_doubts)
 
 
 def _write_printed(draft: Draft) -> None:
@@ -519,7 +558,7 @@ def _other(draft: Draft) -> None:
     review = draft.review
     draft.head(1, "Other information", "other")
     draft.head(2, "Registration", "registration")
-    draft.write(prose("{told}", told=review.info.registration))
+    draft.write(prose("{told}.", told=_registration(review)))
     for title, name, what in (
         ("Funding", "funding", "who paid, and what they had to say in the review"),
         ("Competing interests", "interests", "competing interests of each author"),

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from analysis_lib import plots
 from analysis_lib.book.manuscript import blocks
 from analysis_lib.book.manuscript.blocks import Node, Nodes
-from analysis_lib.book.page import Figure, Prose, Shown, Table, collected
+from analysis_lib.book.page import Figure, Prose, Question, Shown, Table, collected
 from analysis_lib.review.model import Review
 
 DOTS_PER_INCH: Final = 300
@@ -68,6 +68,13 @@ class Draft:
         self.open += [name for name in self._above if name not in self.open]
         self.blocks.append(blocks.paragraph(blocks.marked(f"[To be written: {what}]")))
 
+    def _settle(self, question: Question) -> None:
+        """Mark what the book asks of those who keep the review."""
+        self.open += [name for name in self._above if name not in self.open]
+        for found in blocks.of_prose(question):
+            told = [*blocks.text("[To be settled: "), *found["c"], *blocks.text("]")]
+            self.blocks.append(blocks.paragraph(blocks.on_yellow(told)))
+
     def add(self, *nodes: Node) -> None:
         """Write what is made already."""
         self.blocks += nodes
@@ -106,7 +113,9 @@ class Draft:
         self.blocks.append(blocks.figure(number, caption, alt, place, width))
 
     def _write_shown(self, shown: Shown) -> None:
-        if isinstance(shown, Prose):
+        if isinstance(shown, Question):
+            self._settle(shown)
+        elif isinstance(shown, Prose):
             self.blocks += _below(blocks.of_prose(shown))
         elif isinstance(shown, Figure):
             self.figure(shown)

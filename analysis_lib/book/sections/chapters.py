@@ -14,7 +14,7 @@ import pandas as pd
 from analysis_lib import plots
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError, attempt
-from analysis_lib.book.page import say, show_figure, show_table
+from analysis_lib.book.page import ask_keepers, say, show_figure, show_table
 from analysis_lib.book.sections import findings, grading, moderation, one_group, robustness
 from analysis_lib.book.sections.analyses import (
     heading,
@@ -67,7 +67,7 @@ def _show_rows(
 ) -> None:
     """Show a table without its empty columns; numbers stand on the right."""
     if table.empty:
-        say("Nothing is recorded in `data/{file}.csv`.", file=file)
+        ask_keepers("Nothing is recorded in `data/{file}.csv`.", file=file)
         return
     filled = table.dropna(axis="columns", how="all")
     numeric = [str(c) for c in filled.select_dtypes("number")]
@@ -125,7 +125,9 @@ def show_sources(review: Review) -> None:
 def show_flow(review: Review) -> None:
     """Show what became of every record, as a PRISMA 2020 flow diagram."""
     if review.selection.empty:
-        say("The records are not counted in `data/selection.csv`: there is no flow diagram.")
+        ask_keepers(
+            "The records are not counted in `data/selection.csv`: there is no flow diagram."
+        )
         return
     show_figure(plots.prisma(review.selection), "fig-prisma")
 
@@ -303,7 +305,7 @@ def show_adverse_events(review: Review) -> None:
 def show_risk_of_bias(review: Review) -> None:
     """Show the judgements by trial and domain, for all outcomes and for each rated by itself."""
     if review.risk_of_bias.empty:
-        say("No judgement is recorded in `data/risk_of_bias.csv`.")
+        ask_keepers("No judgement is recorded in `data/risk_of_bias.csv`.")
         return
     for told in milder_than_domains(review.risk_of_bias, review.trial_names):
         say("{told}.", told=told)
@@ -404,7 +406,7 @@ def _say_doubtful_spreads(review: Review, outcome: str, times: Collection[str]) 
         if one.outcome == outcome and one.time in set(times)
     ]
     if found:
-        say(
+        ask_keepers(
             "**Standard deviation or standard error?** Each of these would fit the other arms "
             "better as a standard error. Only the report can tell; a standard error that passes "
             "for a standard deviation makes its trial look far too sure. {arms}.",
@@ -423,7 +425,7 @@ def _show_or_say(
         _say_shared_arms(review, found)
         _say_odd_one_out(review, found)
         for question in open_questions(review, found):
-            say("**To be told.** {question}.", question=fmt.sentence(question).rstrip("."))
+            ask_keepers("**To be told.** {question}.", question=fmt.sentence(question).rstrip("."))
     elif found.unknown:
         say("{told}", told=nothing_to_pool(review, found))
     else:
@@ -434,7 +436,7 @@ def _show_or_say(
 def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
     shared = [str(arm) for arm in arms_listed_twice(review, effects)]
     if shared:
-        say(
+        ask_keepers(
             "**Counted more than once?** These comparisons list arms with equal numbers under "
             "different names: {arms}. If they are one arm, its people count more than once. Give "
             "it one name in `data/arms.csv`, and its people are shared between the comparisons.",
@@ -445,7 +447,7 @@ def _say_shared_arms(review: Review, effects: StudyEffects) -> None:
 def _say_odd_one_out(review: Review, effects: StudyEffects) -> None:
     trial = odd_one_out(effects)
     if trial is not None:
-        say(
+        ask_keepers(
             "**Measured the other way round?** {trial} alone has a clear effect on the other side. "
             "A standardised difference does not tell whether its instrument counts in the same "
             "direction as the others; the report does.",
@@ -456,7 +458,7 @@ def _say_odd_one_out(review: Review, effects: StudyEffects) -> None:
 def show_published(review: Review) -> None:
     """Show every printed number beside ours, if the review has any."""
     if review.published.empty:
-        say("No printed result is recorded in `data/published.csv`.")
+        ask_keepers("No printed result is recorded in `data/published.csv`.")
         return
     show_comparison_with_published(review)
 
@@ -488,7 +490,7 @@ def show_subgroups(review: Review) -> None:
     if undivided:
         say("In one group only: {analyses}.", analyses="; ".join(undivided))
     elif not said:
-        say(
+        ask_keepers(
             "No subgroups are formed: no risk of bias is rated, and `data/subgroup_levels.csv` "
             "names no factor."
         )
@@ -571,7 +573,7 @@ def show_reporting_bias(review: Review) -> None:
 def show_findings(review: Review) -> None:
     """Show the summary of findings, and say which ratings belong to no result."""
     if review.certainty.empty:
-        say("No rating is recorded in `data/certainty.csv`.")
+        ask_keepers("No rating is recorded in `data/certainty.csv`.")
     note = _absolute_note(grading.summary_table(review)).strip()
     title = f"Summary of findings: {review.info.experimental} against {review.info.comparator}"
     findings.show_findings(review, title=title, note=note)

@@ -7,6 +7,7 @@ next search is due. Only the front page, which is made anew, counts days.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ PROMPTS = {
     "met": "Meets every criterion by its words. Read the record; wait for its results, or ask.",
     "not met": "Fails a criterion by its words. Read them, and exclude it if they say so.",
     "unclear": "Its words do not decide. Read the record, or ask those who run the trial.",
-    "": "Nothing judged it. Read the title, then the article.",
+    "": "Nothing judged it. Read the title, then the record or the article.",
 }
 NO_DECISION = "open"
 
@@ -35,7 +36,13 @@ def show_found(review: Review) -> None:
     """Show what was found since the last search, and which included reports are in doubt."""
     rows = read_found(review.path)
     say("{when}", when=last_search(review).sentence())
-    _show_finds([row for row in rows if row["kind"] != "notice"])
+    _show_finds(rows)
+    show_doubts(review)
+
+
+def show_doubts(review: Review) -> None:
+    """Show what is said of included reports, and the results without those in doubt."""
+    rows = read_found(review.path)
     _show_notices(review, [row for row in rows if row["kind"] == "notice"])
     _show_without(review, doubted_trials(rows))
 
@@ -47,31 +54,47 @@ def searched(review: Review, today: datetime.date) -> str:
     waiting = sum(row["kind"] != "notice" and not row["decision"] for row in rows)
     if waiting:
         told.append(f"Found since and without a decision of people: {waiting}.")
-    if marks := doubted_trials(rows):
-        names = listing([review.trial_names[trial] for trial in marks])
-        told.append(
-            f"In doubt: {names}. The page on how the trials were found has the results without."
-        )
     return " ".join(told)
 
 
-def _show_finds(rows: list[Row]) -> None:
-    if not rows:
+def doubts(review: Review, place: str = "The page on how the trials were found") -> str:
+    """Return what must stand beside an answer that rests on a trial in doubt; empty if none is."""
+    marks = doubted_trials(read_found(review.path))
+    if not marks:
+        return ""
+    names = listing([review.trial_names[trial] for trial in marks])
+    return f"In doubt: {names}. {place} has the results without."
+
+
+def _show_finds(rows: Sequence[Row]) -> None:
+    table = finds(rows)
+    if table.empty:
         say("No trial or article that was found since waits in `data/{file}`.", file=FILE)
         return
-    table = pd.DataFrame(
+    waiting = int((table["Decision"] == NO_DECISION).sum())
+    note = f"Nothing is included by itself: {plural(waiting, 'row')} without a decision of people."
+    show_table(table, "Found since the last search", note=note)
+
+
+def finds(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return the trials and articles that watches found, with what is to be done and decided."""
+    rows = [row for row in rows if row["kind"] != "notice"]
+    return pd.DataFrame(
         {
             "Found": [f"{row['found']}, {KINDS[row['kind']]}, {row['day']}" for row in rows],
             "Title": [row["title"] for row in rows],
             "Criteria": [row["judged"] or "not judged" for row in rows],
-            "Words that decide": [row["words"] or row["like"] for row in rows],
+            "Words that decide": [_words(row) for row in rows],
             "To do": [PROMPTS[row["judged"]] if not row["decision"] else "" for row in rows],
             "Decision": [row["decision"] or NO_DECISION for row in rows],
         }
     )
-    waiting = sum(not row["decision"] for row in rows)
-    note = f"Nothing is included by itself: {plural(waiting, 'row')} without a decision of people."
-    show_table(table, "Found since the last search", note=note)
+
+
+def _words(row: Row) -> str:
+    """Return the words that decide, and what else a find may be."""
+    like = f"It may be known: {row['like']}" if row["like"] else ""
+    return "; ".join(filter(None, (row["words"], like)))
 
 
 def _show_notices(review: Review, rows: list[Row]) -> None:
@@ -98,7 +121,7 @@ def _show_without(review: Review, marks: dict[str, str]) -> None:
     if table.empty:
         say("{names}: none of the pooled results has a part of it.", names=names)
         return
-    note = f"In doubt: {names}. All other pages show the results with what is in doubt, marked."
+    note = f"In doubt: {names}. Everywhere else results are with what is in doubt, marked."
     show_table(table, "Results with and without what is in doubt", note=note)
 
 

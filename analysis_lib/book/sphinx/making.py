@@ -7,6 +7,7 @@ page is read again, and the notebooks whose own digest changed run before that.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from analysis_lib.book.engine.lock import hold
 from analysis_lib.book.engine.running import run_stale, write_whole
 from analysis_lib.book.engine.sources import Sources
 from analysis_lib.conclusions.versions import news
+from analysis_lib.importing.watching.state import last_search
 from analysis_lib.review.model import Review, load_review
 
 if TYPE_CHECKING:
@@ -75,7 +77,13 @@ class Making:
         """Whether the pages that are there were made from what is there now."""
         stamp = self.stamp(app)
         wanted = app.builder.name == "html"
-        return wanted and stamp.is_file() and stamp.read_text() == self.sources.fingerprint
+        return wanted and stamp.is_file() and stamp.read_text() == state(self.sources, self.review)
+
+
+def state(sources: Sources, review: Review) -> str:
+    """Return what pages are made from: all sources, and whether the next search is overdue."""
+    overdue = last_search(review).is_overdue(datetime.date.today())
+    return f"{sources.fingerprint}{' overdue' if overdue else ''}"
 
 
 def store_of(folder: Path) -> Path:
@@ -171,7 +179,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     weight.lighten(out)
     _stop_if_changed(made.sources)
     if not app._warncount:
-        write_whole(made.stamp(app), made.sources.fingerprint)
+        write_whole(made.stamp(app), state(made.sources, made.review))
 
 
 def setup(app: Sphinx) -> None:

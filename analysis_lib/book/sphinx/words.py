@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
+    from analysis_lib.review.model import Review
+
 UNNAMED = ("My Jupyter Book", "")  # titles of books that do not say theirs
 CITE_PAGE = "book/cite"
 #: Extensions of MyST that make more of a text than it says: a program, a link.
@@ -107,13 +109,18 @@ def read_words(app: Sphinx, config: Config) -> None:
         "experimental": info.experimental,
         "comparator": info.comparator,
         "news": recent.summary if recent else NO_VERSION,
-        "verdict": answers.verdict(making(app).review),
+        "verdict": _verdict(making(app).review),
         "harms": answers.harms(making(app).review),
         "searched": found.searched(making(app).review, datetime.date.today()),
     }
     if config.html_title in UNNAMED:
         config.html_title = config.project = info.title
         config.author = config.review_words["authors"]
+
+
+def _verdict(review: Review) -> str:
+    """Return the answer, and beside it which of its trials are in doubt."""
+    return " ".join(filter(None, (answers.verdict(review), found.doubts(review))))
 
 
 def lead_to_citing(

@@ -32,6 +32,10 @@ class LastSearch:
     due: datetime.date | None
     day: datetime.date | None
 
+    def is_overdue(self, today: datetime.date) -> bool:
+        """Whether the next search should have been by a day."""
+        return self.due is not None and self.due < today
+
     def sentence(self, today: datetime.date | None = None, *, ago: str = "ago") -> str:
         """Say it. Without a day, only what does not depend on when it is read."""
         if not self.told:
@@ -42,7 +46,7 @@ class LastSearch:
         told = f"Trials were last searched for {self.told}{days}."
         if self.due is None:
             return told
-        if today is not None and self.due < today:
+        if today is not None and self.is_overdue(today):
             return f"{told} The next search has been overdue since {self.due}."
         return f"{told} The next search is due by {self.due}."
 

@@ -15,7 +15,7 @@ from places import DATA, ROOT
 from analysis_lib import load_review
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book import page
-from analysis_lib.book.sections.found import results_without, searched, show_found
+from analysis_lib.book.sections.found import doubts, results_without, searched, show_found
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.importing.watching.kept import FOLDER, RUNS
 from analysis_lib.importing.watching.kept import schema as of_watch
@@ -143,8 +143,10 @@ def test_the_first_page_says_what_waits_and_what_is_in_doubt(folder: Path) -> No
     find(folder, TRIAL, ARTICLE, NOTICE)
     told = searched(load_review(folder), datetime.date(2026, 11, 25))
     assert told == (
-        "Trials were last searched for in 2025-03. Found since and without a decision of people: "
-        "1. In doubt: Kell 2009 [retracted]. The page on how the trials were found has the results "
+        "Trials were last searched for in 2025-03. Found since and without a decision of people: 1."
+    )
+    assert doubts(load_review(folder)) == (
+        "In doubt: Kell 2009 [retracted]. The page on how the trials were found has the results "
         "without."
     )
 

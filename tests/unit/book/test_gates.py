@@ -89,7 +89,7 @@ def unwritten_prose(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 known.setdefault(name_of(target), []).append(node.value)
-    for call in calls(tree, "say", "prose"):
+    for call in calls(tree, "say", "ask_keepers", "prose"):
         template = call.args[0]
         if isinstance(template, ast.Call) and name_of(template.func) in PROSE:
             continue

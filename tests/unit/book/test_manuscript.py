@@ -23,7 +23,9 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import printable
 from analysis_lib.book.engine.checklist import rows_of
 from analysis_lib.book.manuscript import blocks, contents, word
+from analysis_lib.book.manuscript.draft import Draft
 from analysis_lib.book.page import Table, prose
+from analysis_lib.book.sections import chapters
 from analysis_lib.book.sections.answers import answers
 from analysis_lib.pooling.methods import Methods
 from analysis_lib.review.model import load_review
@@ -299,3 +301,32 @@ def test_the_plan_tells_what_was_done_and_nothing_else(
     told = contents.plan(dataclasses.replace(review, info=info, outcomes=outcomes))
     assert told.startswith(start)
     assert ("Events were pooled by" in told) == (measure != "MD")
+
+
+@pytest.mark.parametrize(
+    ("tau2_method", "is_around"),
+    [("DL", True), ("REML", False)],  # as pool_events takes Q and tau2, see its `heterogeneity`
+)
+def test_mantel_haenszel_is_named_only_where_it_is_computed(
+    tau2_method: str, is_around: bool
+) -> None:
+    review = load_review(ROOT / "examples" / "rosiglitazone" / "data")
+    events = review.info.events.but(event_method="MH", model="random")
+    methods = Methods(tau2_method=tau2_method)
+    info = review.info.model_copy(update={"events": events, "outcome": {}, "methods": methods})
+    told = contents.plan(dataclasses.replace(review, info=info))
+    assert "Events were pooled by inverse variance in a random-effects model" in told
+    assert ("taken around the Mantel-Haenszel estimate" in told) == is_around
+    effects = dataclasses.replace(review, info=info).analysis("death", "end")
+    arms = effects.pool(event_method="inverse", model="random", tau2_method=tau2_method)
+    assert (effects.pool().tau2 != arms.tau2 or effects.pool().q != arms.q) == is_around
+
+
+def test_what_the_book_asks_its_keepers_is_marked(tmp_path: Path) -> None:
+    draft = Draft(load_review(ROOT / "examples" / "rosiglitazone" / "data"), tmp_path, ())
+    draft.head(2, "Subgroups", "subgroups")
+    draft.show(chapters.show_subgroups)
+    (_, asked) = draft.blocks
+    assert asked["c"][0]["c"][0][1] == ["mark"]
+    assert words_of(asked).startswith("[To be settled: No subgroups are formed")
+    assert draft.open == ["subgroups"]

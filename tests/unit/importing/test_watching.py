@@ -25,7 +25,7 @@ from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.unsafe import danger, harmless
 from analysis_lib.book.page import Table, collected
-from analysis_lib.book.sections.found import searched, show_found
+from analysis_lib.book.sections.found import doubts, searched, show_found
 from analysis_lib.importing import watching
 from analysis_lib.importing.watching import Watched, watch
 from analysis_lib.importing.watching.asking import LONGEST_WAIT, TRIES, UnansweredError, Web
@@ -232,7 +232,7 @@ def _check_pages(review: Review) -> None:
     told = searched(review, datetime.date(2026, 11, 20))
     assert "on 2026-11-19, 1 day before this page was made" in told
     assert "without a decision of people: 3." in told
-    assert "In doubt: Kell 2009" in told
+    assert "In doubt: Kell 2009" in doubts(review)
 
 
 def test_nothing_new_is_said_so_and_asks_only_for_the_days_since(
