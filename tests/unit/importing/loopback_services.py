@@ -1,11 +1,14 @@
 """Three public services on this machine, which answer as their documentation says.
 
 A `World` holds what the services know. `failing` makes the next requests fail in a chosen way:
-each entry is taken once, by the first request whose path holds its word.
+each entry is taken once, by the first request whose path holds its word. `study`, `medline` and
+`retraction` make up what the services may know.
 """
 
 from __future__ import annotations
 
+import calendar
+import datetime
 import json
 import re
 import threading
@@ -21,6 +24,63 @@ from analysis_lib.importing.watching.services import Addresses
 
 HTML = b"<!DOCTYPE html><html><body>Down for maintenance</body></html>"
 RANGE = re.compile(r"AREA\[LastUpdatePostDate\]RANGE\[(\d{4}-\d\d-\d\d),MAX\]")
+
+
+CRITERIA = """Inclusion Criteria:
+
+* Adults with chronic non-specific low back pain
+
+Exclusion Criteria:
+
+* Specific low back pain
+* Spinal surgery
+* Concomitant treatment
+"""
+
+
+def study(number: str, title: str, criteria: str = CRITERIA) -> dict[str, Any]:
+    """Return a made-up study, which meets every criterion unless its own say otherwise."""
+    return {
+        "protocolSection": {
+            "identificationModule": {"nctId": number, "briefTitle": title},
+            "descriptionModule": {"briefSummary": "A made-up trial of barbells and the spine."},
+            "conditionsModule": {"conditions": ["Low Back Pain"]},
+            "designModule": {
+                "studyType": "INTERVENTIONAL",
+                "designInfo": {"allocation": "RANDOMIZED"},
+            },
+            "armsInterventionsModule": {
+                "interventions": [
+                    {"name": "Barbell training only: three sets of 8RM"},
+                    {"name": "Bodyweight exercise only"},
+                ]
+            },
+            "outcomesModule": {"primaryOutcomes": [{"measure": "Pain intensity (NPRS)"}]},
+            "eligibilityModule": {"eligibilityCriteria": criteria, "minimumAge": "18 Years"},
+        }
+    }
+
+
+def medline(number: str, title: str, author: str = "Muster, Eva", doi: str = "") -> str:
+    lines = [f"PMID- {number}", f"TI  - {title}", f"FAU - {author}", "JT  - Journal of Examples"]
+    lines += ["DP  - 2026 Nov", "VI  - 7", f"PG  - {number[-3:]}-9"]
+    return "\n".join([*lines, f"LID - {doi} [doi]" if doi else "PT  - Journal Article"])
+
+
+def noon(day: datetime.date) -> float:
+    return calendar.timegm((day.year, day.month, day.day, 12, 0, 0))
+
+
+def retraction(doi: str, source: str = "retraction-watch") -> dict[str, Any]:
+    """Return what Crossref says of a work that was retracted."""
+    return {
+        "DOI": doi,
+        "type": "retraction",
+        "label": "Retraction",
+        "source": source,
+        "updated": {"date-parts": [[2026, 11, 17]], "date-time": "2026-11-17T00:00:00Z"},
+        "record-id": "20946",
+    }
 
 
 @dataclass

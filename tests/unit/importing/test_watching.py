@@ -5,19 +5,27 @@ The services are on this machine and answer as their documentation says; the rev
 
 from __future__ import annotations
 
-import calendar
 import csv
 import datetime
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback_services import HTML, Failure, World, serving
+from loopback_services import (
+    CRITERIA,
+    HTML,
+    Failure,
+    World,
+    medline,
+    noon,
+    retraction,
+    serving,
+    study,
+)
 from places import DATA, ROOT
 from table_rows import rows_of
 
@@ -45,49 +53,6 @@ term = "low back pain AND resistance training"
 """
 FIRST_OF_ALL = datetime.date(2026, 10, 31)
 FIRST, SECOND, THIRD = (datetime.date(2026, 11, day) for day in (5, 12, 19))
-CRITERIA = """Inclusion Criteria:
-
-* Adults with chronic non-specific low back pain
-
-Exclusion Criteria:
-
-* Specific low back pain
-* Spinal surgery
-* Concomitant treatment
-"""
-
-
-def study(number: str, title: str, criteria: str = CRITERIA) -> dict[str, Any]:
-    """Return a made-up study, which meets every criterion unless its own say otherwise."""
-    return {
-        "protocolSection": {
-            "identificationModule": {"nctId": number, "briefTitle": title},
-            "descriptionModule": {"briefSummary": "A made-up trial of barbells and the spine."},
-            "conditionsModule": {"conditions": ["Low Back Pain"]},
-            "designModule": {
-                "studyType": "INTERVENTIONAL",
-                "designInfo": {"allocation": "RANDOMIZED"},
-            },
-            "armsInterventionsModule": {
-                "interventions": [
-                    {"name": "Barbell training only: three sets of 8RM"},
-                    {"name": "Bodyweight exercise only"},
-                ]
-            },
-            "outcomesModule": {"primaryOutcomes": [{"measure": "Pain intensity (NPRS)"}]},
-            "eligibilityModule": {"eligibilityCriteria": criteria, "minimumAge": "18 Years"},
-        }
-    }
-
-
-def medline(number: str, title: str, author: str = "Muster, Eva", doi: str = "") -> str:
-    lines = [f"PMID- {number}", f"TI  - {title}", f"FAU - {author}", "JT  - Journal of Examples"]
-    lines += ["DP  - 2026 Nov", "VI  - 7", f"PG  - {number[-3:]}-9"]
-    return "\n".join([*lines, f"LID - {doi} [doi]" if doi else "PT  - Journal Article"])
-
-
-def noon(day: datetime.date) -> float:
-    return calendar.timegm((day.year, day.month, day.day, 12, 0, 0))
 
 
 @pytest.fixture
@@ -162,18 +127,6 @@ def ask(world: World, where: str) -> tuple[list[str], list[float]]:
 
 def rows(review: Path, name: str = "found.csv") -> list[dict[str, str]]:
     return rows_of(review / "data" / name)
-
-
-def retraction(doi: str, source: str = "retraction-watch") -> dict[str, Any]:
-    """Return what Crossref says of a work that was retracted."""
-    return {
-        "DOI": doi,
-        "type": "retraction",
-        "label": "Retraction",
-        "source": source,
-        "updated": {"date-parts": [[2026, 11, 17]], "date-time": "2026-11-17T00:00:00Z"},
-        "record-id": "20946",
-    }
 
 
 def test_three_weeks(review: Path, world: World) -> None:
