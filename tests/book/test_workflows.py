@@ -25,7 +25,8 @@ PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 #: What may stand in a script of a workflow: nothing that a stranger can word.
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 HARMLESS = {
-    "github.ref", "matrix.python", "steps.deployed.outputs.page_url", "vars.REVIEW_CONTACT", "github.token",
+    "github.ref", "matrix.python", "steps.deployed.outputs.page_url", "vars.REVIEW_CONTACT",
+    "github.token",
 }  # fmt: skip
 KEYS = {"name", "uses", "with", "run", "env", "id", "if"}
 
