@@ -26,6 +26,60 @@ if TYPE_CHECKING:
     from analysis_lib.importing.judgements import Judged
     from analysis_lib.importing.spreadsheets import Sheet
 
+FOLDER = "the folder of the review"
+HERE = f"{FOLDER}; by default this one"
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 something to mend first, which is said on standard error, and nothing "
+    "was written; 2 a word of the command is not known; 130 interrupted."
+)
+#: What each command does, and an example of it.
+COMMANDS = {
+    "new": (
+        "Write a folder with empty tables, review.toml and the pages of a book. An existing folder "
+        "must be empty.",
+        "new my-review",
+    ),
+    "check": (
+        "Say what is wrong in the tables, each with file, row, column and value; what is still as "
+        "`new` wrote it; what can be pooled. Nothing is written.",
+        "check my-review",
+    ),
+    "import": (
+        "Read an extraction sheet (CSV, xlsx, RevMan), judgements of the risk of bias, or the "
+        "exports of a search (RIS, PubMed, BibTeX, EndNote, tables ...) into the tables of a "
+        "review. What a file is, is told from its content. Outcomes and follow-ups must stand in "
+        "outcomes.csv and follow_ups.csv first.",
+        'import sheet.xlsx --to my-review --outcome Pain --time "12 weeks" --dry-run',
+    ),
+    "selection": (
+        "Count the boxes of the flow diagram from the search and the decisions of screening, and "
+        "write them into selection.csv.",
+        "selection my-review",
+    ),
+    "build": (
+        "Check the data, run the notebooks and write the book into _build/html. With an error in "
+        "the data nothing is built.",
+        "build my-review --watch",
+    ),
+    "pdf": ("Make the book and print it as one file; it needs Chromium.", "pdf my-review"),
+    "manuscript": (
+        "Write the review for a journal: a Word file, the same as Markdown, and figures.",
+        "manuscript my-review --out paper.docx",
+    ),
+    "export": (
+        "Write the review in the form of another program, with a README on what it cannot hold.",
+        "export my-review --to revman",
+    ),
+    "with-r": (
+        "Compute every analysis again in R with metafor, and record whether it agrees; 1 is the "
+        "exit code where it does not.",
+        "with-r my-review",
+    ),
+    "version": (
+        "Record the review as it is, so that the book tells what changed since.",
+        'version my-review 1.1 --note "A trial of 2026 was added"',
+    ),
+}
 # What a command needs is imported where it runs, so that the others start at once.
 
 FORMS = ("revman", "metafor", "csv", "ris", "ro-crate")
@@ -81,18 +135,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     new = commands.add_parser("new", help="write the folder of a new review")
-    new.add_argument("folder", type=Path)
+    new.add_argument("folder", type=Path, help=FOLDER)
     new.set_defaults(run=_new)
 
     check = commands.add_parser("check", help="say what is wrong and what is missing")
-    check.add_argument("folder", type=Path)
+    check.add_argument("folder", type=Path, help=FOLDER)
     check.set_defaults(run=_check)
 
     bring = commands.add_parser(
         "import",
         help="read an extraction sheet (CSV, xlsx) or the exports of a search (any format)",
     )
-    bring.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    bring.add_argument("files", type=Path, nargs="+", metavar="FILE", help="what to read")
     bring.add_argument("--to", type=Path, required=True, metavar="DIR", help="the review")
     bring.add_argument("--outcome", help="outcome of every row, if the sheet has no such column")
     bring.add_argument("--time", help="follow-up of every row, if the sheet has no such column")
@@ -164,10 +218,10 @@ def _parser() -> argparse.ArgumentParser:
     select = commands.add_parser(
         "selection", help="count the flow diagram from the search and the decisions"
     )
-    select.add_argument("folder", type=Path)
+    select.add_argument("folder", type=Path, help=FOLDER)
     select.set_defaults(run=_selection)
     build = commands.add_parser("build", help="make the book")
-    build.add_argument("folder", type=Path, nargs="?", default=Path())
+    build.add_argument("folder", type=Path, nargs="?", default=Path(), help=HERE)
     build.add_argument(
         "--watch", action="store_true", help="serve it here, and make it again at each change"
     )
@@ -175,35 +229,44 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build)
 
     pdf = commands.add_parser("pdf", help="make the book and print it as one file")
-    pdf.add_argument("folder", type=Path, nargs="?", default=Path())
+    pdf.add_argument("folder", type=Path, nargs="?", default=Path(), help=HERE)
     pdf.set_defaults(run=_pdf)
     paper = commands.add_parser(
         "manuscript", help="write the review as a manuscript: Word and Markdown"
     )
-    paper.add_argument("folder", type=Path, nargs="?", default=Path())
+    paper.add_argument("folder", type=Path, nargs="?", default=Path(), help=HERE)
     paper.add_argument("--out", type=Path, metavar="FILE", help="manuscript.docx in the review")
     paper.add_argument("--replace", action="store_true", help="write over files that are there")
     paper.set_defaults(run=_manuscript)
     out = commands.add_parser("export", help="write the review in the form of another program")
-    out.add_argument("folder", type=Path)
-    out.add_argument("--to", required=True, choices=FORMS)
+    out.add_argument("folder", type=Path, help=FOLDER)
+    out.add_argument("--to", required=True, choices=FORMS, help="the form of the files")
     out.add_argument("--into", type=Path, metavar="DIR", help="where to; export/ in the review")
     out.set_defaults(run=_export)
     again = commands.add_parser(
         "with-r", help="compute every analysis again in R (metafor), and record whether it agrees"
     )
-    again.add_argument("folder", type=Path, nargs="?", default=Path())
+    again.add_argument("folder", type=Path, nargs="?", default=Path(), help=HERE)
     again.set_defaults(run=_with_r)
     version = commands.add_parser("version", help="record the review as it is as a version")
-    version.add_argument("folder", type=Path)
-    version.add_argument("version")
+    version.add_argument("folder", type=Path, help=FOLDER)
+    version.add_argument("version", help="its name, such as 1.1")
     version.add_argument("--note", default="", help="what made it necessary")
-    version.add_argument("--date", default=datetime.date.today().isoformat())
-    version.add_argument("--basis", choices=("computed", "printed"), default="computed")
+    version.add_argument(
+        "--date", default=datetime.date.today().isoformat(), help="as 2026-01-31; by default today"
+    )
+    version.add_argument(
+        "--basis", choices=("computed", "printed"), default="computed", help="of its results"
+    )
     version.add_argument("--status", default="", help="whether the review is kept up to date")
     version.add_argument("--again", action="store_true", help="replace the newest version")
     version.set_defaults(run=_version)
     _add_watch(commands)
+    for name, (told, example) in COMMANDS.items():
+        command = commands.choices[name]
+        command.description = told
+        command.epilog = f"{EXIT_CODES} Example: {_program()} {example}"
+    parser.epilog = f"COMMAND --help tells what a command takes, with an example. {EXIT_CODES}"
     return parser
 
 
@@ -215,9 +278,10 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "data/search/watch, and add what was never seen to data/found.csv, where people decide.",
         epilog="Exit codes: 0 nothing new; 1 something to mend first, nothing was recorded; 3 "
         "something new; 4 nothing new, but a service did not answer; 5 something new, and a "
-        "service did not answer; 130 interrupted, and the next watch of the day goes on.",
+        "service did not answer; 130 interrupted, and the next watch of the day goes on. "
+        f"Example: {_program()} watch my-review --replay answers",
     )
-    watch.add_argument("folder", type=Path, nargs="?", default=Path())
+    watch.add_argument("folder", type=Path, nargs="?", default=Path(), help=HERE)
     watch.add_argument("--replay", type=Path, metavar="FOLDER", help="answers kept, no network")
     watch.add_argument("--contact", default="", help="address for services; else review.toml's")
     watch.set_defaults(run=_watch)
@@ -229,7 +293,9 @@ def _new(options: argparse.Namespace) -> list[str]:
     written = new_review(options.folder)
     return [
         f"{plural(len(written), 'file')} written in {options.folder}.",
-        f"Next: fill {options.folder / 'data' / 'review.toml'} and outcomes.csv beside it, then "
+        f"Next: fill {options.folder / 'data' / 'review.toml'}, and outcomes.csv and "
+        "follow_ups.csv beside it; trials, arms and results come by import:",
+        f"{_program()} import SHEET --to {options.folder}",
         f"{_program()} check {options.folder}",
     ]
 

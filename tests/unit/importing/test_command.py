@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from properties import examples
 from template_cells import NOTEBOOKS
 
 import analysis_lib as al
-from analysis_lib.__main__ import main
+from analysis_lib.__main__ import COMMANDS, _parser, main
 from analysis_lib.base import formatting
 from analysis_lib.review.schemas import SCHEMAS, header
 
@@ -472,3 +473,22 @@ def test_sheets_and_exports_are_not_mixed(folder: Path, tmp_path: Path, capsys: 
     for files in ((ris, sheet), (sheet, sheet)):
         code, _, told = run(capsys, "import", *files, "--to", folder)
         assert (code, "one extraction sheet at a time" in told) == (1, True)
+
+
+def test_every_command_has_help_with_an_example_and_exit_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in (*COMMANDS, "watch"):
+        with pytest.raises(SystemExit) as stopped:
+            main([name, "--help"])
+        told = " ".join(capsys.readouterr().out.split())
+        assert stopped.value.code == 0
+        assert f"Example: python -m analysis_lib {name} " in told
+        assert "Exit codes: 0" in told
+        options = _parser().parse_args(_arguments(name))
+        assert callable(options.run)
+
+
+def _arguments(name: str) -> list[str]:
+    """Return the words of the example of a command, which must be ones that it takes."""
+    return shlex.split(COMMANDS[name][1]) if name in COMMANDS else [name, "x", "--replay", "y"]
