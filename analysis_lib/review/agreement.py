@@ -88,6 +88,7 @@ def disagreements(
         *_claims(tables),
         *_misprinted(tables),
         *_look_alikes(tables),
+        *_like_keys(tables),
         *_weaker(tables),
     ]
 
@@ -560,6 +561,30 @@ def _unlike(label: str, other: str, where: str) -> str:
     odd = dict.fromkeys(c for c in label + other if (c in label) != (c in other))
     names = ", ".join(unicodedata.name(c, repr(c)) for c in odd)
     return f"{shown(label)} looks like {shown(other)} of {where}" + (f" ({names})" if odd else "")
+
+
+#: The tables that define identifiers, and the columns that are one.
+DEFINED: Final[Mapping[str, tuple[str, ...]]] = {
+    "trials": ("trial",),
+    "outcomes": ("outcome",),
+    "follow_ups": ("follow_up",),
+    "arms": ("trial", "arm"),
+}
+
+
+def _like_keys(tables: Tables) -> Iterator[Problem]:
+    """Find identifiers that a file system, or an address on a page, may take for one."""
+    for name, columns in DEFINED.items():
+        seen: dict[str, tuple[list[str], int]] = {}
+        for row, *key in tables[name][list(columns)].dropna().itertuples():
+            folded = " ".join([*key[:-1], key[-1].casefold().replace("_", "-")])
+            other, first = seen.setdefault(folded, (key, row))
+            if other != key:
+                message = (
+                    f"{shown(key[-1])} is {shown(other[-1])} of row {first} but for capitals, - "
+                    "and _; if they are one, write it alike, and if two, name them apart"
+                )
+                yield Problem(f"{name}.csv", message, int(row), columns[-1])
 
 
 # --- follow-ups and factors -----------------------------------------------------------------------
