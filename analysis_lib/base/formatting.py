@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 
-from analysis_lib.base.measures import RATIO_MEASURES, band, shown
+from analysis_lib.base.measures import RATIO_MEASURES, Interval, band, shown
 
 MINUS = "−"
 EN_DASH = "–"
@@ -30,8 +30,6 @@ SMALL_MEASURES = ("RD", "IRD", "proportion", "rate")
 #: What XML, and so SVG, cannot hold: control characters and what is no character.
 NO_TEXT = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-Interval = tuple[float, float]
 
 
 def is_absent(value: float | None) -> bool:

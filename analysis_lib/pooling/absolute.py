@@ -13,10 +13,8 @@ from analysis_lib.base.checks import as_floats, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number
-from analysis_lib.base.measures import RATE_MEASURES, RATIO_MEASURES
+from analysis_lib.base.measures import RATE_MEASURES, RATIO_MEASURES, Interval
 from analysis_lib.base.results import Result
-
-Interval = tuple[float, float]
 
 #: From the assumed risk and the effect to the risk with the intervention.
 _RISKS: Final[dict[str, Callable[[float, float], float]]] = {

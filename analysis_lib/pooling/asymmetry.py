@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +30,12 @@ from analysis_lib.base.checks import (
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import number, p_cell
 from analysis_lib.base.results import Result
+from analysis_lib.effects.columns import Labels
 from analysis_lib.pooling.pooled_effect import (
     confidence_interval,
     lower_tail,
 )
 from analysis_lib.pooling.regression import meta_regression
-
-Labels: TypeAlias = Sequence[object] | None
-Side: TypeAlias = Literal["left", "right"]
 
 #: A line through two points leaves nothing to judge it by.
 FEWEST_STUDIES = 3

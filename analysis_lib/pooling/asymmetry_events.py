@@ -18,6 +18,7 @@ from analysis_lib.base.checks import (
     columns_of,
 )
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.columns import Labels
 from analysis_lib.effects.events import (
     AddToN,
     Cells,
@@ -30,7 +31,7 @@ from analysis_lib.effects.events import (
     risk_differences,
     tells_nothing,
 )
-from analysis_lib.pooling.asymmetry import EggerTest, Labels, lean_of_line
+from analysis_lib.pooling.asymmetry import EggerTest, lean_of_line
 
 EVENT_MEASURES = ("OR", "RR", "RD")
 

@@ -8,7 +8,7 @@ add up counts over the trials and need neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, Unpack, get_args
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import plural
+from analysis_lib.effects.columns import Labels
 from analysis_lib.effects.events import (
     AddToN,
     Cells,
@@ -49,7 +50,6 @@ from analysis_lib.pooling.pooled_effect import (
 )
 from analysis_lib.pooling.tau2 import MeanModel
 
-Labels: TypeAlias = Sequence[object] | None
 DoubleZeros: TypeAlias = Literal["drop", "keep"]
 HeterogeneityAround: TypeAlias = Literal["MH", "inverse"]
 Mask: TypeAlias = npt.NDArray[np.bool_]

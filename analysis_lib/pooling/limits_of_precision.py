@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis_lib.base.checks import FloatArray, check_choice, check_level
-from analysis_lib.pooling.asymmetry import FunnelResult, Labels, check_unequal, enough_effects
+from analysis_lib.effects.columns import Labels
+from analysis_lib.pooling.asymmetry import FunnelResult, check_unequal, enough_effects
 from analysis_lib.pooling.pooled_effect import (
     Interval,
     confidence_interval,

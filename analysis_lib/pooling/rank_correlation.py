@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.columns import Labels
 from analysis_lib.effects.events import checked_cells, tells_nothing
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FunnelResult, Labels, enough_effects
+from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, FunnelResult, enough_effects
 from analysis_lib.pooling.events import pool_events
 from analysis_lib.pooling.pooled_effect import lower_tail
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.effects.columns import Labels
 from analysis_lib.pooling.asymmetry import (
     FunnelResult,
-    Labels,
     check_unequal,
     enough_effects,
     read_only,

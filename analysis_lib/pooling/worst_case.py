@@ -17,7 +17,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, percent, plural
 from analysis_lib.base.results import Result
-from analysis_lib.pooling.asymmetry import Labels
+from analysis_lib.effects.columns import Labels
 from analysis_lib.pooling.clusters import Rows, cluster_rows
 from analysis_lib.pooling.pooled_effect import Interval, confidence_interval, pool
 
