@@ -344,7 +344,7 @@ def _study_rows(
         }
         if weighing.k > 1:
             cells["weight"] = fmt.percent(weights[label], 1)
-        risk = _word(more["risk_of_bias"]) if "risk_of_bias" in more else None
+        risk = risk_word(more)
         hollow = bool(more.get("provenance") == RECONSTRUCTED)
         rows.append(
             Row("study", label, cells, float(effect), interval, float(weights[label]), risk, hollow)
@@ -374,8 +374,11 @@ def _number(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _word(value: Any) -> str:
-    return "not stated" if pd.isna(value) else str(value)
+def risk_word(known: Mapping[Any, Any] | pd.Series) -> str | None:
+    """Return the judgement of the risk of bias; nothing where no trial has any."""
+    if "risk_of_bias" not in known:
+        return None
+    return "not stated" if pd.isna(known["risk_of_bias"]) else str(known["risk_of_bias"])
 
 
 def _summary_rows(fit: PooledEffect, known: pd.DataFrame, measure: str) -> list[Row]:

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import Interval
-from analysis_lib.plots.forests import RECONSTRUCTED, people_cells, told_first
+from analysis_lib.plots.forests import RECONSTRUCTED, people_cells, risk_word, told_first
 from analysis_lib.plots.look import describe, styled
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
@@ -101,7 +101,7 @@ def _reported_rows(known: pd.DataFrame, measure: str, level: float) -> list[Row]
         cells = {"effect": fmt.effect_estimate(row["effect"], interval, measure)}
         cells |= people_cells(row.to_dict())
         rows.append(
-            Row("study", str(label), cells, float(row["effect"]), interval, risk=_risk(row))
+            Row("study", str(label), cells, float(row["effect"]), interval, risk=risk_word(row))
         )
     return rows
 
@@ -114,7 +114,7 @@ def _bands(rebuilt: pd.DataFrame) -> list[Row]:
             people_cells(row.to_dict()),
             float(row["effect"]),
             _range(row),
-            risk=_risk(row),
+            risk=risk_word(row),
             hollow=True,
         )
         for label, row in rebuilt.iterrows()
@@ -125,12 +125,6 @@ def _range(row: pd.Series) -> Interval:
     if pd.isna(row["low"]):  # nothing but this one effect agrees with the print
         return float(row["effect"]), float(row["effect"])
     return float(row["low"]), float(row["high"])
-
-
-def _risk(row: pd.Series) -> str | None:
-    if "risk_of_bias" not in row.index:
-        return None
-    return "not stated" if pd.isna(row["risk_of_bias"]) else str(row["risk_of_bias"])
 
 
 def _alt(printed: PrintedResult, measure: str, rebuilt: Sequence[object]) -> str:

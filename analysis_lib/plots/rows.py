@@ -363,7 +363,7 @@ class RowPlot:
 
     def _column_width(self, name: str, heading: str) -> float:
         texts = [
-            (self._cell(row, name), _weight(row)) for row in self.rows if row.kind not in SPANNING
+            (self._cell(row, name), weight_of(row)) for row in self.rows if row.kind not in SPANNING
         ]
         lights = len(self.domains) * LIGHT if name == "risk" else 0.0
         return max(
@@ -377,7 +377,8 @@ class RowPlot:
         """Return what headings and quiet lines need of the columns left of the plot."""
         return max(
             (
-                text_size(self._cell(row, "label"), size=_size(row), weight=_weight(row))[0] + GAP
+                text_size(self._cell(row, "label"), size=size_of(row), weight=weight_of(row))[0]
+                + GAP
                 for row in self.rows
                 if row.kind in SPANNING
             ),
@@ -549,8 +550,8 @@ class RowPlot:
                         transform=columns,
                         ha=column.align,
                         va="center_baseline",
-                        size=_size(row),
-                        weight=_weight(row),
+                        size=size_of(row),
+                        weight=weight_of(row),
                         style=style,
                         color=GREY if row.kind == "quiet" else INK,
                     )
@@ -658,11 +659,13 @@ class RowPlot:
         return in_lines(zip(handles, needed, strict=True), room)
 
 
-def _size(row: Row) -> float:
+def size_of(row: Row) -> float:
+    """Return the size of the words of a row."""
     return NOTE if row.kind == "quiet" else TEXT
 
 
-def _weight(row: Row) -> str:
+def weight_of(row: Row) -> str:
+    """Return the weight of the words of a row."""
     return "bold" if row.kind in BOLD else "normal"
 
 

@@ -27,7 +27,9 @@ from analysis_lib.plots.rows import (
     Row,
     RowPlot,
     _Page,
+    size_of,
     unbroken,
+    weight_of,
 )
 from analysis_lib.plots.text import text_size, widest, wrap_to
 
@@ -92,17 +94,17 @@ class StackedPlot(RowPlot):
         """Return the lines of words above the interval of a row."""
         room = WIDTH - 2 * MARGIN
         if row.kind in SPANNING:
-            size = NOTE if row.kind == "quiet" else TEXT
-            words = wrap_to(unbroken(row.label), room, size=size, weight=_weight(row))
+            size = size_of(row)
+            words = wrap_to(unbroken(row.label), room, size=size, weight=weight_of(row))
             return [_Line(line, size=size, bold=row.kind in BOLD) for line in words.split("\n")]
         beside = self._people(row)
         lights = GAP + 0.17 if row.risk and not self.domains else 0.0
         taken = text_size(beside, size=NOTE)[0] + GAP if beside else 0.0
         label = row.label.replace("\n", " ")
-        longest = widest(label.split(" "), size=TEXT, weight=_weight(row))
+        longest = widest(label.split(" "), size=TEXT, weight=weight_of(row))
         shared = beside if longest + taken + lights <= room else ""
         free = room - lights - (taken if shared else 0.0)
-        words = wrap_to(label, free, size=TEXT, weight=_weight(row))
+        words = wrap_to(label, free, size=TEXT, weight=weight_of(row))
         first, *others = words.split("\n")
         lines = [_Line(first, shared, bold=row.kind in BOLD)]
         lines += [_Line(line, bold=row.kind in BOLD) for line in others]
@@ -110,9 +112,9 @@ class StackedPlot(RowPlot):
         if effect := row.cells.get("effect"):
             name = next((name for name in BESIDE if row.cells.get(name)), "")
             more = f"{BESIDE[name]} {row.cells[name]}" if name else ""
-            free = room - text_size(effect, size=TEXT, weight=_weight(row))[0] - GAP
+            free = room - text_size(effect, size=TEXT, weight=weight_of(row))[0] - GAP
             fits = text_size(more, size=NOTE)[0] <= free
-            effects = wrap_to(effect, room, size=TEXT, weight=_weight(row)).split("\n")
+            effects = wrap_to(effect, room, size=TEXT, weight=weight_of(row)).split("\n")
             lines += [_Line(line, bold=row.kind in BOLD) for line in effects[:-1]]
             lines.append(_Line(effects[-1], more if fits else "", bold=row.kind in BOLD))
         own = [
@@ -200,7 +202,3 @@ class StackedPlot(RowPlot):
             x = MARGIN + place * each
             ax.text(x, y, letter, transform=columns, va="center_baseline", size=NOTE, color=GREY)
             paint_light(ax, x + 0.2, y, light, transform=columns, size=12.6)
-
-
-def _weight(row: Row) -> str:
-    return "bold" if row.kind in BOLD else "normal"
