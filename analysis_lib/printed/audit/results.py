@@ -26,6 +26,7 @@ from analysis_lib.printed.audit.rows import (
     excludes_null,
     good,
     interval_centre,
+    judged,
     narrowed_effect,
     pi_half_width,
     pi_quantile,
@@ -152,11 +153,9 @@ def check_p_value(row: Row, options: Options) -> Check:
         from_estimate = _p_of_estimate(row, df)
         fits = fits or p.overlaps(from_estimate)
         follows += f", the estimate with that width p = {show(from_estimate)}"
-    if fits:
-        return good(printed, follows)
     alpha = 1 - options.level
     crosses = (p.low > alpha) != (from_interval.low > alpha)
-    return wrong(printed, follows, "conclusion" if crosses else "number")
+    return judged(fits, printed, follows, "conclusion" if crosses else "number")
 
 
 def _p_of_estimate(row: Row, df: float | None) -> Interval:
@@ -197,9 +196,7 @@ def check_significance_words(row: Row, options: Options) -> Check:
     said = "significant" if claimed else "not significant"
     printed = f"said to be {said}; " + row.told("ci_low", "ci_high")
     follows = f"the interval {'leaves out' if truth else 'includes'} the null value"
-    if claimed == truth:
-        return good(printed, follows)
-    return wrong(printed, follows, "conclusion")
+    return judged(claimed == truth, printed, follows, "conclusion")
 
 
 def check_pi_centre(row: Row, options: Options) -> Check:
@@ -214,9 +211,7 @@ def check_pi_centre(row: Row, options: Options) -> Check:
     centre = (low + high).scaled(0.5)
     printed = row.told("estimate", "pi_low", "pi_high")
     follows = f"the prediction interval is centred on {show(centre)}, the effect is {show(effect)}"
-    if effect.overlaps(centre):
-        return good(printed, follows)
-    return wrong(printed, follows, "number")
+    return judged(effect.overlaps(centre), printed, follows)
 
 
 def check_pi_floor(row: Row, options: Options) -> Check:
@@ -282,9 +277,7 @@ def check_pi_width(row: Row, options: Options) -> Check:
         fits = normal or k - 2 in dfs or k - 1 in dfs
     if not dfs and quantile.high >= z:
         follows += _nearest_df(quantile, options.level) if not normal else ", the normal one"
-    if fits:
-        return good(printed, follows)
-    return wrong(printed, follows, "number")
+    return judged(fits, printed, follows)
 
 
 def _nearest_df(quantile: Interval, level: float) -> str:
@@ -359,9 +352,7 @@ def check_typical_variance(row: Row, options: Options) -> Check:
     least = 4 * least_k / n * _most_small_sample(n, k or 2 * least_k) ** 2
     printed = row.told("i2", "tau2", "participants")
     follows = f"{told}; {n} people in {least_k} comparisons give at least {least:.4g}"
-    if typical.high >= least - FLOAT_ERROR:
-        return good(printed, follows)
-    return wrong(printed, follows, "number")
+    return judged(typical.high >= least - FLOAT_ERROR, printed, follows)
 
 
 def _show_root(value: Interval) -> str:
@@ -379,9 +370,7 @@ def check_q(row: Row, options: Options) -> Check:
     implied = Interval(*(max(0.0, 100 * (1 - df.low / x)) for x in (q.low, q.high)))
     printed = row.told("q", "df", "i2")
     follows = f"Q and df give I² = {show(implied)} %"
-    if i2.overlaps(implied):
-        return good(printed, follows)
-    return wrong(printed, follows, "number")
+    return judged(i2.overlaps(implied), printed, follows)
 
 
 def check_q_p_value(row: Row, options: Options) -> Check:
@@ -396,9 +385,7 @@ def check_q_p_value(row: Row, options: Options) -> Check:
     implied = Interval(*(float(chdtrc(df.low, max(x, 0.0))) for x in (q.high, q.low)))
     printed = f"{row.told('q', 'df')}, p {row.p_relation} {row.texts['p']}"
     follows = f"Q and df give p = {show(implied, 3)}"
-    if p.overlaps(implied):
-        return good(printed, follows)
-    return wrong(printed, follows, "number")
+    return judged(p.overlaps(implied), printed, follows)
 
 
 def check_statistic_sign(row: Row, options: Options) -> Check:

@@ -53,6 +53,11 @@ def wrong(printed: str, follows: str, matters: Matters, verdict: Verdict = "inco
     return Check(verdict, printed, follows, matters)
 
 
+def judged(fits: bool, printed: str, follows: str, matters: Matters = "number") -> Check:
+    """Say whether what is printed agrees, and how much it matters if it does not."""
+    return good(printed, follows) if fits else wrong(printed, follows, matters)
+
+
 def unknown(why: str) -> Check:
     """Say why nothing can be judged."""
     return Check("cannot be checked", "", why)
@@ -342,12 +347,17 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
 
 
+def as_share(i2: Interval) -> Interval:
+    """Return a printed I2, which is a percentage, as a part of 1."""
+    return i2.scaled(0.01).clipped(0.0, 1.0)
+
+
 def typical_variance(row: Row) -> Interval | None:
     """Within-study variance s2 = tau2 (1 - I2) / I2 (Higgins and Thompson 2002)."""
     tau2, i2 = row.get("tau2"), row.get("i2")
     if tau2 is None or i2 is None or tau2.high <= 0:
         return None
-    share = i2.scaled(0.01).clipped(0.0, 1.0)
+    share = as_share(i2)
     if share.low <= 0:
         return (
             None

@@ -16,7 +16,7 @@ from analysis_lib.printed.audit.rows import (
     Check,
     Row,
     Rule,
-    good,
+    judged,
     show,
     standard_error,
     unknown,
@@ -195,9 +195,8 @@ def _even(row: Row) -> bool:
 def _changed(row: Row, factor: Interval, told: str) -> Check:
     printed = row.told("ci_low", "ci_high", "tau2")
     follows = f"{told}: the standard deviations would be {show(factor, 2)} times as large"
-    if factor.high < LEAST_FACTOR or factor.low > MOST_FACTOR:
-        return wrong(printed, follows, "number")
-    return good(printed, follows)
+    far = factor.high < LEAST_FACTOR or factor.low > MOST_FACTOR
+    return judged(not far, printed, follows)
 
 
 def _arms_of(row: Row, tables: Tables) -> pd.DataFrame | None:

@@ -22,6 +22,7 @@ from analysis_lib.printed.audit.rows import (
     Options,
     Row,
     Rule,
+    as_share,
     excludes_null,
     good,
     listed,
@@ -189,7 +190,7 @@ def _k_from_tau2(row: Row, options: Options) -> int:
 def _k_from_companion(row: Row, other: Row) -> Iterator[tuple[str, int, int]]:
     q, i2 = other.get("q"), row.get("i2")
     if other.kind == "subgroup" and q is not None and i2 is not None and q.low > 0:
-        share = i2.scaled(0.01).clipped(0.0, 1.0)
+        share = as_share(i2)
         least = math.ceil(q.low * (1 - share.high) - FLOAT_ERROR) + 1
         yield (
             f"Q between subgroups {other.texts['q']} with I² needs at least {least}",
@@ -272,9 +273,9 @@ def _left_out_problem(row: Row, main: Row, k: tuple[int, int], options: Options)
     if most_k < least_k:  # reported by check_comparisons
         return None
     left = row.count("comparisons") or max(least_k - (most_k - least_k) - 2 * len(row.without), 1)
-    share = after.scaled(0.01).clipped(0.0, 1.0).low
+    share = as_share(after).low
     least_q = (left - 1) / (1 - share) if 0 < share < 1 else 0.0
-    room = 1 - before.scaled(0.01).clipped(0.0, 1.0).high
+    room = 1 - as_share(before).high
     most_q = (most_k - 1) / room if room > 0 else math.inf
     if least_q > most_q + FLOAT_ERROR:
         return (

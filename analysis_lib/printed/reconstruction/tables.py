@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
@@ -33,6 +32,7 @@ from analysis_lib.printed.reconstruction.targets import (
     BetweenTarget,
     FitTargets,
     Targets,
+    critical_z,
     rounded,
     set_aside_contradictions,
 )
@@ -312,9 +312,9 @@ def _groups(factor: Factor, comparisons: pd.DataFrame) -> tuple[tuple[int, ...],
 
 def _z_bounds(row: pd.Series[str], *, lower_is_better: bool) -> tuple[float, float]:
     """Return the range of z statistics that a p value range and a direction allow."""
-    p_low, p_high = float(row["p_low"]), float(row["p_high"])
-    near = -float(ndtri(p_high / 2))
-    far = -float(ndtri(p_low / 2)) if p_low > 0 else np.inf
+    p_high = float(row["p_high"])
+    sizes = critical_z(Interval(float(row["p_low"]), p_high))
+    near, far = sizes.low, sizes.high
     if not row["favours"]:
         if p_high < 1:
             raise ReviewError(f"analyses: {row['trial']}: p below {p_high} needs a direction")

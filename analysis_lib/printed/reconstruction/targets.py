@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -107,18 +108,8 @@ class FitTargets:
         """
         if unknown := set(printed) - set(QUANTITIES):
             raise ReviewError(f"{name}: not a printed number: {', '.join(sorted(unknown))}")
-        return cls(
-            name,
-            left_out,
-            estimate=printed.get("estimate"),
-            ci_low=printed.get("ci_low"),
-            ci_high=printed.get("ci_high"),
-            p_value=printed.get("p_value"),
-            pi_low=printed.get("pi_low"),
-            pi_high=printed.get("pi_high"),
-            tau2=printed.get("tau2"),
-            i2=printed.get("i2"),
-        )
+        known: dict[str, Any] = dict(printed)
+        return cls(name, left_out, **known)
 
     def aims(self) -> dict[str, Interval]:
         """Return the numbers to agree with: printed, and not set aside."""
