@@ -551,10 +551,12 @@ def _export(options: argparse.Namespace) -> list[str]:
     data = data_folder(options.folder)
     into = options.into or data.parent / "export" / options.to
     if options.to == "ro-crate":
-        written = _from_extra("engine.deposit").write_crate(load_review(data), into)
+        deposit = _from_extra("engine.deposit")
+        review = load_review(data)
+        written, missing = deposit.write_crate(review, into), deposit.missing(review)
     else:
-        written = exporting.export(load_review(data), options.to, into)
-    return [f"Written: {file}" for file in written]
+        written, missing = exporting.export(load_review(data), options.to, into), []
+    return [*(f"Written: {file}" for file in written), *missing]
 
 
 def _with_r(options: argparse.Namespace) -> list[str]:

@@ -22,6 +22,7 @@ from analysis_lib.review.model import Review
 CITATION, ZENODO, CRATE = "CITATION.cff", ".zenodo.json", "ro-crate-metadata.json"
 OF_A_PUBLICATION: Final = "Please cite the review itself, and this book for the recomputation."
 OF_A_REVIEW: Final = "Please cite this review, with its version."
+NO_LICENCE: Final = "No licence is stated."  # an RO-Crate must say something of it
 LICENCES: Final = "https://spdx.org/licenses/"
 FORMATS: Final = {
     ".csv": "text/csv",
@@ -65,8 +66,7 @@ def crate(review: Review, files: Mapping[str, bytes]) -> str:
     made.root_dataset["datePublished"] = told.get("date")
     made.root_dataset["version"] = told.get("version")
     made.root_dataset["identifier"] = f"data fingerprint {data_fingerprint(review)}"
-    if review.info.license:
-        made.license = f"{LICENCES}{review.info.license}"
+    made.license = f"{LICENCES}{review.info.license}" if review.info.license else NO_LICENCE
     people = [
         ContextEntity(made, f"#author-{place}", {"@type": "Person", "name": name})
         for place, name in enumerate(told["authors"], start=1)
@@ -95,6 +95,17 @@ def write_crate(review: Review, folder: Path) -> list[Path]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return [folder / name for name in (CRATE, *sorted(texts.keys() - {CRATE}))]
+
+
+def missing(review: Review) -> list[str]:
+    """Return what a repository will ask for and the review does not say, a sentence each."""
+    versions, _ = read_versions(review.path)
+    told = []
+    if versions.empty:
+        told.append("No version is recorded, so that a date is missing: `version` records one.")
+    if not review.info.license:
+        told.append("review.toml states no licence: license = ...")
+    return told
 
 
 def _described(review: Review) -> dict[str, Any]:

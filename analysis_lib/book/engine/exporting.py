@@ -103,7 +103,7 @@ def _csv(review: Review) -> dict[str, str]:
     tables = {"comparisons.csv": _table(comparisons), "analyses.csv": _table(answers)}
     covariances = [row for effects in pooled_analyses(review) for row in _covariances(effects)]
     tables |= {"covariances.csv": _table(covariances)} if covariances else {}
-    return {**tables, **_described(review)}
+    return {**tables, **_described(review, OF_COMPARISONS)}
 
 
 def _covariances(effects: StudyEffects) -> Iterator[Row]:
@@ -338,8 +338,8 @@ def _word(value: object) -> object:
     return ("no", "yes")[int(value)] if isinstance(value, bool | np.bool_) else value
 
 
-def _described(review: Review) -> dict[str, str]:
-    """Return the tables that say what was measured and when, and what the export cannot hold."""
+def _described(review: Review, of_files: str) -> dict[str, str]:
+    """Return the tables that say what was measured and when, and what each file holds."""
     tables = {
         f"{name}.csv": _table(
             [{k: _word(v) for k, v in row.items()} for row in _rows(getattr(review, name))]
@@ -349,7 +349,7 @@ def _described(review: Review) -> dict[str, str]:
     if len(review.moderators):
         tables["moderators.csv"] = _table(_rows(review.moderators))
         tables[VALUES] = _table(list(_moderator_values(review)))
-    return {**tables, "README.md": README}
+    return {**tables, "README.md": f"{of_files}\n{README}"}
 
 
 def _moderator_values(review: Review) -> Iterator[Row]:
@@ -364,7 +364,43 @@ def _moderator_values(review: Review) -> Iterator[Row]:
                 yield dict(zip(OF_VALUES, values, strict=True))
 
 
+OF_COMPARISONS: Final = """\
+comparisons.csv: a row a comparison of two arms in an analysis.
+
+- analysis: outcome and follow-up, by their names in outcomes.csv and follow_ups.csv
+- study, trial: the comparison, and the trial that it is of
+- treat1, treat2: the two arms; effects are the first minus the second, or divided by it
+- TE, seTE: the effect and its standard error, of ratios as natural logarithms; empty where a trial
+  tells nothing of a ratio
+- measure: such as MD (mean difference), SMD (standardised), OR, RR, RD, HR
+- event1, n1, event2, n2: people with the event, and people; shared arms have a part of them
+- provenance, source: whether the trial reports it, and where it stands
+
+analyses.csv: a row a pooled answer, on the scale of TE.
+
+- analysis, outcome, follow_up, measure: which one
+- pooled_by: inverse variance, MH (Mantel-Haenszel) or Peto, or a model of dependent effects
+- tau2_method, ci_method, pi_method, level: the methods by which it was pooled
+- comparisons: how many were pooled
+- estimate, ci_low, ci_high: the answer with its confidence interval
+- tau2, pi_low, pi_high: the variance between studies, and the prediction interval
+
+covariances.csv, if it is there: how the sampling errors of two comparisons go together (analysis,
+study1, study2, covariance). metafor.R, if it is there, computes every answer again.
+"""
+
+
+OF_REVMAN: Final = """\
+revman.csv: a row a study in an analysis, in the columns of RevMan Web; means, events, or an effect
+(GIV Mean) with its standard error (GIV SE), of ratios as natural logarithms. Analysis group counts
+the rows of outcomes.csv, Analysis number those of follow_ups.csv.
+"""
+
+
 README: Final = """\
+outcomes.csv, follow_ups.csv: what was measured and when, by the names that the other files use.
+moderators.csv with its values, if they are there: what may explain differences between trials.
+
 The columns that begin with "review" bring the results back: import this file into a new review,
 with outcomes.csv and follow_ups.csv beside it. What these files do not hold: results at baseline
 and of single groups, what did not enter an analysis, where two arms of a trial differ in their
@@ -404,7 +440,7 @@ def _revman(review: Review) -> dict[str, str]:
             rows.append({**place, **head, **cells, **ours[label]})
     columns = (*REVMAN, *(f"{MARK}{name}" for name in OF_ROW))
     filled = [{name: row.get(name, "") for name in columns} for row in rows]
-    return {"revman.csv": _table(filled), **_described(review)} if rows else {}
+    return {"revman.csv": _table(filled), **_described(review, OF_REVMAN)} if rows else {}
 
 
 def _cells(review: Review, effects: StudyEffects) -> Iterator[tuple[str, str, str, Row]]:

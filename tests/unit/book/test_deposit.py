@@ -44,7 +44,8 @@ def test_all_forms_say_the_same(folder: Path) -> None:
     assert cff.get("version") == zenodo.get("version") == root.get("version")
     assert cff.get("date-released") == zenodo.get("publication_date") == root.get("datePublished")
     assert cff.get("license") == zenodo.get("license")
-    assert root.get("license", "").removeprefix(deposit.LICENCES) == cff.get("license", "")
+    stated = root["license"].removeprefix(deposit.LICENCES)
+    assert stated == cff.get("license", deposit.NO_LICENCE)
     assert any(one["@id"] == "data/a.csv" and one["contentSize"] == "1" for one in graph)
 
 
@@ -160,3 +161,14 @@ def test_a_new_review_can_be_launched(tmp_path: Path) -> None:
     conda = yaml.safe_load((tmp_path / "mine" / "environment.yml").read_text())
     assert {"pip": ["-r requirements.txt"]} in conda["dependencies"]
     assert not (tmp_path / "mine" / "binder").exists()
+
+
+def test_what_a_repository_will_ask_for_is_told(
+    capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    example = ROOT / "examples" / "rosiglitazone"
+    assert main(["export", str(example), "--to", "ro-crate", "--into", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "No version is recorded" in told
+    assert "review.toml states no licence" in told
+    assert deposit.missing(load_review(DATA)) == []

@@ -168,6 +168,19 @@ def test_a_new_review_has_nothing_to_export(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", ["csv", "revman"])
+def test_every_column_is_described(review: al.Review, form: str, tmp_path: Path) -> None:
+    files = {path.name: path for path in export(review, form, tmp_path)}
+    told = files["README.md"].read_text(encoding="utf-8")
+    assert all(name in told for name in files if name != "README.md")
+    for name in {"comparisons.csv", "analyses.csv", "covariances.csv"} & set(files):
+        heads = files[name].read_text(encoding="utf-8").splitlines()[0].split(",")
+        words = set(told.replace(",", " ").replace(":", " ").replace(")", " ").split())
+        assert [head for head in heads if not head.startswith("review ")] == [
+            head for head in heads if head in words
+        ]
+
+
 def test_the_command_writes_beside_the_review(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
