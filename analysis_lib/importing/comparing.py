@@ -22,7 +22,7 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.extraction import check_shape
 from analysis_lib.importing.result_columns import NAMES, Columns, columns_of
-from analysis_lib.importing.result_rows import SIDE_WORDS, TOTALS, is_absent
+from analysis_lib.importing.result_rows import TOTALS, is_absent, side_of
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
 from analysis_lib.review.cells import read_as_text
@@ -269,7 +269,7 @@ class _Side:
 
     def side(self, row: Row) -> str | None:
         word = row.get(self.columns.get("side")) or row.get(self.columns.get("arm"))
-        return SIDE_WORDS.get(plain(word))
+        return side_of(word)
 
     def read(self, row: Row | None, column: str | None) -> float | str | None:
         """Return a cell as a number, or as text without case; ``None`` if it says nothing."""

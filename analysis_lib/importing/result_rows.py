@@ -213,6 +213,11 @@ class Rows:
     blank: list[ArmResult]
 
 
+def side_of(word: str) -> Side | None:
+    """Return the side of a comparison that a word names, as "Control group" does."""
+    return SIDE_WORDS.get(" ".join(w for w in plain(word).split() if w not in GROUP))
+
+
 def is_absent(cell: str) -> bool:
     """Say whether a cell says that nothing is known: NA, NR, a dash, the full stop of Stata."""
     return bool(cell) and (plain(cell) in ABSENT or not cell.strip("-–—−. "))
@@ -369,7 +374,7 @@ class _Reader:
     def _named_arm(self, base: ArmResult, row: Row) -> ArmResult | None:
         label = row.get(self.columns.get("arm"))
         word = row.get(self.columns.get("side")) or label
-        side = SIDE_WORDS.get(" ".join(w for w in plain(word).split() if w not in GROUP))
+        side = side_of(word)
         if not as_key(label):
             self._add(row, "arm", f"{shown(label)} cannot name an arm")
         if side is None:

@@ -20,6 +20,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import ImportedResults, import_results
 from analysis_lib.importing.packed import unpacked
 from analysis_lib.importing.result_columns import names_of
+from analysis_lib.importing.result_rows import side_of
 from analysis_lib.importing.written_numbers import parse_number, without_footnote
 
 HEADER = "Study,Mean 1,SD 1,N 1,Mean 2,SD 2,N 2"
@@ -125,6 +126,18 @@ def test_footnotes_are_named_with_their_cells(tmp_path: Path) -> None:
 )
 def test_headers_with_units_groups_and_in_other_languages(tmp_path: Path, header: str) -> None:
     assert numbers(brought(tmp_path, f"{header}\n{ROW}\n")) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    ("word", "side"),
+    [
+        *(("Intervention group", "experimental"), ("IG", "experimental")),
+        ("Treatment", "experimental"),
+        *(("Control arm", "comparator"), ("CG", "comparator"), ("Exercise", None), ("group", None)),
+    ],
+)
+def test_a_group_is_on_the_side_that_its_name_says(word: str, side: str | None) -> None:
+    assert side_of(word) == side
 
 
 def test_a_column_of_percentages_holds_no_people(tmp_path: Path) -> None:
