@@ -21,9 +21,11 @@ BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
 
 
 def open_page(page: Page, path: str | Path) -> None:
-    """Open a page of the built book, and wait until all of it is there."""
-    page.goto((HTML / path).as_uri())
-    page.wait_for_load_state("networkidle")
+    """Open a page of the built book if it is not open yet, and wait until all of it is there."""
+    address = (HTML / path).as_uri()
+    if page.url != address:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
 
 
 def boxes(page: Page, selector: str) -> list[dict[str, Any]]:

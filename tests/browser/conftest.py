@@ -1,4 +1,4 @@
-"""A page in each window, light and dark."""
+"""A page in each window, light and dark; the tests of a file share it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from playwright.sync_api import Browser, Page
 from windows import SCHEMES, WINDOWS
 
 
-@pytest.fixture(params=WINDOWS)
+@pytest.fixture(scope="module", params=WINDOWS)
 def window(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=SCHEMES)
+@pytest.fixture(scope="module", params=SCHEMES)
 def page(browser: Browser, window: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     width, height = WINDOWS[window]
     context = browser.new_context(

@@ -20,7 +20,7 @@ SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node 
   !node.closest('sup')).map(node => node.textContent.trim().slice(0, 40))"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(page: Page) -> Page:
     open_page(page, "book/intro.html")
     return page

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import chromium
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from windows import SMALLEST, WINDOWS, boxes, open_page
 
 pytestmark = chromium.needed
@@ -88,6 +88,8 @@ def test_every_sign_of_the_profile_opens_its_numbers(page: Page) -> None:
     numbers = page.locator(".matrix details[open] .numbers")
     assert "weight by overall judgement" in numbers.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    signs.first.click()  # the other tests share the page
+    expect(numbers).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", [CERTAINTY, FORESTS])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -33,17 +34,17 @@ TAG = re.compile(r"</?[a-z][a-z0-9]*(\s[^<>]*)?/?>|<[a-z]+\s[a-z-]+=")
 LINK_OR_TAG = re.compile(r"\]\([^)]*\{|<[a-z/!]", re.IGNORECASE)
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
-    """Yield every module and every cell with what is written in it."""
+@cache
+def sources() -> dict[str, ast.Module]:
+    """Return every module and every cell with what is written in it."""
+    found = {}
     for path in sorted(LIBRARY.rglob("*.py")):
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+        found[path.relative_to(ROOT).as_posix()] = ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
             if cell.cell_type == "code" and not cell.source.startswith("%"):
-                yield f"{path.name}, cell {number}", ast.parse(cell.source)
-
-
-SOURCES = dict(sources())
+                found[f"{path.name}, cell {number}"] = ast.parse(cell.source)
+    return found
 
 
 def name_of(node: ast.expr) -> str:
@@ -72,12 +73,15 @@ def displays(tree: ast.Module) -> Iterator[ast.AST]:
     yield from calls(tree, "display", "glue", "Prose")
 
 
-PROSE = {
-    function.name
-    for tree in SOURCES.values()
-    for function in functions(tree)
-    if function.returns is not None and ast.unparse(function.returns) == "Prose"
-}
+@cache
+def prose_functions() -> set[str]:
+    """Return the names of the functions that return prose."""
+    return {
+        function.name
+        for tree in sources().values()
+        for function in functions(tree)
+        if function.returns is not None and ast.unparse(function.returns) == "Prose"
+    }
 
 
 def unwritten_prose(tree: ast.Module) -> Iterator[ast.AST]:
@@ -91,7 +95,7 @@ def unwritten_prose(tree: ast.Module) -> Iterator[ast.AST]:
                 known.setdefault(name_of(target), []).append(node.value)
     for call in calls(tree, "say", "ask_keepers", "prose"):
         template = call.args[0]
-        if isinstance(template, ast.Call) and name_of(template.func) in PROSE:
+        if isinstance(template, ast.Call) and name_of(template.func) in prose_functions():
             continue
         if any(text is None or LINK_OR_TAG.search(text) for text in written(template, known)):
             yield call
@@ -161,7 +165,7 @@ RULES: dict[Rule, set[str]] = {
 def test_nothing_passes_by_a_gate(rule: Rule) -> None:
     found = [
         f"{place}, line {node.lineno}: {ast.unparse(node)}"  # type: ignore[attr-defined]
-        for place, tree in SOURCES.items()
+        for place, tree in sources().items()
         if place not in RULES[rule]
         for node in rule(tree)
     ]
