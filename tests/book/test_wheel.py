@@ -60,9 +60,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of an environment that has the wheel and what it needs."""
     folder = tmp_path_factory.mktemp("fresh") / "env"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     found = folder / "bin" / "python"
-    install = [found, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel]
+    install = [sys.executable, "-m", "pip", "--python", found, "install", "-q"]
+    install += ["--disable-pip-version-check", wheel]
     # A checkout on PYTHONPATH would count as installed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     told = subprocess.run(install, capture_output=True, text=True, check=False, env=env)
