@@ -122,16 +122,28 @@ def watch(
     ------
     ReviewError
         If the review, ``searches.toml`` or what earlier watches kept cannot be read, if nobody is
-        named as contact, or if the clock cannot be right. Nothing is written then. A service that
-        does not answer raises nothing: the others are heard, and it is asked next time.
+        named as contact, if the clock cannot be right, or if another watch is under way. Nothing is
+        written then. A service that does not answer raises nothing: the others are heard, and it
+        is asked next time.
     """
     data = data_folder(path)
+    with kept.alone(data):
+        return _watch(data, today, contact, replay, addresses or Addresses(), wait)
+
+
+def _watch(
+    data: Path,
+    today: datetime.date | None,
+    contact: str,
+    replay: str | Path | None,
+    at: Addresses,
+    wait: Callable[[float], None],
+) -> Watched:
     review, searches = load_review(data), read_searches(data)
     root = data / kept.FOLDER
     runs = rows_of(root / kept.RUNS, kept.schema(kept.RUNS))
     earlier, rules = read_found(data), _rules(review)
     who = contact or review.info.contact
-    at = addresses or Addresses()
     if searches.since is None:
         raise ReviewError(
             f"{SEARCHES}, key since is missing: the day of the last search by hand, such as "

@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +99,28 @@ class Kept:
         }
         write_table(self.folder / ANSWERS, list(schema(ANSWERS).columns), self.rows.values())
         return answer
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Let no other watch of a review run meanwhile; the lock ends with the process.
+
+    Raises
+    ------
+    ReviewError
+        If one is under way.
+    """
+    import fcntl  # which Windows has not
+
+    folder = os.open(data, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ReviewError(f"{data}: another watch is under way. Nothing was asked.") from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:

@@ -35,7 +35,7 @@ from analysis_lib.base.unsafe import danger, harmless
 from analysis_lib.book.page import Table, collected
 from analysis_lib.book.sections.found import doubts, searched, show_found
 from analysis_lib.importing import watching
-from analysis_lib.importing.watching import Watched, watch
+from analysis_lib.importing.watching import Watched, kept, watch
 from analysis_lib.importing.watching.asking import LONGEST_WAIT, TRIES, UnansweredError, Web
 from analysis_lib.importing.watching.found import as_words
 from analysis_lib.importing.watching.queries import OfPubMed, OfRegistry, read_searches
@@ -419,6 +419,14 @@ def test_two_watches_of_one_day_keep_their_answers_apart(review: Path, world: Wo
     assert again.code == 0
     folders = sorted(p.name for p in (review / "data" / "search" / "watch").glob("2026*"))
     assert folders == ["2026-11-05", "2026-11-05-2"]
+
+
+def test_a_watch_during_another_is_one_line_and_asks_nothing(review: Path, world: World) -> None:
+    with kept.alone(review / "data"), pytest.raises(ReviewError, match="another watch") as told:
+        run(review, world)
+    assert "\n" not in str(told.value)
+    assert not world.asked
+    assert run(review, world)[0].code == watching.NEW  # and the way is free again
 
 
 def test_what_people_wrote_stays(review: Path, world: World) -> None:
