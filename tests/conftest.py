@@ -44,6 +44,15 @@ def review() -> Review:
     return analysis_lib.load_review(DATA)
 
 
+@pytest.fixture
+def closed_figures() -> Iterator[None]:
+    """Close the figures that a test has drawn, when it is over."""
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start Chromium once for the tests of a module."""

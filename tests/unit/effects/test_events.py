@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from golden_cases import agree, load
@@ -51,11 +49,7 @@ quick = examples(60)
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 TRIAL = st.tuples(COUNTS, COUNTS).map(lambda arms: (*arms[0], *arms[1]))
 
-
-@pytest.fixture(autouse=True)
-def closed_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def entries() -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from itertools import combinations, product
 
 import matplotlib.pyplot as plt
@@ -55,11 +54,7 @@ DETAILS = pd.DataFrame(
     index=LABELS,
 )
 
-
-@pytest.fixture(autouse=True)
-def closed_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def five() -> PooledEffect:

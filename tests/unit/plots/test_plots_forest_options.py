@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -43,11 +42,7 @@ DOMAINS = pd.DataFrame(
 #: Pixels to an inch where a drawing is shown in its own size; the least size of text on a screen.
 PIXELS, SMALLEST = 96.0, 12.0
 
-
-@pytest.fixture(autouse=True)
-def closed_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def four() -> PooledEffect:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -30,11 +28,7 @@ ROWS = pd.DataFrame(
     }
 )
 
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def draw(rows: pd.DataFrame = ROWS) -> Axes:

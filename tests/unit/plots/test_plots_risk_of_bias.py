@@ -6,7 +6,6 @@ That every judgement stands in its place, and every bar is as long as its share,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -26,11 +25,7 @@ PIXEL = 1.0  # texts are placed to a fraction of a pixel; the worst seen is 0.5
 WORDS = list(ROB2.words)
 LONG = "Risk of bias by trial: fear-avoidance beliefs about physical activity, after the washout"
 
-
-@pytest.fixture(autouse=True)
-def closed_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 def matrix(words: list[str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,11 +24,7 @@ SIDES = {"experimental": "loaded", "comparator": "unloaded"}
 SMALLEST_LETTER = 8.0  # points; the figures are drawn at the width at which a phone shows them
 PHONE = 6.5  # inches: a wider figure would have to shrink too much
 
-
-@pytest.fixture(autouse=True)
-def close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.fixture(scope="module")
