@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from places import GOLDEN
 
 INFINITIES = {"Inf": math.inf, "-Inf": -math.inf}
@@ -50,6 +51,17 @@ def load(topic: str) -> dict[str, Any]:
     if len(paths) != 1:
         raise FileNotFoundError(f"golden topic {topic!r}: {len(paths)} files in {GOLDEN}")
     return _with_infinities(json.loads(paths[0].read_text(encoding="utf-8")))
+
+
+def columns_of(topic: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of the data set that a reference entry was computed from."""
+    return dict(load(topic)["datasets"][entry["dataset"]]["columns"])
+
+
+def cases(topic: str, *kinds: str) -> list[Any]:
+    """Return the reference entries of some kinds, the first word of an id, as parameters."""
+    entries = load(topic)["entries"]
+    return [pytest.param(e, id=e["id"]) for e in entries if e["id"].split("|")[0] in kinds]
 
 
 def agree(

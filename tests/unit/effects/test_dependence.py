@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, cases, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -42,13 +42,8 @@ MEANS = {"MD": al.mean_difference, "SMD": al.standardized_mean_difference}
 
 
 def data(entry: dict[str, Any]) -> dict[str, np.ndarray]:
-    columns = load("n8")["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of("n8", entry)
     return {name: np.array(values, dtype=float) for name, values in columns.items()}
-
-
-def golden(*kinds: str) -> list[Any]:
-    entries = load("n8")["entries"]
-    return [pytest.param(e, id=e["id"]) for e in entries if e["id"].split("|")[0] in kinds]
 
 
 def compare(family: str, where: str, **pairs: tuple[Any, Any]) -> None:
@@ -71,7 +66,7 @@ def groups(columns: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [columns[f"{name}{place}"] for place in (1, 2) for name in names]
 
 
-@pytest.mark.parametrize("entry", golden("cluster_binary"))
+@pytest.mark.parametrize("entry", cases("n8", "cluster_binary"))
 def test_golden_clusters_of_events(entry: dict[str, Any]) -> None:
     c, out, function = data(entry), entry["out"], EVENTS[entry["opts"]["measure"]]
     deff = al.design_effect((c["n1i"] + c["n2i"]) / c["n_clusters"], c["icc"])
@@ -87,7 +82,7 @@ def test_golden_clusters_of_events(entry: dict[str, Any]) -> None:
     pools("cluster trials", entry["id"], sizes, out["pooled_eff"])
 
 
-@pytest.mark.parametrize("entry", golden("cluster_continuous"))
+@pytest.mark.parametrize("entry", cases("n8", "cluster_continuous"))
 def test_golden_clusters_of_means(entry: dict[str, Any]) -> None:
     c, out, function = data(entry), entry["out"], MEANS[entry["opts"]["measure"]]
     deff = al.design_effect((c["n1i"] + c["n2i"]) / c["n_clusters"], c["icc"])
@@ -101,7 +96,7 @@ def test_golden_clusters_of_means(entry: dict[str, Any]) -> None:
     pools("cluster trials", entry["id"], al.inflated(naive, deff), out["pooled_inflated"])
 
 
-@pytest.mark.parametrize("entry", golden("crossover"))
+@pytest.mark.parametrize("entry", cases("n8", "crossover"))
 def test_golden_crossover_equals_metafor(entry: dict[str, Any]) -> None:
     columns, out = list(data(entry).values()), entry["out"]
     measure, vtype = entry["opts"]["measure"], entry["opts"]["vtype"]
@@ -115,7 +110,7 @@ def test_golden_crossover_equals_metafor(entry: dict[str, Any]) -> None:
     compare("metafor escalc, cross-over", entry["id"], **pairs)
 
 
-@pytest.mark.parametrize("entry", golden("crossover_formula"))
+@pytest.mark.parametrize("entry", cases("n8", "crossover_formula"))
 def test_golden_crossover_of_the_handbook(entry: dict[str, Any]) -> None:
     columns, out = list(data(entry).values()), entry["out"]
     difference, smd = al.crossover_difference(*columns), al.crossover_smd(*columns)
@@ -131,7 +126,7 @@ def test_golden_crossover_of_the_handbook(entry: dict[str, Any]) -> None:
     compare("cross-over, Handbook", entry["id"], r=(back, out["r_back_from_se"]))
 
 
-@pytest.mark.parametrize("entry", golden("paired_binary"))
+@pytest.mark.parametrize("entry", cases("n8", "paired_binary"))
 def test_golden_paired_events_equal_metafor(entry: dict[str, Any]) -> None:
     sizes = al.paired_events(*data(entry).values(), measure=PAIRED[entry["opts"]["measure"]])
     out = entry["out"]
@@ -139,14 +134,14 @@ def test_golden_paired_events_equal_metafor(entry: dict[str, Any]) -> None:
     compare("metafor escalc, paired events", entry["id"], **pairs)
 
 
-@pytest.mark.parametrize("entry", golden("curtin2002"))
+@pytest.mark.parametrize("entry", cases("n8", "curtin2002"))
 def test_golden_crossover_trials_pool_as_in_metafor(entry: dict[str, Any]) -> None:
     columns = data(entry)
     sizes = al.generic_effect(columns["yi"], se=columns["sei"])
     pools("cross-over, Curtin 2002", entry["id"], sizes, entry["out"])
 
 
-@pytest.mark.parametrize("entry", golden("change"))
+@pytest.mark.parametrize("entry", cases("n8", "change"))
 def test_golden_change_scores_equal_metafor(entry: dict[str, Any]) -> None:
     c, out, opts = data(entry), entry["out"], entry["opts"]
     n1, pre1, sd_pre1, post1, sd_post1, n2, pre2, sd_pre2, post2, sd_post2 = groups(c)
@@ -162,7 +157,7 @@ def test_golden_change_scores_equal_metafor(entry: dict[str, Any]) -> None:
     pools("change scores", entry["id"], sizes, out["pooled"])
 
 
-@pytest.mark.parametrize("entry", golden("ppc"))
+@pytest.mark.parametrize("entry", cases("n8", "ppc"))
 def test_golden_changes_of_two_groups(entry: dict[str, Any]) -> None:
     c, out = data(entry), entry["out"]
     morris, simple, becker = (
@@ -177,7 +172,7 @@ def test_golden_changes_of_two_groups(entry: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", golden("ancova"))
+@pytest.mark.parametrize("entry", cases("n8", "ancova"))
 def test_golden_ancova_equals_lm(entry: dict[str, Any]) -> None:
     c, out = data(entry), entry["out"]
     sizes = al.ancova_difference(*groups(c), c["ri"])
@@ -186,7 +181,7 @@ def test_golden_ancova_equals_lm(entry: dict[str, Any]) -> None:
     pools("ANCOVA", entry["id"], sizes, out["pooled"])
 
 
-@pytest.mark.parametrize("entry", golden("mixed_change_final"))
+@pytest.mark.parametrize("entry", cases("n8", "mixed_change_final"))
 def test_golden_change_and_final_scores_mix_in_a_mean_difference(entry: dict[str, Any]) -> None:
     out = entry["out"]
     sizes = al.generic_effect(out["yi"], se=np.sqrt(out["vi"]))
@@ -203,7 +198,7 @@ def summaries(entry: dict[str, Any]) -> dict[str, np.ndarray]:
     return known
 
 
-@pytest.mark.parametrize("entry", golden("fivenum", "fivenum_notest"))
+@pytest.mark.parametrize("entry", cases("n8", "fivenum", "fivenum_notest"))
 def test_golden_medians_equal_metafor(entry: dict[str, Any]) -> None:
     known, out = summaries(entry), entry["out"]
     arms = al.mean_sd_from_median(**known, sd_method="Shi")
@@ -225,7 +220,7 @@ def test_golden_medians_equal_metafor(entry: dict[str, Any]) -> None:
         compare("metafor conv.fivenum", entry["id"], **pairs)
 
 
-@pytest.mark.parametrize("entry", golden("metamean"))
+@pytest.mark.parametrize("entry", cases("n8", "metamean"))
 def test_golden_medians_equal_meta(entry: dict[str, Any]) -> None:
     methods = {"method": entry["opts"]["method.mean"], "sd_method": entry["opts"]["method.sd"]}
     arms, out = al.mean_sd_from_median(**summaries(entry), **methods), entry["out"]

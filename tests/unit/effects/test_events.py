@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def reason(entry: dict[str, Any]) -> str | None:
 
 
 def arms(entry: dict[str, Any]) -> list[np.ndarray]:
-    data = load("b1")["datasets"][entry["dataset"]]["columns"]
+    data = columns_of("b1", entry)
     return [np.array(data[name]) for name in ("ai", "n1i", "ci", "n2i")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, cases, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -59,7 +59,7 @@ NOT_OFFERED = {
 
 
 def data(entry: dict[str, Any]) -> dict[str, list[float]]:
-    return load("n2")["datasets"][entry["dataset"]]["columns"]
+    return columns_of("n2", entry)
 
 
 def reported(entry: dict[str, Any]) -> al.EffectSizes:
@@ -120,12 +120,7 @@ OURS: dict[str, Callable[[dict[str, Any]], al.EffectSizes]] = {
 }  # fmt: skip
 
 
-def golden(*kinds: str) -> list[Any]:
-    entries = load("n2")["entries"]
-    return [pytest.param(e, id=e["id"]) for e in entries if e["id"].split("|")[0] in kinds]
-
-
-@pytest.mark.parametrize("entry", golden(*OURS))
+@pytest.mark.parametrize("entry", cases("n2", *OURS))
 def test_golden_effects_and_their_pooling_equal_r(entry: dict[str, Any]) -> None:
     sizes, out, opts = OURS[entry["id"].split("|")[0]](entry), entry["out"], entry["opts"]
     family = f"n2 {entry['id'].split('|')[0]}"
@@ -155,7 +150,7 @@ def test_golden_effects_and_their_pooling_equal_r(entry: dict[str, Any]) -> None
         agree(family, "turned back", list(back), out["backtransf_random"], scale=1e-3, **keys)
 
 
-@pytest.mark.parametrize("entry", golden("metaprop_ci"))
+@pytest.mark.parametrize("entry", cases("n2", "metaprop_ci"))
 def test_golden_intervals_of_proportions_equal_meta(entry: dict[str, Any]) -> None:
     events, n = (np.array(data(entry)[name], dtype=float) for name in ("event", "n"))
     for name, method in INTERVALS.items():
@@ -171,7 +166,7 @@ def test_golden_intervals_of_proportions_equal_meta(entry: dict[str, Any]) -> No
                   scale=1e-2, reason="log odds of limits near 0 and 1 lose digits")  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", golden("absolute"))
+@pytest.mark.parametrize("entry", cases("n2", "absolute"))
 def test_golden_absolute_effects_equal_meta(entry: dict[str, Any]) -> None:
     out, opts, columns = entry["out"], entry["opts"], data(entry)
     row = opts["row"] - 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -114,7 +114,7 @@ def b2_reason(entry: dict[str, Any]) -> str | None:
 
 
 def columns(topic: str, entry: dict[str, Any], names: tuple[str, ...]) -> list[list[float]]:
-    data = load(topic)["datasets"][entry["dataset"]]["columns"]
+    data = columns_of(topic, entry)
     return [data[name] for name in names]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from properties import examples
@@ -77,7 +77,7 @@ def cases(topic: str, table: dict[str, str], word: str) -> list[Any]:
 
 def effects(topic: str, entry: dict[str, Any]) -> tuple[Any, Any]:
     """Return effects and variances of the entry's data set, from arms where R began with arms."""
-    data = load(topic)["datasets"][entry["dataset"]]["columns"]
+    data = columns_of(topic, entry)
     if entry["dataset"] == "bcg_2x2":
         return log_ratios(data, odds="|OR|" in entry["id"])
     if "metacont" not in entry["id"]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -37,7 +37,7 @@ EFFECTS = {"OR": al.odds_ratio, "RR": al.risk_ratio, "RD": al.risk_difference}
 
 
 def columns(entry: dict[str, Any]) -> list[np.ndarray]:
-    data = load("n3")["datasets"][entry["dataset"]]["columns"]
+    data = columns_of("n3", entry)
     return [np.array(column, dtype=float) for column in data.values()]
 
 

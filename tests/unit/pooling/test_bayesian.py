@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -39,7 +39,7 @@ def cases(kind: str) -> list[Any]:
 
 
 def fitted(entry: dict[str, Any]) -> al.BayesianEffect:
-    columns = load("n7")["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of("n7", entry)
     _, _, tau, mean = entry["id"].split("|")
     return al.bayes_pool(
         columns["yi"], columns["vi"], tau_prior=TAU_PRIORS[tau], mean_prior=MEAN_PRIORS[mean]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -54,7 +54,7 @@ def cases(name: str) -> list[Any]:
 
 
 def data(entry: dict[str, Any]) -> dict[str, Any]:
-    return load("n5")["datasets"][entry["dataset"]]["columns"]
+    return columns_of("n5", entry)
 
 
 def covariance(entry: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, cases, columns_of, load
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from properties import examples
@@ -26,12 +26,7 @@ quick = examples(60)
 
 
 def columns(topic: str, entry: dict[str, Any]) -> list[list[float]]:
-    return list(load(topic)["datasets"][entry["dataset"]]["columns"].values())
-
-
-def golden(topic: str, *kinds: str) -> list[Any]:
-    entries = load(topic)["entries"]
-    return [pytest.param(e, id=e["id"]) for e in entries if e["id"].split("|")[0] in kinds]
+    return list(columns_of(topic, entry).values())
 
 
 def has_double_zeros(entry: dict[str, Any]) -> bool:
@@ -57,7 +52,7 @@ def ours_for_rma_mh(entry: dict[str, Any]) -> al.PooledEvents:
     )
 
 
-@pytest.mark.parametrize("entry", golden("n1", "rma.mh"))
+@pytest.mark.parametrize("entry", cases("n1", "rma.mh"))
 def test_golden_mantel_haenszel_equals_metafor(entry: dict[str, Any]) -> None:
     out, family = entry["out"], f"metafor rma.mh {entry['opts']['measure']}"
     if out["beta"] is None:  # no event in any first arm: R has no estimate either
@@ -78,7 +73,7 @@ def test_golden_mantel_haenszel_equals_metafor(entry: dict[str, Any]) -> None:
         agree(family, "weights", list(100 * fit.weights), out["weights_pct"], scale=1e-3, **keys)
 
 
-@pytest.mark.parametrize("entry", golden("n1", "rma.peto"))
+@pytest.mark.parametrize("entry", cases("n1", "rma.peto"))
 def test_golden_peto_equals_metafor(entry: dict[str, Any]) -> None:
     out, family = entry["out"], "metafor rma.peto"
     keep = "drop" if entry["opts"]["drop00"] else "keep"
@@ -95,7 +90,7 @@ def with_tests() -> list[Any]:
     """Entries of raw counts; of corrected ones R takes the tests from the corrected counts."""
     return [
         param
-        for param in golden("n1", "rma.mh")
+        for param in cases("n1", "rma.mh")
         if param.values[0]["out"].get("TA") is not None
         and param.values[0]["opts"]["to"][1] == "none"
     ]
@@ -145,7 +140,7 @@ def both_models(
             agree(family, "PI", fit.prediction_interval, pi, scale=fit.se, **keys)
 
 
-@pytest.mark.parametrize("entry", golden("n1b", "metabin"))
+@pytest.mark.parametrize("entry", cases("n1b", "metabin"))
 def test_golden_events_equal_meta(entry: dict[str, Any]) -> None:
     opts = entry["opts"]
     shared = {
@@ -158,7 +153,7 @@ def test_golden_events_equal_meta(entry: dict[str, Any]) -> None:
     both_models(entry, "n1b", {**shared, "rd_variance": "Greenland"}, {**shared, **random})
 
 
-@pytest.mark.parametrize("entry", golden("n1", "metainc"))
+@pytest.mark.parametrize("entry", cases("n1", "metainc"))
 def test_golden_rates_equal_meta(entry: dict[str, Any]) -> None:
     shared = {"double_zeros": "keep", "pi_method": "V"}
     random = {"tau2_method": entry["opts"]["method.tau"], "heterogeneity": "inverse"}

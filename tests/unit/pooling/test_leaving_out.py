@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -50,7 +50,7 @@ def tolerance(method: str) -> float:
 
 
 def data(topic: str, entry: dict) -> dict[str, np.ndarray]:
-    columns = load(topic)["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of(topic, entry)
     return {"effect": np.array(columns["yi"]), "variance": np.array(columns["vi"])} | {
         name: np.array(columns[name]) for name in ("year", "weeks") if name in columns
     }

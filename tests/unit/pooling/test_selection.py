@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, cases, columns_of
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -28,14 +28,8 @@ COVERED = {"stepfun": 10, "stepfun_EE": 5, "beta": 5}
 quick = examples(25)
 
 
-def cases(kind: str) -> list[Any]:
-    return [
-        pytest.param(e, id=e["id"]) for e in load("n6")["entries"] if e["id"].split("|")[0] == kind
-    ]
-
-
 def fitted(entry: dict[str, Any]) -> al.SelectionModel:
-    columns = load("n6")["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of("n6", entry)
     kind = entry["id"].split("|")[0]
     steps = [0.025, 0.5] if entry["id"].endswith("0.025_0.5") else [0.025]
     return al.selection_model(
@@ -49,10 +43,10 @@ def fitted(entry: dict[str, Any]) -> al.SelectionModel:
 
 
 def test_every_entry_is_compared() -> None:
-    assert {kind: len(cases(kind)) for kind in COVERED} == COVERED
+    assert {kind: len(cases("n6", kind)) for kind in COVERED} == COVERED
 
 
-@pytest.mark.parametrize("entry", cases("stepfun") + cases("stepfun_EE"))
+@pytest.mark.parametrize("entry", cases("n6", "stepfun") + cases("n6", "stepfun_EE"))
 def test_step_functions(entry: dict[str, Any]) -> None:
     fit, out = fitted(entry), entry["out"]
     where = {"where": entry["id"], "reason": STEP_REASON}
@@ -69,7 +63,7 @@ def test_step_functions(entry: dict[str, Any]) -> None:
     agree("step selection", "se of weights", ours, theirs, STEP, **where)
 
 
-@pytest.mark.parametrize("entry", cases("beta"))
+@pytest.mark.parametrize("entry", cases("n6", "beta"))
 def test_beta(entry: dict[str, Any]) -> None:
     fit, out = fitted(entry), entry["out"]
     where = {"where": entry["id"], "reason": BETA_REASON}
@@ -79,9 +73,9 @@ def test_beta(entry: dict[str, Any]) -> None:
     agree("beta selection", "weights", fit.weights, out["delta"], BETA, **where)
 
 
-@pytest.mark.parametrize("entry", cases("beta")[:2])
+@pytest.mark.parametrize("entry", cases("n6", "beta")[:2])
 def test_standard_errors_of_beta_are_the_curvature_of_the_likelihood(entry: dict[str, Any]) -> None:
-    columns = load("n6")["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of("n6", entry)
     fit = fitted(entry)
     seen = Beta(np.array(columns["yi"]), np.sqrt(columns["vi"]), "greater")
     value = _objective(seen, True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, cases, columns_of, load
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import examples
@@ -36,24 +36,18 @@ ELSEWHERE = {
 COVERED = {"limitmeta": 15, "hc": 5, "PET": 10, "PEESE": 10, "trimfill": 30}
 
 
-def cases(kind: str) -> list[Any]:
-    return [
-        pytest.param(e, id=e["id"]) for e in load("n6")["entries"] if e["id"].split("|")[0] == kind
-    ]
-
-
 def effects(entry: dict[str, Any]) -> tuple[Any, Any]:
-    columns = load("n6")["datasets"][entry["dataset"]]["columns"]
+    columns = columns_of("n6", entry)
     return columns["yi"], columns["vi"]
 
 
 def test_every_entry_is_compared_or_told_why_not() -> None:
     kinds = {entry["id"].split("|")[0] for entry in load("n6")["entries"]}
     assert kinds == {*COVERED, *ELSEWHERE}
-    assert {kind: len(cases(kind)) for kind in COVERED} == COVERED
+    assert {kind: len(cases("n6", kind)) for kind in COVERED} == COVERED
 
 
-@pytest.mark.parametrize("entry", cases("limitmeta"))
+@pytest.mark.parametrize("entry", cases("n6", "limitmeta"))
 def test_limit_meta_analysis(entry: dict[str, Any]) -> None:
     out = entry["out"]
     ours = al.limit_meta_analysis(*effects(entry), adjustment=entry["opts"]["method.adjust"])
@@ -74,7 +68,7 @@ def test_limit_meta_analysis(entry: dict[str, Any]) -> None:
         agree("limit meta-analysis", told, mine, theirs, CLOSED_FORM, scale=scale, **where)
 
 
-@pytest.mark.parametrize("entry", cases("trimfill"))
+@pytest.mark.parametrize("entry", cases("n6", "trimfill"))
 def test_trim_and_fill(entry: dict[str, Any]) -> None:
     out, options = entry["out"], entry["opts"]
     chosen = {"estimator": options["estimator"], "tau2_method": options["method"]}
@@ -94,7 +88,7 @@ def test_trim_and_fill(entry: dict[str, Any]) -> None:
         agree("trim and fill, estimators", told, mine, theirs, TRIMMED, scale=scale, **where)
 
 
-@pytest.mark.parametrize("entry", cases("hc"))
+@pytest.mark.parametrize("entry", cases("n6", "hc"))
 def test_henmi_copas(entry: dict[str, Any]) -> None:
     out, ours = entry["out"], al.henmi_copas(*effects(entry))
     where = {"where": entry["id"], "reason": HC_REASON}
@@ -105,7 +99,7 @@ def test_henmi_copas(entry: dict[str, Any]) -> None:
     agree("Henmi-Copas", "ci", ours.ci, ends, HENMI_COPAS, scale=ours.se, **where)
 
 
-@pytest.mark.parametrize("entry", cases("PET") + cases("PEESE"))
+@pytest.mark.parametrize("entry", cases("n6", "PET") + cases("n6", "PEESE"))
 def test_pet_and_peese(entry: dict[str, Any]) -> None:
     y, v = effects(entry)
     kind, _, model = entry["id"].split("|")

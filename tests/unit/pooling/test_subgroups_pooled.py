@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import agree, load
+from golden_cases import agree, columns_of, load
 
 import analysis_lib as al
 
@@ -22,7 +22,7 @@ PI = {"S": "normal"}
 
 
 def data(entry: dict[str, Any]) -> dict[str, list[Any]]:
-    return load("n4")["datasets"][entry["dataset"]]["columns"]
+    return columns_of("n4", entry)
 
 
 #: Options of R that have no counterpart here, with the reason.
