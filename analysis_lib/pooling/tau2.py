@@ -1,7 +1,7 @@
 """The variance between studies: nine estimators and the Q-profile interval.
 
 Everything here works for any weighted linear model ``y = X b + u + e`` with ``var(u) = tau2`` and
-known ``var(e)``; ``pooling`` gives it the model with a mean only, ``moderators`` the regression.
+known ``var(e)``: a pooled effect has the model with a mean only, a regression one with moderators.
 Effects and variances are measured in units of the smallest sampling variance, so that nothing
 depends on the scale of the data and no absolute tolerance is needed.
 
