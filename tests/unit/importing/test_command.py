@@ -10,6 +10,7 @@ import csv
 import json
 import re
 import shlex
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -492,3 +493,10 @@ def test_every_command_has_help_with_an_example_and_exit_codes(
 def _arguments(name: str) -> list[str]:
     """Return the words of the example of a command, which must be ones that it takes."""
     return shlex.split(COMMANDS[name][1]) if name in COMMANDS else [name, "x", "--replay", "y"]
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"analysis-lib {version('analysis-lib')}\n"
