@@ -244,8 +244,8 @@ def _with_arms(known: pd.DataFrame) -> pd.Series:
 
 
 def _says(verdict: str) -> str:
-    told = {"neither": "CI holds no difference", NOT_KNOWN: "CI: not known"}
-    return told.get(verdict, "CI leaves it out")
+    told = {"neither": "CI on both sides", NOT_KNOWN: "CI: not known"}
+    return told.get(verdict, "CI on one side")
 
 
 def treatments_table(effects: StudyEffects) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Tables made ready for narrow screens: each cell says what it is, where a row becomes a card.
 
-A table whose words fit a telephone stays a table. One that does not becomes a card a row there; the
-roles are written out, since a style that takes a table apart takes its meaning from it, too.
+A table whose words fit a telephone stays a table. One that does not becomes a card a row there, and
+in every wider column that it does not fit either; the roles are written out, since a style that
+takes a table apart takes its meaning from it, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,11 @@ from bs4 import BeautifulSoup, Tag
 
 #: Letters of 14.4 pixels that a line of a telephone holds, and what a gap between cells takes.
 ROOM, GAP = 42, 3
+#: Below this width of their column, in pixels, tables become cards (``review.css``), and no column
+#: is narrower than that of the smallest telephone.
+CARDS, NARROWEST = 620, 280
+#: Width of a letter in pixels, and that of tables which the style sets closer: a wide font's.
+LETTER, CLOSE_LETTER, CLOSE_COLUMNS = 7.4, 6.1, 7
 NO_BREAK = "\N{NO-BREAK SPACE}"
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
@@ -32,25 +38,43 @@ def for_screens(html: str) -> str:
     return str(soup)
 
 
-def needed(table: Tag, heads: list[str]) -> int:
-    """Return how many letters side by side a table cannot do without: its longest words."""
+def beyond(table: Tag, heads: list[str]) -> float:
+    """Return how many pixels a table needs beyond the width below which tables become cards."""
+    letter = CLOSE_LETTER if len(heads) >= CLOSE_COLUMNS else LETTER
+    room = needed(table, heads, whole=False) * letter - CARDS
+    return min(max(room, 0), NARROWEST)
+
+
+def needed(table: Tag, heads: list[str], *, whole: bool = True) -> int:
+    """Return how many letters side by side a table cannot do without: its longest words.
+
+    Parameters
+    ----------
+    table, heads
+        A table, and what heads its columns.
+    whole
+        Whether a cell with a number counts as one word.
+    """
     columns = [[head] for head in heads]
     for row in table.select("tbody tr:not(.group)"):
         for column, cell in zip(columns, row.find_all(["th", "td"], recursive=False), strict=False):
             text = cell.get_text(" ")
-            column.append(text.replace(" ", NO_BREAK) if is_number(cell) else text)
+            column.append(text.replace(" ", NO_BREAK) if whole and is_number(cell) else text)
     # A space that does not break holds the ends of an interval together.
     longest = [max(len(word) for text in texts for word in text.split(" ")) for texts in columns]
     return sum(longest) + GAP * len(columns)
 
 
 def is_number(cell: Tag) -> bool:
-    """Return whether the style keeps a cell on one line."""
+    """Return whether a cell holds a number."""
     return cell.name == "td" and "number" in cell.get_attribute_list("class")
 
 
 def make_cards(table: Tag, heads: list[str]) -> None:
-    """Give each cell of a table its label, and each part its role."""
+    """Give each cell of a table its label, each part its role, and its block the room it needs."""
+    block, room = table.find_parent(class_="table-block"), beyond(table, heads)
+    if block is not None and room:
+        block["style"] = f"--beyond: {room:.0f}px"
     table["class"] = "review cards"
     table["role"] = "table"
     for name, role in ROLES.items():

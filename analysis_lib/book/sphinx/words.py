@@ -9,8 +9,10 @@ page.
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import html
+import re
 from typing import IO, TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -37,6 +39,12 @@ CITE_PAGE = "book/cite"
 REFUSED = {"substitution", "linkify"}
 #: What the templates of Sphinx and of the theme are given as text and may write as HTML.
 TEXTS = {"author", "copyright", "docstitle", "pagetitle", "project", "root_title", "shorttitle"}
+#: What a line must not break: a symbol and its number, which may be glued in after it, and a date.
+WHOLE = re.compile(
+    r"(?<!\w)(?:[pQkn]|df|[Iτχ]²) (?:[=<>≤≥]|&[lg]t;) (?=[−\d]|$)"
+    rf"|\b\d{{1,2}} (?:{'|'.join(calendar.month_name[1:])}) \d{{4}}\b"
+)
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class ReviewWord(SphinxRole):
@@ -71,6 +79,29 @@ class AsWritten(SphinxTransform):
             is_output = node.get("nb_element") == "cell_code_output"
             if is_output or "pasted-text" in node.get("classes", ()):
                 keep_as_written(node)
+
+
+def held_together(text: str) -> str:
+    """Return a text in which no line breaks within a symbol with its number, or within a date.
+
+    Examples
+    --------
+    >>> held_together("Egger's test has p = 0.03 on 12 May 2025.").count(NO_BREAK)
+    4
+    """
+    return WHOLE.sub(lambda found: found[0].replace(" ", NO_BREAK), text)
+
+
+def hold_together(app: Sphinx, document: nodes.document, page: str) -> None:
+    """Keep numbers with their symbols, and dates, on one line; not in code and formulas."""
+    for text in list(document.findall(nodes.Text)):
+        told, parent = str(text), text.parent
+        if isinstance(parent, (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block)):
+            continue
+        if isinstance(parent, nodes.raw) and "table-block" not in told:
+            continue
+        if (held := held_together(told)) != told:
+            parent.replace(text, nodes.Text(held))
 
 
 class SearchIndex(search.IndexBuilder):
@@ -146,6 +177,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("review_words", {}, "env", dict)
     app.add_role("review", ReviewWord())
     app.add_transform(AsWritten)
+    app.connect("doctree-resolved", hold_together)
     app.connect("config-inited", refuse_extensions)
     app.connect("config-inited", read_words, priority=600)  # the review is loaded before
     app.connect("html-page-context", lead_to_citing)

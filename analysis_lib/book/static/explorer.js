@@ -301,13 +301,15 @@ document.addEventListener("DOMContentLoaded", () => {
       ["Known how", (row) => (row.range ? "reconstructed" : "reported")],
     ];
     const lines = rowsOf(state, analysis, found).map((row) => node("tr",
-      columns.map(([, cell, kind], i) => (i
-        ? node("td", cell(row), kind ? { class: kind } : {})
-        : node("th", cell(row), { scope: "row" })))));
-    const head = node("tr", columns.map(([text]) => node("th", text, { scope: "col" })));
+      columns.map(([head, cell, kind = ""], i) => (i
+        ? node("td", cell(row), { class: kind, role: "cell", "data-label": head })
+        : node("th", cell(row), { scope: "row", role: "rowheader" }))), { role: "row" }));
+    const head = node("tr", columns.map(([text]) =>
+      node("th", text, { scope: "col", role: "columnheader" })), { role: "row" });
     part("table").replaceChildren(node("table", [
       node("caption", `${analysis.title}: the comparisons of this view`),
-      node("thead", head), node("tbody", lines)], { class: "review" }));
+      node("thead", head, { role: "rowgroup" }), node("tbody", lines, { role: "rowgroup" }),
+    ], { class: "review cards", role: "table" }));
   }
 
   // -- The forest plot -----------------------------------------------------------------------------
@@ -346,7 +348,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const [from, to] = [x(-100 * limit), x(100 * limit)];
       add("rect", { class: "mid", x: from, y: top, height: bottom - top, width: to - from });
     }
-    add("line", { class: "none", x1: scale(0), x2: scale(0), y1: top, y2: bottom });
+    upright("none", scale(0), bottom);
     if (wide) {
       add("text", { class: "head", x: NAMES, y: 16 }, "Comparison");
       add("text", { class: "head", x: width - column, y: 16, "text-anchor": "end" }, `Effect (${level} CI)`);
@@ -375,7 +377,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const [from, to] = found.ci.map(x), middle = x(found.estimate);
       const y = label(rows.length, "Pooled", isSenseless(found.ci, analysis)
         ? number(found.estimate) : withInterval(found.estimate, found.ci), "", "head");
-      add("line", { class: "pooled", x1: middle, x2: middle, y1: top, y2: y });
+      upright("pooled", middle, y);
       add("polygon", { class: "diamond", points: `${from},${y} ${middle},${y - 8} ${to},${y} ${middle},${y + 8}` });
       const last = label(rows.length + 1, "Prediction interval",
         isSenseless(found.pi, analysis) ? "says nothing" : range(found.pi), "", "");
@@ -397,9 +399,21 @@ document.addEventListener("DOMContentLoaded", () => {
       + "The numbers stand in the table below.");
     part("plot").replaceChildren(svg);
 
+    function topOf(i) {
+      return top + i * rowHeight + (i >= rows.length ? 8 : 0);
+    }
+
+    // A line through the marks of all rows down to a height. Where the words of a row stand above
+    // its mark, the line leaves them free.
+    function upright(kind, place, last) {
+      if (wide) return add("line", { class: kind, x1: place, x2: place, y1: top, y2: last });
+      for (let i = 0; i < rows.length + 2 && topOf(i) + 31 <= last; i++)
+        add("line", { class: kind, x1: place, x2: place, y1: topOf(i) + 21, y2: topOf(i) + 41 });
+    }
+
     // Writes the words of a row; returns the height at which its interval is drawn.
     function label(i, name, numbers, weight, kind) {
-      const y = top + i * rowHeight + (i >= rows.length ? 8 : 0);
+      const y = topOf(i);
       const line = wide ? y + rowHeight / 2 + 5 : y + 16;
       add("text", { class: kind, x: NAMES, y: line }, name);
       add("text", { class: kind, x: wide ? width - column : width, y: line, "text-anchor": "end" }, numbers);
