@@ -17,7 +17,7 @@ import io
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -25,11 +25,13 @@ from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.formatting import printable
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -37,6 +39,7 @@ BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 INK = "#1A1A1A"
 GREY, PALE = "#6B6B6B", "#E9ECEF"
 FONT_SIZE = 10.0
+MOST_LISTED = 12  # rows in an alt text; who hears more of them loses the first
 SMALL = 9.0  # points: 12 pixels where a figure is shown in its own size, the least on a screen
 
 STYLE: dict[Any, Any] = {
@@ -222,6 +225,22 @@ def describe(ax: Axes, *, alt: str, caption: str) -> Axes:
     """Attach the alt text and the caption to an Axes and return it."""
     _descriptions[ax] = Description(alt, caption)
     return ax
+
+
+def told_shortly(listed: Sequence[str], values: Sequence[float] | FloatArray) -> str:
+    """Return the rows of a figure for its alt text: all if they are few, else the two ends.
+
+    Examples
+    --------
+    >>> told_shortly(["Kell 2009 -1.6", "Cai 2017 -0.3"], [-1.6, -0.3])
+    'Kell 2009 -1.6; Cai 2017 -0.3'
+    >>> told_shortly([f"row {i}" for i in range(20)], range(20))
+    '20 rows, from row 0 to row 19'
+    """
+    if len(listed) <= MOST_LISTED:
+        return "; ".join(listed)
+    ends = listed[int(np.nanargmin(values))], listed[int(np.nanargmax(values))]
+    return f"{len(listed)} rows, from {ends[0]} to {ends[1]}"
 
 
 def narrowly(ax: Axes, draw: Callable[[], Axes]) -> Axes:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_lib.base import formatting as fmt
-from analysis_lib.plots.look import describe, styled
+from analysis_lib.plots.look import describe, styled, told_shortly
 from analysis_lib.plots.rows import LayoutOptions, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
 
@@ -48,7 +48,10 @@ def method_choices(
     note = "Each line: the same comparisons by another method."
     axes = draw_rows(RowPlot(rows, [note], level, words, heading="Method"), ax)
     ends = (known["estimate"].min(), known["estimate"].max())
-    told = "; ".join(f"{row.label} {row.cells['effect']}" for row in rows if row.kind == "study")
+    listed = [f"{row.label} {row.cells['effect']}" for row in rows if row.kind == "study"]
+    # By family, as the rows are.
+    estimates = [float(row.estimate) for row in rows if row.estimate is not None]
+    told = told_shortly(listed, estimates)
     alt = (
         f"{fmt.plural(len(known), 'choice')} of method. The {words.measure} runs from "
         f"{fmt.effect_interval(ends, words.measure)}. {told}."

@@ -34,6 +34,7 @@ from analysis_lib.plots.look import (
     describe,
     legend_columns,
     styled,
+    told_shortly,
 )
 from analysis_lib.plots.rows import TEXT, Row, RowLayout, RowPlot
 from analysis_lib.plots.stacked import draw_rows
@@ -119,8 +120,9 @@ def ranges_over_sets(
     layout = RowLayout(measure=measure, unit=unit, favours=favours, title=title)
     told_as = f"{measure}\n(95% of sets)"
     ax = draw_rows(RowPlot(lines, (), LEVEL, layout, heading, effects=told_as, bands=BANDS), ax)
-    listed = "; ".join(f"{name} {told}" for name, told in zip(names, words, strict=True))
-    return describe(ax, alt=f"{title}: {listed}.", caption=f"{title}. {SAID}")
+    listed = [f"{name} {told}" for name, told in zip(names, words, strict=True)]
+    alt = f"{title}: {told_shortly(listed, ends_of(rows, 'estimate')[:, 0])}."
+    return describe(ax, alt=alt, caption=f"{title}. {SAID}")
 
 
 @styled
@@ -152,10 +154,11 @@ def baujat_over_sets(table: pd.DataFrame, *, title: str, ax: Axes | None = None)
     _write_title(ax, title)
     labels = [str(label) for label in table["label"]]
     unnamed = label_points(ax, list(zip(x[:, 0], y[:, 0], strict=True)), labels)
+    adds, moves = labels[int(x[:, 0].argmax())], labels[int(y[:, 0].argmax())]
     alt = (
         f"{title}. Baujat plot of {fmt.plural(len(table), 'comparison')}, each a range over the "
-        f"sets. By the medians, {labels[int(x[:, 0].argmax())]} adds most to heterogeneity and "
-        f"{labels[int(y[:, 0].argmax())]} moves the pooled estimate most."
+        f"sets. By the medians, {adds} adds most to heterogeneity and "
+        f"{'' if moves == adds else f'{moves} '}moves the pooled estimate most."
     )
     caption = f"{title}. Right: adds to heterogeneity. Top: moves the pooled estimate. {SAID}"
     return describe(ax, alt=alt, caption=caption + left_out_note(unnamed))
@@ -282,7 +285,7 @@ def funnel_over_sets(
     ]
     legend_below(ax, shades, ncols=legend_columns(3), fontsize=FONT_SIZE - 1)
     alt = (
-        f"{title}. Funnel plot of {fmt.plural(len(labels), 'comparison')} around the printed "
+        f"{title}: {fmt.plural(len(labels), 'comparison')} around the printed "
         f"{fmt.effect(centre, measure)}; each is a range of effects and of standard errors, so "
         "that its shape is not known."
     )

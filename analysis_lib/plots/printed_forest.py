@@ -77,7 +77,8 @@ def forest_of_printed(
         rows += [Row("heading", REPORTED), *_reported_rows(known, measure, printed.level)]
     rows += [Row("heading", BELOW), *_bands(comparisons[rebuilt])]
     axes = draw_rows(RowPlot(rows, (), printed.level, words), ax)
-    told = _alt(printed, measure, list(comparisons.index[rebuilt]))
+    title = f"{words.title}. " if words.title else ""
+    told = title + _alt(printed, measure, list(comparisons.index[rebuilt]))
     return describe(axes, alt=told, caption=_caption(words, printed))
 
 

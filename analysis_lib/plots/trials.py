@@ -17,6 +17,7 @@ from analysis_lib.plots.look import (
     GREEN,
     GREY,
     INK,
+    MOST_LISTED,
     PALE,
     SKY,
     SMALL,
@@ -272,6 +273,14 @@ def coverage(
 
 
 def _alt(shares: pd.DataFrame, labels: Mapping[str, str], title: str) -> str:
+    if len(shares) > MOST_LISTED:
+        told = (
+            f"{label} from {percent(shares[method].min(), 1)} ({shares[method].idxmin()}) "
+            f"to {percent(shares[method].max(), 1)} ({shares[method].idxmax()})"
+            for method, label in labels.items()
+            if shares[method].notna().any()
+        )
+        return f"{title}. {'; '.join(told)}."
     told = (
         f"{name}: "
         + ", ".join(
