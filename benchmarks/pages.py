@@ -29,7 +29,7 @@ LANDING = "book/intro.html"
 MOST_BYTES, MOST_BYTES_LANDING = 1_500_000, 150_000
 MOST_SECONDS = 1.0
 #: From this heading on the page is written by hand, and kept.
-BESIDE = "## Beside other tools"
+BY_HAND = "## A first reading"
 WINDOWS = {"desk": (1400, 900), "phone": (390, 844)}
 WORDS_A_MINUTE = 238
 OUTCOMES = ("Pain intensity", "Disability", "Back muscle endurance")
@@ -150,7 +150,7 @@ def main() -> None:
         ]
     file = HERE / "pages.md"
     written = file.read_text(encoding="utf-8") if file.is_file() else ""
-    rest = written[written.index(BESIDE) :] if BESIDE in written else ""  # by hand
+    rest = written[written.index(BY_HAND) :] if BY_HAND in written else ""
     told = "\n".join(lines) + "\n" + (f"\n{rest}" if rest else "")
     file.write_text(told, encoding="utf-8", newline="\n")
 

@@ -67,3 +67,17 @@ def test_no_text_is_small(page: Page) -> None:
 def test_harms_are_told(page: Page) -> None:
     told = " ".join(box["text"] for box in boxes(page, ".three > div"))
     assert "uncommon harms cannot be ruled out" in told
+
+
+def test_each_picture_says_which_side_is_better(page: Page, window: str) -> None:
+    sides = boxes(page, ".answers .sides")
+    assert all("better" in box["text"] for box in sides)
+    labels = boxes(page, ".answers .people .label")
+    assert bool(labels) is (window == "phone")  # there is no head that says what the numbers are
+    assert len(sides) == (len(boxes(page, ".answers tbody")) if window == "phone" else 1)
+
+
+def test_trial_by_trial_leads_to_the_harms(page: Page) -> None:
+    link = page.get_by_role("link", name="Trial by trial").get_attribute("href")
+    assert link is not None
+    assert link.endswith("#was-it-safe")

@@ -25,8 +25,18 @@ CERTAINTY, FORESTS = "notebooks/09_certainty.html", "notebooks/05_primary_outcom
 READ = [page for page in chromium.PAGES if not page.stem.startswith(("api", "reuse", "cite"))]
 #: A figure may be drawn this much smaller than its own size: rounding of the steps of the style.
 ROUNDING = 0.01
-MOST_MOVED = 1  # blocks of all pages for readers that are moved sideways on a phone
+MOST_MOVED = 0  # blocks of all pages for readers that are moved sideways on a phone
+#: Pages with the widest tables, and windows between those of the other tests, with the narrowest
+#: columns beside the lists of the theme.
+WIDEST = (
+    "book/data",
+    "notebooks/02_trials",
+    "notebooks/07_robustness",
+    "notebooks/13_second_review",
+)
+BETWEEN = (700, 820, 900, 1000, 1200)
 SHEETS = 2  # of paper for the front page
+PROFILE_SHEETS = 4  # of the page on certainty: findings, their reasons with the rules, matrix, end
 FEWEST_LETTERS = 60  # of a sheet that is not empty
 MOST_SHIFT = 0.05  # the limit of what counts as a page that does not jump is 0.1
 SMALL = """least => [...document.querySelectorAll('.bd-article *')].filter(node =>
@@ -47,6 +57,22 @@ MOVED = """() => [...document.querySelectorAll(
     block.scrollWidth > block.clientWidth + 1 &&
     ['auto', 'scroll'].includes(getComputedStyle(block).overflowX))
   .map(block => (block.id || block.className) + ': ' + block.textContent.trim().slice(0, 50))"""
+#: Symbols with their numbers, and dates, that a line of a page breaks.
+BROKEN = """() => {
+  const found = [], range = document.createRange();
+  const texts = document.createTreeWalker(document.querySelector('article'), NodeFilter.SHOW_TEXT);
+  const whole = /(?<![\\w.])p\\s[=<]\\s\\d[\\d.]*|\\b\\d{1,2}\\s(May|June|August)\\s\\d{4}/g;
+  for (let text; (text = texts.nextNode()); ) {
+    const parent = text.parentElement;
+    if (!parent.checkVisibility() || parent.closest('pre, code')) continue;
+    for (const one of text.textContent.matchAll(whole)) {
+      range.setStart(text, one.index);
+      range.setEnd(text, one.index + one[0].length);
+      if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(one[0]);
+    }
+  }
+  return found;
+}"""
 SHIFT = """() => new Promise(done => {
   let sum = 0;
   new PerformanceObserver(list => {
@@ -123,6 +149,22 @@ def test_hardly_anything_is_moved_sideways_on_a_phone(browser: Browser) -> None:
     assert len(moved) <= MOST_MOVED, sorted(moved)
 
 
+@pytest.mark.parametrize("path", WIDEST)
+def test_no_table_is_moved_sideways_in_a_window_of_any_width(browser: Browser, path: str) -> None:
+    page = browser.new_page(viewport={"width": BETWEEN[0], "height": 900})
+    open_page(page, f"{path}.html")
+    for width in BETWEEN:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(MOVED) == [], width
+    page.close()
+
+
+@pytest.mark.parametrize("path", [CERTAINTY, FORESTS, "notebooks/06_secondary_outcomes.html"])
+def test_no_line_breaks_within_a_number_and_its_symbol(page: Page, path: str) -> None:
+    open_page(page, path)
+    assert page.evaluate(BROKEN) == []
+
+
 @pytest.mark.parametrize("path", ["book/intro.html", CERTAINTY, FORESTS])
 def test_nothing_jumps_while_a_page_loads(browser: Browser, window: str, path: str) -> None:
     width, height = WINDOWS[window]
@@ -176,6 +218,7 @@ def test_the_front_page_has_two_sheets_and_the_summary_of_findings_one(
         sheets[path] = [" ".join(sheet.split()) for sheet in told.split("\f")[:-1]]
         assert min(len(sheet) for sheet in sheets[path]) >= FEWEST_LETTERS
     page.close()
+    assert len(sheets[CERTAINTY]) <= PROFILE_SHEETS
     front = sheets["book/intro.html"]
     assert len(front) == SHEETS
     assert "What to tell a patient" in front[0]  # beside the verdict
