@@ -59,6 +59,28 @@ def no_difference(measure: str) -> float:
     return shown(0.0, measure)
 
 
+def rate_unit(unit: str) -> str:
+    """Return the unit of a difference of rates: events in one unit of person-time.
+
+    Parameters
+    ----------
+    unit
+        The unit of time, in the plural, as the table of outcomes has it; or the whole unit.
+
+    Examples
+    --------
+    >>> rate_unit("person-years"), rate_unit("100 person-years"), rate_unit("events per week")
+    ('per person-year', 'per 100 person-years', 'events per week')
+    >>> rate_unit("")
+    'per unit of person-time'
+    """
+    if not unit or unit == "person-time":
+        return "per unit of person-time"
+    if "per " in unit:
+        return unit
+    return f"per {unit if unit[0].isdigit() else unit.removesuffix('s')}"
+
+
 def scale_words(measure: str) -> str:
     """Return the scale on which a measure is pooled, where it is another than the one shown.
 

@@ -33,6 +33,7 @@ __all__ = [
     "reach",
     "results_sentence",
     "share_of_benefit",
+    "subject",
 ]
 
 TAU2_WORDS = {
@@ -167,19 +168,24 @@ def methods_sentence(fit: PooledEffect, measure: str = "MD") -> str:
             f"{_comparisons(fit, measure).capitalize()} was available, so nothing was pooled; its "
             f"own {level} confidence interval{computed} is given.{after}"
         )
-    scale = f", each as the {scaled}," if scaled else ""
+    counts = isinstance(fit, PooledEvents) and not fit.by_inverse_variance
+    scale = f", each as the {scaled}," if scaled and not counts else ""
+    of_scale = f", computed for the {scaled}," if scaled and counts else ""
     text = f"{_comparisons(fit, measure).capitalize()} were pooled{scale} by {_weighting(fit)}"
-    interval = f"the {level} confidence interval {CI_WORDS[fit.ci_method]}"
+    interval = f"the {level} confidence interval{of_scale} {CI_WORDS[fit.ci_method]}"
     if fit.tau2_method == "FE":
         return f"{text} in a common-effect model; {interval}.{after}"
+    by = TAU2_WORDS[fit.tau2_method]
+    if fit.tau2_method == "DL" and _is_around_counts(fit):
+        by += ", from Q around the Mantel-Haenszel estimate"
     parts = [
         f"{text} in a random-effects model",
-        f"the between-study variance was estimated by {TAU2_WORDS[fit.tau2_method]}",
+        f"the between-study variance was estimated by {by}",
         interval,
     ]
     if fit.prediction_interval is None:
-        what = "groups" if measure in GROUP_MEASURES else "comparisons"
-        parts.append(f"there are too few {what} for a prediction interval")
+        what = _what_is_pooled(measure)
+        parts.append(f"there are too few {what}s for a prediction interval")
     else:
         parts.append(f"the {level} prediction interval was computed {PI_WORDS[fit.pi_method]}")
     return "; ".join(parts) + f".{after}"
@@ -222,12 +228,20 @@ def _weighting(fit: PooledEffect) -> str:
     if not isinstance(fit, PooledEvents) or fit.method == "inverse":
         return "inverse-variance weighting"
     if fit.method == "Peto":
-        return "Peto's method, (O − E) / V"
+        own = "(O − E) / V"
+        if fit.model == "common":
+            return f"Peto's method, {own},"
+        return f"inverse-variance weighting of Peto's log odds ratios, {own},"
     if fit.model == "common":
-        return "the Mantel-Haenszel method"
+        return "the Mantel-Haenszel method, which adds up counts,"
     return (
         "inverse-variance weighting (Mantel-Haenszel adds up counts in a common-effect model only)"
     )
+
+
+def _is_around_counts(fit: PooledEffect) -> bool:
+    """Say whether Q is taken around the Mantel-Haenszel estimate."""
+    return isinstance(fit, PooledEvents) and fit.around == "MH"
 
 
 def results_sentence(fit: PooledEffect, question: Question) -> str:
@@ -275,10 +289,11 @@ def heterogeneity_sentence(fit: PooledEffect, measure: str = "MD") -> str:
     'With one comparison, heterogeneity cannot be estimated.'
     """
     if fit.q_p_value is None:
-        return "With one comparison, heterogeneity cannot be estimated."
+        return f"With one {_what_is_pooled(measure)}, heterogeneity cannot be estimated."
     degrees = "degree" if fit.q_df == 1 else "degrees"
+    around = ", around the Mantel-Haenszel estimate," if _is_around_counts(fit) else ""
     text = (
-        f"Cochran's Q was {fmt.number(fit.q)} on {fit.q_df} {degrees} of freedom "
+        f"Cochran's Q{around} was {fmt.number(fit.q)} on {fit.q_df} {degrees} of freedom "
         f"({fmt.p_value(fit.q_p_value)}); I² = {fmt.percent(fit.i2)}"
     )
     if fit.tau2_method == "FE":
@@ -429,9 +444,12 @@ def _end(limit: float, question: Question) -> str:
     return f"a benefit of {side} too small to matter"
 
 
+def _what_is_pooled(measure: str) -> str:
+    return "group" if measure in GROUP_MEASURES else "comparison"
+
+
 def _comparisons(fit: PooledEffect, measure: str = "MD") -> str:
-    what = "group" if measure in GROUP_MEASURES else "comparison"
-    return fmt.plural(fit.k, what, spelled=True)
+    return fmt.plural(fit.k, _what_is_pooled(measure), spelled=True)
 
 
 def _words(measure: str) -> str:
@@ -456,7 +474,7 @@ def _compared(question: Question, *, smaller: bool) -> str:
 
 def _direction(fit: PooledEffect, question: Question) -> str:
     where = "In this comparison" if fit.k == 1 else "On average"
-    what = _what_differs(question)
+    what = subject(question)
     if crossed(fit.ci, (0.0,)) or 0.0 in fit.ci:
         return (
             f"{where}, {what} did not clearly differ between {question.first} and "
@@ -472,8 +490,17 @@ def _direction(fit: PooledEffect, question: Question) -> str:
     return f"{where}, {what} {said}: the confidence interval {_beside_none(fit.ci)}."
 
 
-def _what_differs(question: Question) -> str:
-    """Return what the arms are compared in; what is wanted has a chance, not a risk."""
+def subject(question: Question) -> str:
+    """Return what the arms are compared in, as it stands in a sentence.
+
+    Of events it is how often they happen; what is wanted has a chance, not a risk.
+
+    Examples
+    --------
+    >>> ask = Question("recovery", "exercise", "rest", lower_is_better=False, measure="RR")
+    >>> subject(ask)
+    'the chance of recovery'
+    """
     if question.measure not in EVENT_MEASURES:
         return question.outcome
     word = EVENT_WORDS[question.measure]
@@ -502,7 +529,7 @@ def _size(fit: PooledEffect, question: Question) -> str:
     compared = "reaches" if abs(fit.estimate) >= half else f"is {small}"
     return (
         f"The estimate {compared} {mid}; the interval holds differences too small to matter and "
-        f"important ones in favour of {fmt.listing(arms)}."
+        f"important ones in favour of {arms[0] if len(arms) == 1 else 'either'}."
     )
 
 
@@ -553,7 +580,7 @@ def cautions(fit: PooledEffect, measure: str = "MD") -> str:
     >>> print(cautions(al.pool([0.1, 0.5], [0.04, 0.05])))
     Two comparisons hardly tell how much effects differ, and the intervals depend on it.
     """
-    what = "group" if measure in GROUP_MEASURES else "comparison"
+    what = _what_is_pooled(measure)
     told = fit.cautions((what, f"{what}s"), lambda limits: fmt.effect_interval(limits, measure))
     return " ".join(told)
 

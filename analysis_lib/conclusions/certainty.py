@@ -397,11 +397,11 @@ def _few(participants: float | None, events: float | None) -> str:
 
 
 def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | ReviewError | None) -> Prompt:
-    """Return the prompt from the number of comparisons and, if there are enough, Egger's test."""
-    name = "the test of asymmetry"
-    if isinstance(egger, EggerTest):
-        name = TEST_NAMES.get(egger.method.split(":")[0], name)
-    rule = f"1 if there are {FEWEST_TO_READ} comparisons or more and {name} has p < {EGGER_LEVEL:g}"
+    """Return the prompt from the number of comparisons and, if there are enough, their test."""
+    rule = (
+        f"1 if there are {FEWEST_TO_READ} comparisons or more and the test of asymmetry that fits "
+        f"the measure has p < {EGGER_LEVEL:g}"
+    )
     comparisons = fmt.plural(fit.k, "comparison")
     if fit.k < FEWEST_TO_READ:
         finding = f"{comparisons}: too few to tell asymmetry from chance"
@@ -410,6 +410,7 @@ def publication_bias_prompt(fit: PooledEffect, egger: EggerTest | ReviewError | 
         why = "no test was given" if egger is None else f"no test of asymmetry: {egger}"
         return Prompt("publication bias", rule, f"{comparisons}; {why}", None)
     step = int(egger.p_value < EGGER_LEVEL)
+    name = TEST_NAMES.get(egger.method.split(":")[0], "test of asymmetry")
     finding = f"{comparisons}, {name} {fmt.p_value(egger.p_value)}"
     return Prompt("publication bias", rule, finding, (step, step))
 
@@ -541,7 +542,8 @@ class Finding:
     ``fit`` is ``None`` for an outcome without data. ``familiar`` turns a standardised mean
     difference into the units of an instrument that readers know: its name and its standard
     deviation between people. ``absolute`` says what the effect means for people at one assumed
-    risk or more; ``without`` is the mean of the comparator, as text, where means are compared.
+    risk or more; ``without`` is the mean of the comparator, as text, where means are compared;
+    ``wanted`` says that an event is a benefit, for the number needed to treat.
     """
 
     outcome: str
@@ -555,6 +557,7 @@ class Finding:
     familiar: tuple[str, float] | None = None
     absolute: tuple[AbsoluteEffect, ...] = ()
     without: str = ""
+    wanted: bool = False
 
 
 def summary_of_findings(findings: Sequence[Finding]) -> pd.DataFrame:
@@ -613,7 +616,7 @@ def _absolute_texts(finding: Finding) -> dict[str, str]:
             f"({_more(one.difference_ci[0])} to {_more(one.difference_ci[1])})"
             for one, of in zip(found, per, strict=True)
         ],
-        "nnt": [one.nnt_words() for one in found if not one.is_rate],
+        "nnt": [one.nnt_words(wanted=finding.wanted) for one in found if not one.is_rate],
     }
     texts = {name: "; ".join(texts) for name, texts in cells.items()}
     return texts if found else {**texts, "without": finding.without}

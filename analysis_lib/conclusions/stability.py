@@ -20,7 +20,7 @@ from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import margin
 from analysis_lib.conclusions.certainty import assess
-from analysis_lib.pooling.asymmetry import FEWEST_STUDIES, EggerTest, egger_test
+from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest, egger_test
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import SUBSTANTIAL_REDUCTION
 from analysis_lib.pooling.subgroups import between
@@ -188,7 +188,7 @@ def stability(
     Notes
     -----
     Direction and significance of the pooled effect are stable by construction where they were
-    printed. Influence follows the review's rule (`influential`), without each trial and, where a
+    printed. Influence is what `influential` marks, without each trial and, where a
     trial has several comparisons, without each of those. Subgroup tests have a separate tau2 in
     each subgroup (`subgroup_analysis`). Prompts of certainty are those of `assess` with the
     review's minimal important difference and without an information size.
@@ -285,7 +285,7 @@ def _significance(p_value: FloatArray) -> Said:
 
 
 def _influence(known: _Known) -> Iterator[tuple[str, Said]]:
-    """Apply the review's rule, as `influential` does, to every row at once."""
+    """Mark every row at once, as `influential` does."""
     left_out = _left_out(known)
     (full,) = known.pool()
     remaining = known.pool([~mask for mask in left_out.values()])
@@ -328,7 +328,8 @@ def _subgroups(known: _Known) -> Iterator[tuple[str, Said]]:
 
 
 def _small_studies(known: _Known) -> Iterator[tuple[str, Said]]:
-    if known.effects.k >= FEWEST_STUDIES:
+    """Yield what holds of a funnel; with fewer comparisons chance alone could make any lean."""
+    if known.effects.k >= FEWEST_TO_READ:
         yield "Egger's test", [_egger(member) for member in known.each()]
         yield "trim and fill", [_filled(member) for member in known.each()]
 

@@ -42,9 +42,9 @@ class Statement:
     Attributes
     ----------
     direction
-        ``more``, ``less`` or ``little``; ``unclear`` where the interval holds no difference and
-        nobody has said what an important one is; ``unknown`` where very uncertain evidence leaves
-        every answer open.
+        ``more``, ``less`` or ``little``; ``unclear`` where the interval includes no difference and
+        the estimate is not known to be too small to matter; ``unknown`` where very uncertain
+        evidence leaves every answer open.
     size
         ``slightly``, ``greatly``, or empty.
     certainty
@@ -71,7 +71,7 @@ class Statement:
         doubt = "; very uncertain" if self.certainty == "very low" else ""
         return f"{told[0].upper()}{told[1:]}{doubt}"
 
-    def sentence(self, subject: str, outcome: str) -> str:
+    def sentence(self, subject: str, outcome: str, *, of_one_trial: bool = False) -> str:
         """Return the statement as a sentence.
 
         Parameters
@@ -80,6 +80,8 @@ class Statement:
             What was done: "loaded exercise".
         outcome
             What was measured, as it stands in a sentence: "pain".
+        of_one_trial
+            Whether one trial alone says so.
 
         Examples
         --------
@@ -95,7 +97,8 @@ class Statement:
             )
         text = f"{subject[0].upper()}{subject[1:]} {self._verb(outcome)}"
         if not self.certainty:
-            told = f"In these trials {subject} {self._verb(outcome)}"
+            where = "this trial" if of_one_trial else "these trials"
+            told = f"In {where} {subject} {self._verb(outcome)}"
             return f"{told}; how certain this is has not been rated."
         if self.certainty == "very low":
             return f"{text}, but the evidence is very uncertain."
@@ -150,8 +153,8 @@ def statement(
     Notes
     -----
     With very low certainty GRADE names a direction or none, never a size. Where the interval then
-    holds no difference and the estimate is important, or the interval holds important differences
-    both ways, nothing is known.
+    includes no difference and the estimate is important, or the interval includes important
+    differences both ways, nothing is known.
 
     Examples
     --------

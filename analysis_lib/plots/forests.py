@@ -170,7 +170,7 @@ def forest_by_subgroup(
         f"{fmt.plural(fit.k, 'comparison')}"
         for name, fit in analysis.fits.items()
     )
-    alt = f"Forest plot by subgroup. {measure}, {told}. {between}."
+    alt = fmt.sentence(f"Forest plot by subgroup. {measure}, {told}. {between}")
     told = f"{told_first(words)}. {between}" if words.title else between
     return describe(draw_rows(plot, ax), alt=alt, caption=fmt.sentence(told))
 

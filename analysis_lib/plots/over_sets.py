@@ -329,7 +329,7 @@ def extended_funnel_over_sets(
     if ax is None:
         ax = axes_of_size(6.0, 5.2)
     ax.set_facecolor(OPEN)
-    words = {BELOW: favours[0], INCLUDES: "holds no difference", ABOVE: favours[1]}
+    words = {BELOW: favours[0], INCLUDES: "includes no difference", ABOVE: favours[1]}
     shares = {side: found.share(side) for side in words}
     se = np.concatenate([[0.0], found.se[1:]])  # the first row stands for everything down to zero
     for side, share in shares.items():

@@ -44,8 +44,8 @@ class AbsoluteEffect(Result):
         The same minus the assumed risk.
     nnt, nnt_ci : float and (first, second)
         Number needed to treat for one person fewer with the event; negative: for one more. In the
-        order of the interval of the risk. Where the interval holds no difference it runs from the
-        first number through infinity to the second. Of rates it is the person-time at risk in
+        order of the interval of the risk. Where the interval includes no difference it runs from
+        the first number through infinity to the second. Of rates it is the person-time at risk in
         which there is one event fewer.
     through_infinity : bool
         Whether it does.
@@ -94,11 +94,24 @@ class AbsoluteEffect(Result):
             ("number needed to treat", self.nnt_words()),
         ]
 
-    def nnt_words(self) -> str:
-        """Say the number needed to treat for benefit (fewer events) or harm, with its interval."""
-        first, second = (_one_nnt(value) for value in self.nnt_ci)
+    def nnt_words(self, *, wanted: bool = False) -> str:
+        """Say the number needed to treat for benefit or harm, with its interval.
+
+        Parameters
+        ----------
+        wanted
+            Whether the event is wanted, so that one more is the benefit; else one fewer is.
+
+        Examples
+        --------
+        >>> more = absolute_effect(1.5, (1.2, 1.9), "RR", assumed_risk=0.2)
+        >>> more.nnt_words(), more.nnt_words(wanted=True)
+        ('NNTH 10 (NNTH 25 to NNTH 6)', 'NNTB 10 (NNTB 25 to NNTB 6)')
+        """
+        sign = -1.0 if wanted else 1.0
+        told, first, second = (_one_nnt(sign * value) for value in (self.nnt, *self.nnt_ci))
         joined = f"{first} to ∞ to {second}" if self.through_infinity else f"{first} to {second}"
-        return f"{_one_nnt(self.nnt)} ({joined})"
+        return f"{told} ({joined})"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the numbers, unrounded, as a table of one row."""

@@ -59,6 +59,9 @@ RATE_MEASURES = ("IRR", "IRD")
 RATE_METHODS = ("MH", "Cochran", "inverse")
 RD_VARIANCES = ("Sato", "Greenland")
 
+#: Methods that add up counts, in words.
+COUNTING = {"MH": "Mantel-Haenszel", "Cochran": "Cochran's ratio"}
+
 #: Events are called rare below these (Cochrane Handbook, section 10.4.4).
 FEW_EVENTS, SMALL_RISK = 5, 0.01
 
@@ -79,8 +82,10 @@ class PooledEvents(PooledEffect):
         The trials without any information on a ratio, which are not among the ``labels``.
     correction : float
         What was added to each cell of the corrected trials.
+    around : str
+        The mean that Q, and the DerSimonian-Laird tau2, are taken around: "MH" or "inverse".
     rare : str or None
-        A sentence that says so where events are rare.
+        A sentence where events are rare: what that means for the method that was used.
 
     Notes
     -----
@@ -95,6 +100,7 @@ class PooledEvents(PooledEffect):
     corrected: tuple[str, ...]
     left_out: tuple[str, ...]
     correction: float
+    around: str
     rare: str | None
 
     @property
@@ -128,7 +134,7 @@ class PooledEvents(PooledEffect):
             trials = plural(len(self.corrected), "trial")
             told.append(
                 f"{self.correction:g} was added to the cells of {trials} with an empty cell, for "
-                f"{'its' if len(self.corrected) == 1 else 'their'} own effects"
+                f"{'its own effect' if len(self.corrected) == 1 else 'their own effects'}"
                 f"{'' if self.by_inverse_variance else ', not for the pooled one'}."
             )
         if self.left_out:
@@ -147,7 +153,8 @@ class PooledEvents(PooledEffect):
 
     def title(self) -> str:
         """Say which model was fitted to how many trials, and by which method."""
-        return f"{PooledEffect.title(self)}: {self.measure}, {self.method}"
+        weights = "inverse" if self.model == "random" and self.method == "MH" else self.method
+        return f"{PooledEffect.title(self)}: {self.measure}, {weights}"
 
     def _mean_model(self) -> MeanModel:
         known = np.isfinite(self.effect)
@@ -163,7 +170,7 @@ class _Trials(NamedTuple):
     corrected: Mask
     left_out: tuple[str, ...]
     combined: Callable[[], mh.Combined]  # the common effect of the counts
-    rare: str | None
+    rare: bool
 
 
 def pool_events(
@@ -265,7 +272,7 @@ def pool_events(
         raise ReviewError("events1: no trials")
     dropped = (double_zeros == "drop") & tells_nothing(cells, measure)
     cells, names, left_out = parted(cells, names, dropped)
-    rare = _rare(cells)
+    rare = _is_rare(cells)
     if method == "Peto":
         return _peto(cells, names, left_out, rare, model, methods)
     add = added(cells, correction, correct)
@@ -372,8 +379,7 @@ def pool_rates(
             mh.cochran_rate_ratio(counts, effect) if method == "Cochran" else mh.rate_ratio(counts)
         )
 
-    few = min(rates.events1.min(), rates.events2.min()) < FEW_EVENTS
-    rare = _RARE_RATES if few else None
+    rare = bool(min(rates.events1.min(), rates.events2.min()) < FEW_EVENTS)
     trials = _Trials(names, effect, variance, add > 0, left_out, combined, rare)
     return _pooled(trials, measure, method, model, correction, heterogeneity, methods)
 
@@ -402,7 +408,15 @@ def _pooled(
         fit = _inverse_variance(trials, methods, around)
         shares = fit.weights
     return _with_counts(
-        fit, trials, shares, measure=measure, method=method, model=model, correction=correction
+        fit,
+        trials,
+        shares,
+        measure=measure,
+        method=method,
+        model=model,
+        correction=correction,
+        around=around,
+        rare=_rare_words(measure, method, model) if trials.rare and len(trials.names) > 1 else None,
     )
 
 
@@ -427,6 +441,11 @@ def _common(
     centre = combined.estimate
     if around == "inverse" and several:
         centre = pool(y, v, tau2_method="FE").estimate
+    if combined.variance == 0:
+        raise ReviewError(
+            "nobody, or everybody, had the event in every arm: counts have no variance to add up; "
+            "inverse variance, with a correction, has one"
+        )
     se = float(np.sqrt(combined.variance))
     statistic = ratio(combined.estimate, se)
     return PooledEffect(
@@ -466,7 +485,7 @@ def _peto(
     cells: Cells,
     names: tuple[str, ...],
     left_out: tuple[str, ...],
-    rare: str | None,
+    rare: bool,
     model: str,
     methods: MethodNames,
 ) -> PooledEvents:
@@ -496,24 +515,40 @@ def _with_counts(
         shares=frozen(shares),
         corrected=corrected,
         left_out=trials.left_out,
-        rare=trials.rare,
         **asked,  # type: ignore[arg-type]  # the words that were asked for
     )
 
 
-_RARE = (
-    "Events are rare: inverse-variance weights can mislead, and Mantel-Haenszel or Peto is to be "
-    "read beside them (Cochrane Handbook, section 10.4.4)."
-)
-
-_RARE_RATES = _RARE.replace("Mantel-Haenszel or Peto", "Mantel-Haenszel")
-
-
-def _rare(cells: Cells) -> str | None:
-    """Say so where an arm has fewer than five events or the risk over all trials is under 1 %."""
+def _is_rare(cells: Cells) -> bool:
+    """Say whether an arm has fewer than five events or the risk over all trials is under 1 %."""
     a, b, c, d = cells
     risk = (a + c).sum() / (a + b + c + d).sum()
-    return _RARE if min(a.min(), c.min()) < FEW_EVENTS or risk < SMALL_RISK else None
+    return bool(min(a.min(), c.min()) < FEW_EVENTS or risk < SMALL_RISK)
+
+
+def _rare_words(measure: str, method: str, model: str) -> str:
+    """Say what rare events mean for the method that was used, after section 10.4.4.
+
+    Inverse-variance weights err most, in every random-effects model; Peto's odds ratio errs least
+    where it fits; otherwise it is Mantel-Haenszel without a correction.
+    """
+    handbook = "(Cochrane Handbook, section 10.4.4)."
+    if model == "random" or method == "inverse":
+        instead = "Mantel-Haenszel or Peto" if measure == "OR" else "Mantel-Haenszel"
+        return (
+            f"Events are rare: inverse-variance weights can mislead. Read {instead}, with one true "
+            f"effect, beside them {handbook}"
+        )
+    if method == "Peto":
+        return (
+            "Events are rare: Peto's method suits them where the arms of each trial are about as "
+            "large and the effect is not very large; elsewhere Mantel-Haenszel does, without a "
+            f"correction {handbook}"
+        )
+    return (
+        f"Events are rare: {COUNTING[method]} adds up counts, which suits them better than "
+        f"inverse-variance weights do {handbook}"
+    )
 
 
 def _check_events(measure: str, cells: Cells) -> None:
@@ -533,7 +568,26 @@ def _check_events(measure: str, cells: Cells) -> None:
 
 def _check_some(measure: str, why: str, some: bool) -> None:
     if not some:
+<<<<<<< HEAD
         ways = "correct_pooled=True or method='inverse'"
         if measure == "OR":
             ways = "correct_pooled=True, method='inverse' or method='Peto'"
         raise ReviewError(f"{measure}: {why}: it cannot be pooled without a correction ({ways})")
+=======
+        peto = ", Peto's odds ratio" if measure == "OR" else ""
+        raise ReviewError(
+            f"{measure}: {why}: it cannot be pooled without a correction; inverse variance{peto} "
+            "and corrected counts (correct_pooled) can"
+        )
+
+
+def _estimable(trials: _Trials) -> Mask:
+    return np.isfinite(trials.effect) & np.isfinite(trials.variance) & (trials.variance > 0)
+
+
+def _check_estimable(measure: str, trials: _Trials) -> None:
+    good = _estimable(trials)
+    if not good.all():
+        told = ", ".join(n for n, fine in zip(trials.names, good, strict=True) if not fine)
+        raise ReviewError(f"{measure} or its variance cannot be computed from empty cells: {told}")
+>>>>>>> 7c43eb6 (fix: every sentence says what is computed: rare events, Mantel-Haenszel, units of rates, wanted events, one trial)

@@ -113,7 +113,7 @@ def influential(
     meaningful_change: float | None = None,
     **methods: Unpack[MethodNames],
 ) -> pd.DataFrame:
-    """Apply the review's rule for an influential study.
+    """Mark the studies that are influential, by a reading of the review's rule.
 
     A study (or group) is influential if without it (a) tau2 or I2 falls by a quarter or more, or
     (b) the pooled effect changes in a way that matters: it changes its sign, gains or loses

@@ -137,7 +137,10 @@ class EventMethods:
     event_method : {"inverse", "MH", "Peto"}
         Inverse variance, Mantel-Haenszel, or Peto's odds ratio; see `analysis_lib.pool_events`.
     model : {"random", "common"}
-        True effects that vary, or one true effect.
+        True effects that vary, or one true effect. Mantel-Haenszel adds up counts for one true
+        effect only. With random effects the trials' own effects are weighted by inverse variances
+        whichever method is named; of Mantel-Haenszel there remains, with the DerSimonian-Laird
+        tau2, the mean that Q and tau2 are taken around, as in RevMan 5.
     correction : float
         Added to the cells of a trial with an empty one, where its own effect needs it.
     double_zeros : {"drop", "keep"}

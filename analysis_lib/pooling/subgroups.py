@@ -306,6 +306,6 @@ def _no_test(fits: Mapping[str, PooledEffect], *, common_tau2: bool) -> str | No
     if single and not common_tau2:
         return (
             f"No test between subgroups: {', '.join(single)} has one study, whose spread is not "
-            "known (common_tau2=True takes it from the others)."
+            "known; one common spread, common_tau2, would take it from the others."
         )
     return None

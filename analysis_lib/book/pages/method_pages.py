@@ -41,14 +41,14 @@ OF_CHOICES = (
     "estimates run from {low} to {high}."
 )
 OF_SETS = (
-    "Of {n} choices of method, {clear} have an interval on one side of no difference whichever of "
-    "the sets of effects is true, {open} have one or have none as the set may be, and {rest} have "
-    "none. The median estimates run from {low} to {high}. All of these numbers are reconstructed."
+    "Of {n} choices of method, {clear} have an interval on one side of no difference in 95% of the "
+    "sets of effects or more, {open} in some of them, and {rest} in 5% or fewer. The median "
+    "estimates run from {low} to {high}. All of these numbers are reconstructed."
 )
 OF_ALL = (
     "In {same} of {n} analyses of this review every method gives the same answer, as far as the "
-    "print fixes it, to the question whether the interval leaves out no difference; in {hang} the "
-    "answer hangs on the method: {which}. These answers rest on reconstructed effects."
+    "print fixes it, to the question whether the interval lies on one side of no difference; in "
+    "{hang} the answer hangs on the method: {which}. These answers rest on reconstructed effects."
 )
 
 
@@ -193,7 +193,7 @@ def _printed(effects: StudyEffects) -> str:
 
 
 def _family(table: pd.DataFrame | None, measure: str) -> str:
-    """Return the range of a family's estimates, and how many intervals leave out no difference."""
+    """Return the range of a family's estimates, and how many intervals lie on one side."""
     if table is None:
         return "no arm is shared"
     if not (table["sets"] > 0).any():

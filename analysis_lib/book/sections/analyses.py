@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis_lib.base import formatting as fmt
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.base.measures import EVENT_MEASURES, MEASURE_WORDS
+from analysis_lib.base.measures import rate_unit
 from analysis_lib.book.page import Prose, prose, say, show_table
 from analysis_lib.book.sections.event_methods import methods_of_events
 from analysis_lib.book.sentences import (
@@ -27,6 +27,7 @@ from analysis_lib.book.sentences import (
     printed_sentence,
     reach,
     results_sentence,
+    subject,
 )
 from analysis_lib.conclusions import statements
 from analysis_lib.conclusions.published import REPEATS
@@ -67,9 +68,15 @@ def question(review: Review, outcome: str) -> Question:
         second=review.info.comparator,
         lower_is_better=bool(row["lower_is_better"]),
         measure=str(row["measure"]),
-        unit="" if pd.isna(row["unit"]) else str(row["unit"]),
+        unit=_unit(row["unit"], str(row["measure"])),
         mid=None if pd.isna(row["mid"]) else float(row["mid"]),
     )
+
+
+def _unit(known: Any, measure: str) -> str:
+    """Return the unit of an effect; a difference of rates is one in a unit of time."""
+    unit = "" if bool(pd.isna(known)) else str(known)
+    return rate_unit(unit) if measure == "IRD" else unit
 
 
 def recorded_certainty(review: Review, outcome: str, follow_up: str) -> pd.Series | None:
@@ -82,11 +89,11 @@ def recorded_certainty(review: Review, outcome: str, follow_up: str) -> pd.Serie
 def axis_unit(review: Review, outcome: str) -> str:
     """Return the unit of an outcome with the scale it is measured on, for axes and headings."""
     row = review.outcomes.set_index("outcome").loc[outcome]
-    unit = "" if bool(pd.isna(row["unit"])) else str(row["unit"])
+    unit = _unit(row["unit"], str(row["measure"]))
     if pd.isna(row["scale_max"]):
         return unit
     scale = f"{row['scale_min']:g} to {row['scale_max']:g}"
-    return unit if unit.endswith(scale) else f"{unit}, {scale}"
+    return unit if unit.endswith(scale) else ", ".join(filter(None, (unit, scale)))
 
 
 def directions(asked: Question) -> tuple[str, str]:
@@ -195,14 +202,8 @@ def finding(review: Review, effects: StudyEffects) -> str:
         important=asked.margin,
         standardised=effects.measure == "SMD",
     )
-    return told.sentence(asked.first, subject(asked))
-
-
-def subject(asked: Question) -> str:
-    """Return what changes, as it stands in a sentence: pain, or the risk of a fall."""
-    if asked.measure not in EVENT_MEASURES:
-        return asked.outcome
-    return f"the {MEASURE_WORDS[asked.measure].split()[0]} of {asked.outcome}"
+    alone = len(set(effects.table["trial"])) == 1
+    return told.sentence(asked.first, subject(asked), of_one_trial=alone)
 
 
 def of_review(review: Review, effects: StudyEffects) -> dict[str, Any]:
@@ -285,10 +286,7 @@ def nothing_to_pool(review: Review, effects: StudyEffects) -> str:
     return f"{text} Missing: {fmt.listing(list(effects.unknown))}." if effects.unknown else text
 
 
-ADDING_UP = (
-    "Mantel-Haenszel and Peto add up counts, need no correction of empty cells, and have one true "
-    "effect."
-)
+ADDING_UP = "{which} counts, {needs} no correction of empty cells, and {has} one true effect."
 DOUBLE_ZEROS = (
     " Trials in which nobody or everybody had the event in both arms tell nothing of a ratio; "
     "kept, with the correction, they pull it towards 1."
@@ -297,11 +295,17 @@ DOUBLE_ZEROS = (
 
 def show_event_methods(review: Review, effects: StudyEffects) -> None:
     """Show the events of an analysis pooled by every method, side by side."""
+    with_peto = effects.measure == "OR"
+    adding_up = ADDING_UP.format(
+        which="Mantel-Haenszel and Peto add up" if with_peto else "Mantel-Haenszel adds up",
+        needs="need" if with_peto else "needs",
+        has="have" if with_peto else "has",
+    )
     show_table(
         methods_of_events(effects),
         f"The same events pooled by each method: {heading(review, effects)}",
         numeric=["Trials"],
-        note=ADDING_UP + (DOUBLE_ZEROS if effects.holds_double_zeros else ""),
+        note=adding_up + (DOUBLE_ZEROS if effects.holds_double_zeros else ""),
         name=f"methods-{effects.outcome}-{effects.follow_up}".lower(),
     )
 

@@ -27,13 +27,12 @@ from analysis_lib.book.sections.analyses import (
     axis_unit,
     question,
     recorded_certainty,
-    subject,
 )
 from analysis_lib.book.sections.as_printed import NOT_PRINTED, printed_results
 from analysis_lib.book.sections.audit_report import broken_rules
 from analysis_lib.book.sections.one_group import group_answers
 from analysis_lib.book.sections.trial_tables import SIDES, told_events
-from analysis_lib.book.sentences import Question
+from analysis_lib.book.sentences import Question, subject
 from analysis_lib.book.templates import render
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS, Statement, statement
 from analysis_lib.printed.audit.rows import MAIN
@@ -105,7 +104,8 @@ class Answer:
     @property
     def sentence(self) -> str:
         """What the result shows, in a sentence."""
-        return self.statement.sentence(self.asked.first, subject(self.asked))
+        alone = self.trials == "1"
+        return self.statement.sentence(self.asked.first, subject(self.asked), of_one_trial=alone)
 
     @property
     def effect(self) -> str:
@@ -151,6 +151,8 @@ def verdict(review: Review) -> str:
 
 def harms(review: Review) -> str:
     """Return what the trials report of adverse events, and how many say nothing."""
+    if review.adverse_events.empty:
+        return "Nothing is recorded about adverse events: what harms there are is not known here."
     told = told_events(review)
     if told.empty:
         return "No trial reports adverse events: what harms there are is not known."
@@ -193,6 +195,7 @@ class AnswerTable:
             groups=list(self._groups(letters)),
             notes=[(letter, DOUBTS[rule]) for rule, letter in letters.items()],
             important=self._thresholds(),
+            predictions=any(answer.prediction_interval for answer in self.answers),
             standardised=any(answer.asked.measure == "SMD" for answer in self.answers),
         )
 
@@ -333,7 +336,7 @@ def _printed(review: Review) -> Iterator[Answer]:
         yield Answer(
             (row["outcome"], row["follow_up"]),
             asked,
-            axis_unit(review, row["outcome"]),
+            "" if asked.is_ratio else axis_unit(review, row["outcome"]),
             when(review, row["follow_up"]),
             pooled(row["estimate"], measure),
             (pooled(row["ci_low"], measure), pooled(row["ci_high"], measure)),
@@ -350,11 +353,11 @@ def _printed(review: Review) -> Iterator[Answer]:
 def computed(review: Review) -> Iterator[Answer]:
     """Return every result that can be pooled, from the data."""
     for effects in pooled_analyses(review):
-        fit = effects.pool()
+        fit, asked = effects.pool(), question(review, effects.outcome)
         yield Answer(
             (effects.outcome, effects.follow_up),
-            question(review, effects.outcome),
-            axis_unit(review, effects.outcome),
+            asked,
+            "" if asked.is_ratio else axis_unit(review, effects.outcome),
             when(review, effects.follow_up),
             fit.estimate,
             fit.ci,

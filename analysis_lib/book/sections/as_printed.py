@@ -62,33 +62,32 @@ def draw_printed(review: Review, caption: str) -> Axes:
     for row in outcomes.to_dict("records"):
         outcome = row["outcome"]
         measure = MEASURE_WORDS[row["measure"]].capitalize()
-        panels[outcome] = (row["label"], f"{measure}, {axis_unit(review, outcome)}")
+        axis = ", ".join(filter(None, (measure, axis_unit(review, outcome))))
+        panels[outcome] = (row["label"], axis)
         favours[outcome] = (first, second) if row["lower_is_better"] else (second, first)
     return plots.overview(rows, panel_labels=panels, favours=favours, caption=caption)
 
 
 def printed_table(review: Review) -> pd.DataFrame:
-    """Return every printed result as text, with the heading of its outcome."""
+    """Return every printed result with the digits of its source, under its outcome."""
     printed = printed_results(review)
+    digits = review.printed.set_index("id").loc[printed["id"]].reset_index()
+    rows = digits.to_dict("records")
     units = [axis_unit(review, outcome) for outcome in printed["outcome"]]
-    pairs = {
-        name: list(zip(printed[f"{name}_low"], printed[f"{name}_high"], strict=True))
-        for name in ("ci", "pi")
-    }
+    of_unit = [f" in {unit}" if unit else "" for unit in units]
     return pd.DataFrame(
         {
             "Follow-up": printed["follow_up_label"],
             "Trials": printed["trials"],
             "People": printed["participants"],
-            "Effect (95 % CI)": [
-                fmt.estimate(x, ci) for x, ci in zip(printed["estimate"], pairs["ci"], strict=True)
-            ],
+            "Effect (95 % CI)": [_printed_effect(row) for row in rows],
             "95 % prediction interval": [
-                fmt.interval(pi, absent=NOT_PRINTED) for pi in pairs["pi"]
+                NOT_PRINTED if pd.isna(row["pi_low"]) else _printed_limits(row, "pi")
+                for row in rows
             ],
-            "I²": [fmt.percent(x / 100, absent=NOT_PRINTED) for x in printed["i2"]],
-            "τ²": [fmt.number(x, 3, absent=NOT_PRINTED) for x in printed["tau2"]],
-            "outcome": printed["label"] + ", " + printed["measure"] + " in " + units,
+            "I²": [NOT_PRINTED if pd.isna(x) else f"{x}%" for x in digits["i2"]],
+            "τ²": digits["tau2"].fillna(NOT_PRINTED),
+            "outcome": printed["label"] + ", " + printed["measure"] + of_unit,
         }
     )
 
@@ -133,8 +132,11 @@ def sensitivity_table(review: Review) -> pd.DataFrame:
 def _printed_effect(row: dict[Hashable, Any]) -> str:
     if pd.isna(row["estimate"]):
         return ""
-    text = f"{row['estimate']} ({row['ci_low']} to {row['ci_high']})"
-    return text.replace("-", fmt.MINUS)
+    return f"{row['estimate']} ({_printed_limits(row, 'ci')})".replace("-", fmt.MINUS)
+
+
+def _printed_limits(row: dict[Hashable, Any], name: str) -> str:
+    return f"{row[f'{name}_low']} to {row[f'{name}_high']}".replace("-", fmt.MINUS)
 
 
 def _p_printed(rows: pd.DataFrame) -> list[str]:

@@ -55,6 +55,11 @@ OF_EVENTS = (
     "of Peto, with normal intervals; trials in which nobody or everybody had the event in both "
     "arms are left out of inverse variance, and kept."
 )
+FILLED = (
+    " Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect would be if the funnel "
+    "were made symmetric, around the random-effects and, in the last column, the common-effect "
+    "mean."
+)
 OF_ARMS = (
     " Arms that several comparisons share are split, combined and modelled, the last by REML and "
     "as one common effect, with Wald and cluster-robust intervals; reconstructed effects belong to "
@@ -555,10 +560,10 @@ def show_reporting_bias(review: Review) -> None:
         "Egger's test and trim-and-fill",
         numeric=["k"],
         group="Outcome",
-        note="k: comparisons. Trim-and-fill (L0) is a sensitivity analysis: what the pooled effect "
-        "would be if the funnel were made symmetric, around the random-effects and, in the last "
-        "column, the common-effect mean. With fewer than ten comparisons nothing here can tell "
-        "asymmetry from chance." + (f" {robustness.ADDED_UP}" if any_added_up else ""),
+        note="k: comparisons."
+        + (FILLED if robustness.FILLED_TOO in table else "")
+        + " With fewer than ten comparisons nothing here can tell asymmetry from chance."
+        + (f" {robustness.ADDED_UP}" if any_added_up else ""),
     )
     wide = [e for e in pooled_analyses(review) if e.k >= FEWEST_TO_READ]
     for effects in wide:
@@ -600,7 +605,7 @@ def _absolute_note(table: pd.DataFrame) -> str:
         " Without: the risk that review.toml assumes or, by default, the median of the comparator "
         "arms that are pooled (where it is none, all of them together); its own uncertainty is not "
         "in the intervals. NNTB and NNTH: number needed to treat for one person to benefit, or to "
-        "be harmed; an interval that holds no difference runs through infinity."
+        "be harmed; an interval that includes no difference runs through infinity."
     )
 
 

@@ -37,7 +37,7 @@ from analysis_lib.book.sections.analyses import (
     recorded_certainty,
 )
 from analysis_lib.book.sections.answers import answers, has_printed
-from analysis_lib.book.sentences import Question, plain_words
+from analysis_lib.book.sentences import Question, plain_words, subject
 from analysis_lib.book.templates import render
 from analysis_lib.conclusions.ranges import spread
 from analysis_lib.conclusions.stability import draws
@@ -91,8 +91,9 @@ BANDS = (
 )
 RECONSTRUCTED = (
     f"{BANDS} With all trials, every set of effects gives the printed result, where its numbers "
-    "agree with each other. With trials left out, the average has a range over the sets; its "
-    "confidence and prediction intervals are those of one set, and are known less well."
+    "agree with each other. With trials left out, the sets differ. The average is then shown with "
+    "its range over all sets. Its confidence and prediction intervals are computed from one set "
+    "alone: another set, which agrees with the print as well, gives others."
 )
 #: The judgements that the button leaves out, whatever the instrument calls them.
 WORST = tuple(level for level, severity in SEVERITY.items() if severity == HIGH)
@@ -385,7 +386,7 @@ def printed_first(review: Review, effects: StudyEffects) -> Json | None:
     limits = found.prediction_interval
     between = "" if limits is None else fmt.effect_interval(limits, effects.measure)
     told = [
-        f"{MEASURE_WORDS[effects.measure].capitalize()} {found.effect} {found.asked.unit}",
+        f"{MEASURE_WORDS[effects.measure].capitalize()} {found.asked.with_unit(found.effect)}",
         f"95% prediction interval {between}" if between else "no prediction interval printed",
         f"trials: {found.trials}; people: {found.people}",
         f"certainty: {found.certainty or 'not rated'}",
@@ -531,7 +532,7 @@ def _arrays(
 def finding(fit: PooledEffect, asked: Question, certainty: str | None) -> str:
     """Return what a result shows, with the certainty of the whole one, as GRADE words it."""
     told = statement(fit.estimate, fit.ci, certainty=certainty)
-    return told.sentence(asked.first, asked.outcome)
+    return told.sentence(asked.first, subject(asked), of_one_trial=fit.k == 1)
 
 
 def _weights(fit: PooledEffect, labels: tuple[str, ...]) -> list[float | None]:

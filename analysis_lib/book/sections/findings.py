@@ -23,7 +23,7 @@ from analysis_lib.book.sections.analyses import axis_unit
 from analysis_lib.book.sections.answers import DOUBTS, Answer, answers, has_printed, when
 from analysis_lib.book.sections.grading import ABSOLUTE_HEADS, grade, summary_table
 from analysis_lib.book.templates import render
-from analysis_lib.conclusions.certainty import GRADE_DOMAINS, Assessment, Prompt
+from analysis_lib.conclusions.certainty import GRADE_DOMAINS, RATINGS, Assessment, Prompt
 from analysis_lib.conclusions.statements import CERTAINTY_SIGNS
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.model import Review
@@ -35,8 +35,10 @@ DOWN, NOTHING, OPEN = "▼", "–", "?"
 OVER_SETS = (
     "Weights and tests of asymmetry rest on reconstructed effects: they are medians with the range "
     "of 95% of the sets that agree with the print, and the prompt is what 95% of the sets ask for, "
-    "or else all that any of them asks for. The other numbers are recomputed so as to agree with "
-    "the print; the sets differ in them by no more than its rounding."
+    "or else all that any of them asks for. The other numbers are recomputed; the sets differ in "
+    "them by no more than the rounding of the print. Where they are not the printed ones, because "
+    "printed numbers contradict each other or the text does not say who entered, the audit shows "
+    "both with the reason."
 )
 
 
@@ -198,7 +200,7 @@ def _recorded_reasons(review: Review) -> dict[tuple[str, str], tuple[str, ...]]:
         told = "" if pd.isna(row["reasons"]) else str(row["reasons"])
         reasons = tuple(part.strip() for part in told.split(";") if part.strip())
         if reasons == (NOT_STATED,) or not reasons:
-            reasons = ("the reviewers give no reason",)
+            reasons = () if row["rating"] == RATINGS[-1] else ("the reviewers give no reason",)
         for key in ((row["outcome"], row["follow_up"]), (row["outcome"], "any")):
             found[key] = tuple(dict.fromkeys((*found.get(key, ()), *reasons)))
     return found
@@ -213,10 +215,11 @@ def _source(review: Review) -> str:
         short += [f"{', '.join(in_use)}: {', '.join(MEASURE_WORDS[name] for name in in_use)}"]
     if "SMD" in in_use:
         short += ["SD: standard deviations"]
-    return (
-        f"Effects, people and trials are {told}; differences are {sides}. {'; '.join(short)}. "
-        "Certainty as the reviewers rate it: ⊕⊕⊕⊕ high, ⊕⊕⊕⊝ moderate, ⊕⊕⊝⊝ low, ⊕⊝⊝⊝ very low."
-    )
+    text = f"Effects, people and trials are {told}; differences are {sides}. {'; '.join(short)}."
+    if review.certainty.empty:
+        return text
+    signs = ", ".join(f"{CERTAINTY_SIGNS[rating]} {rating}" for rating in reversed(RATINGS))
+    return f"{text} Certainty as the reviewers rate it: {signs}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,11 @@ class ProfileTable:
         return {
             "when": time,
             "cells": [
-                {"sign": sign(prompt), "says": prompt.suggestion, "finding": prompt.finding}
+                {
+                    "sign": sign(prompt),
+                    "says": prompt.suggestion,
+                    "told": f"{fmt.capitalised(prompt.suggestion)}: {prompt.finding}.",
+                }
                 for prompt in found.prompts
             ],
             "prompted": found.suggested_text,

@@ -240,6 +240,7 @@ def findings(
                 familiar=known,
                 absolute=absolute_effects(effects),
                 without=_mean_without(review, effects, asked.unit),
+                wanted=not asked.lower_is_better,
             )
         )
     return found

@@ -65,7 +65,7 @@ GROUP_LEFT_OUT = (
     "With all {groups} the pooled {measure} is {value}; without one of them it lies between {low} "
     "and {high}."
 )
-FITTING = "The test that fits the measure"
+FITTING, FILLED_TOO = "The test that fits the measure", "Filled, common effect"
 ADDED_UP = (
     "Mantel-Haenszel adds up counts and has no funnel of its own: the tests, the funnel and what "
     "is filled are of the trials' own effects, weighted by inverse variance."
@@ -187,7 +187,7 @@ def show_subgroups(review: Review, outcome: str, follow_up: str, factor: str) ->
 
 
 def trials_left_out(review: Review, effects: StudyEffects) -> pd.DataFrame:
-    """Apply the review's rule for an influential trial: one row a trial left out."""
+    """Mark the influential trials, as `influential` does: one row a trial left out."""
     names = review.trial_names
     if effects.adds_up_counts or effects.covariance is not None:
         trials = dict.fromkeys(effects.table["trial"])
@@ -348,6 +348,10 @@ def specification_table(review: Review) -> pd.DataFrame:
     """
     rows = []
     for effects in pooled_analyses(review, "primary"):
+        if effects.k == 1:
+            told = "one comparison: nothing is pooled"
+            rows.append({"Analysis": heading(review, effects), "Estimates": told})
+            continue
         trials = list(dict.fromkeys(effects.table["trial"]))
         exclusions: list[tuple[str, ...]] = [()]
         if FEWEST_LEFT <= len(trials) <= MOST_LEFT:
@@ -366,12 +370,18 @@ def specification_table(review: Review) -> pd.DataFrame:
             {
                 "Analysis": heading(review, effects),
                 "Specifications": fmt.count(len(found)),
-                "Estimates": fmt.effect_interval((low, high), effects.measure),
+                "Estimates": _from_to(low, high, effects.measure),
                 "CI on one side of no difference": _share(found["ci_excludes_zero"]),
                 "PI on one side of no difference": _share(with_pi["pi_excludes_zero"]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _from_to(low: float, high: float, measure: str) -> str:
+    """Return a range of estimates, one number where both ends are printed alike."""
+    ends = (fmt.effect(low, measure), fmt.effect(high, measure))
+    return ends[0] if ends[0] == ends[1] else fmt.effect_interval((low, high), measure)
 
 
 def _share(found: pd.Series) -> str:
@@ -443,7 +453,7 @@ def _asymmetry_cells(review: Review, effects: StudyEffects) -> dict[str, str]:
         **_fitting_test(effects),
         "Filled": _filled_text(filled),
         "Effect then": then,
-        "Filled, common effect": _filled_text(attempt(_filled, effects, "common")),
+        FILLED_TOO: _filled_text(attempt(_filled, effects, "common")),
     }
 
 
@@ -451,7 +461,9 @@ def _fitting_test(effects: StudyEffects) -> dict[str, str]:
     """Return the test that fits the measure, where that is another than Egger's."""
     found = attempt(asymmetry_test, effects)
     if isinstance(found, ReviewError):
-        return {FITTING: _not_computed(found)}
+        own = attempt(_egger, effects)
+        same = isinstance(own, ReviewError) and str(own) == str(found)
+        return {} if same else {FITTING: _not_computed(found)}
     kind = found.method.split(":")[0]
     return {} if kind == "Egger" else {FITTING: f"{TEST_NAMES[kind]}: {_egger_text(found)}"}
 

@@ -26,12 +26,12 @@ def test_a_result_stands_with_the_digits_of_print(review: al.Review) -> None:
     pain = rows.loc[("Pain intensity, MD in points, 0 to 10", "Extended training programs")]
     assert pain["Effect (95 % CI)"] == "−0.52 (−0.92 to −0.08)"
     assert pain["95 % prediction interval"] == "−1.88 to 0.83"
-    assert (pain["I²"], pain["τ²"], pain["Trials"], pain["People"]) == ("67%", "0.280", 7, 474)
+    assert (pain["I²"], pain["τ²"], pain["Trials"], pain["People"]) == ("67%", "0.28", 7, 474)
 
 
 def test_what_is_not_printed_is_told_so(review: al.Review) -> None:
-    silent = review.published.assign(pi_low=math.nan, pi_high=math.nan, i2=math.nan)
-    table = as_printed.printed_table(replace(review, published=silent))
+    silent = review.printed.assign(pi_low=pd.NA, pi_high=pd.NA, i2=pd.NA)
+    table = as_printed.printed_table(replace(review, printed=silent))
     assert set(table["95 % prediction interval"]) == {"not printed"}
     assert set(table["I²"]) == {"not printed"}
 

@@ -186,7 +186,7 @@ def test_the_map_is_drawn_with_ranges_and_says_where_the_sets_differ(
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == [
         "afterwards: favours loaded",
-        "afterwards: holds no difference",
+        "afterwards: includes no difference",
         "not known: the sets differ",
     ]
     assert "reconstructed" in plots.caption(ax).partition(". ")[0]

@@ -257,7 +257,10 @@ THRESHOLDS = (
     "fewer participants than the optimal information size; in any case 1 with fewer than 100 "
     "participants or 50 events"
 )
-ASYMMETRY = "1 if there are 10 comparisons or more and the test of asymmetry has p < 0.1"
+ASYMMETRY = (
+    "1 if there are 10 comparisons or more and the test of asymmetry that fits the measure has "
+    "p < 0.1"
+)
 DO_NOT = "do not rate down"
 
 

@@ -23,6 +23,7 @@ from analysis_lib.conclusions.stability import (
     stability,
     stability_of_all,
 )
+from analysis_lib.pooling.asymmetry import FEWEST_TO_READ
 from analysis_lib.pooling.leaving_out import influential
 from analysis_lib.pooling.subgroups import subgroup_analysis
 from analysis_lib.printed.reconstruction.files import read_ensemble
@@ -205,7 +206,7 @@ def test_subgroup_tests_agree_with_the_function_for_one(outcome: str, follow_up:
 @each_analysis
 def test_small_study_effects_agree_with_the_functions_for_one(outcome: str, follow_up: str) -> None:
     effects = effects_of(outcome, follow_up)
-    if effects.k < 3:
+    if effects.k < FEWEST_TO_READ:
         assert "small-study effects" not in set(table(outcome, follow_up)["topic"])
         return
 
@@ -246,9 +247,9 @@ def test_prompts_of_certainty_agree_with_the_function_for_one() -> None:
 
 
 def test_what_cannot_be_tested_has_no_answer() -> None:
-    effects = effects_of("pain", "PW")
+    effects = effects_of("pain", "STP")
     flat = effects.table.assign(variance=0.1, provenance="reported")
-    found = stability(review(), StudyEffects("pain", "PW", "MD", flat, ()), ensemble=few())
+    found = stability(review(), StudyEffects("pain", "STP", "MD", flat, ()), ensemble=few())
     says = found.set_index("subject")["says"]
     assert says["Egger's test"] == says["trim and fill"] == NO_ANSWER
 

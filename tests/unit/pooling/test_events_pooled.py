@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from properties import examples
 
 import analysis_lib as al
+from analysis_lib.pooling.methods import MODELS
 from analysis_lib.pooling.stratified import breslow_day, cochran_mantel_haenszel
 
 # Closed forms. Worst error seen 5e-12 (p values far out in the tail).
@@ -219,13 +220,58 @@ def test_it_says_what_was_corrected_and_left_out() -> None:
     assert "Events are rare" in fit.rare
     assert "OR, MH" in str(fit)
     assert fit.handling() == (
-        "0.5 was added to the cells of 1 trial with an empty cell, for its own effects, not for "
+        "0.5 was added to the cells of 1 trial with an empty cell, for its own effect, not for "
         "the pooled one. Left out, because nobody or everybody had the event in both arms, which "
         "says nothing of a ratio: 1 trial (Kell)."
     )
     kept = al.pool_events([0, 3, 0], [50, 60, 40], [4, 6, 0], [52, 61, 44], measure="RD")
     assert kept.k == 3
     assert kept.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("measure", "method", "model"),
+    [(m, w, model) for m in ("OR", "RR", "RD") for w in ("MH", "inverse") for model in MODELS]
+    + [("OR", "Peto", model) for model in MODELS],
+)
+def test_rare_events_recommend_another_method_than_the_one_in_use(
+    measure: str, method: str, model: str
+) -> None:
+    """Random effects are weighted by inverse variances, whichever method is named."""
+    fit = al.pool_events(
+        [1, 3, 2], [50, 60, 40], [4, 6, 1], [52, 61, 44],
+        measure=measure, method=method, model=model,
+    )  # fmt: skip
+    advice = str(fit.rare)
+    uses_counts = model == "common" and method != "inverse"
+    assert ("Read " in advice) is not uses_counts
+    assert "can mislead" in advice or uses_counts
+    assert ("Peto" in advice) is (measure == "OR" and (method == "Peto" or not uses_counts))
+    assert fit.title().endswith(method if model == "common" or method == "Peto" else "inverse")
+
+
+@pytest.mark.parametrize("method", ["MH", "Cochran", "inverse"])
+def test_rare_rates_recommend_no_odds_ratio(method: str) -> None:
+    fit = al.pool_rates([1, 8], [413, 263], [19, 3], [398, 245], method=method)
+    assert "Peto" not in str(fit.rare)
+    assert ("Read Mantel-Haenszel" in str(fit.rare)) is (method == "inverse")
+
+
+@pytest.mark.parametrize("tau2_method", ["DL", "REML"])
+def test_random_effects_take_q_around_mantel_haenszel_with_dl_alone(tau2_method: str) -> None:
+    counts = (
+        [4, 29, 62, 180],
+        [123, 7499, 13598, 1541],
+        [11, 45, 248, 372],
+        [139, 7277, 12867, 1451],
+    )
+    named, plain = (
+        al.pool_events(*counts, method=method, model="random", tau2_method=tau2_method)
+        for method in ("MH", "inverse")
+    )
+    assert named.around == ("MH" if tau2_method == "DL" else "inverse")
+    assert (named.tau2 == plain.tau2) is (tau2_method == "REML")
+    assert (named.estimate == plain.estimate) is (tau2_method == "REML")
 
 
 def test_common_events_are_not_called_rare() -> None:
@@ -289,7 +335,7 @@ def test_a_risk_difference_is_not_shrunk() -> None:
         ),
         (
             lambda: al.pool_events([1, 2], [9, 9], [0, 0], [9, 9], measure="RR"),
-            "RR: no event in the second arms: .*correct_pooled=True",
+            "RR: no event in the second arms: .*correct_pooled",
         ),
         (
             lambda: al.pool_events([0], [9], [3], [9], method="inverse", correct="none"),
