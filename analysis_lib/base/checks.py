@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,62 @@ def as_floats(name: str, values: npt.ArrayLike) -> FloatArray:
     return array
 
 
+def as_array(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return values of any kind as an array, or say that their shape is none."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ReviewError(f"{name}: not a column of values ({error})") from None
+
+
+def as_number(name: str, value: object) -> float:
+    """Return a number as a float, or say what was given in its place."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ReviewError(f"{name} must be a number, got {shown(value)}")
+    return float(value)
+
+
+def as_count(name: str, value: object) -> int:
+    """Return a whole number of 1 or more, or say what was given in its place."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ReviewError(f"{name} must be a whole number, got {shown(value)}")
+    if value < 1:
+        raise ReviewError(f"{name} must be 1 or more, got {value}")
+    return int(value)
+
+
+def as_items(name: str, values: object) -> tuple[Any, ...]:
+    """Return the items of a list, or say what was given in its place."""
+    if not isinstance(values, Iterable):
+        raise ReviewError(f"{name} must be a list, got {shown(values)}")
+    return tuple(values)
+
+
+def check_seed(seed: object) -> None:
+    """Raise unless random numbers can be begun with a seed."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ReviewError(f"seed must be a whole number of 0 or more, got {shown(seed)}")
+
+
+def check_kind(name: str, value: object, kind: type, of: str) -> None:
+    """Raise unless a value is what a function makes, and name that function."""
+    if not isinstance(value, kind):
+        raise ReviewError(
+            f"{name} must be of the kind that {of} returns ({kind.__name__}), got {shown(value)}"
+        )
+
+
+def check_executor(executor: object) -> None:
+    """Raise unless work can be given to an executor; none is given without one."""
+    if executor is not None and not hasattr(executor, "map"):
+        raise ReviewError(f"executor: one of concurrent.futures or like it, got {shown(executor)}")
+
+
 def study_labels(labels: Sequence[object] | None, k: int) -> tuple[str, ...]:
     """Return ``k`` labels as text; without labels the studies are numbered from 1."""
     if labels is None:
         return tuple(f"study {i}" for i in range(1, k + 1))
-    names = tuple(str(label) for label in labels)
+    names = tuple(str(label) for label in as_items("labels", labels))
     if len(names) != k:
         raise ReviewError(f"labels: {len(names)} labels for {k} studies")
     return names
@@ -92,7 +144,7 @@ def check_level(level: float) -> None:
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise unless the value is one of the choices, and name the one that was meant."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         told = f"{shown(value)}{did_you_mean(value, choices)}"
         raise ReviewError(f"{name} must be one of {', '.join(choices)}; got {told}")
 

@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from analysis_lib.base.checks import check_kind
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import plural
 from analysis_lib.conclusions.ranges import spread
@@ -153,6 +154,7 @@ def method_choice_ranges(
         ``above`` and ``below`` (shares of the sets in which the whole interval lies on that side of
         no difference); ``sets`` in which it could be computed; and ``why`` where it could in none.
     """
+    check_kind("found", found, Draws, "draws")
     tables = [
         method_choices(m, lower_is_better=lower_is_better) for m in islice(found.members(), sets)
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis_lib.base.checks import check_kind
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.conclusions.method_choice import INTERVAL_WORDS, people_sd
 from analysis_lib.pooling.bayesian import EMPIRICAL_PRIORS, TauPrior, bayes_pool
@@ -65,6 +66,7 @@ def prior_sensitivity(effects: StudyEffects) -> pd.DataFrame:
     >>> found["choice"].tolist()[:3]
     ['REML, Wald', 'half-normal, 0.25 SD', 'half-normal, 0.5 SD']
     """
+    check_kind("effects", effects, StudyEffects, "study_effects")
     effects.check_independent()
     where = f"{effects.outcome}, {effects.follow_up}"
     if effects.is_of_one_group:

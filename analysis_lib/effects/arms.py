@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.checks import check_values
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.checks import as_items, as_number, check_values
+from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.effects.columns import Column, Labels, as_given, checked
 
 
@@ -241,7 +241,10 @@ def change_unit(
 
 
 def _scale(name: str, limits: tuple[float, float]) -> tuple[float, float]:
-    low, high = float(limits[0]), float(limits[1])
+    ends = as_items(name, limits)
+    if len(ends) != 2:
+        raise ReviewError(f"{name}: lowest and highest possible score, not {shown(limits)}")
+    low, high = (as_number(name, end) for end in ends)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ReviewError(f"{name}: lowest and highest possible score, not {limits}")
     return low, high

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.checks import as_floats, check_lengths, check_values, study_labels
+from analysis_lib.base.checks import (
+    as_floats,
+    check_kind,
+    check_lengths,
+    check_values,
+    study_labels,
+)
 from analysis_lib.effects.columns import Column, EffectSizes, Labels, as_given, effect_sizes
 
 
@@ -84,6 +90,7 @@ def inflated(sizes: EffectSizes, effect_of_design: npt.ArrayLike) -> EffectSizes
     >>> print(f"{inflated(trial, 1.573).se[0]:.3f}")
     0.770
     """
+    check_kind("sizes", sizes, EffectSizes, "mean_difference")
     factor = as_floats("effect_of_design", effect_of_design)
     factor = np.broadcast_to(factor, sizes.effect.shape) if len(factor) == 1 else factor
     check_lengths(effect=sizes.effect, effect_of_design=factor)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    as_items,
+    as_number,
     check_choice,
     check_finite,
     check_lengths,
@@ -213,6 +215,7 @@ def within_trial_covariance(
 
 
 def _names(what: str, given: Sequence[Hashable] | Sequence[object], k: int) -> list[str]:
+    given = as_items(what, given)
     names = [str(name) for name in given]
     if len(names) != k:
         raise ReviewError(f"{what}: {len(names)} given for {k} effects")
@@ -229,9 +232,9 @@ def _check_correlations(
         raise ReviewError("correlation: state how effects of one trial go together")
     if (autocorrelation is None) == times:
         raise ReviewError("time and autocorrelation belong together: give both, or neither")
-    if correlation is not None and not -1 < correlation < 1:
+    if correlation is not None and not -1 < as_number("correlation", correlation) < 1:
         raise ReviewError(f"correlation must lie between -1 and 1, got {correlation}")
-    if autocorrelation is not None and not 0 <= autocorrelation < 1:
+    if autocorrelation is not None and not (0 <= as_number("autocorrelation", autocorrelation) < 1):
         raise ReviewError(f"autocorrelation must lie between 0 and 1, got {autocorrelation}")
 
 

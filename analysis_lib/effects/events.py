@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from analysis_lib.base.checks import (
     FloatArray,
+    as_number,
     check_choice,
     check_not_negative,
     check_positive,
@@ -357,7 +358,7 @@ def _tables(
 def check_correction(correction: float, correct: str) -> None:
     """Raise unless there is such a correction, and such a rule for it."""
     check_choice("correct", correct, get_args(CorrectionRule))
-    if not (np.isfinite(correction) and correction > 0):
+    if not (np.isfinite(as_number("correction", correction)) and correction > 0):
         raise ReviewError(f"correction must be finite and greater than zero, not {correction}")
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    as_items,
     check_finite,
     check_lengths,
     check_positive,
@@ -162,7 +163,7 @@ def _columns(
     labels: Labels,
 ) -> tuple[_Given, tuple[str, ...]]:
     """Return all columns at the length of the estimates; a single number stands for every row."""
-    if ci is not None and len(ci) != 2:
+    if ci is not None and len(as_items("ci", ci)) != 2:
         raise ReviewError("ci: lower and upper limits, two columns")
     low, high = (None, None) if ci is None else ci
     y = as_floats("estimate", estimate)

@@ -16,6 +16,7 @@ from scipy import special
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    as_number,
     check_choice,
     check_level,
     check_not_negative,
@@ -89,7 +90,7 @@ def proportion(
     """
     check_choice("transform", transform, PROPORTION_TRANSFORMS)
     x, people, names = _counts(events, n, labels)
-    add = np.where((x == 0) | (x == people), correction, 0.0)
+    add = np.where((x == 0) | (x == people), as_number("correction", correction), 0.0)
     if transform == "logit":
         effect = np.log((x + add) / (people - x + add))
         variance = 1 / (x + add) + 1 / (people - x + add)
@@ -159,7 +160,7 @@ def rate(
     (x, t), names = columns_of(labels, events=events, time=time)
     check_not_negative("events", x, names)
     check_positive("time", t, names)
-    corrected = np.where(x == 0, correction, x)
+    corrected = np.where(x == 0, as_number("correction", correction), x)
     if transform == "log":
         effect, variance = np.log(corrected / t), 1 / corrected
     elif transform == "none":

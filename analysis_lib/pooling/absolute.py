@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from analysis_lib.base.checks import as_floats, check_choice
+from analysis_lib.base.checks import as_floats, as_items, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number
@@ -185,9 +185,11 @@ def absolute_effect(
     (654.5, -195.5)
     """
     check_choice("measure", measure, tuple(_RISKS))
-    numbers = as_floats("estimate, ci, assumed_risk and per", (estimate, *ci, assumed_risk, per))
-    if len(ci) != 2:
-        raise ReviewError(f"ci: two limits are needed, got {len(ci)}")
+    limits = as_items("ci", ci)
+    if len(limits) != 2:
+        raise ReviewError(f"ci: two limits are needed, got {len(limits)}")
+    given = (estimate, *limits, assumed_risk, per)
+    numbers = as_floats("estimate, ci, assumed_risk and per", given)
     estimate, low, high, assumed_risk, per = numbers.tolist()
     _check(estimate, low, high, measure, assumed_risk)
     if not 0 < per < math.inf:

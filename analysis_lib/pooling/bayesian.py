@@ -17,7 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_effects, check_level
+from analysis_lib.base.checks import (
+    FloatArray,
+    as_items,
+    as_number,
+    check_choice,
+    check_effects,
+    check_level,
+)
 from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import interval, listing, percent, plural
@@ -284,7 +291,8 @@ def checked_prior(prior: TauPrior | str) -> TauPrior:
     """Return a prior of tau with its numbers, or say what is wrong with it."""
     if isinstance(prior, str) and prior in EMPIRICAL_PRIORS:
         return EMPIRICAL_PRIORS[prior]
-    name, *numbers = (prior,) if isinstance(prior, str) else prior or ("",)
+    given = (prior,) if isinstance(prior, str) else as_items("tau_prior", prior)
+    name, *numbers = given or ("",)
     check_choice("tau_prior", name, (*PRIORS, *EMPIRICAL_PRIORS))
     wanted = PRIORS[str(name)]
     if len(numbers) != len(wanted):
@@ -300,7 +308,10 @@ def checked_prior(prior: TauPrior | str) -> TauPrior:
 def _checked_mean_prior(prior: tuple[float, float] | None) -> tuple[float, float] | None:
     if prior is None:
         return None
-    centre, sd = map(float, prior)
+    given = as_items("mean_prior", prior)
+    if len(given) != 2:
+        raise ReviewError(f"mean_prior: a mean and an SD, got {shown(prior)}")
+    centre, sd = (as_number("mean_prior", value) for value in given)
     if not (math.isfinite(centre) and math.isfinite(sd) and sd > 0):
         raise ReviewError(f"mean_prior: a finite mean and an SD above zero, got {prior}")
     return centre, sd

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from analysis_lib.base.checks import (
     FloatArray,
     as_floats,
+    as_items,
     check_finite,
     check_lengths,
     check_positive,
@@ -67,7 +68,7 @@ def cluster_rows(
     cluster: Sequence[object], labels: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[Rows, ...]]:
     """Return the names of the clusters in order of appearance, and the rows of each."""
-    given = [None if _is_missing(name) else str(name) for name in cluster]
+    given = [None if _is_missing(name) else str(name) for name in as_items("cluster", cluster)]
     if len(given) != len(labels):
         raise ReviewError(f"cluster: {len(given)} clusters named for {len(labels)} effects")
     missing = [label for label, name in zip(labels, given, strict=True) if name is None]

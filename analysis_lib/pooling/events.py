@@ -568,26 +568,8 @@ def _check_events(measure: str, cells: Cells) -> None:
 
 def _check_some(measure: str, why: str, some: bool) -> None:
     if not some:
-<<<<<<< HEAD
-        ways = "correct_pooled=True or method='inverse'"
-        if measure == "OR":
-            ways = "correct_pooled=True, method='inverse' or method='Peto'"
-        raise ReviewError(f"{measure}: {why}: it cannot be pooled without a correction ({ways})")
-=======
         peto = ", Peto's odds ratio" if measure == "OR" else ""
         raise ReviewError(
             f"{measure}: {why}: it cannot be pooled without a correction; inverse variance{peto} "
             "and corrected counts (correct_pooled) can"
         )
-
-
-def _estimable(trials: _Trials) -> Mask:
-    return np.isfinite(trials.effect) & np.isfinite(trials.variance) & (trials.variance > 0)
-
-
-def _check_estimable(measure: str, trials: _Trials) -> None:
-    good = _estimable(trials)
-    if not good.all():
-        told = ", ".join(n for n, fine in zip(trials.names, good, strict=True) if not fine)
-        raise ReviewError(f"{measure} or its variance cannot be computed from empty cells: {told}")
->>>>>>> 7c43eb6 (fix: every sentence says what is computed: rare events, Mantel-Haenszel, units of rates, wanted events, one trial)

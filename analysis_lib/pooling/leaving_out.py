@@ -18,7 +18,15 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_effects, study_labels
+from analysis_lib.base.checks import (
+    FloatArray,
+    as_array,
+    as_count,
+    as_number,
+    check_effects,
+    check_executor,
+    study_labels,
+)
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
@@ -179,13 +187,15 @@ def marked(
     """Apply the rule of `influential` to results without each study and that of all studies."""
     alpha = 1 - full.level
     change = table["estimate"] - full.estimate
+    if meaningful_change is not None:
+        meaningful_change = as_number("meaningful_change", meaningful_change)
     tau2_reduction = _reduction(full.tau2, table["tau2"])
     i2_reduction = _reduction(full.i2, table["i2"])
     table = table.assign(
         estimate_change=change,
         tau2_reduction=tau2_reduction,
         i2_reduction=i2_reduction,
-        tau2_falls=tau2_reduction >= reduction,
+        tau2_falls=tau2_reduction >= as_number("reduction", reduction),
         i2_falls=i2_reduction >= reduction,
         sign_changes=np.sign(table["estimate"]) != np.sign(full.estimate),
         significance_changes=(table["p_value"] < alpha) != (full.p_value < alpha),
@@ -386,7 +396,7 @@ def cumulative(
     2     C  3     0.500
     """
     y, v, names = check_effects(effect, variance, labels)
-    keys = np.arange(len(y)) if order is None else np.asarray(order)
+    keys = np.arange(len(y)) if order is None else as_array("order", order)
     if keys.shape != y.shape:
         raise ReviewError(f"order: shape {keys.shape} for {len(y)} studies")
     gaps = [name for name, gap in zip(names, pd.isna(keys), strict=True) if gap]
@@ -499,12 +509,12 @@ def gosh(
     """
     chosen = Methods.named(methods)
     y, v, names = check_effects(effect, variance, labels)
-    if max_subsets < 1:
-        raise ReviewError(f"max_subsets must be 1 or more, got {max_subsets}")
+    max_subsets = as_count("max_subsets", max_subsets)
     exact = 2 ** len(y) - 1 <= max_subsets
     members = _all_subsets(len(y)) if exact else _drawn_subsets(len(y), max_subsets, seed)
     tasks = [members[i : i + SUBSETS_PER_TASK] for i in range(0, len(members), SUBSETS_PER_TASK)]
     fit = partial(_fit_subsets, y, v, chosen, engine)
+    check_executor(executor)
     parts = list(executor.map(fit, tasks) if executor else map(fit, tasks))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in _GOSH_COLUMNS}
     return SubsetFits(

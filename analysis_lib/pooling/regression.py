@@ -14,12 +14,14 @@ from scipy.special import chdtrc, fdtrc
 
 from analysis_lib.base.checks import (
     FloatArray,
+    as_array,
     as_floats,
+    as_items,
     check_choice,
     check_effects,
     check_finite,
 )
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, p_value, percent, plural
 from analysis_lib.base.results import Result
@@ -89,7 +91,7 @@ class RegressionModel:
 
 def members_of(groups: Sequence[object], names: tuple[str, ...]) -> dict[str, list[int]]:
     """Return the rows of each group, in order of first appearance."""
-    values = list(groups)
+    values = as_items("groups", groups)
     if len(values) != len(names):
         raise ReviewError(f"groups: {len(values)} groups for {len(names)} studies")
     rows: dict[str, list[int]] = {}
@@ -328,6 +330,8 @@ def meta_regression(
     chosen = Methods.named(methods)
     if chosen.ci_method == "KR":
         raise ReviewError("ci_method: Kenward and Roger's interval is for a mean, not a regression")
+    if not isinstance(intercept, bool):
+        raise ReviewError(f"intercept must be True or False, got {shown(intercept)}")
     y, v, studies = check_effects(effect, variance, labels)
     names, design = _design(moderators, studies, intercept)
     k, p = design.shape
@@ -406,6 +410,7 @@ def indicators(
     >>> indicators("place", ["home", "gym", "home"])
     {'place=home': array([1., 0., 1.])}
     """
+    values = as_items(name, values)
     places = tuple(f"study {i}" for i in range(1, len(values) + 1))
     members = members_of(values, places)
     levels = sorted(members)
@@ -445,7 +450,7 @@ def _named_columns(
 ) -> Iterable[tuple[str, npt.ArrayLike]]:
     if isinstance(moderators, Mapping) or hasattr(moderators, "columns"):
         return [(str(name), x) for name, x in cast(Mapping[str, npt.ArrayLike], moderators).items()]
-    array = np.asarray(moderators)
+    array = as_array("moderators", moderators)
     if array.ndim == 2:
         return [(f"moderator {i}", column) for i, column in enumerate(array.T, start=1)]
     return [(str(getattr(moderators, "name", None) or "moderator"), array)]

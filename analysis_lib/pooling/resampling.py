@@ -16,7 +16,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from analysis_lib.base.checks import FloatArray, check_effects
+from analysis_lib.base.checks import FloatArray, as_count, check_effects, check_executor, check_seed
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import Executor
@@ -138,7 +138,7 @@ def permutation_test(
     (2, 16, 0.125)
     """
     for name, given in (("max_patterns", max_patterns), ("draws", draws)):
-        _check_count(name, given)
+        as_count(name, given)
     y, v, names = check_effects(effect, variance, labels)
     fit = pool(y, v, labels=names, **methods)
     exact = 2 ** len(y) <= max_patterns
@@ -179,6 +179,7 @@ class _Piece:
 
 def _pieces(total: int, seed: int) -> list[_Piece]:
     sizes = [min(FITS_PER_TASK, total - start) for start in range(0, total, FITS_PER_TASK)]
+    check_seed(seed)
     seeds = np.random.SeedSequence(seed).spawn(len(sizes))
     return [_Piece(size, own) for size, own in zip(sizes, seeds, strict=True)]
 
@@ -316,7 +317,7 @@ def bootstrap(
     >>> wider > redrawn.fit.ci[1] - redrawn.fit.ci[0]
     True
     """
-    _check_count("draws", draws)
+    as_count("draws", draws)
     y, v, names = check_effects(effect, variance, labels)
     fit = pool(y, v, labels=names, **methods)
     if fit.tau2 is None:
@@ -360,12 +361,8 @@ def _fitted(effects: FloatArray, v: FloatArray, methods: Methods, engine: str) -
 
 
 def _mapped(executor: Executor | None, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Any:
+    check_executor(executor)
     return executor.map(function, tasks) if executor else map(function, tasks)
-
-
-def _check_count(name: str, count: int) -> None:
-    if count < 1:
-        raise ReviewError(f"{name} must be 1 or more, got {count}")
 
 
 def _quantiles(values: FloatArray, tails: tuple[float, float]) -> Interval:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_effects, check_level
+from analysis_lib.base.checks import FloatArray, as_floats, check_choice, check_effects, check_level
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import listing, number, p_value, percent, plural
@@ -275,7 +275,7 @@ def selection_model(
 
 
 def _checked_steps(steps: Sequence[float]) -> tuple[float, ...]:
-    ends = tuple(float(step) for step in np.atleast_1d(np.asarray(steps, dtype=float)))
+    ends = tuple(as_floats("steps", steps).tolist())
     inside = all(0 < step < 1 for step in ends)
     if not ends or not inside or any(low >= high for low, high in pairwise(ends)):
         raise ReviewError(f"steps must rise, strictly between 0 and 1, got {ends}")

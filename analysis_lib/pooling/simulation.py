@@ -28,7 +28,15 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from analysis_lib.base.checks import FloatArray, check_choice
+from analysis_lib.base.checks import (
+    FloatArray,
+    as_count,
+    as_floats,
+    as_items,
+    as_number,
+    check_choice,
+    check_kind,
+)
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURES
 from analysis_lib.effects.means import small_sample_correction
@@ -99,9 +107,9 @@ class Design:
     def __post_init__(self) -> None:
         for name in ("n_experimental", "n_comparator", "sd"):
             # plain floats, so that the same design is written, and seeded, in one way only
-            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+            object.__setattr__(self, name, tuple(as_floats(name, getattr(self, name)).tolist()))
         for name in ("tau2", "mean"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, as_number(name, getattr(self, name)))
         if not self.sd:
             object.__setattr__(self, "sd", (1.0,) * self.k)
         self._check()
@@ -268,10 +276,9 @@ def simulate(
     0   wald      0.91
     1     HK      0.94
     """
-    designs = [designs] if isinstance(designs, Design) else list(designs)
+    designs = [designs] if isinstance(designs, Design) else list(as_items("designs", designs))
     _check_names(designs)
-    if n < 1:
-        raise ReviewError(f"n must be 1 or more, got {n}")
+    n = as_count("n", n)
     compared = tuple(tau2_methods), tuple(ci_methods), tuple(pi_methods)
     methods = _Compared(*compared, float(level), engine)
     blocks = [block for design in designs for block in _blocks(design, methods, n, seed)]
@@ -597,6 +604,8 @@ def _elsewhere(
 
 
 def _check_names(designs: Sequence[Design]) -> None:
+    for design in designs:
+        check_kind("designs", design, Design, "Design")
     names = [design.name for design in designs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from analysis_lib.base.checks import FloatArray, check_choice, check_effects, check_level
+from analysis_lib.base.checks import FloatArray, as_number, check_choice, check_effects, check_level
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import estimate as estimate_text
 from analysis_lib.base.formatting import number, percent, plural
@@ -165,7 +165,7 @@ def worst_case_bias(
     check_choice("favoured", favoured, ("positive", "negative"))
     check_choice("model", model, MODELS)
     check_level(level)
-    if not math.isfinite(threshold):
+    if not math.isfinite(as_number("threshold", threshold)):
         raise ReviewError(f"threshold must be finite, got {threshold}")
     y, v, names = check_effects(effect, variance, labels)
     sign = 1.0 if favoured == "positive" else -1.0

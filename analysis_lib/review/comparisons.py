@@ -469,7 +469,7 @@ def study_effects(
     ('Aasa 2015',)
     """
     every = known_effects(review, reading)
-    if outcome not in every.measures:
+    if not isinstance(outcome, str) or outcome not in every.measures:
         raise ReviewError(f"outcome {outcome!r} is not in outcomes.csv")
     if follow_up not in review.follow_ups["follow_up"].array:
         raise ReviewError(f"follow-up {follow_up!r} is not in follow_ups.csv")

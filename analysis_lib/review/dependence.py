@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis_lib.base.checks import FloatArray, check_choice
+from analysis_lib.base.checks import FloatArray, check_choice, check_kind
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import listing
 from analysis_lib.base.measures import BINARY_MEASURES, MEASURES, RATE_MEASURES
@@ -185,6 +185,7 @@ class _Analysis:
     """One analysis with what is known by arm; its trials are asked for one by one."""
 
     def __init__(self, effects: StudyEffects, choice: Treatment) -> None:
+        check_kind("effects", effects, StudyEffects, "study_effects")
         self.effects, self.choice = effects, choice
         silent = effects.silent
         known = effects.table if silent is None else pd.concat([effects.table, silent])

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis_lib.base.errors import ReviewError, attempt
+from analysis_lib.base.checks import check_kind
+from analysis_lib.base.errors import ReviewError, attempt, shown
 from analysis_lib.base.measures import (
     BINARY_MEASURES,
     GENERIC_MEASURES,
@@ -187,6 +188,9 @@ def known_effects(review: Review, reading: str = MAIN) -> KnownEffects:
     reading
         Which reading of the text, where ``analyses.csv`` holds several.
     """
+    check_kind("review", review, Review, "load_review")
+    if not isinstance(reading, str):
+        raise ReviewError(f"reading: the name of one, got {shown(reading)}")
     return review.kept(("known effects", reading), lambda: _known_effects(review, reading))
 
 

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from analysis_lib.base.checks import check_choice
+from analysis_lib.base.checks import check_choice, check_kind
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import BINARY_MEASURES, MEASURES
 from analysis_lib.effects.arms import combine_arms, split_comparator
@@ -115,6 +115,7 @@ def find_shared_arms(comparisons: pd.DataFrame) -> tuple[SharedArm, ...]:
 
 def _sides(comparisons: pd.DataFrame) -> Sides:
     """Return the columns of both arms, or say which column is missing."""
+    check_kind("comparisons", comparisons, pd.DataFrame, "pandas.DataFrame")
     sides = EVENTS if "events1" in comparisons else MEANS
     wanted = ["trial", "label", *sides[0], *sides[1]]
     missing = [column for column in wanted if column not in comparisons]

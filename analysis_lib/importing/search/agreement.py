@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from analysis_lib.base.checks import FloatArray
+from analysis_lib.base.checks import FloatArray, as_items, check_level
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.formatting import interval, number, percent, plural
 from analysis_lib.importing.texts import plain
@@ -122,8 +122,7 @@ def screening_agreement(
     """
     names = _checked_answers(first, second, labels)
     first, second = (tuple(map(_word, one)) for one in (first, second))
-    if not 0 < level < 1:
-        raise ReviewError(f"level must be strictly between 0 and 1, not {level}")
+    check_level(level)
     answers = sorted({*first, *second})
     positions = {answer: i for i, answer in enumerate(answers)}
     counts = np.zeros((len(answers), len(answers)))
@@ -167,10 +166,13 @@ def _se_of_kappa(shares: FloatArray, kappa: float, expected: float) -> float:
 def _checked_answers(
     first: Sequence[str], second: Sequence[str], labels: Sequence[object] | None
 ) -> tuple[str, ...]:
-    if len(first) != len(second) or not len(first):
+    first, second = as_items("first", first), as_items("second", second)
+    if len(first) != len(second) or not first:
         raise ReviewError(f"{len(first)} answers of one and {len(second)} of the other; need equal")
     names = tuple(
-        map(str, labels) if labels is not None else (f"record {i + 1}" for i in range(len(first)))
+        map(str, as_items("labels", labels))
+        if labels is not None
+        else (f"record {i + 1}" for i in range(len(first)))
     )
     if len(names) != len(first):
         raise ReviewError(f"labels: {len(names)} labels for {len(first)} records")

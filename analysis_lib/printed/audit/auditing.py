@@ -15,6 +15,7 @@ from typing import Final
 
 import pandas as pd
 
+from analysis_lib.base.checks import as_items, check_choice, check_kind, check_level
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.printed.audit.claims import CLAIM_RULES
 from analysis_lib.printed.audit.results import RESULT_RULES, mended
@@ -164,11 +165,10 @@ def audit(
     >>> [f.suggestion for f in audit(pd.DataFrame([row])).findings]
     ['estimate -0.22 for 0.22 (sign)']
     """
-    if not 0 < level < 1:
-        raise ReviewError(f"level: {level} is not between 0 and 1")
-    if ci_method not in ("wald", "HK"):
-        raise ReviewError(f"ci_method: {ci_method!r} is neither 'wald' nor 'HK'")
-    options = Options(level, ci_method, i2_matches_tau2, tuple(exclusive_columns))
+    check_level(level)
+    check_choice("ci_method", ci_method, ("wald", "HK"))
+    columns = as_items("exclusive_columns", exclusive_columns)
+    options = Options(level, ci_method, i2_matches_tau2, columns)
     given = {
         "arms": arms,
         "arm_results": arm_results,
@@ -221,6 +221,8 @@ _NEEDED: Final = {
 def _read_tables(
     published: pd.DataFrame, frames: Mapping[str, pd.DataFrame], options: Options
 ) -> Tables:
+    for name, frame in {"published": published, **frames}.items():
+        check_kind(name, frame, pd.DataFrame, "pandas.read_csv")
     if len(published) > LARGEST_PUBLISHED:
         raise ReviewError(f"published: {len(published)} rows; the limit is {LARGEST_PUBLISHED}")
     for name, frame in frames.items():
