@@ -33,6 +33,9 @@ FIRST = {
     "MCID": {"book/glossary.html", "book/methods.html"},
     "Kell": None,
     "Nambi": None,
+    "Handbook chapter 10": {"book/methods.html"},
+    "fixed effect": {"book/methods.html", "book/glossary.html"},
+    "rare events": {"book/methods.html"},
     "is it safe": {"notebooks/02_trials.html", "book/intro.html", "notebooks/09_certainty.html"},
 }
 PHONE = {"width": 375, "height": 800}

@@ -36,6 +36,9 @@ SAME: tuple[tuple[str, ...], ...] = (
     ("cite", "citation", "BibTeX"),
     ("csv", "download", "data"),
     ("PRISMA", "flow diagram", "study selection"),
+    ("fixed effect", "fixed-effect", "common effect", "common-effect"),
+    ("Mantel-Haenszel", "Peto", "rare events", "zero cells"),
+    ("summary effect", "overall effect", "pooled estimate", "average effect"),
 )
 #: Their sections come after those of all other pages.
 OF_THE_LIBRARY = "api"

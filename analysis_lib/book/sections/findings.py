@@ -291,7 +291,8 @@ class ProfileTable:
                 {
                     "sign": sign(prompt),
                     "says": prompt.suggestion,
-                    "told": f"{fmt.capitalised(prompt.suggestion)}: {prompt.finding}.",
+                    "told": f"{fmt.capitalised(prompt.suggestion)}. "
+                    f"{fmt.capitalised(prompt.finding)}.",
                 }
                 for prompt in found.prompts
             ],

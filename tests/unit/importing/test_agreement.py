@@ -101,7 +101,7 @@ def test_answers_that_are_missing_are_named(
 ) -> None:
     with pytest.raises(ReviewError, match=words):
         screening_agreement(first, second, labels=labels)
-    with pytest.raises(ReviewError, match="level must be"):
+    with pytest.raises(ReviewError, match="level must lie"):
         screening_agreement(["yes"], ["no"], level=1)
 
 
