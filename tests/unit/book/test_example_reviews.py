@@ -121,7 +121,7 @@ def test_silent_trials_are_left_out_and_told(deaths: al.StudyEffects) -> None:
     assert (deaths.k, len(fit.left_out), len(fit.corrected)) == (23, 19, 17)
     assert fit.left_out[:2] == ("Trial 02", "Trial 03")
     text = str(analysis_text(fit, deaths, question(deaths.review, "death")))
-    assert "Mantel-Haenszel method in a common-effect model" in text
+    assert "Mantel-Haenszel method, which adds up counts, in a common-effect model" in text
     assert "17 trials with an empty cell" in text
     assert "19 trials (Trial 02, " in text
     assert "Rare events" in text
