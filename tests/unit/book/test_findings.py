@@ -99,7 +99,7 @@ def test_the_profile_has_a_cell_a_domain_with_its_numbers_behind_it(review: al.R
     prompts = [prompt for _, _, found in table.rows for prompt in found.prompts]
     for cell, prompt in zip(details, prompts, strict=True):
         assert isinstance(cell, Tag)
-        assert prompt.finding in cell.get_text()
+        assert prompt.finding[1:] in cell.get_text()  # its first letter is a capital
         assert prompt.suggestion in cell.get_text()
     text = page.get_text()
     for rule in {prompt.rule for prompt in prompts}:
