@@ -277,6 +277,28 @@ def test_a_changed_notebook_reaches_the_page(book: Book) -> None:
     assert "constant 42" in book.text("notebooks/00_small")
 
 
+def test_a_changed_word_of_a_notebook_reaches_the_page_and_nothing_runs(book: Book) -> None:
+    notebook = nbformat.read(book.notebook, as_version=4)
+    notebook.cells[0].source = notebook.cells[0].source.replace(", constant", ", the constant")
+    nbformat.write(notebook, book.notebook)
+    assert "notebooks: 0 to run" in book.must_build().said
+    text = book.text("notebooks/00_small")
+    assert re.search(r"Estimate -0\.5\d, in words ", text)
+    assert re.search(r"the constant 4\d", text)
+
+
+def test_a_figure_that_has_another_name_now_is_not_shown_under_the_old_one(book: Book) -> None:
+    before = book.written()
+    with book.keeping("notebooks/00_small.ipynb"):
+        notebook = nbformat.read(book.notebook, as_version=4)
+        notebook.cells[2].source = FIGURE.replace("fig-flow", "fig-stream")
+        nbformat.write(notebook, book.notebook)
+        built = book.build()
+    assert built.code == 1
+    assert "no notebook of the book shows a figure fig-flow" in built.said
+    assert book.written() == before
+
+
 def test_a_failing_notebook_is_named_and_runs_again(book: Book) -> None:
     before = book.written()
     with book.keeping("notebooks/00_small.ipynb"):

@@ -28,8 +28,6 @@ from analysis_lib.book.numbers import write_numbers
 from analysis_lib.book.page import IN_BOOK
 
 CELL_TIMEOUT = 600  # seconds
-#: Drawing makes so many small objects that looking for rings among them took a fifth of the time.
-LESS_OFTEN = "gc.set_threshold(50_000)"
 KERNELS = min(2, os.cpu_count() or 1)
 #: The entry of a kept notebook's metadata that says from what it was computed.
 DIGEST = "computed_from"
@@ -54,7 +52,7 @@ def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
     """
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     # The kernel may have run a notebook of another folder.
-    begin = f"import gc, os\nos.chdir({str(path.parent.resolve())!r})\n{LESS_OFTEN}\n%reset -f"
+    begin = f"import os\nos.chdir({str(path.parent.resolve())!r})\n%reset -f"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(begin))
     client = NotebookClient(
         notebook,
@@ -70,14 +68,33 @@ def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ReviewError(f"{path.name}: a cell failed\n{error}") from None
     del notebook.cells[0]
-    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
+    for number, cell in enumerate(code_of(notebook), start=1):
         cell.execution_count = number
+    return finished(path, notebook)
+
+
+def code_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return the cells of a notebook that run."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def finished(path: Path, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return a notebook that has run with its numbers in its prose, and nothing of who ran it."""
     notebook.metadata = nbformat.from_dict(METADATA)
     try:
         write_numbers(notebook)
     except ReviewError as error:
         raise ReviewError(f"{path.name}: {error}") from None
     return notebook
+
+
+def retold(path: Path, kept: Path) -> nbformat.NotebookNode:
+    """Return a notebook with the outputs that its code, which is the same, gave before."""
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    ran = nbformat.read(kept, as_version=4)
+    for cell, before in zip(code_of(notebook), code_of(ran), strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    return finished(path, notebook)
 
 
 def execute_all(paths: Iterable[Path], keep: Kept) -> None:
@@ -154,6 +171,12 @@ def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> N
         write_whole(store / names[path], nbformat.writes(notebook))
 
     execute_all(names, keep)
+    for name in notebooks.keys() - stale:  # their prose may be another
+        path, kept = notebooks[name], store / name
+        notebook = retold(path, kept)
+        notebook.metadata[DIGEST] = wanted[name]
+        if (text := nbformat.writes(notebook)) != kept.read_text(encoding="utf-8"):
+            write_whole(kept, text)
 
 
 def _wanted(sources: Sources, path: Path) -> str:

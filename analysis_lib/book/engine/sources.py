@@ -131,8 +131,8 @@ class Sources:
         return {file: _written(file) for file in (*self.files, *files_below(LIBRARY))}
 
     def notebook(self, cells: Sequence[Mapping[str, Any]]) -> str:
-        """Return a digest of what a notebook does: its cells and all that they may use."""
-        told = [(c["cell_type"], c["source"], c["metadata"]) for c in cells]
+        """Return a digest of what a notebook does: its code and all that this may use."""
+        told = [(c["source"], c["metadata"]) for c in cells if c["cell_type"] == "code"]
         text = self.common + json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 

@@ -6,6 +6,7 @@ Each is a directive that builds nodes. No text of the data is ever taken for sou
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import nbformat
@@ -39,6 +40,8 @@ def gather(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
     """Write the figures of all notebooks where pages find them, and note what each page shows."""
     made = making(app)
     folder = made.store
+    if pages:
+        shutil.rmtree(folder / "figures", ignore_errors=True)  # one may have another name now
     for page in in_order(app) if pages else []:
         kept = folder / f"{page}.ipynb"
         cells = nbformat.read(kept, as_version=4).cells if kept.is_file() else []
