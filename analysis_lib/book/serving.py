@@ -18,7 +18,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.build import read_settings, sources_of
@@ -161,7 +161,8 @@ class _Handler(SimpleHTTPRequestHandler):
             found, status = page.read_bytes(), HTTPStatus.OK
         except OSError:
             found, status = b"", HTTPStatus.NOT_FOUND
-        script = render("reload.html", news=f"{NEWS}?since={since}", waiting=not found)
+        news = f"{NEWS}?{urlencode({'since': since})}"
+        script = render("reload.html", news=news, waiting=not found)
         body = found + script.encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
