@@ -112,7 +112,7 @@ def test_every_sign_of_the_profile_opens_its_numbers(page: Page) -> None:
     assert signs.count() > 50
     signs.first.click()
     numbers = page.locator(".matrix details[open] .numbers")
-    assert "weight by overall judgement" in numbers.inner_text()
+    assert "Weight by overall judgement" in numbers.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     signs.first.click()  # the other tests share the page
     expect(numbers).to_have_count(0)
