@@ -7,6 +7,8 @@ takes a table apart takes its meaning from it, too.
 
 from __future__ import annotations
 
+import re
+
 from bs4 import BeautifulSoup, Tag
 
 #: Letters of 14.4 pixels that a line of a telephone holds, and what a gap between cells takes.
@@ -17,6 +19,7 @@ CARDS, NARROWEST = 620, 280
 #: Width of a letter in pixels, and that of tables which the style sets closer: a wide font's.
 LETTER, CLOSE_LETTER, CLOSE_COLUMNS = 7.4, 6.1, 7
 NO_BREAK = "\N{NO-BREAK SPACE}"
+DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
@@ -32,6 +35,9 @@ def for_screens(html: str) -> str:
         return html
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.select("table.review"):
+        for cell in table.find_all("td"):
+            if DATE.fullmatch(cell.get_text()):
+                cell["class"] = " ".join([*cell.get_attribute_list("class"), "date"])
         heads = [head.get_text(" ", strip=True) for head in table.select("thead th")]
         if needed(table, heads) > ROOM:
             make_cards(table, heads)

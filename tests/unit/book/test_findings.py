@@ -141,3 +141,11 @@ def test_a_table_that_fits_a_telephone_stays_one_and_another_becomes_cards() -> 
     assert 'role="rowheader"' in wide
     assert "&lt;b&gt;" in wide
     assert for_screens("<table><tr><td>other</td></tr></table>").startswith("<table><tr>")
+
+
+def test_a_cell_that_is_a_date_stays_on_one_line() -> None:
+    row = '<td>2026-11-21</td><td class="number">2025-03</td><td>since 2025-03</td>'
+    told = for_screens(f'<table class="review"><tbody><tr>{row}</tr></tbody></table>')
+    assert '<td class="date">2026-11-21' in told
+    assert '<td class="number date">2025-03' in told
+    assert "<td>since 2025-03" in told
