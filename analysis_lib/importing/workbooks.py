@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from analysis_lib.base.errors import ReviewError, did_you_mean, shown
 from analysis_lib.base.formatting import plural
-from analysis_lib.importing.packed import is_file
+from analysis_lib.importing.packed import ZIP, is_file
 from analysis_lib.importing.xml_stream import CHUNK, Budget, Listener, read_xml
 
 LARGEST_UNPACKED = 200_000_000  # bytes of the parts once unpacked; a zip can hide any size
@@ -57,7 +57,7 @@ class Cells:
 
 def is_workbook(head: bytes) -> bool:
     """Say whether a file that begins like this is a workbook, or another one of Excel."""
-    return head.startswith((b"PK\x03\x04", OLE))
+    return head.startswith((ZIP, OLE))
 
 
 def check_extent(name: str, row: int, columns: int) -> None:
@@ -231,8 +231,10 @@ class _Text:
         self.left = LARGEST_TEXT
         self.pieces: list[str] = []
         self.length = 0
+        self.is_raised = False  # what comes next stands above the line
 
     def add(self, words: str) -> None:
+        words = words.translate(RAISED) if self.is_raised else words
         self.left -= sys.getsizeof(words)
         self.length += len(words)
         if self.left < 0:
@@ -334,7 +336,7 @@ class _Strings(_Silent):
     def __init__(self, gathered: _Text) -> None:
         self.gathered = gathered
         self.found: list[str] = []
-        self.in_text = self.in_reading = self.is_raised = False
+        self.in_text = self.in_reading = False
 
     def start(self, name: str, attributes: Mapping[str, str], line: Line) -> None:
         if name == "t":
@@ -342,15 +344,15 @@ class _Strings(_Silent):
         elif name == "rPh":
             self.in_reading = True
         elif name == "vertAlign":
-            self.is_raised = attributes.get("val") == "superscript"
+            self.gathered.is_raised = attributes.get("val") == "superscript"
 
     def text(self, words: str) -> None:
         if self.in_text:
-            self.gathered.add(words.translate(RAISED) if self.is_raised else words)
+            self.gathered.add(words)
 
     def end(self, name: str) -> None:
         if name == "r":
-            self.is_raised = False
+            self.gathered.is_raised = False
         if name == "t":
             self.in_text = False
         elif name == "rPh":
@@ -380,7 +382,6 @@ class _SheetCells(_Silent):
         self.kind = self.style = self.formula = ""
         self.computed: list[str] = []  # cells with the saved result of a formula
         self.into = ""  # the element whose text is being read
-        self.is_raised = False
 
     def start(self, name: str, attributes: Mapping[str, str], line: Line) -> None:
         if name == "c":
@@ -393,7 +394,7 @@ class _SheetCells(_Silent):
         elif name == "rPh":
             self.into = name  # the reading of a sign is no text of the cell
         elif name == "vertAlign":
-            self.is_raised = attributes.get("val") == "superscript"
+            self.gathered.is_raised = attributes.get("val") == "superscript"
         elif name == "row":
             self.row = int(attributes.get("r", self.row + 1))
             self.column = 0
@@ -407,11 +408,11 @@ class _SheetCells(_Silent):
 
     def text(self, words: str) -> None:
         if self.into and self.into != "rPh":
-            self.gathered.add(words.translate(RAISED) if self.is_raised else words)
+            self.gathered.add(words)
 
     def end(self, name: str) -> None:
         if name == "r":
-            self.is_raised = False
+            self.gathered.is_raised = False
         elif name == "f":
             self.formula = f"={self.gathered.take()}"
         elif name == "c" and (self.gathered.pieces or self.formula):

@@ -40,7 +40,7 @@ from analysis_lib.importing.watching.kept import FOLDER, RUNS
 from analysis_lib.importing.watching.state import LastSearch
 from analysis_lib.review.model import load_review
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("build")]
+pytestmark = pytest.mark.slow
 
 WEEKS = [datetime.date(2026, 11, day) for day in (5, 12, 19)]
 SHEET = """\
