@@ -7,10 +7,7 @@ for maintenance, of another form. The pages are made once, after the third week.
 from __future__ import annotations
 
 import datetime
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,8 +25,8 @@ from loopback_services import (
 )
 from places import DATA
 from table_rows import rows_of
+from test_new_book import BUILD, succeed
 
-import analysis_lib
 from analysis_lib.__main__ import main
 from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.sphinx.making import state
@@ -112,7 +109,7 @@ def told(review: Path) -> dict[str, str]:
             kept = rows_of(review / "data" / FOLDER / day.isoformat() / "answers.csv")
             assert {row["status"] for row in kept} == {"200"}
             assert "Trials were last searched for" in " ".join(check_folder(review))
-    assert "writing the pages" in built(review)
+    assert "writing the pages" in succeed(review, *BUILD)
     html = review / "_build" / "html"
     names = {"front": "book/intro"} | {
         name: f"notebooks/{name}" for name in ("01_selection", "02_trials")
@@ -122,18 +119,6 @@ def told(review: Path) -> dict[str, str]:
         name: " ".join(BeautifulSoup(path.read_text("utf-8"), "html.parser").get_text(" ").split())
         for name, path in pages.items()
     }
-
-
-def built(review: Path) -> str:
-    """Make the book, and return what is said meanwhile."""
-    library = Path(analysis_lib.__file__).parent.parent
-    command = [sys.executable, "-m", "analysis_lib", "build", str(review)]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(library)}, text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def first(world: World) -> None:
@@ -204,7 +189,7 @@ def test_a_book_that_becomes_overdue_is_made_again(
     review: Path, told: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What pages are made from changes with the day on which the next search is due."""
-    assert "pages: nothing changed" in built(review)
+    assert "pages: nothing changed" in succeed(review, *BUILD)
     loaded, sources = load_review(review / "data"), Sources(review)
     before = state(sources, loaded)
     monkeypatch.setattr(LastSearch, "is_overdue", lambda self, _: self.due is not None)

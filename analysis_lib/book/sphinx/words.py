@@ -25,6 +25,7 @@ from analysis_lib.base.formatting import listing
 from analysis_lib.book.sections import answers, found
 from analysis_lib.book.sections.tables import NO_VERSION
 from analysis_lib.book.sphinx.making import making
+from analysis_lib.book.sphinx.tables import NO_BREAK
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, system_message
@@ -44,7 +45,6 @@ WHOLE = re.compile(
     r"(?<!\w)(?:[pQkn]|df|[Iτχ]²) (?:[=<>≤≥]|&[lg]t;) (?=[−\d]|$)"
     rf"|\b\d{{1,2}} (?:{'|'.join(calendar.month_name[1:])}) \d{{4}}\b"
 )
-NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class ReviewWord(SphinxRole):
