@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from analysis_lib.base.errors import MOST_PROBLEMS, ReviewError, stop
@@ -103,6 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(line)
     except ReviewError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:  # the statistics need none of those that a book needs
+        print(
+            f"{error.name} is not installed: a book needs pip install 'analysis-lib[book]'",
+            file=sys.stderr,
+        )
         return 1
     except OSError as error:  # a folder that is read-only, full, or a file
         if error.filename is None:
@@ -521,37 +525,42 @@ def _selection(options: argparse.Namespace) -> list[str]:
 
 
 def _build(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.book.build import build
+
     if options.watch:
-        _from_extra("serving").watch(options.folder, options.port)
-    _from_extra("build").build(options.folder)
+        from analysis_lib.book.serving import watch
+
+        watch(options.folder, options.port)
+    build(options.folder)
     return [f"open {options.folder / '_build' / 'html' / 'index.html'} in a browser"]
 
 
 def _pdf(options: argparse.Namespace) -> list[str]:
-    pdf = _from_extra("printing").print_book(options.folder)
+    from analysis_lib.book.printing import print_book
+
+    pdf = print_book(options.folder)
     return [f"{pdf}: {pdf.stat().st_size / 1e6:.1f} MB"]
 
 
 def _manuscript(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.book.manuscript.word import write_manuscript
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.review.model import load_review
 
-    word = _from_extra("manuscript.word")
     data = data_folder(options.folder)
     out = options.out or data.parent / "manuscript.docx"
-    written = word.write_manuscript(load_review(data), out, replace=options.replace)
+    written = write_manuscript(load_review(data), out, replace=options.replace)
     return [f"Written: {file}" for file in written]
 
 
 def _export(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.book.engine import deposit, exporting
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.review.model import load_review
 
-    exporting = _from_extra("engine.exporting")
     data = data_folder(options.folder)
     into = options.into or data.parent / "export" / options.to
     if options.to == "ro-crate":
-        deposit = _from_extra("engine.deposit")
         review = load_review(data)
         written, missing = deposit.write_crate(review, into), deposit.missing(review)
     else:
@@ -560,17 +569,18 @@ def _export(options: argparse.Namespace) -> list[str]:
 
 
 def _with_r(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.book.engine.with_r import compare_with_r
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.review.model import load_review
 
-    with_r = _from_extra("engine.with_r")
     review = load_review(data_folder(options.folder))
-    told, agrees = with_r.compare_with_r(review, datetime.date.today())
+    told, agrees = compare_with_r(review, datetime.date.today())
     options.code = 0 if agrees else 1
     return [told]
 
 
 def _version(options: argparse.Namespace) -> list[str]:
+    from analysis_lib.book.engine.deposit import write_deposit
     from analysis_lib.conclusions.versions import add_version
     from analysis_lib.importing.checking import data_folder
     from analysis_lib.review.model import load_review
@@ -578,7 +588,7 @@ def _version(options: argparse.Namespace) -> list[str]:
     given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
     data = data_folder(options.folder)
     add_version(data, options.version, options.date, **given)
-    written = _from_extra("engine.deposit").write_deposit(load_review(data))
+    written = write_deposit(load_review(data))
     return [
         f"Version {options.version} of {options.date} is recorded.",
         *(f"Written: {file}" for file in written),
@@ -591,16 +601,6 @@ def _watch(options: argparse.Namespace) -> list[str]:
     watched = watch(options.folder, contact=options.contact, replay=options.replay)
     options.code = watched.code
     return list(watched.lines())
-
-
-def _from_extra(name: str) -> ModuleType:
-    """Return a module of the book, which needs packages that the statistics do not."""
-    try:
-        return importlib.import_module(f"analysis_lib.book.{name}")
-    except ModuleNotFoundError as error:
-        raise ReviewError(
-            f"{error.name} is not installed: a book needs pip install 'analysis-lib[book]'"
-        ) from None
 
 
 def _columns(pairs: Sequence[str]) -> dict[str, str]:

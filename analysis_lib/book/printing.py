@@ -12,7 +12,8 @@ from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import sync_playwright
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.build import build, read_settings, write_pages
+from analysis_lib.book.build import build
+from analysis_lib.book.writing import write_pages
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -68,8 +69,7 @@ def print_book(folder: Path) -> Path:
 def single_page(folder: Path, out: Path) -> Path:
     """Write all pages as one, and return it where its pictures and links are found."""
     shutil.rmtree(out, ignore_errors=True)
-    settings = read_settings(folder)
-    write_pages(folder, settings, out, "singlehtml")
+    write_pages(folder, out, "singlehtml")
     written = out / "singlehtml"
     root = yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))["root"]
     # The page lies in the folder of the first one, but its addresses are those of the top.

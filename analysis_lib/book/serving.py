@@ -21,8 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.build import read_settings, sources_of
-from analysis_lib.book.sphinx.making import STAMP
+from analysis_lib.book.engine.settings import read_settings
+from analysis_lib.book.engine.stamp import STAMP
 from analysis_lib.book.templates import render
 
 HOST = "127.0.0.1"
@@ -77,7 +77,7 @@ def changes(see: Callable[[], Any], pause: Callable[[], None]) -> Iterator[None]
 def state(folder: Path) -> object:
     """Return what differs as soon as a file is written on which the book may depend."""
     try:
-        return sources_of(folder, read_settings(folder)).written()
+        return read_settings(folder).sources(folder).written()
     except (OSError, ReviewError) as error:  # a file that is being replaced, settings half typed
         return str(error)
 

@@ -29,7 +29,7 @@ from test_new_book import BUILD, succeed
 
 from analysis_lib.__main__ import main
 from analysis_lib.book.engine.sources import Sources
-from analysis_lib.book.sphinx.making import state
+from analysis_lib.book.engine.stamp import state
 from analysis_lib.importing import watching
 from analysis_lib.importing.checking import check_folder
 from analysis_lib.importing.watching import watch

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from analysis_lib.book.engine.stamp import STAMP
 from analysis_lib.book.serving import serving
-from analysis_lib.book.sphinx.making import STAMP
 
 
 def write(html: Path, words: str) -> None:

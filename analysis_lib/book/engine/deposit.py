@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 from pybtex.database import Person, parse_file
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.engine.settings import CONFIG, read_yaml
 from analysis_lib.conclusions.versions import data_fingerprint, read_versions
 from analysis_lib.importing.texts import write_all
 from analysis_lib.review.model import Review
@@ -110,11 +110,8 @@ def missing(review: Review) -> list[str]:
 
 def _described(review: Review) -> dict[str, Any]:
     """Return what all forms say: title, authors, description, and the newest version."""
-    settings = review.path.parent / "_config.yml"
-    try:
-        book = yaml.safe_load(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ReviewError(f"{settings.name}: cannot be read ({error})") from None
+    settings = review.path.parent / CONFIG
+    book = read_yaml(settings) if settings.is_file() else {}
     book = book if isinstance(book, dict) else {}
     told: dict[str, Any] = {
         "title": str(book.get("title") or review.info.title),

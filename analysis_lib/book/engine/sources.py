@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def digest(files: Iterable[Path], root: Path) -> str:
     return total.hexdigest()
 
 
+@cache  # reading what is installed takes longer than everything else here
 def environment() -> str:
     """Return a digest of Python and of every package that is installed."""
     packages = {(d.metadata["Name"] or "", d.version or "") for d in distributions()}

@@ -7,7 +7,6 @@ page is read again, and the notebooks whose own digest changed run before that.
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import shutil
@@ -24,8 +23,8 @@ from analysis_lib.book.engine import archive, searching, weight
 from analysis_lib.book.engine.lock import hold
 from analysis_lib.book.engine.running import run_stale, write_whole
 from analysis_lib.book.engine.sources import Sources
+from analysis_lib.book.engine.stamp import STAMP, is_current, state
 from analysis_lib.conclusions.versions import news
-from analysis_lib.importing.watching.state import last_search
 from analysis_lib.review.model import Review, load_review
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from sphinx.config import Config
     from sphinx.environment import BuildEnvironment
 
-STAMP = ".fingerprint"
 MADE: WeakKeyDictionary[Sphinx, Making] = WeakKeyDictionary()
 
 
@@ -75,15 +73,8 @@ class Making:
 
     def is_current(self, app: Sphinx) -> bool:
         """Whether the pages that are there were made from what is there now."""
-        stamp = self.stamp(app)
         wanted = app.builder.name == "html"
-        return wanted and stamp.is_file() and stamp.read_text() == state(self.sources, self.review)
-
-
-def state(sources: Sources, review: Review) -> str:
-    """Return what pages are made from: all sources, and whether the next search is overdue."""
-    overdue = last_search(review).is_overdue(datetime.date.today())
-    return f"{sources.fingerprint}{' overdue' if overdue else ''}"
+        return wanted and is_current(Path(app.outdir), self.sources, self.review)
 
 
 def store_of(folder: Path) -> Path:

@@ -16,8 +16,8 @@ from small_reviews import three_equal_trials, write
 
 from analysis_lib.__main__ import main
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.engine.stamp import STAMP
 from analysis_lib.book.serving import NEWS, Pages, changes, serving, state
-from analysis_lib.book.sphinx.making import STAMP
 
 PAGE = b"<html><body><p>Effects</p></body></html>"
 
