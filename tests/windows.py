@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,31 @@ BOXES = """selector => [...document.querySelectorAll(selector)].map(node => {
           width: box.width, text: node.textContent.trim(),
           shown: box.width > 2 && box.height > 2};
 }).filter(box => box.shown)"""
+
+
+def emptied(page: Page) -> Page:
+    """Return a page as a new tab has it: nothing in it, light, 1280 x 900, the pointer away."""
+    page.goto("about:blank")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.mouse.move(0, 0)
+    return page
+
+
+@contextmanager
+def troubles_of(page: Page) -> Iterator[list[str]]:
+    """Collect what goes wrong in a page: errors of its scripts and its console, failed requests."""
+    troubles: list[str] = []
+    heard: dict[Any, Callable[[Any], None]] = {
+        "console": lambda m: troubles.append(m.text) if m.type == "error" else None,
+        "pageerror": lambda error: troubles.append(str(error)),
+        "requestfailed": lambda request: troubles.append(f"failed: {request.url}"),
+    }
+    for event, handler in heard.items():
+        page.on(event, handler)
+    yield troubles
+    for event, handler in heard.items():
+        page.remove_listener(event, handler)
 
 
 def open_page(page: Page, path: str | Path) -> None:

@@ -5,7 +5,6 @@ What a program can find is not all that can be wrong; no violation here is the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import chromium
@@ -30,15 +29,10 @@ LEAST_RULES = 20
 
 
 @pytest.fixture(params=chromium.PAGES, ids=lambda path: path.stem)
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.goto((chromium.HTML / request.param).as_uri())
-    page.add_script_tag(path=AXE)
-    yield page
-    context.close()
+def page(request: pytest.FixtureRequest, tab: Page) -> Page:
+    tab.goto((chromium.HTML / request.param).as_uri())
+    tab.add_script_tag(path=AXE)
+    return tab
 
 
 def audit(page: Page, options: dict[str, Any]) -> tuple[list[str], int]:

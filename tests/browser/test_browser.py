@@ -5,14 +5,14 @@ Screenshots stay in ``_build/screenshots``: every page whole, and its first scre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 import chromium
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page, Request
+from windows import troubles_of
 
 pytestmark = chromium.needed
 
@@ -32,28 +32,28 @@ HEAVIEST_LANDING = 500_000
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE)
-    yield context.new_page()
-    context.close()
+def page(tab: Page) -> Page:
+    tab.set_default_timeout(PATIENCE)
+    return tab
 
 
 @pytest.mark.parametrize("path", chromium.PAGES, ids=lambda p: p.stem)
 def test_a_page_opens_cleanly(path: Path, page: Page) -> None:
-    troubles: list[str] = []
     loaded: set[str] = set()
-    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
-    page.on("request", lambda request: loaded.add(request.url))
-    page.goto((chromium.HTML / path).as_uri())
-    page.wait_for_load_state("networkidle")
-    for name, (width, height, scheme) in WINDOWS.items():
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        take_picture(page, SHOTS / f"{path.stem}-{name}.png", whole=name == "desktop")
+
+    def note(request: Request) -> None:
+        loaded.add(request.url)
+
+    page.on("request", note)
+    with troubles_of(page) as troubles:
+        page.goto((chromium.HTML / path).as_uri())
+        page.wait_for_load_state("networkidle")
+        for name, (width, height, scheme) in WINDOWS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            take_picture(page, SHOTS / f"{path.stem}-{name}.png", whole=name == "desktop")
+    page.remove_listener("request", note)
     assert troubles == []
     assert [url for url in loaded if not url.startswith(("file:", "data:"))] == []
     files = {Path(unquote(urlsplit(url).path)) for url in loaded if url.startswith("file:")}

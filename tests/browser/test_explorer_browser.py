@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import chromium
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from windows import troubles_of
 
 import analysis_lib as al
 from analysis_lib.base import formatting as fmt
@@ -44,15 +45,11 @@ def analyses(review: al.Review) -> dict[str, al.StudyEffects]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("requestfailed", lambda request: troubles.append(request.url))
-    page.goto(PAGE.as_uri())
-    yield page
-    context.close()
+def page(tab: Page) -> Iterator[Page]:
+    with troubles_of(tab) as troubles:
+        tab.goto(PAGE.as_uri())
+        yield tab
+        tab.evaluate("0")  # what was going on is told before the answer comes
     assert troubles == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import chromium
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import analysis_lib as al
 
@@ -57,10 +57,8 @@ def root(request: pytest.FixtureRequest, server: str) -> str:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    yield page
-    page.close()
+def page(tab: Page) -> Page:
+    return tab
 
 
 def search(page: Page, root: str, words: str) -> Locator:
