@@ -98,6 +98,8 @@ _narrow: WeakKeyDictionary[Axes, Callable[[], Axes | None]] = WeakKeyDictionary(
 _page_width: ContextVar[float] = ContextVar("page_width", default=float("inf"))
 #: Columns of telephones, in inches of 96 pixels.
 NARROW_PAGES = (3.0, 3.6)
+#: Tables of a font that say how letters go together; PDF has a place for each letter.
+LAYOUT_TABLES = ("GDEF", "GPOS", "GSUB", "MATH")
 #: Of such a page, what is left for the plot beside its words.
 LEAST_PLOT = 0.25
 
@@ -297,13 +299,31 @@ def as_svg(ax: Axes, **metadata: str | None) -> str:
     return printable(buffer.getvalue())
 
 
-def as_pdf(ax: Axes) -> bytes:
+def as_pdf(ax: Axes, **metadata: str) -> bytes:
     """Return the figure of an Axes as PDF, with its title inside; it carries no date."""
     buffer = io.BytesIO()
-    told = {"CreationDate": None, "Title": _description(ax).caption}
-    with house_style():
+    told = {"CreationDate": None, "Title": _description(ax).caption, **metadata}
+    with house_style(), _fonts_without_layout():
         figure_of(ax).savefig(buffer, format="pdf", metadata=told)
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _fonts_without_layout() -> Iterator[None]:
+    """Embed fonts without their tables of layout, of which words that have their places need none.
+
+    Reading and cutting them took half the time of a PDF. Matplotlib has no setting for it, so that
+    the options of fontTools are others meanwhile.
+    """
+    from fontTools import subset  # slow to import, and only needed here
+
+    options = subset.Options
+    dropped = [*options().drop_tables, *LAYOUT_TABLES]
+    subset.Options = functools.partial(options, drop_tables=dropped)
+    try:
+        yield
+    finally:
+        subset.Options = options
 
 
 def save_figure(ax: Axes, path: str | Path, *, dpi: float = STYLE["savefig.dpi"]) -> Path:
@@ -330,13 +350,12 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = STYLE["savefig.dpi"]
     if target.suffix == ".svg":
         svg = as_svg(ax, Title=said.caption, Description=said.alt)
         target.write_text(svg, encoding="utf-8")
-        return target
-    metadata: dict[str, Any] = {
-        ".pdf": {"CreationDate": None, "Title": said.caption, "Subject": said.alt},
-        ".png": {"Title": said.caption, "Description": said.alt, "Software": None},
-    }
-    if target.suffix not in metadata:
-        raise ValueError(f"{target.name}: save as .svg, {', '.join(metadata)}")
-    with house_style():
-        figure_of(ax).savefig(target, metadata=metadata[target.suffix], dpi=dpi)
+    elif target.suffix == ".pdf":
+        target.write_bytes(as_pdf(ax, Subject=said.alt))
+    elif target.suffix == ".png":
+        told = {"Title": said.caption, "Description": said.alt, "Software": None}
+        with house_style():
+            figure_of(ax).savefig(target, metadata=told, dpi=dpi)
+    else:
+        raise ValueError(f"{target.name}: save as .svg, .pdf or .png")
     return target

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
+import zlib
 from itertools import combinations, product
 
 import matplotlib.pyplot as plt
@@ -11,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from figure_texts import clipped_texts, overlapping_texts
+from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.font_manager import findfont
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.text import Text
@@ -110,6 +114,25 @@ def test_the_same_plot_gives_the_same_file(tmp_path, ending: str) -> None:
     )
     assert first == second
     assert len(first) > 1000
+
+
+def test_a_pdf_embeds_the_letters_of_its_fonts_and_nothing_of_their_layout() -> None:
+    fonts = embedded_fonts(look.as_pdf(forest(five(), title="Pain")))
+    names = {"DejaVu Sans Book": "DejaVu Sans", "DejaVu Sans Bold": "DejaVu Sans:bold"}
+    assert {font["name"].getBestFullName() for font in fonts} == set(names)
+    for font in fonts:
+        assert not set(look.LAYOUT_TABLES) & set(font.keys())
+        whole = TTFont(findfont(names[font["name"].getBestFullName()]))
+        letters = set(font.getGlyphOrder()) - {".notdef"}  # the box of what is absent is empty
+        for letter in letters:  # TrueType, drawn and spaced as in the whole font
+            assert font["glyf"][letter] == whole["glyf"][letter]
+            assert font["hmtx"][letter] == whole["hmtx"][letter]
+        assert all(font[table] == whole[table] for table in ("cvt ", "fpgm", "prep"))
+
+
+def embedded_fonts(pdf: bytes) -> list[TTFont]:
+    streams = re.findall(rb"/Length1 .*?stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return [TTFont(io.BytesIO(zlib.decompress(stream))) for stream in streams]
 
 
 def test_an_svg_holds_its_text_and_description(tmp_path) -> None:
