@@ -7,9 +7,9 @@ does not find is told as the reason in its row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -21,7 +21,7 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.conclusions.ranges import spread
 from analysis_lib.conclusions.stability import Draws
 from analysis_lib.pooling.asymmetry import pet_peese
-from analysis_lib.pooling.bayesian import EMPIRICAL_PRIORS, TauPrior, bayes_pool
+from analysis_lib.pooling.bayesian import EMPIRICAL_PRIORS, TauPrior, bayes_mean
 from analysis_lib.pooling.copas_interval import henmi_copas
 from analysis_lib.pooling.dependent_effects import multilevel
 from analysis_lib.pooling.limits_of_precision import limit_meta_analysis
@@ -34,8 +34,9 @@ from analysis_lib.review.dependence import (
     TreatedEffects,
     shares_arms,
     treat_shared_arms,
+    treated_draws,
 )
-from analysis_lib.review.info import Treatment
+from analysis_lib.review.info import TREATMENTS, Treatment
 
 Answer = tuple[float, Interval]
 #: What choices have in common, in the order of the page.
@@ -82,6 +83,9 @@ class Choice:
     compute: Callable[[TreatedEffects], Answer]
 
 
+Treated = Mapping[Treatment, TreatedEffects | ReviewError]
+
+
 def method_choices(effects: StudyEffects, *, lower_is_better: bool = True) -> pd.DataFrame:
     """Compute one analysis by every choice of method.
 
@@ -105,13 +109,14 @@ def method_choices(effects: StudyEffects, *, lower_is_better: bool = True) -> pd
     >>> sorted(set(found["family"]))
     ['Arms split', 'Bayesian', 'Selection']
     """
-    return pd.DataFrame(_rows(effects, lower_is_better), columns=COLUMNS)
+    treated = {choice: attempt(treat_shared_arms, effects, choice) for choice in TREATMENTS}
+    choices = _choices(effects, shares_arms(effects), lower_is_better)
+    return pd.DataFrame(_rows(choices, treated), columns=COLUMNS)
 
 
-def _rows(effects: StudyEffects, lower_is_better: bool) -> Iterator[dict[str, object]]:
-    treat = cache(lambda treatment: attempt(treat_shared_arms, effects, treatment))
-    for choice in _choices(effects, lower_is_better):
-        treated = treat(choice.treatment)
+def _rows(choices: Iterable[Choice], by_treatment: Treated) -> Iterator[dict[str, object]]:
+    for choice in choices:
+        treated = by_treatment[choice.treatment]
         answer = treated if isinstance(treated, ReviewError) else attempt(choice.compute, treated)
         row: dict[str, object] = {
             "family": choice.family,
@@ -155,9 +160,7 @@ def method_choice_ranges(
         no difference); ``sets`` in which it could be computed; and ``why`` where it could in none.
     """
     check_kind("found", found, Draws, "draws")
-    tables = [
-        method_choices(m, lower_is_better=lower_is_better) for m in islice(found.members(), sets)
-    ]
+    tables = list(_tables(found, lower_is_better, sets))
     first = tables[0]
     numbers = np.array(
         [table[["estimate", "ci_low", "ci_high"]].to_numpy(float) for table in tables]
@@ -176,9 +179,23 @@ def method_choice_ranges(
     )
 
 
-def _choices(effects: StudyEffects, lower_is_better: bool) -> Iterator[Choice]:
+def _tables(found: Draws, lower_is_better: bool, sets: int) -> Iterator[pd.DataFrame]:
+    """Yield what `method_choices` returns of each set, whose arms are looked at once."""
+    members = list(islice(found.members(), sets))
+    shared = shares_arms(members[0])
+    numbers = (members[0], found.effect[:sets], found.variance[:sets])
+    treated = {choice: attempt(treated_draws, *numbers, choice) for choice in TREATMENTS}
+    for i, member in enumerate(members):
+        here: Treated = {
+            choice: of_sets if isinstance(of_sets, ReviewError) else of_sets[i]
+            for choice, of_sets in treated.items()
+        }
+        choices = _choices(member, shared, lower_is_better)
+        yield pd.DataFrame(_rows(choices, here), columns=COLUMNS)
+
+
+def _choices(effects: StudyEffects, shared: bool, lower_is_better: bool) -> Iterator[Choice]:
     """Yield every choice that an analysis has; without shared arms there is one treatment."""
-    shared = shares_arms(effects)
     treatments: tuple[Treatment, ...] = ("split", "combine") if shared else ("split",)
     for treatment in treatments:
         family = FAMILIES[treatment == "combine"]
@@ -260,8 +277,7 @@ def _priors(measure: str, scale: float) -> Iterator[tuple[str, TauPrior]]:
 
 
 def _bayesian(treated: TreatedEffects, *, prior: TauPrior) -> Answer:
-    fit = bayes_pool(treated.effect, treated.variance, tau_prior=prior, labels=treated.labels)
-    return fit.mean, fit.ci
+    return bayes_mean(treated.effect, treated.variance, tau_prior=prior, labels=treated.labels)
 
 
 def _corrections(lower_is_better: bool) -> dict[str, Callable[[TreatedEffects], Answer]]:

@@ -252,6 +252,64 @@ def bayes_pool(
     check_level(level)
     prior = checked_prior(tau_prior)
     centre = _checked_mean_prior(mean_prior)
+    y, v, names = _checked_studies(effect, variance, prior, labels)
+    posterior = Posterior(y, v, prior, centre)
+    low, high = _tails(level)
+    about = posterior.mixture()
+    spread = np.sqrt(posterior.variance + posterior.tau**2)
+    new = Mixture(posterior.share, posterior.mean, spread)
+    return BayesianEffect(
+        effect=frozen(y),
+        variance=frozen(v),
+        labels=names,
+        tau_prior=prior,
+        mean_prior=centre,
+        level=level,
+        mean=about.centre,
+        sd=about.sd if centre or _has_variance(prior, len(y)) else math.inf,
+        median=about.quantile(0.5),
+        ci=about.interval(level),
+        tau_mean=posterior.tau_mean,
+        tau_median=posterior.tau_quantile(0.5),
+        tau_ci=(posterior.tau_quantile(low), posterior.tau_quantile(high)),
+        prediction_interval=new.interval(level),
+        prior_overlap=posterior.prior_overlap(),
+        log_marginal_likelihood=posterior.log_total,
+        mixtures=(about, new),
+    )
+
+
+def bayes_mean(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    *,
+    tau_prior: TauPrior | str,
+    labels: Sequence[object] | None = None,
+    level: float = 0.95,
+) -> tuple[float, Interval]:
+    """Return the mean effect of `bayes_pool` with its interval alone, which is a third of the work.
+
+    Examples
+    --------
+    >>> prior = ("half-normal", 0.5)
+    >>> fit = bayes_pool([-0.5, -0.4], [0.04, 0.05], tau_prior=prior)
+    >>> bayes_mean([-0.5, -0.4], [0.04, 0.05], tau_prior=prior) == (fit.mean, fit.ci)
+    True
+    """
+    check_level(level)
+    prior = checked_prior(tau_prior)
+    y, v, _ = _checked_studies(effect, variance, prior, labels)
+    about = Posterior(y, v, prior, None).mixture()
+    return about.centre, about.interval(level)
+
+
+def _checked_studies(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    prior: TauPrior,
+    labels: Sequence[object] | None,
+) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """Return effects, variances and names of so many studies as the prior needs."""
     y, v, names = check_effects(effect, variance, labels)
     fewest = FEWEST_STUDIES.get(prior[0], 2)
     if len(y) < fewest:
@@ -260,31 +318,7 @@ def bayes_pool(
             f"effect: {plural(len(y), 'study', 'studies')} ({told}); with the prior "
             f"{prior_words(prior)} of tau, {fewest} or more are needed"
         )
-    posterior = Posterior(y, v, prior, centre)
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    about = Mixture(posterior.share, posterior.mean, np.sqrt(posterior.variance))
-    spread = np.sqrt(posterior.variance + posterior.tau**2)
-    new = Mixture(posterior.share, posterior.mean, spread)
-    mean = float(posterior.share @ posterior.mean)
-    return BayesianEffect(
-        effect=frozen(y),
-        variance=frozen(v),
-        labels=names,
-        tau_prior=prior,
-        mean_prior=centre,
-        level=level,
-        mean=mean,
-        sd=about.sd if centre or _has_variance(prior, len(y)) else math.inf,
-        median=about.quantile(0.5),
-        ci=(about.quantile(tails[0]), about.quantile(tails[1])),
-        tau_mean=posterior.tau_mean,
-        tau_median=posterior.tau_quantile(0.5),
-        tau_ci=(posterior.tau_quantile(tails[0]), posterior.tau_quantile(tails[1])),
-        prediction_interval=(new.quantile(tails[0]), new.quantile(tails[1])),
-        prior_overlap=posterior.prior_overlap(),
-        log_marginal_likelihood=posterior.log_total,
-        mixtures=(about, new),
-    )
+    return y, v, names
 
 
 def checked_prior(prior: TauPrior | str) -> TauPrior:
@@ -430,6 +464,10 @@ class Posterior:
         self.tau_mean = float(self.share @ self.tau)
         self._edges = edges
 
+    def mixture(self) -> Mixture:
+        """Return the posterior of the mean effect."""
+        return Mixture(self.share, self.mean, np.sqrt(self.variance))
+
     def tau_quantile(self, probability: float) -> float:
         """Return the value below which tau lies with this probability."""
         from scipy.optimize import brentq  # slow to import, and only needed here
@@ -465,10 +503,15 @@ class Mixture:
     spread: FloatArray
 
     @property
+    def centre(self) -> float:
+        """Mean."""
+        return float(self.share @ self.mean)
+
+    @property
     def sd(self) -> float:
         """Standard deviation."""
-        centre = self.share @ self.mean
-        return math.sqrt(float(self.share @ (self.spread**2 + (self.mean - centre) ** 2)))
+        square = self.spread**2 + (self.mean - self.centre) ** 2
+        return math.sqrt(float(self.share @ square))
 
     def below(self, value: float) -> float:
         """Return the probability of less than a value."""
@@ -480,9 +523,16 @@ class Mixture:
 
     def quantile(self, probability: float) -> float:
         """Return the value below which so much of the mixture lies."""
-        return _root_of_rising(
-            lambda x: self.below(x) - probability, float(self.share @ self.mean), self.sd
-        )
+        return _root_of_rising(lambda x: self.below(x) - probability, self.centre, self.sd)
+
+    def interval(self, level: float) -> Interval:
+        """Return the central interval of this level."""
+        low, high = _tails(level)
+        return self.quantile(low), self.quantile(high)
+
+
+def _tails(level: float) -> Interval:
+    return (1 - level) / 2, (1 + level) / 2
 
 
 def _root_of_rising(function: Callable[[float], float], start: float, width: float) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis_lib.base.checks import FloatArray, check_choice, check_kind
@@ -116,6 +117,46 @@ def treat_shared_arms(effects: StudyEffects, choice: Treatment) -> TreatedEffect
     return TreatedEffects(found.effect, covariance, trials, found.labels, choice)
 
 
+def treated_draws(
+    effects: StudyEffects, effect: FloatArray, variance: FloatArray, choice: Treatment
+) -> list[TreatedEffects]:
+    """Return what `treat_shared_arms` does of sets of the same effects; arms are looked at once.
+
+    Parameters
+    ----------
+    effects
+        An analysis without its review: of its arms nothing but the people is known.
+    effect, variance : ndarray of shape (draws, k)
+        One set a row, in the order of ``effects``.
+    choice : {"split", "combine", "model"}
+        See the top of this module.
+
+    Returns
+    -------
+    list of TreatedEffects
+
+    Raises
+    ------
+    ReviewError
+        As `with_shared_arms`.
+    """
+    first = treat_shared_arms(effects, choice)
+    parts = (
+        _Analysis(effects, choice).by_people() if shares_arms(effects) else [(slice(None), None)]
+    )
+    found = []
+    for y, v in zip(effect, variance, strict=True):
+        treated = [
+            (y[place], np.diag(v[place])) if people is None else people.treat(y[place], v[place])
+            for place, people in parts
+        ]
+        numbers, covariances = zip(*treated, strict=True)
+        found.append(
+            replace(first, effect=np.concatenate(numbers), covariance=_diagonal(covariances))
+        )
+    return found
+
+
 def with_shared_arms(effects: StudyEffects, choice: Treatment) -> StudyEffects:
     """Return an analysis whose comparisons of shared arms are split, combined or modelled.
 
@@ -181,6 +222,36 @@ class _Part:
     labels: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _ByPeople:
+    """Differences of one trial whose arms are known by their people alone.
+
+    ``groups`` are the comparisons that become one, each with the side that they share; none of
+    them does where the differences are modelled.
+    """
+
+    people: FloatArray
+    shares: FloatArray
+    names: Sequence[Sequence[str]]
+    measure: str
+    groups: Sequence[tuple[int, list[int]]] | None
+
+    def treat(self, effect: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return effects and their covariance."""
+        whole = _covariance(effect, variance, self.people, self.shares, self.names, self.measure)
+        if self.groups is None:
+            return effect, whole
+        new = []
+        for side, members in self.groups:
+            n = self.people[members, 1 - side]
+            weights = n / n.sum()
+            new.append(
+                (weights @ effect[members], weights @ whole[np.ix_(members, members)] @ weights)
+            )
+        combined = np.array(new)
+        return combined[:, 0], np.diag(combined[:, 1])
+
+
 class _Analysis:
     """One analysis with what is known by arm; its trials are asked for one by one."""
 
@@ -189,7 +260,7 @@ class _Analysis:
         self.effects, self.choice = effects, choice
         silent = effects.silent
         known = effects.table if silent is None else pd.concat([effects.table, silent])
-        self.rows = dict(list(known.groupby("trial", sort=False)))
+        self.rows = {str(trial): rows for trial, rows in known.groupby("trial", sort=False)}
         self.arms = pd.DataFrame()
         if effects.review is not None:
             every = known_effects(effects.review).arms_of(effects.outcome, effects.follow_up)
@@ -318,8 +389,17 @@ class _Analysis:
                 raise ReviewError(f"{self.where}: {BOTH_SHARED}: {', '.join(rows['label'])}")
         return groups
 
-    def _by_people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _Part:
-        """Treat differences whose arms are known by their people alone."""
+    def by_people(self) -> list[tuple[npt.NDArray[np.intp], _ByPeople | None]]:
+        """Return the rows of each trial, and how its arms are shared if they are not split."""
+        found = []
+        for trial, rows in self.rows.items():
+            here = np.flatnonzero(self.effects.table["trial"] == trial)
+            is_treated = self.choice != "split" and self.is_shared(trial)
+            found.append((here, self._people(rows, self._names(rows)) if is_treated else None))
+        return found
+
+    def _people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _ByPeople:
+        """Return how differences go together whose arms are known by their people alone."""
         if self.effects.measure not in MEASURES:
             raise ReviewError(
                 f"{self.where}: arms are shared, and of {self.effects.measure} without numbers by "
@@ -331,28 +411,31 @@ class _Analysis:
                 f"{self.where}: arms are shared whose people are not known: "
                 f"{', '.join(rows['label'])}"
             )
-        effect = rows["effect"].to_numpy(float)
         shares = np.array([[own.count(name) for name in own] for own in names]).T
         is_share = rows["label"].isin(self.arms.index) | (rows["provenance"] == "reconstructed")
         shares[[not share for share in is_share]] = 1  # a source prints differences of whole arms
-        covariance = _covariance(
-            effect, rows["variance"].to_numpy(float), people, shares, names, self.effects.measure
+        groups = self._groups(rows, names) if self.choice == "combine" else None
+        return _ByPeople(people, shares, names, self.effects.measure, groups)
+
+    def _by_people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _Part:
+        """Treat differences whose arms are known by their people alone."""
+        known = self._people(rows, names)
+        effect, covariance = known.treat(
+            rows["effect"].to_numpy(float), rows["variance"].to_numpy(float)
         )
-        if self.choice == "model":
+        whole = known.people * known.shares
+        if known.groups is None:
             table = rows.assign(variance=np.diagonal(covariance))
-            table[[f"n_{side}" for side in SIDES]] = people * shares
+            table[[f"n_{side}" for side in SIDES]] = whole
             return _Part(table, covariance, frozenset(rows["label"]))
         new = list[pd.Series]()
-        for side, members in self._groups(rows, names):
-            row, n = _joined(rows, members, side), people[members, 1 - side]
-            weights = n / n.sum()
-            row["effect"] = weights @ effect[members]
-            row["variance"] = weights @ covariance[np.ix_(members, members)] @ weights
-            row[f"n_{SIDES[side]}"] = (people * shares)[members[0], side]
-            row[f"n_{SIDES[1 - side]}"] = n.sum()
+        for i, (side, members) in enumerate(known.groups):
+            row = _joined(rows, members, side)
+            row["effect"], row["variance"] = effect[i], covariance[i, i]
+            row[f"n_{SIDES[side]}"] = whole[members[0], side]
+            row[f"n_{SIDES[1 - side]}"] = known.people[members, 1 - side].sum()
             new.append(row)
-        table = pd.DataFrame(new)
-        return _Part(table, np.diag(table["variance"].to_numpy(float)), frozenset(rows["label"]))
+        return _Part(pd.DataFrame(new), covariance, frozenset(rows["label"]))
 
 
 def _covariance(

@@ -9,7 +9,9 @@ import pytest
 from places import DATA, ROOT
 
 import analysis_lib as al
-from analysis_lib.review.dependence import shares_arms, treat_shared_arms
+from analysis_lib.conclusions.stability import Draws, draws
+from analysis_lib.review.dependence import shares_arms, treat_shared_arms, treated_draws
+from analysis_lib.review.info import TREATMENTS, Treatment
 from analysis_lib.review.shared_arms import comparisons_of, effects_of, settle_shared_arms
 
 
@@ -84,6 +86,26 @@ def test_numbers_by_arm_are_used_where_they_are_known(manipulation: al.StudyEffe
     assert shares_arms(manipulation)
 
 
+@pytest.mark.parametrize("choice", TREATMENTS)
+@pytest.mark.parametrize("measure", ["MD", "SMD"])
+@pytest.mark.parametrize(("outcome", "follow_up"), [("pain", "ETP"), ("endurance", "STP")])
+def test_sets_are_treated_as_each_is(
+    outcome: str, follow_up: str, measure: str, choice: Treatment
+) -> None:
+    review = al.load_review(DATA)
+    found = draws(review, al.study_effects(review, outcome, follow_up))
+    few = Draws(replace(found.effects, measure=measure), found.effect[:4], found.variance[:4])
+    members = list(few.members())
+    treated = treated_draws(members[0], few.effect, few.variance, choice)
+    assert len(treated) == len(members) == 4
+    for of_set, member in zip(treated, members, strict=True):
+        alone = treat_shared_arms(member, choice)
+        assert (of_set.labels, of_set.trial) == (alone.labels, alone.trial)
+        # the same arithmetic, so the same numbers
+        assert of_set.effect.tolist() == alone.effect.tolist()
+        assert of_set.covariance.tolist() == alone.covariance.tolist()
+
+
 def test_without_shared_arms_all_three_are_one() -> None:
     effects = al.study_effects(al.load_review(DATA), "endurance", "ETP")
     assert not shares_arms(effects)
@@ -97,3 +119,5 @@ def test_what_cannot_be_known_is_said(pain: al.StudyEffects) -> None:
     ratios = replace(pain, measure="HR")
     with pytest.raises(al.ReviewError, match="pain, ETP: arms are shared, and of HR without"):
         treat_shared_arms(ratios, "model")
+    with pytest.raises(al.ReviewError, match="pain, ETP: arms are shared, and of HR without"):
+        treated_draws(ratios, ratios.effect[None], ratios.variance[None], "model")
