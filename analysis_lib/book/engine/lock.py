@@ -1,14 +1,13 @@
-"""One making of a book at a time: a lock that ends with the process that holds it."""
+"""One making of a book at a time."""
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
-from typing import IO
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.locks import lock
 
-HELD: dict[Path, IO[str]] = {}
+HELD: dict[Path, int] = {}
 
 
 def hold(folder: Path) -> None:
@@ -24,12 +23,9 @@ def hold(folder: Path) -> None:
         return
     try:
         place.mkdir(exist_ok=True)
-        file = (place / "lock").open("a")
+        held = lock(place)
     except OSError as error:
         raise ReviewError(f"{place}: cannot be written ({error.strerror})") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise ReviewError(f"{folder}: this book is being built already; wait for it") from None
-    HELD[place] = file
+    if held is None:
+        raise ReviewError(f"{folder}: this book is being built already; wait for it")
+    HELD[place] = held

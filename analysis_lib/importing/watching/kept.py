@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.locks import lock
 from analysis_lib.base.unsafe import harmless
 from analysis_lib.importing.texts import write_all
 from analysis_lib.importing.watching.asking import Answer, Replay, Request, Web
@@ -103,24 +104,20 @@ class Kept:
 
 @contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Let no other watch of a review run meanwhile; the lock ends with the process.
+    """Let no other watch of a review run meanwhile.
 
     Raises
     ------
     ReviewError
         If one is under way.
     """
-    import fcntl  # which Windows has not
-
-    folder = os.open(data, os.O_RDONLY)
+    held = lock(data)
+    if held is None:
+        raise ReviewError(f"{data}: another watch is under way. Nothing was asked.")
     try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ReviewError(f"{data}: another watch is under way. Nothing was asked.") from None
         yield
     finally:
-        os.close(folder)
+        os.close(held)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
