@@ -314,20 +314,28 @@ def inconsistency_prompt(fit: PooledEffect, mid: float | None, measure: str = "M
         f"{fmt.effect_interval(fit.ci, measure)}, for a new setting "
         f"{fmt.effect_interval(fit.prediction_interval, measure)}"
     )
+    step, further = inconsistency_step(fit.i2, fit.tau2, fit.ci, fit.prediction_interval, mid)
+    if further is not None:
+        numbers += f"; crossed by the latter only: {_told(further, measure)}"
+    return Prompt("inconsistency", rule, numbers, (step, step))
+
+
+def inconsistency_step(
+    i2: float,
+    tau2: float | None,
+    ci: Interval,
+    prediction_interval: Interval | None,
+    mid: float | None,
+) -> tuple[int, list[float] | None]:
+    """Return the step of `inconsistency_prompt`, and the thresholds that bear on it, if any can."""
+    is_substantial = i2 >= SUBSTANTIAL_I2
+    if prediction_interval is None or not tau2:
+        return int(is_substantial), None
     thresholds = _thresholds(mid)
-    if fit.prediction_interval is None or not fit.tau2:
-        step = int(fit.i2 >= SUBSTANTIAL_I2)
-        return Prompt("inconsistency", rule, numbers, (step, step))
-    further = sorted(
-        set(crossed(fit.prediction_interval, thresholds)) - set(crossed(fit.ci, thresholds))
-    )
-    step = int(fit.i2 >= SUBSTANTIAL_I2 or bool(further))
-    if fit.i2 >= CONSIDERABLE_I2 and further:
-        step = 2
-    told = _told(further, measure)
-    return Prompt(
-        "inconsistency", rule, f"{numbers}; crossed by the latter only: {told}", (step, step)
-    )
+    further = sorted(set(crossed(prediction_interval, thresholds)) - set(crossed(ci, thresholds)))
+    if i2 >= CONSIDERABLE_I2 and further:
+        return 2, further
+    return int(is_substantial or bool(further)), further
 
 
 def imprecision_prompt(
@@ -361,14 +369,8 @@ def imprecision_prompt(
     if participants is not None:
         people = f"{fmt.count(participants)} participants"
     size = f"{people}, optimal information size {fmt.count(needed, absent='not known')}"
-    # Without a minimal important difference only the side of no difference can be asked about.
-    thresholds = (0.0,) if mid is None else (-mid, mid)
-    found = crossed(fit.ci, thresholds)
-    step = min(2, len(found))
-    if step == 0 and needed is not None and participants is not None and participants < needed:
-        step = 1
     few = _few(participants, events)
-    step = max(step, int(bool(few)))
+    step, found = imprecision_step(fit.ci, participants, mid, needed, few=bool(few))
     lacks = ""
     if step == 0 and participants is None:
         lacks = "the number of participants is not known"
@@ -385,6 +387,24 @@ def imprecision_prompt(
         f"{_told(found, measure)}; {size}{few}"
     )
     return Prompt("imprecision", rule, finding, (step, max(step, int(bool(lacks)))), lacks)
+
+
+def imprecision_step(
+    ci: Interval,
+    participants: float | None,
+    mid: float | None,
+    needed: float | None,
+    *,
+    few: bool,
+) -> tuple[int, tuple[float, ...]]:
+    """Return the least step of `imprecision_prompt`, and the thresholds inside the interval.
+
+    ``needed`` is the optimal information size; ``few``, whether people or events are very few.
+    """
+    # Without a minimal important difference only the side of no difference can be asked about.
+    found = crossed(ci, (0.0,) if mid is None else (-mid, mid))
+    is_short = needed is not None and participants is not None and participants < needed
+    return max(min(2, len(found)), int(is_short or few)), found
 
 
 def _few(participants: float | None, events: float | None) -> str:

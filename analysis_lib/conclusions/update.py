@@ -28,7 +28,14 @@ import numpy.typing as npt
 from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import MEASURES
-from analysis_lib.conclusions.certainty import imprecision_prompt, inconsistency_prompt
+from analysis_lib.conclusions.certainty import (
+    FEWEST_PEOPLE,
+    imprecision_prompt,
+    imprecision_step,
+    inconsistency_prompt,
+    inconsistency_step,
+    optimal_information_size,
+)
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.methods import MethodNames
@@ -228,9 +235,8 @@ def simulate_update(
     steps_before, steps_after = None, None
     if prompts:
         more = None if participants is None else participants + 2 * per_arm
-        fits = (pool(y, v, **methods) for y, v in zip(effects, variances, strict=True))
         steps_before = prompted_steps(before, participants, mid, sd)
-        steps_after = np.array([prompted_steps(fit, more, mid, sd) for fit in fits])
+        steps_after = _steps_of_rows(after, more, mid, sd)
     return UpdateSimulation(
         before,
         per_arm,
@@ -276,6 +282,25 @@ def prompted_steps(
     """
     prompts = (inconsistency_prompt(fit, mid), imprecision_prompt(fit, participants, mid, sd))
     return sum(prompt.steps[0] for prompt in prompts if prompt.steps is not None)
+
+
+def _steps_of_rows(
+    rows: PooledRows, participants: float | None, mid: float | None, sd: float
+) -> npt.NDArray[np.int64]:
+    """Return `prompted_steps` of many pooled effects, without the words of their prompts."""
+    needed = None if mid is None else optimal_information_size(mid, sd)
+    few = participants is not None and participants < FEWEST_PEOPLE
+    names = ("i2", "tau2", "ci_low", "ci_high", "pi_low", "pi_high")
+    steps = []
+    for i2, tau2, *ends in zip(*(getattr(rows, name).tolist() for name in names), strict=True):
+        ci, pi = (ends[0], ends[1]), (ends[2], ends[3])
+        known = None if math.isnan(pi[0]) else pi
+        of_both = (
+            inconsistency_step(i2, tau2, ci, known, mid),
+            imprecision_step(ci, participants, mid, needed, few=few),
+        )
+        steps.append(sum(step for step, _ in of_both))
+    return np.array(steps)
 
 
 # --- every result that a trial may have -----------------------------------------------------------

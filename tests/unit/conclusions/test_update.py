@@ -148,9 +148,30 @@ def test_the_certainty_prompts_are_asked_only_where_wanted() -> None:
     assert (far.rated_down_more, far.rated_down_less) == (1.0, 0.0)
     near = simulate_update(EFFECT, VARIANCE, true_effect=-0.1, participants=200, **given)
     assert near.rated_down_less > 0.9  # and a large one among them makes them precise
-    first = pool([*EFFECT, near.new_effect[0]], [*VARIANCE, near.new_variance[0]])
     assert near.steps_before == prompted_steps(near.before, 200, 0.5, 2.0)
-    assert near.steps_after[0] == prompted_steps(first, 1200, 0.5, 2.0)
+
+
+@pytest.mark.parametrize("true_effect", [-3.0, -0.5, 0.0, 0.6])
+@pytest.mark.parametrize(("per_arm", "participants"), [(8, 40), (30, 500), (30, None), (300, 200)])
+@pytest.mark.parametrize("mid", [None, 0.2, 0.5])
+def test_the_steps_of_each_draw_are_those_of_its_prompts(
+    true_effect: float, per_arm: int, participants: float | None, mid: float | None
+) -> None:
+    found = simulate_update(
+        EFFECT,
+        VARIANCE,
+        per_arm=per_arm,
+        true_effect=true_effect,
+        participants=participants,
+        mid=mid,
+        prompts=True,
+        draws=40,
+    )
+    more = None if participants is None else participants + 2 * per_arm
+    assert found.steps_after.tolist() == [
+        prompted_steps(pool([*EFFECT, y], [*VARIANCE, v]), more, mid, 1.0)
+        for y, v in zip(found.new_effect, found.new_variance, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
