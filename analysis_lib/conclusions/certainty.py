@@ -30,6 +30,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.measures import RATE_MEASURES, RATIO_MEASURES
 from analysis_lib.pooling.absolute import ABSOLUTE_MEASURES, AbsoluteEffect, absolute_effect
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest
+from analysis_lib.pooling.batch import PooledRows
 from analysis_lib.pooling.pooled_effect import PooledEffect
 from analysis_lib.review.baseline import NOT_STATED
 from analysis_lib.review.instruments import HIGH, LOW, SEVERITY
@@ -94,12 +95,21 @@ class Prompt:
         """The suggested step in words."""
         if self.steps is None:
             return "a reader's judgement"
-        if self.lacks:
-            return f"cannot tell: {self.lacks}"
-        low, high = self.steps
-        if low == high:
-            return "do not rate down" if low == 0 else f"rate down by {low}"
-        return f"rate down by {low} to {high}"
+        return f"cannot tell: {self.lacks}" if self.lacks else suggested(self.steps)
+
+
+def suggested(steps: tuple[int, int]) -> str:
+    """Return the fewest and the most steps in words.
+
+    Examples
+    --------
+    >>> suggested((0, 0)), suggested((1, 2))
+    ('do not rate down', 'rate down by 1 to 2')
+    """
+    low, high = steps
+    if low == high:
+        return "do not rate down" if low == 0 else f"rate down by {low}"
+    return f"rate down by {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +346,16 @@ def inconsistency_step(
     if i2 >= CONSIDERABLE_I2 and further:
         return 2, further
     return int(is_substantial or bool(further)), further
+
+
+def inconsistency_steps(rows: PooledRows, mid: float | None) -> list[int]:
+    """Return the step of `inconsistency_prompt` of many pooled effects, of one measure."""
+    names = ("i2", "tau2", "ci_low", "ci_high", "pi_low", "pi_high")
+    steps = []
+    for i2, tau2, *ends in zip(*(getattr(rows, name).tolist() for name in names), strict=True):
+        pi = None if math.isnan(ends[2]) else (ends[2], ends[3])
+        steps.append(inconsistency_step(i2, tau2, (ends[0], ends[1]), pi, mid)[0])
+    return steps
 
 
 def imprecision_prompt(

@@ -19,7 +19,7 @@ from analysis_lib.base import formatting as fmt
 from analysis_lib.base.checks import FloatArray
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.conclusions.specifications import CI_CHOICES, PI_CHOICES, TAU2_CHOICES
-from analysis_lib.conclusions.stability import ALPHA, STABLE, Draws
+from analysis_lib.conclusions.stability import ALPHA, STABLE, Draws, weights_in
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import baujat, influence
 from analysis_lib.pooling.methods import Methods
@@ -129,8 +129,7 @@ def weight_by_level(found: Draws, levels: Sequence[str], methods: Methods) -> di
         The share of the weight by level, one number a set; `spread` tells what they have in common.
     """
     tau2 = pool_many(found.effect, found.variance, **methods).tau2
-    each = 1 / (found.variance + np.nan_to_num(tau2)[:, None])  # one comparison alone has no tau2
-    shares = each / each.sum(axis=1, keepdims=True)
+    shares = weights_in(found.variance, tau2)
     members = np.array(levels, dtype=object)
     return {level: shares[:, members == level].sum(axis=1) for level in dict.fromkeys(levels)}
 

@@ -19,7 +19,12 @@ from analysis_lib.base.checks import FloatArray, check_choice
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import margin
-from analysis_lib.conclusions.certainty import assess
+from analysis_lib.conclusions.certainty import (
+    inconsistency_steps,
+    publication_bias_prompt,
+    risk_of_bias_steps,
+    suggested,
+)
 from analysis_lib.pooling.asymmetry import FEWEST_TO_READ, EggerTest, egger_test
 from analysis_lib.pooling.batch import PooledRows, pool_many
 from analysis_lib.pooling.leaving_out import SUBSTANTIAL_REDUCTION
@@ -28,6 +33,7 @@ from analysis_lib.pooling.trimming import trim_and_fill
 from analysis_lib.printed.reconstruction.files import read_ensemble
 from analysis_lib.printed.reconstruction.tables import KEY
 from analysis_lib.review.comparisons import StudyEffects, study_effects
+from analysis_lib.review.instruments import SEVERITY
 from analysis_lib.review.model import Review
 from analysis_lib.review.subgroups import high_risk_or_not, levels_by_factor, overall_risk
 
@@ -67,6 +73,12 @@ class Draws:
         for effect, variance in zip(self.effect, self.variance, strict=True):
             table = used.table.assign(effect=effect, variance=variance)
             yield StudyEffects(used.outcome, used.follow_up, used.measure, table, used.unknown)
+
+
+def weights_in(variance: FloatArray, tau2: FloatArray) -> FloatArray:
+    """Return the share of each comparison in the weight of every set, shape (sets, k)."""
+    each = 1 / (variance + np.nan_to_num(tau2)[:, None])  # one comparison alone has no tau2
+    return np.asarray(each / each.sum(axis=1, keepdims=True))
 
 
 def draws(review: Review, effects: StudyEffects, *, ensemble: pd.DataFrame | None = None) -> Draws:
@@ -357,23 +369,21 @@ def _certainty(known: _Known) -> Iterator[tuple[str, Said]]:
     judged = overall_risk(known.review, effects)
     mid = outcomes["mid"].loc[effects.outcome]
     half = None if pd.isna(mid) else margin(float(mid), effects.measure)
-    assessed = [
-        assess(
-            member.pool(),
-            judgements=judged,
-            participants=None,
-            mid=half,
-            egger=_egger_test(member),
-            measure=effects.measure,
-        )
-        for member in known.each()
-    ]
-    for prompts in zip(*(found.prompts for found in assessed), strict=True):
-        # imprecision is of the interval and the people of the whole: they are one for all sets
-        if prompts[0].domain == "imprecision":
-            continue
-        if any(prompt.steps is not None for prompt in prompts):
-            yield prompts[0].domain, [prompt.suggestion for prompt in prompts]
+    (fits,) = known.pool()
+    weights = weights_in(known.variance, fits.tau2)
+    severity = np.array([SEVERITY[word] for word in judged], dtype=object)
+    shares = {word: weights[:, severity == word].sum(axis=1).tolist() for word in set(severity)}
+    by_set = (
+        dict(zip(shares, of_set, strict=True)) for of_set in zip(*shares.values(), strict=True)
+    )
+    yield "risk of bias", [suggested(risk_of_bias_steps(share)) for share in by_set]
+    yield "inconsistency", [suggested((n, n)) for n in inconsistency_steps(fits, half)]
+    # imprecision is of the interval and the people of the whole: it is one for all sets
+    one, is_read = effects.pool(), effects.k >= FEWEST_TO_READ
+    tests = [_egger_test(member) for member in known.each()] if is_read else [None] * len(fits)
+    prompts = [publication_bias_prompt(one, test) for test in tests]
+    if any(prompt.steps is not None for prompt in prompts):
+        yield "publication bias", [prompt.suggestion for prompt in prompts]
 
 
 TOPICS: dict[str, Topic] = {

@@ -33,7 +33,7 @@ from analysis_lib.conclusions.certainty import (
     imprecision_prompt,
     imprecision_step,
     inconsistency_prompt,
-    inconsistency_step,
+    inconsistency_steps,
     optimal_information_size,
 )
 from analysis_lib.effects.means import mean_difference, standardized_mean_difference
@@ -290,17 +290,10 @@ def _steps_of_rows(
     """Return `prompted_steps` of many pooled effects, without the words of their prompts."""
     needed = None if mid is None else optimal_information_size(mid, sd)
     few = participants is not None and participants < FEWEST_PEOPLE
-    names = ("i2", "tau2", "ci_low", "ci_high", "pi_low", "pi_high")
-    steps = []
-    for i2, tau2, *ends in zip(*(getattr(rows, name).tolist() for name in names), strict=True):
-        ci, pi = (ends[0], ends[1]), (ends[2], ends[3])
-        known = None if math.isnan(pi[0]) else pi
-        of_both = (
-            inconsistency_step(i2, tau2, ci, known, mid),
-            imprecision_step(ci, participants, mid, needed, few=few),
-        )
-        steps.append(sum(step for step, _ in of_both))
-    return np.array(steps)
+    ends = zip(rows.ci_low.tolist(), rows.ci_high.tolist(), strict=True)
+    imprecise = (imprecision_step(ci, participants, mid, needed, few=few)[0] for ci in ends)
+    both = zip(inconsistency_steps(rows, mid), imprecise, strict=True)
+    return np.array([sum(steps) for steps in both])
 
 
 # --- every result that a trial may have -----------------------------------------------------------

@@ -246,6 +246,19 @@ def test_prompts_of_certainty_agree_with_the_function_for_one() -> None:
     assert not {"indirectness", "imprecision"} & set(table("pain", "STP")["subject"])
 
 
+@pytest.mark.parametrize("methods", [{"ci_method": "HK"}, {"tau2_method": "FE"}])
+def test_draws_are_pooled_as_the_effects_in_use_are(methods: dict[str, str]) -> None:
+    info = review().info
+    given = info.model_copy(update={"methods": info.methods.but(**methods)})
+    chosen = replace(review(), info=given)
+    for outcome, follow_up in ANALYSES:
+        effects = study_effects(chosen, outcome, follow_up)
+        same = effects.table.rename(columns={"effect": "estimate"})
+        same = same.assign(outcome=outcome, follow_up=follow_up, se=np.sqrt(effects.variance))
+        found = stability(chosen, effects, ensemble=same.assign(draw=1))
+        assert (found["share"] == 1).all(), found  # the one draw is the effects in use
+
+
 def test_what_cannot_be_tested_has_no_answer() -> None:
     effects = effects_of("pain", "STP")
     flat = effects.table.assign(variance=0.1, provenance="reported")
