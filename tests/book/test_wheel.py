@@ -63,7 +63,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     found = folder / "bin" / "python"
     install = [sys.executable, "-m", "pip", "--python", found, "install", "-q"]
-    install += ["--disable-pip-version-check", wheel]
+    install += ["--no-compile", "--disable-pip-version-check", wheel]
     # A checkout on PYTHONPATH would count as installed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     told = subprocess.run(install, capture_output=True, text=True, check=False, env=env)
