@@ -7,10 +7,14 @@ INSTALL = $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -
   --disable-pip-version-check)
 # A file of tests stays in one process, and shares there what it has built; the longest begin first.
 TESTS := -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:nbval
+# Parts that need nothing of each other run at once, so that no core waits for the end of one; what
+# a part says stands together.
+TOGETHER := --no-print-directory -j 2 $(if $(filter output-sync,$(.FEATURES)),-O)
 # Dozens of processes import the same modules: each is compiled once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book pdf lint check test lab refresh reconstruct simulate bench mutants new-version lock clean help
+.PHONY: book pdf lint check test units pages cells lab refresh reconstruct simulate bench mutants
+.PHONY: new-version lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,12 +32,20 @@ lint: $(READY)  ## style, types, and the order of the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: lint  ## the quick one: lint, and the unit tests but the slow, on fewer examples
-	$(BIN)/python $(TESTS) tests/unit -q -m "not slow" --hypothesis-profile quick
+check: $(READY)  ## the quick one: lint, and the unit tests but the slow, on fewer examples
+	@$(MAKE) $(TOGETHER) lint units QUICK='-m "not slow" --hypothesis-profile quick'
 
-test: book lint  ## all of it: every unit test on all examples, the book in a browser, every notebook
-	$(BIN)/python $(TESTS) tests/unit -q
+test: $(READY)  ## all of it: every unit test on all examples, the book in a browser, every notebook
+	@echo "four parts: lint, unit tests, book with its pages, notebooks; each tells when it has ended"
+	@$(MAKE) $(TOGETHER) lint units pages cells
+
+units: $(READY)
+	$(BIN)/python $(TESTS) tests/unit -q $(QUICK)
+
+pages: book
 	$(BIN)/python $(TESTS) tests/book tests/browser
+
+cells: $(READY)
 	PYTHONPATH=tests:$$PYTHONPATH $(BIN)/python -m pytest notebooks -n 2 --dist loadfile -p nbval_kernels \
 	  --no-loadscope-reorder --nbval --nbval-kernel-name python3 --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with analysis_lib/book/unpacked/tests/nbval_sanitize.cfg -o addopts= -q
