@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.book.engine.settings import CONFIG, CONTENTS
 
 
@@ -57,17 +55,6 @@ def write_pages(folder: Path, out: Path, builder: str) -> None:
         raise ReviewError(str(error)) from None
     if app.statuscode:
         raise ReviewError("The pages could not be written; see the messages above.")
-
-
-@contextmanager
-def garbage_left_lying() -> Iterator[None]:
-    """Look for garbage seldom: a fifth of the time went into looking through pages in use."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def sphinx_settings(folder: Path) -> dict[str, Any]:

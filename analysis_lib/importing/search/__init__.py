@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from analysis_lib.base.errors import ReviewError, attempt, shown
 from analysis_lib.base.formatting import plural
+from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.importing.search import bibtex, elements, objects, tables, tagged
 from analysis_lib.importing.search.record import Found, Record, record_of
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of
@@ -73,6 +74,7 @@ class SearchExport:
         return len(self.records)
 
 
+@garbage_left_lying()
 def read_records(
     path: str | Path,
     *,

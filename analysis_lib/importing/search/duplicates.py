@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import pandas as pd
 
+from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.importing.search.record import Record
 from analysis_lib.importing.search.works import Facts, compared, facts_of, may_be_one
 
@@ -81,6 +82,7 @@ class Deduplication:
         )
 
 
+@garbage_left_lying()
 def deduplicate(
     records: Iterable[Record], *, settled: Mapping[Place, Place | None] | None = None
 ) -> Deduplication:
@@ -178,7 +180,7 @@ class _Known:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.facts: list[Facts] = []
-        self.by_key: dict[object, list[int]] = {}
+        self.by_key: dict[object, tuple[int, ...]] = {}
         self.places: dict[Place | None, int] = {}
 
     def judge(self, facts: Facts) -> tuple[Decided, int | None, str]:
@@ -205,9 +207,9 @@ class _Known:
             self.facts[twin] |= facts
         self.places[record.file, record.row] = twin
         for key in _keys(facts):
-            works = self.by_key.setdefault(key, [])
+            works = self.by_key.get(key, ())
             if twin not in works[-1:] and len(works) < MOST_COMPARED:
-                works.append(twin)
+                self.by_key[key] = *works, twin
 
     def near(self, facts: Facts) -> list[int]:
         """Return the works with which a record shares a key."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
+from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.search import SearchExport
 from analysis_lib.importing.search.duplicates import Decision, Place, deduplicate
@@ -101,6 +102,7 @@ class AddedSearch:
         }
 
 
+@garbage_left_lying()
 def add_search(
     exports: Sequence[SearchExport], data: str | Path, *, search: str = "1"
 ) -> AddedSearch:
@@ -182,6 +184,7 @@ def decided(stored: Sequence[Stored]) -> tuple[list[Record], dict[Place, Place |
     return [s.record for s in order], settled
 
 
+@garbage_left_lying()
 def read_store(folder: Path) -> list[Stored]:
     """Read the records of a review; none if it has none.
 

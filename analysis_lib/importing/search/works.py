@@ -123,17 +123,16 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
         somebody has to decide; and the reason.
     """
     identifier, title = _identifier(one, other), titles.nearest(one.titles, other.titles)
-    relations = dict(_relations(one, other))
-    agrees = [fact for fact, relation in relations.items() if relation == "same"]
     about = sorted((one.kinds | other.kinds) - {""}) if one.kinds.isdisjoint(other.kinds) else []
     if (title != "same" and not about) or title == "another":
         about = [titles.about(one.titles, other.titles, about)]
     if about := [*filter(None, about)]:
         return "linked", f"{about[0]}, and the work that it is about"
     if title == "another":
-        place = "place in a journal" if {*agrees} >= IN_ONE_PLACE else ""
-        same = identifier or place
+        same = identifier or ("place in a journal" if _in_one_place(one, other) else "")
         return ("look at", f"the same {same}, but another title") if same else None
+    relations = dict(_relations(one, other))
+    agrees = [fact for fact, relation in relations.items() if relation == "same"]
     excused = {*_excused(title, identifier, relations, one, other)}
     differs = [f for f, relation in relations.items() if relation == "another" and f not in excused]
     if "first page" not in agrees:  # one place tells more than what it is called
@@ -222,6 +221,11 @@ def _relations(one: Facts, other: Facts) -> Iterator[tuple[str, Relation]]:
     yield "journal", _best(one.journals, other.journals, _journals)
     yield "volume", _equal(one.volumes, other.volumes)
     yield "first page", _equal(one.pages, other.pages)
+
+
+def _in_one_place(one: Facts, other: Facts) -> bool:
+    """Say whether two works stand in one place; most do not, and the first fact says so."""
+    return all(r == "same" for fact, r in _relations(one, other) if fact in IN_ONE_PLACE)
 
 
 def _equal(mine: frozenset[T], theirs: frozenset[T]) -> Relation:

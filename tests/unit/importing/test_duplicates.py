@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from table_rows import rows_of
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
-from analysis_lib.importing.search import duplicates
+from analysis_lib.importing.search import duplicates, titles
 from analysis_lib.importing.search.store import COLUMNS, add_search
 
 TRIAL = {
@@ -507,3 +508,13 @@ def test_another_file_of_the_same_name_is_refused(
         with pytest.raises(ReviewError, match="give the new export another name"):
             add_search([export("a.csv", *titles)], tmp_path)
     assert len(rows(tmp_path)) == 1
+
+
+@given(st.text("abc ", min_size=1), st.text("abc ", min_size=1))
+@examples(200)
+def test_no_two_titles_are_more_alike_than_their_letters(one: str, other: str) -> None:
+    """Titles whose letters tell enough are not compared further."""
+    ratio = SequenceMatcher(None, one, other, autojunk=False).ratio()
+    # The same quotient of whole numbers, so that no rounding comes between.
+    assert titles.most_alike(one, other) >= ratio
+    assert titles.most_alike(one, "".join(sorted(one))) == 1
