@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+LOCKED := --require-hashes -r requirements.lock
+# The machine's uv if it runs; or else one that pip brings.
 UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
-INSTALL = $(if $(UV),$(UV) pip install -q --python $(BIN)/python,$(BIN)/python -m pip install -q \
-  --disable-pip-version-check)
+INSTALLER := analysis_lib/book/unpacked/installer.lock
 # A file of tests stays in one process, and shares there what it has built; the longest begin first.
 TESTS := -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:nbval
 # Parts that need nothing of each other run at once, so that no core waits for the end of one; what
@@ -68,8 +70,7 @@ bench: book  ## measure speed, memory and pages, into benchmarks/
 	$(BIN)/python benchmarks/pages.py
 
 mutants: $(READY)  ## change the code a little, and count how many changes the tests see (an hour)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade --target _build/mutmut \
-	  "mutmut==3.8.1"
+	@$(PIP) --upgrade --target _build/mutmut "mutmut==3.8.1"
 	@PYTHONPATH=$(CURDIR)/_build/mutmut nice $(BIN)/python tools/mutants.py
 
 new-version: $(READY)  ## record a version of the data: make new-version VERSION=1.2 NOTE="..."
@@ -79,15 +80,19 @@ new-version: $(READY)  ## record a version of the data: make new-version VERSION
 lock:  ## solve the environment again (needs uv)
 	uv pip compile pyproject.toml --extra book --extra test --universal --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+	echo uv | uv pip compile - --only-binary :all: --emit-build-options --universal \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade -q -o $(INSTALLER)
 
 clean:  ## remove what was built, and the environment
 	rm -rf _build .venv
 
 $(READY): requirements.lock pyproject.toml
-	@echo "making the environment ($(if $(UV),with uv: seconds,one to three minutes))"
+	@echo "making the environment, in less than a minute"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; found $$($(PYTHON) --version)" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@$(INSTALL) --require-hashes -r requirements.lock
-	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(if $(UV),,$(PIP) --require-hashes -r $(INSTALLER) || true)
+	@$(or $(UV),$(BIN)/uv) pip install -q --python $(BIN)/python $(LOCKED) || \
+	  { echo "without uv: pip installs, in one to three minutes"; $(PIP) $(LOCKED); }
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@

@@ -180,8 +180,8 @@ def _change_prose(copy: Path) -> None:
 
 
 def install(_: bool) -> Iterator[Row]:
-    """Measure the way from a clone to an environment that is ready, with pip and with uv."""
-    ways = [("pip", ["UV="], 40.0)] + ([("uv", [], 10.0)] if shutil.which("uv") else [])
+    """Measure the way from a clone to an environment that is ready, without uv and with it."""
+    ways = [("pip brings uv", ["UV="], 40.0)] + ([("uv", [], 10.0)] if shutil.which("uv") else [])
     with copied() as copy:
         for who, words, limit in ways:
             done = run(["make", "-s", ".venv/ready", f"PYTHON={sys.executable}", *words], copy)

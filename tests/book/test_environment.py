@@ -92,32 +92,84 @@ def test_every_locked_version_is_exact_and_nothing_else_is_asked_for() -> None:
     assert others == []
 
 
+#: A Python that writes down what it is called with; pip brings uv if it is told so.
+PYTHON = """#!/bin/sh
+case "$*" in
+  "-m venv .venv") mkdir -p .venv/bin; cp "$0" .venv/bin/python;;
+  *installer.lock) echo "python $*" >> said; test "$PIP_BRINGS" && cp "$PIP_BRINGS" .venv/bin/uv;;
+  *install*) echo "python $*" >> said;;
+esac
+"""
+UV = """#!/bin/sh
+test "$1" = --version || echo "uv $*" >> said
+exit {status}
+"""
+PIP = "python -m pip install -q --disable-pip-version-check"
+INSTALLER = Path("analysis_lib/book/unpacked/installer.lock")
+BRING_UV = f"{PIP} --require-hashes -r {INSTALLER}"
+WITH_UV = "uv pip install -q --python .venv/bin/python --require-hashes -r requirements.lock"
+WITH_PIP = f"{PIP} --require-hashes -r requirements.lock"
+
+
 @pytest.mark.parametrize(
-    ("status", "installer"),
+    ("there", "brought", "installs"),
     [
-        (0, "uv pip install -q --python .venv/bin/python"),
-        (127, ".venv/bin/python -m pip install -q --disable-pip-version-check"),
+        (0, None, [WITH_UV]),
+        (127, 0, [BRING_UV, WITH_UV]),  # there and does not run, as a shim may be
+        (127, 1, [BRING_UV, WITH_UV, WITH_PIP]),  # an index that only pip knows
+        (127, None, [BRING_UV, WITH_PIP]),
     ],
 )
-def test_make_installs_with_uv_if_it_runs_and_from_the_same_lock(
-    status: int, installer: str, tmp_path: Path
+def test_uv_installs_what_is_locked_and_pip_where_it_cannot(
+    there: int, brought: int | None, installs: list[str], tmp_path: Path
 ) -> None:
-    """A ``uv`` that is there and does not run, as a shim may be, counts as none."""
-    (tmp_path / "uv").write_text(f"#!/bin/sh\nexit {status}\n")
-    (tmp_path / "uv").chmod(0o755)
-    told = subprocess.run(
-        ["make", "--dry-run", "--always-make", ".venv/ready"],
-        cwd=ROOT,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    said = said_by_make(ROOT / "Makefile", there, brought, tmp_path)
+    assert said == [*installs, f"{PIP} --no-deps --no-build-isolation -e ."]
+
+
+@pytest.mark.parametrize(
+    ("brought", "installs"), [(0, [WITH_UV]), (1, [WITH_UV, WITH_PIP]), (None, [WITH_PIP])]
+)
+def test_the_archive_installs_with_the_uv_that_pip_brings(
+    brought: int | None, installs: list[str], tmp_path: Path
+) -> None:
+    said = said_by_make((ROOT / INSTALLER).with_name("Makefile"), 0, brought, tmp_path)
+    # Its lock has hashes where that of the review has.
+    expected = [line.replace("--require-hashes ", "") for line in installs]
+    assert said == [f"{PIP} --require-hashes -r {INSTALLER.name}", *expected]
+
+
+def said_by_make(makefile: Path, there: int, brought: int | None, folder: Path) -> list[str]:
+    """Return what was called to make an environment.
+
+    The machine's uv and the one that pip brings end with a status; pip brings none at ``None``.
+    """
+    tools = folder / "tools"
+    tools.mkdir()
+    texts = {"python": PYTHON, "uv": UV.format(status=there), "wheel": UV.format(status=brought)}
+    for name, text in texts.items():
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (folder / name).touch()
+    brings = "" if brought is None else str(tools / "wheel")
+    subprocess.run(
+        ["make", "-f", makefile, "PYTHON=python", ".venv/ready"],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PIP_BRINGS": brings},
         capture_output=True,
-        text=True,
         check=True,
     )
-    installs = [line for line in told.stdout.splitlines() if "pip install" in line]
-    assert installs == [
-        f"{installer} --require-hashes -r requirements.lock",
-        f"{installer} --no-deps --no-build-isolation -e .",
-    ]
+    assert (folder / ".venv" / "ready").is_file()
+    return (folder / "said").read_text().splitlines()
+
+
+def test_the_installer_is_one_exact_version_of_which_only_wheels_are_taken() -> None:
+    first, empty, pin, *hashes = (ROOT / INSTALLER).read_text().splitlines()
+    assert (first, empty) == ("--only-binary :all:", "")
+    assert re.fullmatch(r"uv==[\d.]+ \\", pin)
+    assert hashes
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
 
 
 def test_the_lock_names_no_host() -> None:

@@ -21,8 +21,9 @@ from table_rows import rows_of
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
-from analysis_lib.importing.search import duplicates, titles
+from analysis_lib.importing.search import duplicates
 from analysis_lib.importing.search.store import COLUMNS, add_search
+from analysis_lib.importing.search.titles import most_alike
 
 TRIAL = {
     "title": "Lifting crates for low back pain: a made-up trial",
@@ -516,5 +517,5 @@ def test_no_two_titles_are_more_alike_than_their_letters(one: str, other: str) -
     """Titles whose letters tell enough are not compared further."""
     ratio = SequenceMatcher(None, one, other, autojunk=False).ratio()
     # The same quotient of whole numbers, so that no rounding comes between.
-    assert titles.most_alike(one, other) >= ratio
-    assert titles.most_alike(one, "".join(sorted(one))) == 1
+    assert most_alike(one, other) >= ratio
+    assert most_alike(one, "".join(sorted(one))) == 1
