@@ -117,18 +117,18 @@ def measure_machine() -> Machine:
 
 
 def measure_fits(k: int) -> dict[str, float]:
-    """Return processor seconds a fit of all subsets of k studies, by engine and for its search."""
+    """Return processor seconds a fit of all subsets, by engine and for the compiled pass."""
     y, v = data(k)
     found = {
         engine: best(partial(gosh, y, v, engine=engine), repeats=3).cpu / 2**k
         for engine in ("numpy", "numba")
     }
     masks = drawn(k, 12_000)
-    rows = batch._as_rows(y, v, masks)
-    block = compiled.contrasts(*rows)[-1]
-    several = block.chosen(block.k > 1)
-    search: Callable[[], object] = partial(several.search, "REML")
-    found["search"] = best(search, repeats=20).cpu / len(masks)
+    effects, variances, present = batch._as_rows(y, v, masks)
+    rows, k = next(batch._blocks(present, len(masks)))
+    block = compiled.contrasts(effects, variances, present, rows, k)[-1]
+    compiled_pass: Callable[[], object] = partial(block.solve, "REML")
+    found["pass"] = best(compiled_pass, repeats=20).cpu / len(masks)
     return found
 
 
@@ -161,7 +161,7 @@ def lines(k: int, work: Work, machine: Machine, fits: dict[str, float]) -> Itera
     names = {
         "numpy": '`gosh`, `engine="numpy"`',
         "numba": '`gosh`, `engine="numba"`',
-        "search": "of this the compiled search for tau² alone",
+        "pass": "of this the compiled pass: contrasts, τ² and all sums",
     }
     for key, name in names.items():
         yield (
@@ -187,7 +187,7 @@ def draw(work: Work, machine: Machine, fits: dict[str, float], path: Path) -> No
     ax.axhline(dividing, linestyle="--", label="divisions")
     here = work.operations / work.bytes
     for (who, seconds), marker in zip(fits.items(), "osD", strict=True):
-        told = "compiled search alone" if who == "search" else f"gosh, {who}"
+        told = "compiled pass alone" if who == "pass" else f"gosh, {who}"
         ax.loglog(here, work.operations / seconds / 1e9, marker, label=told)
     ax.set_xlabel("operations a byte")
     ax.set_ylabel("billion operations a second")

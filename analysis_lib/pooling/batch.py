@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from enum import IntFlag
-from typing import Any, NamedTuple, Self, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +35,14 @@ from analysis_lib.pooling.methods import (
 
 BoolArray = npt.NDArray[np.bool_]
 RowIndex = npt.NDArray[np.intp]
+Counts = npt.NDArray[np.int64]
 
 #: Cells (rows times studies) that NumPy works on at once: half a megabyte an array, so that the
 #: five or so arrays of a step stay in cache. It bounds the memory and changes no result.
 CELLS_PER_BLOCK = 2**16
+
+#: Rows that are sorted by their number of studies at once, which bounds the memory too.
+ROWS_SORTED = 2**14
 
 #: What adds up the studies of each data set.
 ENGINES = ("numpy", "numba")
@@ -48,9 +52,10 @@ class Rules(NamedTuple):
     """How tau2 is searched for, by every engine.
 
     Neighbouring points of the search for maxima differ by the factor ``scan_ratio``, from
-    ``scan_start`` times the smallest variance upwards; see the notes of `pool_many`. Where the
-    two sides of the likelihood's equation differ by less than the factor ``close_tilt`` at one end
-    of a cell of the grid, the cell is searched again in ``close_steps`` steps.
+    ``scan_start`` times the smallest variance upwards, unless bounds allow more; see the notes of
+    `pool_many`. Where the two sides of the likelihood's equation differ by less than the factor
+    ``close_tilt`` at one end of a cell of the grid, the cell is searched again in ``close_steps``
+    steps, unless the bounds hold for all of it.
 
     A Newton step smaller than the part ``step_tolerance`` of tau2 + v ends the iteration.
     Convergence is quadratic, so the error that remains after the step is of the order of its
@@ -172,19 +177,22 @@ def pool_many(
     REML and ML maximise a likelihood that can have several maxima. Let ``t`` be tau2,
     ``W = diag(1/(v + t))`` and ``P = W - W11'W/1'W1``. The restricted likelihood rises with t
     while ``A = y'P^2y`` exceeds ``B = tr P`` and falls after. (For ML read W for P in traces.)
+    All eigenvalues of P but one, which is zero, are ``1/(s + t)``, with s between the smallest and
+    the largest variance and the same at every t. So A and B are sums of ``u^2/(s + t)^2`` and of
+    ``1/(s + t)``. Let ``g = y'P^3y / A``, ``m = tr P^2 / B`` and ``L = 1/(v_max + t)``; then, by
+    Jensen's inequality, A/B is at a distance d from t
 
-    - No eigenvalue of P other than zero is below ``1/(v_max + t)``, so ``A (v_max + t)^2`` falls.
-    - ``-B'/B = tr P^2 / tr P`` is at most ``1/(c + t)``, with ``c = tr P / tr P^2`` at t = 0 (by
-      the Cauchy-Schwarz inequality ``tr P / tr P^2`` grows at least as fast as t), so
-      ``B (c + t)`` rises.
+    - at least ``A/B (1 + d L) / (1 + d g)^2``,
+    - at most ``A/B (1 + d m) / (1 + d L)^2``,
+    - and falls from t on, if ``m <= 2 L``, so that at most one maximum lies ahead.
 
-    Hence A/B falls wherever ``t > v_max - 2c``: at most one maximum lies there. Hence too, A/B
-    stays below 1 from t on once ``A/B < 4 (v_max - c)(c + t) / (v_max + t)^2``. Before one of
-    these points is reached, A/B is looked at on a grid. Each fall through 1 brackets a maximum,
-    and the highest, t = 0 included, is taken. (In 450,000 hard data sets, with variances over two
-    to eight orders, a grid 18 times finer found no higher one for ML or REML.) In the bracket,
-    Newton's method runs on B/A, which is a straight line in t when the variances are equal; a
-    step that would leave the bracket halves it instead.
+    The search goes from zero to the next point of a grid or, where that is farther, as far as these
+    bounds keep A/B on its side of 1. It ends where A/B falls from there on, or stays below 1. Each
+    fall through 1 brackets a maximum, and the highest, t = 0 included, is taken. (In 468,000 hard
+    data sets, with variances over up to eight orders, a search without these bounds and on a grid
+    18 times finer found no other one for ML or REML.) In the bracket, Newton's method runs on B/A,
+    which is a straight line in t when the variances are equal; a step that would leave the bracket
+    halves it instead.
 
     Memory beyond the arguments and the result does not grow with n.
 
@@ -204,27 +212,42 @@ def pool_many(
     array([0, 8, 1], dtype=uint8)
     """
     chosen = Methods.named(methods)
-    contrasts, cells_per_block = _engine(engine)
+    to_contrasts, cells_per_block = _engine(engine)
     y, v, present = _as_rows(effect, variance, mask)
     n, studies = present.shape
     columns = _empty_columns(n)
-    rows_per_block = max(1, cells_per_block // max(1, studies))
-    for start in range(0, n if studies > 0 else 0, rows_per_block):
-        part = slice(start, start + rows_per_block)
-        k, bad, usable, block = contrasts(y[part], v[part], present[part])
-        columns["k"][part] = k
-        columns["reason"][part] = bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES
+    for rows, k in _blocks(present, max(1, cells_per_block // max(1, studies))):
+        bad, usable, block = to_contrasts(y, v, present, rows, k)
+        columns["k"][rows] = k
+        columns["reason"][rows] = bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES
         if len(usable) > 0:
-            for name, column in _statistics(block, chosen).items():
-                columns[name][start + usable] = column
+            solved = block.solve(chosen.tau2_method)
+            for name, column in _statistics(solved, chosen).items():
+                columns[name][rows[usable]] = column
+    left = np.flatnonzero(columns["reason"] & np.uint8(Reason.NOT_CONVERGED))
+    if engine != "numpy" and len(left) > 0:
+        by_numpy = pool_many(y[left], v[left], present[left], **methods)
+        for name, column in columns.items():
+            column[left] = getattr(by_numpy, name)
     return PooledRows(**columns, methods=chosen)
+
+
+def _blocks(present: BoolArray, rows_per_block: int) -> Iterator[tuple[RowIndex, Counts]]:
+    """Yield rows that are worked on together, as nearly as may be equally long, and their k."""
+    for start in range(0, len(present), ROWS_SORTED):
+        k = np.einsum("ij->i", present[start : start + ROWS_SORTED], dtype=np.int64)
+        # Sixteen bits are sorted by counting; of more studies the order would only be less apt.
+        order = np.argsort(k.astype(np.uint16), kind="stable")
+        for first in range(0, len(order), rows_per_block):
+            rows = order[first : first + rows_per_block]
+            yield start + rows, k[rows]
 
 
 def _engine(name: str) -> tuple[ToContrasts, int]:
     """Return how an engine makes contrasts, and how many cells it takes at once."""
     check_choice("engine", name, ENGINES)
     if name == "numpy":
-        return _contrasts, CELLS_PER_BLOCK
+        return contrasts, CELLS_PER_BLOCK
     try:
         from analysis_lib.pooling import compiled
     except ModuleNotFoundError as error:
@@ -263,27 +286,20 @@ def _empty_columns(n: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Contrasts(ABC):
-    """Data sets seen from their most precise study, whose effect is ``y0`` and variance ``v0``.
+    """Data sets of ``k`` studies each, seen from their most precise study.
 
-    How the contrasts of the other ``k - 1`` studies are kept, and added up, is each engine's own.
+    How the contrasts are kept, and added up, is each engine's own.
     """
 
-    y0: FloatArray
-    v0: FloatArray
     k: FloatArray
 
     @abstractmethod
-    def take(self, rows: RowIndex) -> Self:
-        """Return some of the data sets."""
-
-    def chosen(self, which: BoolArray) -> Self:
-        """Return the data sets for which this is true."""
-        # numbers are picked faster than by a mask
-        return self if which.all() else self.take(np.flatnonzero(which))
+    def solve(self, method: str) -> Solved:
+        """Return tau2 of each data set, zero for one study, and the sums there and at zero."""
 
     @abstractmethod
-    def v_max(self) -> FloatArray:
-        """Return the largest sampling variance."""
+    def weigh(self, tau2: FloatArray | float) -> Weighted:
+        """Return the sums at one tau2 for each data set."""
 
     @abstractmethod
     def mean_variance(self) -> FloatArray:
@@ -293,17 +309,16 @@ class Contrasts(ABC):
     def sample_variance(self) -> FloatArray:
         """Return the unweighted variance of the effects, with divisor k - 1."""
 
-    @abstractmethod
-    def log_weights(self, tau2: FloatArray) -> FloatArray:
-        """Return the sum of the logarithms of the weights of all but the most precise study."""
 
-    def search(self, method: str) -> FloatArray:
-        """Return tau2 by a way of the engine's own; NaN where it is left to the general one."""
-        return np.full(len(self.k), np.nan)
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Data sets with their tau2 and the sums at zero, ``fixed``, and there, ``fit``."""
 
-    @abstractmethod
-    def weigh(self, tau2: FloatArray | float) -> Weighted:
-        """Return the sums at one tau2 for each data set."""
+    y0: FloatArray  # effect of the most precise study
+    k: FloatArray
+    tau2: FloatArray
+    fixed: Weighted
+    fit: Weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,14 +345,6 @@ class Weighted(ABC):
     def q(self) -> FloatArray:
         """Return the weighted sum of squares about the mean, Cochran's Q at this tau2."""
 
-    @abstractmethod
-    def pull(self) -> FloatArray:
-        """Return y'P^2y = sum(w^2 (y - mean)^2), the rate at which Q falls with tau2."""
-
-    @abstractmethod
-    def pull_and_bend(self) -> tuple[FloatArray, FloatArray]:
-        """Return y'P^2y and y'P^3y."""
-
     def trace(self, squares: FloatArray | None = None) -> FloatArray:
         """Return tr P = sum(w) - sum(w^2) / sum(w), without subtracting the largest weight.
 
@@ -351,17 +358,37 @@ class Weighted(ABC):
 class _Block(Contrasts):
     """Contrasts as arrays: ``z = y - y0`` and ``v`` of the others, one column a data set.
 
-    Where a data set has fewer studies, ``v`` is infinite and ``z`` zero.
+    ``y0`` and ``v0`` are effect and variance of the most precise study. Where a data set has fewer
+    studies than others, ``v`` is infinite and ``z`` zero.
     """
 
+    y0: FloatArray
+    v0: FloatArray
     z: FloatArray
     v: FloatArray
 
     def take(self, rows: RowIndex) -> _Block:
+        """Return some of the data sets."""
         z, v = (columns.take(rows, axis=1) for columns in (self.z, self.v))
-        return _Block(self.y0[rows], self.v0[rows], self.k[rows], z, v)
+        return _Block(self.k[rows], self.y0[rows], self.v0[rows], z, v)
+
+    def chosen(self, which: BoolArray) -> _Block:
+        """Return the data sets for which this is true."""
+        # numbers are picked faster than by a mask
+        return self if which.all() else self.take(np.flatnonzero(which))
+
+    def solve(self, method: str) -> Solved:
+        fixed = self.weigh(0.0)
+        if method in ("EB", "PM"):
+            tau2 = _solve_moment_equation(self, fixed)
+        elif method in ("ML", "REML"):
+            tau2 = _maximise_likelihood(self, fixed, method)
+        else:
+            tau2 = closed_form(self, fixed, method)
+        return Solved(self.y0, self.k, tau2, fixed, self.weigh(tau2))
 
     def v_max(self) -> FloatArray:
+        """Return the largest sampling variance."""
         others = np.where(np.isfinite(self.v), self.v, 0.0)
         return np.asarray(np.maximum(self.v0, others.max(axis=0, initial=0.0)))
 
@@ -375,9 +402,6 @@ class _Block(Contrasts):
         squares *= np.isfinite(self.v)
         return np.asarray((squares.sum(axis=0) + mean * mean) / (self.k - 1))
 
-    def log_weights(self, tau2: FloatArray) -> FloatArray:
-        return log_weights(self.v + tau2, axis=0)
-
     def weigh(self, tau2: FloatArray | float) -> _Sums:
         w = self.v + tau2
         np.divide(1.0, w, out=w)
@@ -389,7 +413,7 @@ class _Block(Contrasts):
 
 @dataclass(frozen=True, slots=True)
 class _Sums(Weighted):
-    """Sums that are computed from the weights when they are asked for."""
+    """Sums that are computed from the weights ``w`` when they are asked for."""
 
     w: FloatArray
     z: FloatArray
@@ -405,11 +429,13 @@ class _Sums(Weighted):
         return _sum_over_studies(self.w, r, r) + self.w0 * self.mean**2
 
     def pull(self) -> FloatArray:
+        """Return y'P^2y = sum(w^2 (y - mean)^2), the rate at which Q falls with tau2."""
         u = self.z - self.mean
         u *= self.w
         return _sum_over_studies(u, u) + (self.w0 * self.mean) ** 2
 
     def pull_and_bend(self) -> tuple[FloatArray, FloatArray]:
+        """Return y'P^2y and y'P^3y."""
         u, u0 = (self.z - self.mean) * self.w, -self.w0 * self.mean  # P y
         pull = _sum_over_studies(u, u) + u0**2
         # P ignores a constant, so measuring from u0 leaves y'P^3y to the other studies
@@ -418,51 +444,54 @@ class _Sums(Weighted):
         return pull, bend - _sum_over_studies(self.w, u) ** 2 / self.total
 
 
-def log_weights(variance: FloatArray, *, axis: int) -> FloatArray:
-    """Return the sum of the logarithms of inverse variances; an infinite one counts as absent."""
-    return -np.asarray(np.log(np.where(np.isfinite(variance), variance, 1.0)).sum(axis=axis))
-
-
 def _sum_over_studies(*factors: FloatArray) -> FloatArray:
     """Return the sum of the product of two or three arrays (studies, rows), for each row."""
     return np.asarray(np.einsum(",".join(["ij"] * len(factors)) + "->j", *factors))
 
 
-def _contrasts(
-    y: FloatArray, v: FloatArray, present: BoolArray
-) -> tuple[npt.NDArray[np.int64], BoolArray, RowIndex, Contrasts]:
-    """Turn rows of studies into columns of contrasts with the row's most precise study."""
-    bad: BoolArray = np.any(present & ~(np.isfinite(y) & np.isfinite(v) & (v > 0)), axis=1)
-    k = present.sum(axis=1)
+def contrasts(
+    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts
+) -> tuple[BoolArray, RowIndex, _Block]:
+    """Turn rows of k studies into columns of contrasts with the row's most precise study."""
+    y, v, present = y[rows], v[rows], present[rows]
+    here = np.flatnonzero(present)
+    effects, variances = y.take(here), v.take(here)
+    right = np.isfinite(effects) & (variances > 0) & (variances < np.inf)
+    bad = np.bincount(np.repeat(np.arange(len(k)), k)[~right], minlength=len(k)) > 0
     usable = np.flatnonzero(~bad & (k > 0))
-    if len(usable) < len(k):
-        y, v, present = y[usable], v[usable], present[usable]
-    v_columns = np.where(present.T, v.T, np.inf)
-    first, row = v_columns.argmin(axis=0), np.arange(len(y))
-    y0, v0 = y[row, first], v_columns[first, row]
-    z = np.where(present.T, y.T - y0, 0.0)
+    filled = np.arange(max(1, k.max(initial=0))) < k[:, None]
+    y_columns, v_columns = (
+        _columns(values, filled, absent, usable)
+        for values, absent in ((effects, 0.0), (variances, np.inf))
+    )
+    row, first = np.arange(len(usable)), v_columns.argmin(axis=0)
+    y0, v0 = y_columns[first, row], v_columns[first, row]
+    z = np.where(filled[usable].T, y_columns - y0, 0.0)
     # The most precise study gives its place to the one on top, which is then cut off.
     z[first, row], v_columns[first, row] = z[0], v_columns[0]
-    return k, bad, usable, _Block(y0, v0, k[usable].astype(float), z[1:], v_columns[1:])
+    return bad, usable, _Block(k[usable].astype(float), y0, v0, z[1:], v_columns[1:])
 
 
-#: What an engine makes of rows of studies: the number of studies and whether they are bad, of each
-#: row; which rows can be fitted, in any order; and their contrasts, in that order.
+def _columns(values: FloatArray, filled: BoolArray, absent: float, usable: RowIndex) -> FloatArray:
+    """Return the values of each row as a column, with ``absent`` below where it is shorter."""
+    rows = np.full(filled.shape, absent)
+    rows[filled] = values
+    return np.ascontiguousarray(rows.T if len(usable) == len(rows) else rows[usable].T)
+
+
+#: What an engine makes of effects, variances and presence, the numbers of some rows and of their
+#: studies: whether the rows are bad, which of them can be fitted, and the contrasts of these.
 ToContrasts = Callable[
-    [FloatArray, FloatArray, BoolArray],
-    tuple[npt.NDArray[np.int64], BoolArray, RowIndex, Contrasts],
+    [FloatArray, FloatArray, BoolArray, RowIndex, Counts], tuple[BoolArray, RowIndex, Contrasts]
 ]
 
 
-def _statistics(block: Contrasts, methods: Methods) -> dict[str, Any]:
+def _statistics(block: Solved, methods: Methods) -> dict[str, Any]:
     """Return every column but ``k`` for data sets of one study or more."""
-    tau2 = np.zeros(len(block.k))
-    several = block.k > 1
-    tau2[several] = _estimate_tau2(block.chosen(several), methods.tau2_method)
-    fit = block.weigh(tau2)
+    tau2, fit = block.tau2, block.fit
     estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
     generalised_q = fit.q()
-    numbers = _heterogeneity(block, tau2, methods)
+    numbers = _heterogeneity(block, methods)
     inputs = _Mean(estimate, se, generalised_q, tau2, block.k, *_kenward_roger(fit, methods))
     numbers |= _confidence(inputs, methods)
     numbers |= _prediction(inputs, methods)
@@ -474,11 +503,10 @@ def _statistics(block: Contrasts, methods: Methods) -> dict[str, Any]:
     return numbers | {"estimate": estimate, "reason": reason.astype(np.uint8)}
 
 
-def _heterogeneity(block: Contrasts, tau2: FloatArray, methods: Methods) -> dict[str, FloatArray]:
-    single, df = block.k == 1, block.k - 1
-    fixed = block.weigh(0.0)
+def _heterogeneity(block: Solved, methods: Methods) -> dict[str, FloatArray]:
+    single, df, tau2, fixed = block.k == 1, block.k - 1, block.tau2, block.fixed
     q = fixed.q()
-    i2 = np.maximum(0.0, 1 - np.divide(df, q, out=np.ones_like(q), where=q > 0))
+    i2 = 1 - np.divide(df, q, out=np.ones_like(q), where=q > df)
     if methods.tau2_method == "FE":
         i2_tau2 = i2
     else:
@@ -570,42 +598,35 @@ def _critical(df: FloatArray, normal: BoolArray, level: float) -> FloatArray:
     return np.where(normal, special.ndtri(tail), table[degrees])
 
 
-def _estimate_tau2(block: Contrasts, method: str) -> FloatArray:
-    """Return tau2 of data sets of two studies or more."""
-    if method in _CLOSED_FORMS:
-        return np.maximum(0.0, _CLOSED_FORMS[method](block))
-    tau2 = block.search(method)
-    left = np.isnan(tau2)
-    if left.any():
-        solve = _solve_moment_equation if method in ("EB", "PM") else _maximise_likelihood
-        tau2[left] = solve(block.chosen(left), method)
-    return tau2
+def closed_form(block: Contrasts, fixed: Weighted, method: str) -> FloatArray:
+    """Return tau2 by a method without iteration, zero for one study."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tau2 = _CLOSED_FORMS[method](block, fixed)
+    return np.where(block.k > 1, np.maximum(0.0, tau2), 0.0)
 
 
-def _fixed(block: Contrasts) -> FloatArray:
+def _fixed(block: Contrasts, fixed: Weighted) -> FloatArray:
     return np.zeros(len(block.k))
 
 
-def _dersimonian_laird(block: Contrasts) -> FloatArray:
-    fit = block.weigh(0.0)
-    return np.asarray((fit.q() - (block.k - 1)) / fit.trace())
+def _dersimonian_laird(block: Contrasts, fixed: Weighted) -> FloatArray:
+    return np.asarray((fixed.q() - (block.k - 1)) / fixed.trace())
 
 
-def _hedges(block: Contrasts) -> FloatArray:
+def _hedges(block: Contrasts, fixed: Weighted) -> FloatArray:
     return block.sample_variance() - block.mean_variance()
 
 
-def _hunter_schmidt(block: Contrasts) -> FloatArray:
-    fit = block.weigh(0.0)
-    return (fit.q() - block.k) / fit.total
+def _hunter_schmidt(block: Contrasts, fixed: Weighted) -> FloatArray:
+    return (fixed.q() - block.k) / fixed.total
 
 
-def _sidik_jonkman(block: Contrasts) -> FloatArray:
+def _sidik_jonkman(block: Contrasts, fixed: Weighted) -> FloatArray:
     crude = block.sample_variance() * (block.k - 1) / block.k
     return crude * block.weigh(crude).q() / (block.k - 1)
 
 
-_CLOSED_FORMS: dict[str, Callable[[Contrasts], FloatArray]] = {
+_CLOSED_FORMS: dict[str, Callable[[Contrasts, Weighted], FloatArray]] = {
     "FE": _fixed,
     "DL": _dersimonian_laird,
     "HE": _hedges,
@@ -614,163 +635,164 @@ _CLOSED_FORMS: dict[str, Callable[[Contrasts], FloatArray]] = {
 }
 
 
-def _solve_moment_equation(block: Contrasts, method: str) -> FloatArray:
+def _solve_moment_equation(block: _Block, fixed: _Sums) -> FloatArray:
     """Solve Q(tau2) = k - 1, the equation of Paule and Mandel; Q falls with tau2.
 
-    Every weight is at most ``1 / (v_min + tau2)``, so that no solution is larger than the
-    variance of the effects less the smallest sampling variance.
+    ``Q (v_max + tau2)`` falls too, which bounds the solution.
     """
     tau2 = np.zeros(len(block.k))
-    rows = np.flatnonzero(block.weigh(0.0).q() > block.k - 1)
-    part = block.take(rows)
-    high = np.maximum(0.0, part.sample_variance() - part.v0) * RULES.above_rounding
-    start = _middle(tau2[rows], high, part.v0)
-    tau2[rows] = _newton(_moment_equation, part, tau2[rows], high, start)
+    ratio, rate = _moments(block, fixed)
+    rows = np.flatnonzero(ratio > 1)
+    if len(rows) > 0:
+        part, excess = block.take(rows), ratio[rows] - 1
+        high = part.v_max() * excess * RULES.above_rounding
+        equation = lambda part, tau2: _moments(part, part.weigh(tau2))  # noqa: E731
+        tau2[rows] = _newton(equation, part, tau2[rows], high, excess / rate[rows])
     return tau2
 
 
-def _moment_equation(block: Contrasts, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return ``(k - 1) / Q - 1`` and its slope: a straight line where variances are equal."""
-    fit = block.weigh(tau2)
-    q, minus_slope = fit.q(), fit.pull()
-    return (block.k - 1) / q - 1, (block.k - 1) * minus_slope / q**2
+def _moments(block: _Block, fit: _Sums) -> tuple[FloatArray, FloatArray]:
+    """Return ``Q / (k - 1)`` and the rate at which its logarithm falls.
+
+    The inverse is a straight line where variances are equal.
+    """
+    q = fit.q()
+    with np.errstate(divide="ignore", invalid="ignore"):  # one study alone, or equal effects
+        return q / (block.k - 1), fit.pull() / q
 
 
-def _maximise_likelihood(block: Contrasts, method: str) -> FloatArray:
+def _maximise_likelihood(block: _Block, fixed: _Sums, method: str) -> FloatArray:
     """Return where each likelihood (of ML or REML) is highest; see the notes of `pool_many`."""
 
-    def equation(part: Contrasts, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return _likelihood_equation(part, tau2, method)
+    def equation(part: _Block, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
+        look = _Look.at(part.weigh(tau2), method)
+        return look.tilt, look.rate()
 
-    fixed = block.weigh(0.0)
-    tilt_at_zero = _tilt_of(fixed, method)
-    trace, trace_of_square = _traces(fixed, method)
-    cells = _bracket_maxima(block, tilt_at_zero, trace / trace_of_square, method)
+    at_zero = _Look.at(fixed, method)
+    cells = _bracket_maxima(block, at_zero, method)
     rows = cells.row
-    found = _newton(equation, block.take(rows), cells.low, cells.high, cells.secant())
+    found = _newton(equation, block.take(rows), cells.low, cells.high, cells.start)
     tau2 = np.zeros(len(block.k))
     tau2[rows] = found
-    rivals = np.bincount(rows, minlength=len(tau2)) + (tilt_at_zero <= 1) > 1
+    rivals = np.bincount(rows, minlength=len(tau2)) + ~(at_zero.tilt > 1) > 1
     if rivals.any():
         _choose_highest(tau2, block, method, rows[rivals[rows]], found[rivals[rows]])
     return tau2
 
 
 @dataclass(frozen=True, slots=True)
+class _Look:
+    """What the likelihood of each data set tells at one tau2; see the notes of `pool_many`.
+
+    Above a ``tilt`` A/B of 1 it rises with tau2, below it falls. ``fall`` is g, half the rate at
+    which ``log A`` falls there, and ``rise`` is m, the rate at which ``-log B`` rises.
+    """
+
+    tilt: FloatArray
+    fall: FloatArray
+    rise: FloatArray
+
+    @classmethod
+    def at(cls, fit: _Sums, method: str) -> _Look:
+        pull, bend = fit.pull_and_bend()
+        trace, trace_of_square = _traces(fit, method)
+        with np.errstate(divide="ignore", invalid="ignore"):  # one study alone, or equal effects
+            return cls(pull / trace, bend / pull, trace_of_square / trace)
+
+    def pick(self, chosen: BoolArray | RowIndex) -> _Look:
+        return _Look(self.tilt[chosen], self.fall[chosen], self.rise[chosen])
+
+    def rate(self) -> FloatArray:
+        """Return the rate at which the logarithm of the tilt falls."""
+        return 2 * self.fall - self.rise
+
+    def step(self) -> FloatArray:
+        """Return Newton's step to where ``1 / tilt - 1`` is zero."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (self.tilt - 1) / self.rate()
+
+    def is_level(self) -> BoolArray:
+        return (1 / RULES.close_tilt < self.tilt) & (self.tilt < RULES.close_tilt)
+
+    def farthest(self, slowest: FloatArray) -> FloatArray:
+        """Return a distance beyond which the likelihood falls; negative or NaN if all the way."""
+        return _meeting(self.tilt, slowest, self.rise) * RULES.above_rounding
+
+    def nearest(self, slowest: FloatArray, farthest: FloatArray) -> FloatArray:
+        """Return a distance up to which the likelihood goes on as it does here."""
+        # the product of both solutions of the equation of `farthest` is known
+        while_falling = (1 - self.tilt) / (slowest * slowest * farthest)
+        rising = self.tilt > 1
+        return np.where(rising, _meeting(self.tilt, self.fall, slowest), while_falling)
+
+
+def _meeting(tilt: FloatArray, fall: FloatArray, rise: FloatArray) -> FloatArray:
+    """Return the largest d with ``(1 + d fall)^2 = tilt (1 + d rise)``, NaN if there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        b = 2 * fall - tilt * rise
+        root = np.sqrt(b * b + 4 * fall * fall * (tilt - 1))
+        return np.where(b > 0, 2 * (tilt - 1) / (b + root), (root - b) / (2 * fall * fall))
+
+
+@dataclass(frozen=True, slots=True)
 class _Cells:
-    """Pieces of the tau2 axis with the tilt (see `_tilt`) at both ends."""
+    """Pieces of the tau2 axis, the tilt at the lower end, and where Newton's method begins."""
 
     row: RowIndex
     low: FloatArray
     high: FloatArray
-    tilt_low: FloatArray
-    tilt_high: FloatArray
+    tilt: FloatArray
+    start: FloatArray
 
     def pick(self, chosen: BoolArray) -> _Cells:
         return _Cells(*(getattr(self, f.name)[chosen] for f in fields(self)))
-
-    def peaks(self) -> _Cells:
-        """Return the cells in which the likelihood stops rising."""
-        return self.pick((self.tilt_low > 1) & (self.tilt_high <= 1))
-
-    def doubtful(self) -> _Cells:
-        """Return the cells, nearly level at one end, where a rise and a fall may hide."""
-        near = _is_level(self.tilt_low) | _is_level(self.tilt_high)
-        return self.pick(near & ((self.tilt_low > 1) == (self.tilt_high > 1)))
-
-    def secant(self) -> FloatArray:
-        """Return where the line through the ends of ``1 / tilt - 1`` is zero."""
-        low, high = 1 / self.tilt_low - 1, 1 / self.tilt_high - 1
-        return self.low - (self.high - self.low) * low / (high - low)
-
-
-def _is_level(tilt: FloatArray) -> BoolArray:
-    return (1 / RULES.close_tilt < tilt) & (tilt < RULES.close_tilt)
 
 
 def _join(cells: list[_Cells]) -> _Cells:
     return _Cells(*(np.concatenate([getattr(c, f.name) for c in cells]) for f in fields(_Cells)))
 
 
-def _bracket_maxima(
-    block: Contrasts, tilt_at_zero: FloatArray, typical: FloatArray, method: str
-) -> _Cells:
-    """Return a cell around every maximum above zero.
-
-    ``typical`` is tr P / tr P^2 at tau2 = 0 (ML: tr W / tr W^2).
-    """
-    v_max = block.v_max()
-    ceiling = _ceiling(block, v_max)
-    scan_end = np.minimum(v_max - 2 * typical, ceiling)
-    rows = np.flatnonzero(ceiling > 0)
-    part, low, tilt = block.chosen(ceiling > 0), np.zeros(len(rows)), tilt_at_zero[rows]
-    cells, beyond = [], []
+def _bracket_maxima(block: _Block, at_zero: _Look, method: str) -> _Cells:
+    """Return a cell around every maximum above zero."""
+    rows, part, here = np.arange(len(block.k)), block, at_zero
+    low, v_max = np.zeros(len(rows)), block.v_max()
+    peaks, doubtful = [], []
     while len(rows) > 0:
-        reach, v = v_max[rows], typical[rows]
-        stays_below = tilt * (reach + low) ** 2 < 4 * (reach - v) * (v + low)
-        scanning = (low < scan_end[rows]) & ~stays_below
-        beyond.append((rows[~scanning], low[~scanning], tilt[~scanning]))
-        if not scanning.all():
-            rows, low, tilt = rows[scanning], low[scanning], tilt[scanning]
-            part = part.chosen(scanning)
-        high = np.minimum(
-            np.maximum(RULES.scan_start * part.v0, RULES.scan_ratio * low), ceiling[rows]
-        )
-        next_tilt = _tilt(part, high, method)
-        cells.append(_Cells(rows, low, high, tilt, next_tilt))
-        low, tilt = high, next_tilt
-    peaks = [_up_to_ceiling(block, beyond, ceiling, method)]
-    if cells:
-        scanned = _join(cells)
-        peaks += [scanned.peaks(), *_search_closely(block, scanned.doubtful(), method)]
-    return _join(peaks)
+        slowest = 1 / (v_max + low)
+        farthest, single = here.farthest(slowest), here.rise <= 2 * slowest
+        end = low + farthest
+        start = low + here.step()
+        peaks.append(_Cells(rows, low, end, here.tilt, start).pick(single & (here.tilt > 1)))
+        left = ~single & (end > low)
+        if not left.all():
+            rows, part, here = rows[left], part.chosen(left), here.pick(left)
+            low, end, v_max, slowest, start, farthest = (
+                column[left] for column in (low, end, v_max, slowest, start, farthest)
+            )
+        rising = here.tilt > 1
+        safe = low + here.nearest(slowest, farthest)
+        step = np.maximum(RULES.scan_start * part.v0, RULES.scan_ratio * low)
+        high = np.minimum(np.maximum(step, safe), end)
+        there = _Look.at(part.weigh(high), method)
+        cells = _Cells(rows, low, high, here.tilt, start)
+        turns = rising != (there.tilt > 1)
+        peaks.append(cells.pick(rising & turns))
+        doubtful.append(cells.pick((here.is_level() | there.is_level()) & ~turns & (high > safe)))
+        low, here = high, there
+    return _join([*peaks, *_search_closely(block, _join(doubtful), method)])
 
 
-def _ceiling(block: Contrasts, v_max: FloatArray) -> FloatArray:
-    """Return the tau2 above which no maximum lies, zero if there is none at all.
-
-    There ``y'P^2y <= (k - 1) s2 / (v_min + tau2)^2`` and ``tr P >= (k - 1) / (v_max + tau2)``,
-    with s2 the variance of the effects, become equal.
-    """
-    s2 = block.sample_variance()
-    ceiling = s2 / 2 - block.v0 + np.sqrt(s2**2 / 4 + s2 * (v_max - block.v0))
-    return np.maximum(0.0, ceiling) * RULES.above_rounding
-
-
-def _up_to_ceiling(
-    block: Contrasts,
-    beyond: list[tuple[RowIndex, FloatArray, FloatArray]],
-    ceiling: FloatArray,
-    method: str,
-) -> _Cells:
-    """Return the last cell of the rows whose likelihood still rises where the grid ends."""
-    if not beyond:
-        empty = np.empty(0)
-        return _Cells(np.empty(0, dtype=np.intp), empty, empty, empty, empty)
-    rows, low, tilt = (np.concatenate(ends) for ends in zip(*beyond, strict=True))
-    rows, low, tilt = rows[tilt > 1], low[tilt > 1], tilt[tilt > 1]
-    return _Cells(rows, low, ceiling[rows], tilt, _tilt(block.take(rows), ceiling[rows], method))
-
-
-def _search_closely(block: Contrasts, cells: _Cells, method: str) -> Iterator[_Cells]:
-    """Yield the maxima inside these cells."""
-    part = block.take(cells.row)
-    growth = ((cells.high + part.v0) / (cells.low + part.v0)) ** (1 / RULES.close_steps)
-    low, tilt = cells.low, cells.tilt_low
-    for _ in range(RULES.close_steps):
+def _search_closely(block: _Block, cells: _Cells, method: str) -> Iterator[_Cells]:
+    """Yield the maxima inside these cells, at one of whose ends the likelihood is nearly level."""
+    part, low, tilt = block.take(cells.row), cells.low, cells.tilt
+    growth = ((cells.high + part.v0) / (low + part.v0)) ** (1 / RULES.close_steps)
+    for _ in range(RULES.close_steps if len(low) > 0 else 0):
         high = np.minimum((low + part.v0) * growth - part.v0, cells.high)
-        next_tilt = _tilt(part, high, method)
-        yield _Cells(cells.row, low, high, tilt, next_tilt).peaks()
+        fit = part.weigh(high)
+        next_tilt = fit.pull() / (fit.trace() if method == "REML" else fit.total)
+        inside = _Cells(cells.row, low, high, tilt, (low + high) / 2)
+        yield inside.pick((tilt > 1) & (next_tilt <= 1))
         low, tilt = high, next_tilt
-
-
-def _tilt(block: Contrasts, tau2: FloatArray, method: str) -> FloatArray:
-    """Return y'P^2y / tr P (ML: / tr W): above 1 the likelihood rises with tau2, below it falls."""
-    return _tilt_of(block.weigh(tau2), method)
-
-
-def _tilt_of(fit: Weighted, method: str) -> FloatArray:
-    return fit.pull() / (fit.trace() if method == "REML" else fit.total)
 
 
 def _traces(fit: Weighted, method: str) -> tuple[FloatArray, FloatArray]:
@@ -784,36 +806,27 @@ def _traces(fit: Weighted, method: str) -> tuple[FloatArray, FloatArray]:
     return fit.trace(squares), of_square
 
 
-def _likelihood_equation(
-    block: Contrasts, tau2: FloatArray, method: str
-) -> tuple[FloatArray, FloatArray]:
-    """Return ``tr P / y'P^2y - 1`` and its slope (for ML with ``tr W`` in place of ``tr P``)."""
-    fit = block.weigh(tau2)
-    pull, bend = fit.pull_and_bend()
-    trace, trace_of_square = _traces(fit, method)
-    return trace / pull - 1, (2 * trace * bend - trace_of_square * pull) / pull**2
-
-
 def _newton(
-    equation: Callable[[Contrasts, FloatArray], tuple[FloatArray, FloatArray]],
-    block: Contrasts,
+    equation: Callable[[_Block, FloatArray], tuple[FloatArray, FloatArray]],
+    block: _Block,
     low: FloatArray,
     high: FloatArray,
     start: FloatArray,
 ) -> FloatArray:
-    """Solve ``equation = 0`` between ``low``, where it is negative, and ``high``.
+    """Return where the first number of ``equation`` falls to 1 between ``low`` and ``high``.
 
-    A row that has not settled after ``most_steps`` steps is NaN.
+    The second is the rate at which its logarithm falls. A row that has not settled after
+    ``most_steps`` steps is NaN.
     """
     solution, rows = np.full(len(low), np.nan), np.arange(len(low))
-    tau2 = np.clip(start, low, high)
+    tau2 = np.where((start >= low) & (start <= high), start, _middle(low, high, block.v0))
     for step in range(RULES.most_steps):
         if len(rows) == 0:
             break
-        value, slope = equation(block, tau2)
-        low, high = np.where(value < 0, tau2, low), np.where(value < 0, high, tau2)
+        tilt, rate = equation(block, tau2)
+        low, high = np.where(tilt > 1, tau2, low), np.where(tilt > 1, high, tau2)
         with np.errstate(divide="ignore", invalid="ignore"):
-            newton = tau2 - value / slope
+            newton = tau2 + (tilt - 1) / rate
         inside = (newton >= low) & (newton <= high)
         if step >= RULES.patient_steps and step % 2 == 0:
             inside[:] = False
@@ -836,7 +849,7 @@ def _middle(low: FloatArray, high: FloatArray, v0: FloatArray) -> FloatArray:
 
 
 def _choose_highest(
-    tau2: FloatArray, block: Contrasts, method: str, rows: RowIndex, found: FloatArray
+    tau2: FloatArray, block: _Block, method: str, rows: RowIndex, found: FloatArray
 ) -> None:
     """Set ``tau2`` of rows with several maxima, zero included, to the highest of them."""
     rivals = np.unique(rows)
@@ -849,10 +862,10 @@ def _choose_highest(
             best[row], tau2[row] = height, place
 
 
-def _log_likelihood(block: Contrasts, tau2: FloatArray, method: str) -> FloatArray:
+def _log_likelihood(block: _Block, tau2: FloatArray, method: str) -> FloatArray:
     """Return the (restricted) log-likelihood but for terms without tau2."""
     fit = block.weigh(tau2)
-    logs = block.log_weights(tau2) + np.log(fit.w0)
+    logs = np.log(np.where(fit.w > 0, fit.w, 1.0)).sum(axis=0) + np.log(fit.w0)
     if method == "REML":
         logs -= np.log(fit.total)
     return np.asarray((logs - fit.q()) / 2)

@@ -142,6 +142,45 @@ def test_no_point_of_a_fine_grid_is_more_likely(method, orders):
         assert restricted_log_likelihood(np.array([tau2]), y, v, method)[0] >= best - HEIGHT
 
 
+# Rounding of A/B, which is the noise of sums over weights of up to eight orders.
+TILT = 1e-9
+
+
+@examples(100)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["REML", "ML"]),
+    st.sampled_from([0.0, 1.0, 3.0, 8.0]),
+    st.sampled_from([0.0, 0.01, 1.0, 100.0]),
+)
+def test_the_likelihood_keeps_the_bounds_of_its_search(seed, method, orders, place):
+    effect, variance = random_data(seed, 50, 2 + seed % 8, orders)
+    rows, k = np.arange(50), np.full(50, effect.shape[1])
+    block = batch.contrasts(effect, variance, np.ones(effect.shape, dtype=bool), rows, k)[-1]
+    here = place * block.v0
+
+    def tilt_at(tau2):
+        return batch._Look.at(block.weigh(tau2), method).tilt
+
+    look = batch._Look.at(block.weigh(here), method)
+    slowest = 1 / (block.v_max() + here)
+    farthest = look.farthest(slowest)
+    ahead, rising = farthest > 0, look.tilt > 1
+    assert ahead[rising].all()
+    nearest = np.where(ahead, look.nearest(slowest, farthest), 0.0)
+    for share in (0.1, 0.5, 0.9, 1.0):
+        there = tilt_at(here + share * nearest)
+        assert (there[rising] >= 1 - TILT).all()
+        assert (there[~rising] <= 1 + TILT).all()
+    for factor in (1.0, 1.1, 2.0, 100.0):
+        beyond = here + np.where(ahead, farthest * factor, factor * block.v_max())
+        assert (tilt_at(beyond) <= 1 + TILT).all()
+    falls = look.rise <= 2 * slowest
+    for step in (0.01, 0.1, 1.0, 10.0):
+        there = tilt_at(here + step * (block.v0 + here))
+        assert (there[falls] <= look.tilt[falls] * (1 + TILT)).all()
+
+
 def test_the_higher_of_two_maxima_is_taken():
     # Two precise studies agree, a third that is not precise lies far off.
     effect, variance = [1.24, 1.30, 4.89], [0.00028, 0.00037, 0.75]
