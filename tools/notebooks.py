@@ -14,7 +14,7 @@ from analysis_lib.book.engine.running import execute_all
 PICTURE = ("fig-printed", Path(__file__).resolve().parent.parent / "book" / "answer.svg")
 
 
-def keep(path: Path, ran: nbformat.NotebookNode) -> None:
+def keep(path: Path, ran: nbformat.NotebookNode, _: dict[str, str]) -> None:
     """Write a notebook that has run, and the picture if it shows it."""
     nbformat.write(ran, path)
     name, picture = PICTURE

@@ -23,6 +23,7 @@ from nbclient.util import run_sync
 from tqdm import tqdm
 
 from analysis_lib.base.errors import ReviewError
+from analysis_lib.book.engine import reading
 from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.numbers import write_numbers
 from analysis_lib.book.page import IN_BOOK
@@ -38,13 +39,19 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 
-Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode], None]
+Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode, dict[str, str]], None]
+READING = "from analysis_lib.book.engine import reading"
 
 
-def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
+def execute(path: Path, kernel: AsyncKernelManager) -> tuple[nbformat.NotebookNode, dict[str, str]]:
     """Execute one notebook in its folder; return it without timestamps or other noise.
 
     The numbers in its prose are those that it has just computed.
+
+    Returns
+    -------
+    notebook, read
+        The notebook, and the digest of each page that it read; see `reading`.
 
     Raises
     ------
@@ -54,8 +61,10 @@ def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
     """
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     # The kernel may have run a notebook of another folder.
-    begin = f"import gc, os\nos.chdir({str(path.parent.resolve())!r})\n{LESS_OFTEN}\n%reset -f"
+    begin = f"import gc, os\nos.chdir({str(path.parent.resolve())!r})\n{LESS_OFTEN}\n"
+    begin += f"{READING}\nreading.begin()\n%reset -f"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(begin))
+    notebook.cells.append(nbformat.v4.new_code_cell(f"{READING}\nreading.tell()"))
     client = NotebookClient(
         notebook,
         km=kernel,
@@ -69,10 +78,11 @@ def execute(path: Path, kernel: AsyncKernelManager) -> nbformat.NotebookNode:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ReviewError(f"{path.name}: a cell failed\n{error}") from None
+    read = json.loads(next(out.text for out in notebook.cells.pop().outputs if "text" in out))
     del notebook.cells[0]
     for number, cell in enumerate(code_of(notebook), start=1):
         cell.execution_count = number
-    return finished(path, notebook)
+    return finished(path, notebook), read
 
 
 def code_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -107,7 +117,7 @@ def execute_all(paths: Iterable[Path], keep: Kept) -> None:
     paths
         The notebooks; none of them is changed.
     keep
-        Called with the path and the executed notebook of each, as soon as it has run.
+        Called with the path, the executed notebook and what it read, as soon as one has run.
     """
     waiting: SimpleQueue[Path] = SimpleQueue()
     for path in paths:
@@ -125,7 +135,7 @@ def execute_all(paths: Iterable[Path], keep: Kept) -> None:
             try:
                 while True:
                     path = waiting.get_nowait()
-                    keep(path, execute(path, kernel))
+                    keep(path, *execute(path, kernel))
                     bar.update()
                     tqdm.write(f"  ran {path.name}")
             except Empty:
@@ -162,23 +172,33 @@ def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> N
         The folder of notebooks that have run. One that was cut off while it was written, or that
         was computed from something else, is run again.
     """
+    folder = sources.folder.resolve()
     wanted = {name: _wanted(sources, path) for name, path in notebooks.items()}
-    stale = [name for name in notebooks if computed_from(store / name) != wanted[name]]
+    origins = {name: computed_from(store / name) for name in notebooks}
+    stale = [name for name in notebooks if not _is_current(origins[name], wanted[name], folder)]
     print(f"notebooks: {len(stale)} to run, {len(notebooks) - len(stale)} up to date", flush=True)
     names = {notebooks[name]: name for name in stale}
     os.environ[IN_BOOK] = "yes"  # the kernels inherit it
 
-    def keep(path: Path, notebook: nbformat.NotebookNode) -> None:
-        notebook.metadata[DIGEST] = wanted[names[path]]
+    def keep(path: Path, notebook: nbformat.NotebookNode, read: dict[str, str]) -> None:
+        here = {os.path.relpath(p, folder): d for p, d in read.items() if folder in Path(p).parents}
+        notebook.metadata[DIGEST] = {"code": wanted[names[path]], "read": here}
         write_whole(store / names[path], nbformat.writes(notebook))
 
     execute_all(names, keep)
     for name in notebooks.keys() - stale:  # their prose may be another
         path, kept = notebooks[name], store / name
         notebook = retold(path, kept)
-        notebook.metadata[DIGEST] = wanted[name]
+        notebook.metadata[DIGEST] = origins[name]
         if (text := nbformat.writes(notebook)) != kept.read_text(encoding="utf-8"):
             write_whole(kept, text)
+
+
+def _is_current(origin: Any, wanted: str, folder: Path) -> bool:
+    """Return whether a notebook has run with this code, and what it read is the same still."""
+    if not isinstance(origin, dict) or origin.get("code") != wanted:
+        return False
+    return all(reading.digest(folder / path) == told for path, told in origin["read"].items())
 
 
 def _wanted(sources: Sources, path: Path) -> str:
