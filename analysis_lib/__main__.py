@@ -43,7 +43,7 @@ COMMANDS = {
         "check my-review",
     ),
     "import": (
-        "Read an extraction sheet (CSV, xlsx, RevMan), judgements of the risk of bias, or the "
+        "Read an extraction sheet (CSV, xlsx, ods, RevMan), judgements of the risk of bias, or the "
         "exports of a search (RIS, PubMed, BibTeX, EndNote, tables ...) into the tables of a "
         "review. What a file is, is told from its content. Outcomes and follow-ups must stand in "
         "outcomes.csv and follow_ups.csv first.",
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bring = commands.add_parser(
         "import",
-        help="read an extraction sheet (CSV, xlsx) or the exports of a search (any format)",
+        help="read an extraction sheet (CSV, xlsx, ods) or the exports of a search (any format)",
     )
     bring.add_argument("files", type=Path, nargs="+", metavar="FILE", help="what to read")
     bring.add_argument("--to", type=Path, required=True, metavar="DIR", help="the review")
@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("--time", help="follow-up of every row, if the sheet has no such column")
     bring.add_argument(
         "--sheet",
-        help="sheet of an xlsx file; when absent the first, or the one that holds records",
+        help="sheet of a workbook; when absent the first, or the one that holds records",
     )
     bring.add_argument("--encoding", help="encoding of a text file, such as cp1252")
     bring.add_argument("--search", default="1", help="name of the search, for one that came later")

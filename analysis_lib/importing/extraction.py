@@ -19,6 +19,7 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.effects.lopsided import off_centre, uneven_words
 from analysis_lib.effects.suspect_sds import suspect_sds
+from analysis_lib.importing.grids import spans
 from analysis_lib.importing.joined_cells import split_joined
 from analysis_lib.importing.own_export import as_extracted, is_own
 from analysis_lib.importing.result_columns import (
@@ -34,7 +35,7 @@ from analysis_lib.importing.result_rows import ArmResult, Difference, changes, r
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
 from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling
-from analysis_lib.importing.workbooks import is_workbook, sheet_names, spans
+from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
@@ -106,14 +107,15 @@ def import_results(
     Parameters
     ----------
     path
-        A table (CSV, TSV, xlsx), a data package or CSV of RevMan Web, a file or CSV of RevMan 5.
+        A table (CSV, TSV, xlsx, ods), a data package or CSV of RevMan Web, a file or CSV of
+        RevMan 5.
     columns
         Which column holds what, where the header does not say it in a known way: for example
         ``{"study": "Autor", "n1": "Fälle"}``. The keys are those of `NAMES`.
     outcome, time
         The outcome and the follow-up of every row, when the sheet has no column for it.
     sheet
-        Which sheet of an xlsx file; the first with a table of results when absent.
+        Which sheet of a workbook; the first with a table of results when absent.
     encoding
         Of a text file, if it is not told right.
     analyses

@@ -17,10 +17,10 @@ from analysis_lib.base.errors import MOST_COUNTED, Problem, ReviewError, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.effects.conversions import sd_from_ci, sd_from_se
 from analysis_lib.effects.medians import mean_sd_from_median
+from analysis_lib.importing.grids import MOST_TOLD, spans
 from analysis_lib.importing.result_columns import EFFECTS, GROUP, SIDES, Columns
 from analysis_lib.importing.spreadsheets import Row, Sheet
 from analysis_lib.importing.texts import as_key, plain
-from analysis_lib.importing.workbooks import MOST_TOLD, spans
 from analysis_lib.importing.written_numbers import without_footnote
 from analysis_lib.review.baseline import PROVENANCES
 

@@ -1,6 +1,6 @@
 """Read what people keep in spreadsheets, as text with its place, and guess about nothing.
 
-A CSV file may be separated by commas, semicolons or tabs; an xlsx file may hold merged cells. What
+A CSV file may be separated by commas, semicolons or tabs; a workbook may hold merged cells. What
 comes out is a `Sheet`: cells of text, each with the row of the file in which it stands. Whoever
 uses a column asks what is unsafe in it (a formula, markup, a control character); columns that
 nobody uses are not judged.
@@ -19,8 +19,9 @@ from typing import TypeAlias
 
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.unsafe import danger
+from analysis_lib.importing.grids import check_extent
 from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
-from analysis_lib.importing.workbooks import check_extent, is_workbook, read_workbook
+from analysis_lib.importing.workbooks import is_workbook, read_workbook
 from analysis_lib.importing.written_numbers import GROUPED, WITH_COMMA, WITH_POINT, parse_number
 
 #: How surely the cells of a row are a header; 0 if they are none.
@@ -130,7 +131,7 @@ def read_sheet(
     encoding: str | None = None,
     is_header: IsHeader | None = None,
 ) -> Sheet:
-    """Read a table from a text file or an xlsx workbook, whatever its name ends with.
+    """Read a table from a text file or a workbook (xlsx, ods), whatever its name ends with.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def sheet_of(
         cells = read_workbook(name, content, sheet)
         return _as_sheet(name, cells.rows, is_header, notes=cells.notes)
     if sheet is not None:
-        raise ReviewError(f"{name}: only an .xlsx file has sheets")
+        raise ReviewError(f"{name}: only an .xlsx or .ods file has sheets")
     decoded = decode(content, encoding)
     other = next((told for sign, told in OTHERS if sign.match(decoded.text)), "")
     if other:
@@ -180,7 +181,7 @@ def sheet_of(
     if not decoded.text.strip(' ,;|\t\r\n"'):
         raise ReviewError(f"{name}: the file is empty")
     if "\0" in decoded.text:
-        raise ReviewError(f"{name}: not a table, neither as text nor as an .xlsx workbook")
+        raise ReviewError(f"{name}: not a table, neither as text nor as a workbook (.xlsx, .ods)")
     separator = _separator(decoded.text, is_header)
     rows = _csv_rows(name, decoded.text, separator)
     if separator == SPACES:

@@ -8,6 +8,9 @@ from typing import Final
 
 from analysis_lib.base.errors import ReviewError, shown
 
+#: Behind what a workbook calls a date, so that nobody takes it for what was typed.
+DATE: Final = "(a date, says the workbook)"
+
 WITH_POINT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 WITH_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1,234: decimals, or a thousand?
@@ -102,8 +105,8 @@ def _typed(text: str) -> str:
 
 
 def _what_to_do(cell: str) -> str:
-    if cell.endswith("(a date, says Excel)"):
-        return ": Excel took it for a date; format the cell as text and type it again"
+    if cell.endswith(DATE):
+        return ": the workbook took it for a date; format the cell as text and type it again"
     if cell.endswith("%") and WITH_POINT.fullmatch(cell[:-1].strip()):
         return " but a percentage; write the number itself"
     if cell[:1] in "<>~≈" or cell[:1].isdigit() or cell[1:2].isdigit():

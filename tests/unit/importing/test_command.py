@@ -249,7 +249,7 @@ def test_other_numbers_for_a_known_arm_stop_the_import(
         (("--outcome", "pain"), "no column for time"),
         (("--outcome", "pain", "--time", "ETP", "--column", "n1"), "write NAME=HEADER"),
         (("--outcome", "pain", "--time", "ETP", "--column", "n1=X"), "there is no column 'X'"),
-        (("--outcome", "pain", "--time", "ETP", "--sheet", "A"), "only an .xlsx file has sheets"),
+        (("--outcome", "pain", "--time", "ETP", "--sheet", "A"), "only an .xlsx or .ods file"),
     ],
 )
 def test_what_the_import_needs_is_named_and_nothing_written(

@@ -24,10 +24,10 @@ from properties import examples
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import (
     extraction,
+    grids,
     import_results,
     spreadsheets,
     texts,
-    workbooks,
 )
 from analysis_lib.importing.spreadsheets import read_sheet
 from analysis_lib.importing.texts import decode
@@ -114,7 +114,7 @@ def test_numbers_as_people_write_them(text: str, commas: bool, number: float | N
         ("1e999", False, "is too large|is not a number"),
         ("5%", False, "is not a number"),
         ("#DIV/0!", False, "is not a number"),
-        ("2024-04-03 00:00:00 (a date, says Excel)", False, "is not a number"),
+        ("2024-04-03 00:00:00 (a date, says the workbook)", False, "is not a number"),
         ("٣", False, "is not a number"),
     ],
 )
@@ -253,7 +253,7 @@ def test_what_excel_made_a_date_is_named(tmp_path: Path) -> None:
     path = workbook(tmp_path / "sheet.xlsx", [REVMAN.split(","), row])
     (line,) = told(path, **PAIN)[1:]
     assert line.startswith("sheet.xlsx, row 2, column Experimental mean: '2024-04-03")
-    assert "a date, says Excel" in line
+    assert "a date, says the workbook" in line
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_files_that_are_no_sheet(write: Callable[..., Path], text: str, words: s
 def test_files_that_cannot_be_read(tmp_path: Path, write: Callable[..., Path]) -> None:
     assert "there is no such file" in told(tmp_path / "none.csv")[0]
     assert "not a readable zip" in told(write("PK\x03\x04 no zip", "x.xlsx"))[0]
-    assert "only an .xlsx file has sheets" in told(write("Study\nx"), sheet="A")[0]
+    assert "only an .xlsx or .ods file has sheets" in told(write("Study\nx"), sheet="A")[0]
 
 
 def test_columns_that_are_not_used_are_listed_and_not_judged(write: Callable[..., Path]) -> None:
@@ -344,9 +344,9 @@ def test_too_large_too_long_and_too_wide_files_are_refused(
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("Study,N\n" + "x,1\n" * 9)
-    monkeypatch.setattr(workbooks, "MOST_ROWS", 9)
+    monkeypatch.setattr(grids, "MOST_ROWS", 9)
     assert "sheet.csv: more than 9 rows" in told(path)[0]
-    monkeypatch.setattr(workbooks, "MOST_COLUMNS", 1)
+    monkeypatch.setattr(grids, "MOST_COLUMNS", 1)
     assert told(path) == ["sheet.csv, row 1: 2 columns; the limit is 1"]
     monkeypatch.setattr(texts, "LARGEST_FILE", 10)
     assert told(path) == ["sheet.csv: 44 bytes; the limit is 10"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from opendocuments import save
 from openpyxl.comments import Comment
 
 from analysis_lib.__main__ import main
@@ -18,20 +19,21 @@ AASA, KELL = ["Aasa 2015", 35, 3.1, 1.2, 36, 4, 1.5], ["Kell 2009", 30, 3, 1.1, 
 Bring = Callable[..., tuple[int, str]]
 
 
-@pytest.fixture
-def bring(folder: Path, tmp_path: Path, capsys: Any) -> Bring:
-    """Import a file; return the exit code and what was told."""
+@pytest.fixture(params=["xlsx", "ods"])
+def bring(folder: Path, tmp_path: Path, capsys: Any, request: pytest.FixtureRequest) -> Bring:
+    """Import a file, a workbook in either form; return the exit code and what was told."""
 
     def run(content: openpyxl.Workbook | bytes | str, name: str) -> tuple[int, str]:
+        path = tmp_path / name
         if isinstance(content, openpyxl.Workbook):
-            content.save(tmp_path / name)
+            path = save(content, path.with_suffix(f".{request.param}"))
         else:
             text = content.encode() if isinstance(content, str) else content
-            (tmp_path / name).write_bytes(text)
-        command = ["import", str(tmp_path / name), "--to", str(folder)]
+            path.write_bytes(text)
+        command = ["import", str(path), "--to", str(folder)]
         code = main([*command, "--outcome", "Pain", "--time", "ETP"])
         told = capsys.readouterr()
-        return code, told.out + told.err
+        return code, (told.out + told.err).replace(".ods", ".xlsx")
 
     return run
 

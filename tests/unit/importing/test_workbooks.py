@@ -20,7 +20,7 @@ import pytest
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.unsafe import harmless, restored
-from analysis_lib.importing import import_results, spreadsheets, workbooks, xml_stream
+from analysis_lib.importing import grids, import_results, spreadsheets, workbooks, xml_stream
 from analysis_lib.importing.spreadsheets import read_sheet
 
 MOST_MEMORY = 300  # MB, of which the libraries take about 90
@@ -212,13 +212,13 @@ def test_a_small_file_cannot_ask_for_much(tmp_path: Path, reader: Executor, name
 @pytest.mark.parametrize(
     ("module", "limit", "value"),
     [
-        (workbooks, "MOST_ROWS", 2),
-        (workbooks, "MOST_COLUMNS", 1),
-        (workbooks, "MOST_CELLS", 5),
-        (workbooks, "MOST_PLACES", 5),
-        (workbooks, "LARGEST_TEXT", 300),
-        (workbooks, "LONGEST_TEXT", 4),
-        (workbooks, "LARGEST_UNPACKED", 1000),
+        (grids, "MOST_ROWS", 2),
+        (grids, "MOST_COLUMNS", 1),
+        (grids, "MOST_CELLS", 5),
+        (grids, "MOST_PLACES", 5),
+        (grids, "LARGEST_TEXT", 300),
+        (grids, "LONGEST_TEXT", 4),
+        (grids, "LARGEST_UNPACKED", 1000),
         (xml_stream, "DEEPEST", 2),
     ],
 )
@@ -274,6 +274,7 @@ def test_text_of_every_kind_is_what_a_person_sees(tmp_path: Path) -> None:
         '<c s="1"><v>45385</v></c>',
         '<c t="str"><f>A1</f><v>x</v></c>',
         '<c><f t="shared" si="0"/><v>5</v></c>',
+        '<c t="str"><f>IF(A1="","",1)</f><v></v></c>',
         '<c t="str"><v>a_x000D_b</v></c>',
     ]
     head = "".join(f'<c t="str"><v>c{i}</v></c>' for i in range(len(cells)))
@@ -286,7 +287,7 @@ def test_text_of_every_kind_is_what_a_person_sees(tmp_path: Path) -> None:
     (row,) = read_sheet(path).rows
     assert list(row.cells.values()) == [
         "rich text", "shared", "yes", "#DIV/0!", "7.1", "36",
-        "2024-04-03 00:00:00 (a date, says Excel)", "x", "5", "a b",
+        "2024-04-03 00:00:00 (a date, says the workbook)", "x", "5", "a b",
     ]  # fmt: skip
 
 
@@ -294,7 +295,7 @@ def test_text_of_every_kind_is_what_a_person_sees(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (workbooks.OLE + b"\0" * 500, "an old .xls workbook, or one with a password"),
-        (b"PK\x03\x04 and no zip", "not a readable xlsx file"),
+        (b"PK\x03\x04 and no zip", "not a readable workbook"),
     ],
 )
 def test_what_is_no_xlsx_is_told(tmp_path: Path, content: bytes, words: str) -> None:

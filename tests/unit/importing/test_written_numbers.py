@@ -67,7 +67,7 @@ def test_what_can_be_one_number_only_is_that_number(text: str, number: float) ->
         ("12.3a", "is not a number alone"),
         ("<0.1", "is not a number alone"),
         ("30 %", "a percentage; write the number itself"),
-        ("2020-05-03 00:00:00 (a date, says Excel)", "took it for a date; format the cell"),
+        ("2020-05-03 00:00:00 (a date, says the workbook)", "took it for a date; format the cell"),
         ("1 23", "is not a number"),
         ("1,23,456", "is not a number"),
         ("0,123,456", "is not a number"),
