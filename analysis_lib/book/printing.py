@@ -133,7 +133,8 @@ def headings(soup: BeautifulSoup) -> Iterator[tuple[int, Tag]]:
 def pages_of(pdf: bytes) -> dict[str, int]:
     """Return on which page each place of a PDF lies that a link leads to.
 
-    Chromium writes the objects of a PDF as text: the tree of pages, and the places by name.
+    Chromium writes the objects of a PDF as text: the tree of pages, and the places by name. Those
+    of the bookmarks have none.
     """
     kids = {
         int(found[1]): [int(kid) for kid in re.findall(rb"(\d+) 0 R", found[2])]
@@ -144,7 +145,7 @@ def pages_of(pdf: bytes) -> dict[str, int]:
     below = {kid for several in kids.values() for kid in several}
     pages = [page for top in kids if top not in below for page in _leaves(top, kids)]
     number = {page: place for place, page in enumerate(pages, start=1)}
-    places = re.findall(rb"/([^\s/<>\[\]()]+) \[(\d+) 0 R /XYZ", pdf)
+    places = re.findall(rb"/(?!Dest )([^\s/<>\[\]()]+) \[(\d+) 0 R /XYZ", pdf)
     return {_name(name): number[int(page)] for name, page in places if int(page) in number}
 
 
@@ -164,7 +165,7 @@ def _name(name: bytes) -> str:
 def print_pdf(page: Path, pdf: Path, browser: str) -> None:
     """Print a page with page numbers, bookmarks and tags for screen readers.
 
-    The contents get their numbers from a first printing.
+    The contents get their numbers from a first printing, which is quicker without the rest.
     """
     with sync_playwright() as playwright:
         # A container has no user namespaces for the sandbox; the page is our own.
@@ -173,8 +174,8 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
         tab.emulate_media(media="print")
         tab.goto(page.as_uri(), wait_until="load")
         tab.evaluate(FIT)
-        numbers: dict[str, int] = {}
-        for _ in range(MOST_PRINTS):
+        numbers: dict[str, int] | None = None
+        for before in range(MOST_PRINTS):
             printed = tab.pdf(
                 format="A4",
                 display_header_footer=True,
@@ -182,8 +183,8 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
                 footer_template=FOOTER,
                 print_background=True,
                 prefer_css_page_size=True,
-                tagged=True,
-                outline=True,
+                tagged=before > 0,
+                outline=before > 0,
             )
             if (found := pages_of(printed)) == numbers:
                 break

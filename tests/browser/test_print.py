@@ -264,7 +264,8 @@ def test_places_are_read_from_any_tree_of_pages() -> None:
     9 0 obj\n<</Type /Pages\n/Count 1\n/Parent 7 0 R\n/Kids [1 0 R]>>\nendobj
     2 0 obj\n<</Type /Page>>\nendobj
     7 0 obj\n<</Type /Pages\n/Count 2\n/Kids [2 0 R\n9 0 R]>>\nendobj
-    5 0 obj\n<</a#20b [1 0 R /XYZ 6 777 0]\n/c [2 0 R /XYZ 6 77 0]>>\nendobj"""
+    5 0 obj\n<</a#20b [1 0 R /XYZ 6 777 0]\n/c [2 0 R /XYZ 6 77 0]>>\nendobj
+    6 0 obj\n<</Title (a bookmark)\n/Dest [1 0 R /XYZ 6 7 0]>>\nendobj"""
     assert printing.pages_of(pdf) == {"a b": 2, "c": 1}
     assert printing.pages_of(b"") == {}
 
