@@ -49,21 +49,22 @@ def build(folder: Path) -> Path:
     html, before = folder / "_build" / "html", folder / "_build" / "before"
     if before.is_dir() and not html.is_dir():  # a swap was cut off
         before.rename(html)
-    if is_current(html, settings.sources(folder), review):
+    sources = settings.sources(folder)
+    if is_current(html, sources, review):
         say("pages: nothing changed")
     else:
         # A book that is current is told in half the time that importing Sphinx takes.
-        from analysis_lib.book.writing import write_pages
+        from analysis_lib.book.writing import keep, make_pages
 
         fresh = folder / "_build" / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
-        write_pages(folder, fresh, "html")
+        make_pages(sources, review, fresh)
         shutil.rmtree(before, ignore_errors=True)
         if html.is_dir():
             html.rename(before)
         (fresh / "html").rename(html)
         shutil.rmtree(before, ignore_errors=True)
-        shutil.rmtree(fresh)
+        keep(fresh)
     say(f"done in {time.monotonic() - start:.0f} s")
     return html / "index.html"
 

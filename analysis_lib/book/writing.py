@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,61 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.book.engine.settings import CONFIG, CONTENTS
+from analysis_lib.book.engine.sources import Sources
+from analysis_lib.book.sphinx.keeping import BookChangedError, bring_back, ground, keep
+from analysis_lib.review.model import Review
+
+__all__ = ["keep", "make_pages", "write_pages"]
 
 
-def write_pages(folder: Path, out: Path, builder: str) -> None:
-    """Let Sphinx write pages from nothing, with every warning an error.
+def make_pages(sources: Sources, review: Review, fresh: Path) -> None:
+    """Write the pages of a book, with those of the making before as far as they still hold.
 
     Parameters
     ----------
-    folder
-        The review.
-    out
-        An empty folder or none; the pages are below it in a folder with the builder's name.
-    builder
-        ``html``, or ``singlehtml`` for all pages as one.
+    sources, review
+        What the book is made from.
+    fresh
+        A folder that is not there; the pages are in its folder ``html``.
 
     Raises
     ------
     ReviewError
         If a setting is wrong, a page cannot be written, or there was a warning.
     """
-    settings = sphinx_settings(folder)
+    rests_on = ground(sources, review)
+    bring_back(rests_on, fresh)
+    try:
+        write_pages(sources.folder, fresh, "html", rests_on)
+    except BookChangedError:
+        shutil.rmtree(fresh)
+        write_pages(sources.folder, fresh, "html", rests_on)
+
+
+def write_pages(folder: Path, out: Path, builder: str, rests_on: str = "") -> None:
+    """Let Sphinx write pages, with every warning an error.
+
+    Parameters
+    ----------
+    folder
+        The review.
+    out
+        An empty folder or none, or what was kept; the pages are below it in a folder with the
+        builder's name.
+    builder
+        ``html``, or ``singlehtml`` for all pages as one.
+    rests_on
+        Result of `ground`, if the pages are to be kept for the next making.
+
+    Raises
+    ------
+    ReviewError
+        If a setting is wrong, a page cannot be written, or there was a warning.
+    BookChangedError
+        If the pages that were kept do not hold.
+    """
+    # Extensions write into the list of templates: the one of Sphinx is shared by all makings.
+    settings = {"templates_path": []} | sphinx_settings(folder) | {"review_ground": rests_on}
     print("writing the pages", flush=True)
     try:
         with patch_docutils(), docutils_namespace(), garbage_left_lying():
@@ -51,6 +87,8 @@ def write_pages(folder: Path, out: Path, builder: str) -> None:
                 keep_going=True,
             )
             app.build()
+    except BookChangedError:
+        raise
     except SphinxError as error:
         raise ReviewError(str(error)) from None
     if app.statuscode:

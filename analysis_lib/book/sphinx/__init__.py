@@ -27,6 +27,7 @@ PARTS = (
     "words",
     "texts",
     "inserts",
+    "keeping",
     "downloads",
     "figures",
     "sharing",

@@ -26,6 +26,7 @@ def name_files(app: Sphinx, document: nodes.document) -> None:
     """Give each table of a page a name that no other page has."""
     page = app.env.docname.rpartition("/")[2]
     unnamed = 0
+    written: list[str] = []
     for node in document.findall(Downloads):
         name = UNSAFE_IN_A_NAME.sub("-", node["name"])
         if node["kind"] == "table":
@@ -33,6 +34,9 @@ def name_files(app: Sphinx, document: nodes.document) -> None:
             name = name or str(unnamed)
             name = name if name.startswith(page) else f"{page}-{name}"
         node["file"] = name
+        endings = (ending for ending, content in node["files"].items() if content)
+        written += [f"{node['kind']}s/{name}.{ending}" for ending in endings]
+    app.env.metadata[app.env.docname]["review_files"] = written
 
 
 def write_files(app: Sphinx, document: nodes.document, page: str) -> None:

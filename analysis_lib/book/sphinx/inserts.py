@@ -6,7 +6,7 @@ Each is a directive that builds nodes. No text of the data is ever taken for sou
 from __future__ import annotations
 
 import json
-import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import nbformat
@@ -19,13 +19,14 @@ from sphinx.util.docutils import SphinxDirective
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine import archive, checklist, citing
 from analysis_lib.book.engine.running import DIGEST, write_whole
+from analysis_lib.book.engine.sources import files_below
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sections.answers import AnswerTable
 from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
-from analysis_lib.book.sphinx.making import Making, in_order, making
+from analysis_lib.book.sphinx.making import Making, in_order, making, write_if_new
 from analysis_lib.book.sphinx.words import keep_as_written
 from analysis_lib.book.templates import render
 
@@ -34,27 +35,33 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 EXPLORER_DATA = "explorer-data.js"
+SHOWS = "review_shows"  # what is known of a page that a directive shows anything on
 
 
-def gather(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+def gather(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
     """Write the figures of all notebooks where pages find them, and note what each page shows."""
     made = making(app)
-    folder = made.store
-    if pages:
-        shutil.rmtree(folder / "figures", ignore_errors=True)  # one may have another name now
-    for page in in_order(app) if pages else []:
-        kept = folder / f"{page}.ipynb"
+    if made.is_current(app):
+        return []
+    folder = made.store / "figures"
+    found: dict[Path, str] = {}
+    for page in in_order(app):
+        kept = made.store / f"{page}.ipynb"
         cells = nbformat.read(kept, as_version=4).cells if kept.is_file() else []
         made.shown[page] = checklist.calls_in(cells)
         for output in (output for cell in cells for output in cell.get("outputs", [])):
             if words := output.get("metadata", {}).get("figure"):
-                figure = folder / "figures" / words["name"]
-                write_whole(figure.with_suffix(".svg"), output["data"]["image/svg+xml"])
-                write_whole(figure.with_suffix(".json"), json.dumps(words))
-                narrow = figure.with_name(f"{words['name']}.narrow.svg")
-                narrow.unlink(missing_ok=True)
+                figure, narrow = folder / words["name"], folder / f"{words['name']}.narrow.svg"
+                found[figure.with_suffix(".svg")] = output["data"]["image/svg+xml"]
+                found[figure.with_suffix(".json")] = json.dumps(words)
+                found.pop(narrow, None)
                 if "narrow" in words:
-                    write_whole(narrow, words["narrow"])
+                    found[narrow] = words["narrow"]
+    for file in set(files_below(folder)) - found.keys():  # one may have another name now
+        file.unlink()
+    for file, text in found.items():
+        write_if_new(file, text)
+    return []
 
 
 class Insert(SphinxDirective):
@@ -70,6 +77,7 @@ class Insert(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes, or say in the page's line what there is none of."""
+        self.env.metadata[self.env.docname][SHOWS] = True
         try:
             found = self.shown()
         except ReviewError as error:
@@ -271,4 +279,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("review-cite", CitationInsert)
     app.add_directive("review-checklist", ChecklistInsert)
     app.add_directive("review-downloads", DownloadsInsert)
-    app.connect("env-before-read-docs", gather, priority=600)  # the notebooks have run
+    app.connect("env-get-outdated", gather)  # the notebooks have run

@@ -1,8 +1,9 @@
 """A book is never stale: what changed is run and read again, whoever calls Sphinx.
 
 The fingerprint of everything that a book is made from stands in the folder of its pages, in
-``.fingerprint``, and is the last thing that is written. Where it is another one or missing, every
-page is read again, and the notebooks whose own digest changed run before that.
+``.fingerprint``, and is the last thing that is written. Where it is another one or missing, the
+notebooks whose own digest changed run, and pages are read again (`analysis_lib.book.sphinx.keeping`
+says which).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from myst_nb.ext.glue.crossref import read_glue_cache
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx_external_toc.events import remove_suffix
 
@@ -46,12 +47,15 @@ class Making:
         Where the notebooks are kept that have run, and what is made of them for pages to show.
     shown
         What the code of each page calls, in the order of reading.
+    order
+        The keys of all that Sphinx knew before it read a page, in their order.
     """
 
     def __init__(self, app: Sphinx, config: Config) -> None:
         self.folder = Path(app.srcdir)
         self.store = store_of(self.folder)
         self.shown: dict[str, set[str]] = {}
+        self.order: dict[str, list[Any]] = {}
         try:
             hold(self.folder)
             self.sources = Sources(
@@ -93,9 +97,16 @@ def in_order(app: Sphinx) -> list[str]:
     return [name for name in names if name in app.env.found_docs]
 
 
+def write_if_new(path: Path, text: str) -> None:
+    """Write a file, unless it says the same: pages that take it in need not be read again."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text)
+
+
 def begin(app: Sphinx, config: Config) -> None:
     """Load the review; nothing is written if it cannot be."""
     MADE[app] = Making(app, config)
+    read_glue_cache.cache_clear()  # the numbers of a making before, in the same process
     config.nb_execution_mode = "off"  # or myst-nb would run everything a second time
     config.nb_code_prompt_show, config.nb_code_prompt_hide = "Show the code", "Hide the code"
     # The pages are those of the contents; what is hidden, as an environment is, has none.
@@ -111,16 +122,11 @@ def clear(app: Sphinx) -> None:
         out.mkdir()
 
 
-def read_everything(app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
-    """Have every page read again if anything changed: a number stands on pages not its own."""
-    return [] if making(app).is_current(app) else list(env.found_docs)
-
-
-def run(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
-    """Run the notebooks before any page is read, and gather their figures."""
-    if not pages:
-        return
+def run(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+    """Run the notebooks before any page is looked at."""
     made = making(app)
+    if made.is_current(app):
+        return []
     if app.builder.name == "html":
         made.stamp(app).unlink(missing_ok=True)
     paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
@@ -130,6 +136,7 @@ def run(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
         _stop_if_changed(made.sources)
     except ReviewError as error:
         raise ExtensionError(str(error)) from None
+    return []
 
 
 def _stop_if_changed(sources: Sources) -> None:
@@ -180,7 +187,6 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("review_ignores", [], "env", list)
     app.connect("config-inited", begin)
     app.connect("builder-inited", clear)
-    app.connect("env-get-outdated", read_everything)
-    app.connect("env-before-read-docs", run)
+    app.connect("env-get-outdated", run, priority=400)
     app.connect("source-read", read_executed)
     app.connect("build-finished", finish)

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 CAPTION = "<caption>"
 KEY = "html-tables"
+TABLES = "review_tables"  # where Sphinx keeps what is known of a page
 
 
 def mark(app: Sphinx, document: nodes.document) -> None:
-    """Give each piece of HTML that holds tables a name, which it keeps on every page."""
-    held = [raw for raw in document.findall(nodes.raw) if CAPTION in raw.astext()]
-    for number, raw in enumerate(held):
-        raw[KEY] = f"{app.env.docname} {number}"
+    """Note the tables of a page; a piece of HTML that holds some gets a name, which it keeps."""
+    page = app.env.docname
+    found: list[tuple[str | tuple[str, ...], int]] = []
+    for table in document.findall():
+        if isinstance(table, nodes.raw) and (count := table.astext().count(CAPTION)):
+            table[KEY] = f"{page} {len(found)}"
+            found.append((table[KEY], count))
+        elif isinstance(table, nodes.table):
+            found.append((tuple(table["ids"]), 1))
+    app.env.metadata[page][TABLES] = found
 
 
 def number(app: Sphinx, env: BuildEnvironment) -> None:
@@ -35,13 +42,13 @@ def number(app: Sphinx, env: BuildEnvironment) -> None:
     count = 0
     for page in pages_in_order(env, env.config.root_doc):
         counted = env.toc_fignumbers.get(page, {}).get("table", {})
-        for table in env.get_doctree(page).findall():
-            if isinstance(table, nodes.raw) and KEY in table:
-                env.first_table_numbers[table[KEY]] = count + 1  # type: ignore[attr-defined]
-                count += table.astext().count(CAPTION)
-            elif isinstance(table, nodes.table) and counted.keys() & set(table["ids"]):
+        for name, tables in env.metadata[page][TABLES]:
+            if isinstance(name, str):
+                env.first_table_numbers[name] = count + 1  # type: ignore[attr-defined]
+                count += tables
+            elif counted.keys() & set(name):
                 count += 1
-                counted |= {name: (count,) for name in table["ids"] if name in counted}
+                counted |= {one: (count,) for one in name if one in counted}
 
 
 def pages_in_order(env: BuildEnvironment, page: str) -> Iterator[str]:

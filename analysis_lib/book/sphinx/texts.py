@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from pybtex.database import parse_file
 
 from analysis_lib.book.engine.citing import as_written
-from analysis_lib.book.engine.running import write_whole
-from analysis_lib.book.sphinx.making import making
+from analysis_lib.book.sphinx.making import making, write_if_new
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -51,7 +50,7 @@ def add_works(app: Sphinx, config: Config) -> None:
     works = parse_file(TEXTS / "methods.bib").entries
     missing = {key: work for key, work in works.items() if key not in known}
     file = making(app).store / "methods.bib"
-    write_whole(file, as_written(missing))
+    write_if_new(file, as_written(missing))
     config.bibtex_bibfiles = [*config.bibtex_bibfiles, file.relative_to(folder).as_posix()]
 
 

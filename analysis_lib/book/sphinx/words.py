@@ -12,6 +12,8 @@ from __future__ import annotations
 import calendar
 import datetime
 import html
+import io
+import json
 import re
 from typing import IO, TYPE_CHECKING, Any
 
@@ -108,8 +110,14 @@ class SearchIndex(search.IndexBuilder):
     """An index whose headings are text for the script that reads it, which takes them for HTML."""
 
     def load(self, stream: IO[str], format: Any) -> None:
-        """Read an index; in memory headings are text."""
-        super().load(stream, format)
+        """Read an index, with its entries, which Sphinx leaves out; in memory headings are text."""
+        text = stream.read()
+        super().load(io.StringIO(text), format)
+        frozen = json.loads(text[text.index("{") : text.rindex("}") + 1])
+        for entry, places in frozen["indexentries"].items():
+            for number, anchor, is_main in places:
+                known = self._index_entries.setdefault(frozen["docnames"][number], [])
+                known.append((entry, anchor, "main" if is_main else ""))
         self._all_titles = {
             page: [(html.unescape(title), anchor) for title, anchor in titles]
             for page, titles in self._all_titles.items()
@@ -117,10 +125,13 @@ class SearchIndex(search.IndexBuilder):
 
     def freeze(self) -> dict[str, Any]:
         """Return what is written, with headings escaped."""
+        self._index_entries = dict(sorted(self._index_entries.items()))
         frozen = super().freeze()
         frozen["alltitles"] = {
             html.escape(title): places for title, places in frozen["alltitles"].items()
         }
+        for terms in ("terms", "titleterms"):  # an index that was read keeps words of no page
+            frozen[terms] = {word: pages for word, pages in frozen[terms].items() if pages != []}
         return frozen
 
 

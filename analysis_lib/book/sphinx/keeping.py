@@ -1,0 +1,223 @@
+"""What is kept of a making, so that after an edit of prose only its own page is made anew.
+
+Sphinx's pages are kept as it wrote them, with all that it had read. They are used again only if
+nothing but the sources of pages has changed. Then a page is read again if its source changed, a
+file that it takes in, or, if it shows anything of the review, any figure of a notebook. If what
+Sphinx knows of the book is afterwards what it knew before, the pages that were read are written
+again, and the others are right; if not, everything is made from nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.errors import SphinxError
+
+from analysis_lib.book.engine.sources import LIBRARY, Sources, digest, environment, files_below
+from analysis_lib.book.sphinx.inserts import SHOWS
+from analysis_lib.book.sphinx.making import making
+from analysis_lib.importing.watching.state import last_search
+from analysis_lib.review.model import Review
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+KEPT = "kept"
+STATE = "state.json"
+#: The pages as Sphinx wrote them, before they are made lighter.
+WRITTEN = "written"
+#: What myst-nb keeps of notebooks beside the pages: images, and numbers for other pages.
+OUTPUTS = "jupyter_execute"
+#: The sources of pages; every other file is one on which all pages rest.
+PAGES = {".md", ".ipynb"}
+#: What Sphinx knows that is shown on no page but the one that was read, or follows from `ground`.
+UNSHOWN = {
+    # Sphinx itself, its settings and its places
+    *("app", "config", "config_status", "config_status_extra", "doctreedir", "domains", "events"),
+    *("myst_config", "mystnb_config", "project", "settings", "srcdir", "version"),
+    # when a page was read, and from which files (`read_from` looks at these)
+    *("all_docs", "dependencies", "included", "nb_new_exec_data"),
+    # pages themselves, in memory
+    *("_pickled_doctree_cache", "_write_doc_doctree_cache"),
+}
+#: The same of single entries: words counted on a page, and the works with the time of their file.
+UNSHOWN_ENTRIES = {"wordcount", "bibdata"}
+#: The line on which something stands is told in warnings only.
+LINE = "line"
+
+
+class BookChangedError(SphinxError):
+    """What Sphinx knows of the book has changed: all pages are to be made from nothing."""
+
+
+def ground(sources: Sources, review: Review) -> str:
+    """Return a digest of all on which pages rest, save the sources of pages."""
+    overdue = last_search(review).is_overdue(datetime.date.today())
+    names = [file.relative_to(sources.folder).as_posix() for file in sources.files]
+    others = digest((f for f in sources.files if f.suffix not in PAGES), sources.folder)
+    library = digest(files_below(LIBRARY), LIBRARY)
+    told = [str(sources.folder), sorted(names), others, library, environment(), overdue]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def bring_back(rests_on: str, kept: Path, fresh: Path) -> None:
+    """Lay out what was kept where Sphinx looks for it, if it rests on the same."""
+    try:
+        told = json.loads((kept / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if told["ground"] == rests_on:
+        shutil.copytree(kept, fresh)
+
+
+def keep(fresh: Path, kept: Path) -> None:
+    """Keep a making that is whole, in the place of the one before."""
+    shutil.rmtree(kept, ignore_errors=True)
+    (fresh / WRITTEN).rename(fresh / "html")
+    fresh.rename(kept)
+
+
+def state_file(app: Sphinx) -> Path:
+    """Return the file that says from what the pages were made, if this making is kept."""
+    return Path(app.outdir).parent / STATE
+
+
+def before(app: Sphinx) -> dict[str, Any]:
+    """Return what is known of the making that was brought back; nothing if none was."""
+    if not app.config.review_ground or not state_file(app).is_file():
+        return {}
+    found: dict[str, Any] = json.loads(state_file(app).read_text(encoding="utf-8"))
+    return found
+
+
+def read_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+    """Have every page read whose sources are not those that it was read from before."""
+    if making(app).is_current(app):
+        return []
+    known, now = before(app).get("pages", {}), read_from(app, env)
+    stale = [page for page in env.found_docs if known.get(page) != now[page]]
+    # One at least: where nothing is to be read Sphinx writes nothing, not even its own files.
+    return stale or [app.config.root_doc]
+
+
+def read_from(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
+    """Return a digest of what each page is read from."""
+    made = making(app)
+    figures = digest(files_below(made.store / "figures"), made.store)
+    calls = {page: sorted(found) for page, found in made.shown.items()}
+
+    @cache
+    def contents(file: Path) -> str:
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "none"
+
+    found = {}
+    for page in env.found_docs:
+        ran = made.store / f"{page}.ipynb"  # is read in the place of the notebook's source
+        own = ran if ran.is_file() else Path(env.doc2path(page))
+        names = sorted(env.dependencies.get(page, ()))
+        read = [(name, contents(made.folder / name)) for name in names]
+        of_review = [figures, calls] if SHOWS in env.metadata.get(page, ()) else []
+        told = json.dumps([contents(own), read, of_review])
+        found[page] = hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
+    return found
+
+
+def compare(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Go on only if what Sphinx knows of the book is what it knew before; write it down."""
+    if not app.config.review_ground:
+        return []
+    known, now = before(app).get("shown"), shown(app, env)
+    if known is not None and known != now:
+        raise BookChangedError(", ".join(sorted(k for k in now if known.get(k) != now[k])))
+    told = {"ground": app.config.review_ground, "pages": read_from(app, env), "shown": now}
+    state_file(app).write_text(json.dumps(told), encoding="utf-8")
+    return []
+
+
+def shown(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
+    """Return a digest of each thing that any page may show of the others or of the book."""
+    known = {name: plain(value) for name, value in vars(env).items() if name not in UNSHOWN}
+    outputs = Path(app.outdir).parent / OUTPUTS
+    known["glue"] = [
+        (file.relative_to(outputs).as_posix(), file.read_text(encoding="utf-8"))
+        for file in files_below(outputs)
+        if file.name.endswith(".glue.json")
+    ]
+    return {
+        name: hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()
+        for name, value in known.items()
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a value as text and lists, the same in every making that found the same."""
+    if isinstance(value, Mapping):
+        kept = (key for key in value if key not in UNSHOWN_ENTRIES)
+        return sorted((repr(plain(key)), plain(value[key])) for key in kept)
+    if isinstance(value, set | frozenset):
+        return sorted(repr(plain(one)) for one in value)
+    if isinstance(value, nodes.Node):
+        return value.pformat()
+    if isinstance(value, ast.AST):  # which works a list of references takes
+        return ast.dump(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return [(name, plain(one)) for name, one in value._asdict().items() if name != LINE]
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+        return [type(value).__name__, plain(vars(value))]
+    return repr(value)
+
+
+def tables(env: BuildEnvironment) -> dict[str, dict[Any, Any]]:
+    """Return the dictionaries in which Sphinx and its domains write what pages say."""
+    inner = {f"{d}/{name}": v for d, data in env.domaindata.items() for name, v in data.items()}
+    return {name: v for name, v in (vars(env) | inner).items() if isinstance(v, dict)}
+
+
+def note_order(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Note in which order everything was read, which is that of the pages' names."""
+    making(app).order = {name: list(table) for name, table in tables(env).items()}
+
+
+def restore_order(app: Sphinx, env: BuildEnvironment) -> None:
+    """Put what was read again into the place that it has if everything is read."""
+    for name, table in tables(env).items():
+        for key in making(app).order.get(name, ()):
+            if key in table:
+                table[key] = table.pop(key)
+    env.domaindata["cite"]["citation_refs"].sort(key=lambda reference: reference.docname)
+
+
+def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
+    """Forget the numbers that a page gave to others before it is read again."""
+    (Path(app.outdir).parent / OUTPUTS / f"{page}.glue.json").unlink(missing_ok=True)
+
+
+def set_aside(app: Sphinx, error: Exception | None) -> None:
+    """Copy the pages before anything is done to them that is done to all."""
+    if error is None and app.config.review_ground:
+        # Sphinx writes these files each time, and pages name the state of those that are there.
+        ignored = shutil.ignore_patterns("_static")
+        shutil.copytree(app.outdir, state_file(app).with_name(WRITTEN), ignore=ignored)
+
+
+def setup(app: Sphinx) -> None:
+    """Register the steps in the order in which Sphinx takes them."""
+    app.add_config_value("review_ground", "", "", str)
+    app.connect("env-get-outdated", read_again, priority=600)  # the figures have been gathered
+    app.connect("env-before-read-docs", note_order)
+    app.connect("env-purge-doc", forget)
+    app.connect("env-updated", restore_order, priority=100)  # before anything is numbered
+    app.connect("env-get-updated", compare, priority=900)  # everything is numbered
+    app.connect("build-finished", set_aside, priority=100)
