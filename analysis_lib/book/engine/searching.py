@@ -7,10 +7,12 @@ it, and the pages of the library last. ``search.js`` reads what is written here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 
@@ -55,7 +57,7 @@ class Section:
     text: str
 
 
-def write_index(out: Path, pages: Iterable[str]) -> None:
+def write_index(out: Path, pages: Iterable[str], kept: Path | None = None) -> None:
     """Write what ``search.js`` reads, and have the search page load both.
 
     Parameters
@@ -64,24 +66,40 @@ def write_index(out: Path, pages: Iterable[str]) -> None:
         The folder of the pages.
     pages
         The pages in the order of reading; those of the library are left to Sphinx.
+    kept
+        A file that keeps what was found on each page, by a digest of the page.
     """
-    sections: list[Section] = []
+    sections: list[Any] = []
     same = [list(names) for names in SAME]
+    before = json.loads(kept.read_text(encoding="utf-8")) if kept and kept.is_file() else {}
+    known: dict[str, Any] = {}
     for page in pages:
         file = out / f"{page}.html"
         if page.rpartition("/")[2].startswith(OF_THE_LIBRARY) or not file.is_file():
             continue
-        article = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").article
-        if article is not None:
-            same += names_of_entries(article)
-            sections += sections_of(article, page)
-    told = json.dumps([astuple(section) for section in sections], ensure_ascii=False)
+        html = file.read_text(encoding="utf-8")
+        key = hashlib.sha256(f"{page} {html}".encode()).hexdigest()
+        names, found = known[key] = before.get(key) or read_page(html, page)
+        same += names
+        sections += found
+    if kept:
+        kept.write_text(json.dumps(known), encoding="utf-8")
+    told = json.dumps(sections, ensure_ascii=False)
     script = f"const SECTIONS = {told};\nconst SAME = {json.dumps(same, ensure_ascii=False)};\n"
     (out / "_static" / INDEX).write_text(script, encoding="utf-8")
     search = out / "search.html"
     if search.is_file():
         html = search.read_text(encoding="utf-8")
         search.write_text(html.replace(LAST_SCRIPT, LAST_SCRIPT + OWN_SCRIPTS), encoding="utf-8")
+
+
+def read_page(html: str, page: str) -> tuple[list[list[str]], list[Any]]:
+    """Return the names of each entry of a glossary on a page, and its sections as plain rows."""
+    article = BeautifulSoup(html, "html.parser").article
+    if article is None:
+        return [], []
+    names = list(names_of_entries(article))
+    return names, [astuple(section) for section in sections_of(article, page)]
 
 
 def names_of_entries(article: Tag) -> Iterator[list[str]]:

@@ -21,6 +21,9 @@ TOGGLE = re.compile(r"\s*<script>var togglebuttonSelector[^<]*</script>")
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
 )
+#: Both find quickly where they cannot begin: after a letter, within a selector.
+ICON = re.compile(r"fa-(?<=\bfa-)[a-z][a-z-]*")
+ICON_RULE = re.compile(r'(?<![^{}])([^{}]*)\{content:"\\([0-9a-f]+)"\}')
 #: Scripts of the theme, except the one whose words others hang upon where they stand.
 SCRIPT = re.compile(
     r'\s*<script(?! defer)(?: [\w-]+="[^"]*")* src="(?![^"]*documentation_options)(?:[^"]*/)?'
@@ -133,12 +136,12 @@ def with_sizes(html: str, page: Path) -> str:
 def icons_in_use(texts: Iterable[str], css: str) -> set[int]:
     """Return the code points of the icons that pages, scripts and style sheets use."""
     texts = list(texts)
-    named = {name for text in texts for name in re.findall(r"\bfa-[a-z][a-z-]*", text)}
+    named = {name for text in texts for name in ICON.findall(text)}
     # The icons of notes and warnings are values of the theme's own variables, as characters.
     found = {ord(icon) for icon in re.findall(r'--pst-icon-[a-z-]+:\s*"(.)"', css)}
     for text in texts:
         found |= {int(code, 16) for code in re.findall(r'content:\s*"\\(f[0-9a-f]{3})"', text)}
-    for selectors, code in re.findall(r'([^{}]*)\{content:"\\([0-9a-f]+)"\}', css):
+    for selectors, code in ICON_RULE.findall(css):
         if named & set(re.findall(r"\.(fa-[a-z0-9-]+):?:before", selectors)):
             found.add(int(code, 16))
     return found

@@ -54,6 +54,8 @@ UNSHOWN = {
 UNSHOWN_ENTRIES = {"wordcount", "bibdata"}
 #: The line on which something stands is told in warnings only.
 LINE = "line"
+#: What Python writes of an object that says nothing of itself: its place in memory.
+PLACE = " at 0x"
 
 
 class BookChangedError(SphinxError):
@@ -174,9 +176,10 @@ def plain(value: Any) -> Any:
         return [(name, plain(one)) for name, one in value._asdict().items() if name != LINE]
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):
+    text = repr(value)
+    if PLACE in text and hasattr(value, "__dict__"):
         return [type(value).__name__, plain(vars(value))]
-    return repr(value)
+    return text
 
 
 def tables(env: BuildEnvironment) -> dict[str, dict[Any, Any]]:

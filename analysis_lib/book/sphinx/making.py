@@ -173,7 +173,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for file in made.store.glob("*.js"):  # what the explorer looks up
         shutil.copy(file, out / "_static")
     archive.offer(made.sources, made.review, notebooks, out)
-    searching.write_index(out, in_order(app))
+    sections = out.parent / "sections.json" if app.config.review_ground else None
+    searching.write_index(out, in_order(app), sections)
     weight.lighten(out)
     _stop_if_changed(made.sources)
     if not app._warncount:
