@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -193,6 +194,29 @@ def test_only_the_page_of_an_edited_word_is_read_and_written(book: Book) -> None
     # Sphinx writes the first page in every making.
     changed = {name for name, moment in written().items() if before[name] != moment}
     assert changed == {"third.html", "intro.html"}
+
+
+def forget_environment(kept: Path) -> None:
+    (kept / "doctrees" / "environment.pickle").unlink()
+
+
+def cut_page(kept: Path) -> None:
+    (kept / "html" / "book" / "second.html").write_text("<p>", encoding="utf-8")
+
+
+def break_state(kept: Path) -> None:
+    (kept / "state.json").write_text("{", encoding="utf-8")
+
+
+@pytest.mark.parametrize("damage", [forget_environment, cut_page, break_state, shutil.rmtree])
+def test_what_was_kept_and_is_not_whole_is_not_used(
+    damage: Callable[[Path], None], book: Book
+) -> None:
+    before = tree(book)
+    damage(book.root / "_build" / "kept")
+    (book.root / "_build" / "html" / ".fingerprint").unlink()
+    book.must_build()
+    assert tree(book) == before
 
 
 def test_a_making_that_fails_leaves_nothing_of_itself(book: Book) -> None:

@@ -159,6 +159,7 @@ class ExplorerInsert(Insert):
         """Return the form, the tables that say the same without a script, and a picture."""
         made = self.made
         keep_explorer_data(made)
+        self.env.note_dependency(str(made.store / EXPLORER_DATA))
         form = explorer.form(made.review, f"{up(self.env.docname)}_static")
         return [nodes.raw("", str(form), format="html")]
 

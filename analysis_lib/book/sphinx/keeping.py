@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 KEPT = "kept"
 STATE = "state.json"
+#: Every file of what is kept, and its size: a folder that was cut off is none.
+FILES = "files.json"
 #: The pages as Sphinx wrote them, before they are made lighter.
 WRITTEN = "written"
 #: What myst-nb keeps of notebooks beside the pages: images, and numbers for other pages.
@@ -72,21 +74,31 @@ def ground(sources: Sources, review: Review) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def bring_back(rests_on: str, kept: Path, fresh: Path) -> None:
+def bring_back(rests_on: str, fresh: Path) -> None:
     """Lay out what was kept where Sphinx looks for it, if it rests on the same."""
+    kept = fresh.with_name(KEPT)
     try:
         told = json.loads((kept / STATE).read_text(encoding="utf-8"))
+        whole = json.loads((kept / FILES).read_text(encoding="utf-8")) == sizes(kept)
     except (OSError, ValueError):
         return
-    if told["ground"] == rests_on:
+    if whole and told["ground"] == rests_on:
         shutil.copytree(kept, fresh)
 
 
-def keep(fresh: Path, kept: Path) -> None:
+def keep(fresh: Path) -> None:
     """Keep a making that is whole, in the place of the one before."""
+    kept = fresh.with_name(KEPT)
     shutil.rmtree(kept, ignore_errors=True)
     (fresh / WRITTEN).rename(fresh / "html")
+    (fresh / FILES).write_text(json.dumps(sizes(fresh)), encoding="utf-8")
     fresh.rename(kept)
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Return the size of every file of a folder, save the list of them."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != FILES)
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
 def state_file(app: Sphinx) -> Path:

@@ -12,9 +12,8 @@ from __future__ import annotations
 import calendar
 import datetime
 import html
-import io
-import json
 import re
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -111,9 +110,8 @@ class SearchIndex(search.IndexBuilder):
 
     def load(self, stream: IO[str], format: Any) -> None:
         """Read an index, with its entries, which Sphinx leaves out; in memory headings are text."""
-        text = stream.read()
-        super().load(io.StringIO(text), format)
-        frozen = json.loads(text[text.index("{") : text.rindex("}") + 1])
+        frozen = (self.formats[format] if isinstance(format, str) else format).load(stream)
+        super().load(stream, SimpleNamespace(load=lambda _: frozen))
         for entry, places in frozen["indexentries"].items():
             for number, anchor, is_main in places:
                 known = self._index_entries.setdefault(frozen["docnames"][number], [])
