@@ -122,10 +122,10 @@ def clear(app: Sphinx) -> None:
         out.mkdir()
 
 
-def run(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
-    """Run the notebooks before any page is looked at."""
+def run(app: Sphinx, env: BuildEnvironment, *to_read: set[str]) -> list[str]:
+    """Run the notebooks before any page is looked at, unless all is as it was."""
     made = making(app)
-    if made.is_current(app):
+    if made.is_current(app) and not any(to_read):
         return []
     if app.builder.name == "html":
         made.stamp(app).unlink(missing_ok=True)
