@@ -12,7 +12,7 @@ there, so that its weight is zero and no formula has to know of it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import IntFlag
 from typing import Any, NamedTuple, Unpack
@@ -131,6 +131,8 @@ class PooledRows(NamesItsMethods):
 
 
 _ARRAYS = tuple(f.name for f in fields(PooledRows) if f.name != "methods")
+#: What is known of each row before its intervals are computed.
+WITHOUT_INTERVALS = ("k", "estimate", "tau2", "i2", "i2_tau2", "q")
 
 
 def pool_many(
@@ -212,24 +214,38 @@ def pool_many(
     array([0, 8, 1], dtype=uint8)
     """
     chosen = Methods.named(methods)
-    to_contrasts, cells_per_block = _engine(engine)
+    columns = pool_columns(effect, variance, mask, chosen, engine)
+    return PooledRows(**columns, methods=chosen)
+
+
+def pool_columns(
+    effect: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    mask: npt.ArrayLike | None,
+    methods: Methods,
+    engine: str,
+    *,
+    intervals: bool = True,
+) -> dict[str, Any]:
+    """Return the arrays of `pool_many` by name, without ``intervals`` only `WITHOUT_INTERVALS`."""
+    solve, cells_per_block = _engine(engine)
     y, v, present = _as_rows(effect, variance, mask)
     n, studies = present.shape
-    columns = _empty_columns(n)
+    columns = _empty_columns(n, _ARRAYS if intervals else (*WITHOUT_INTERVALS, "reason"))
     for rows, k in _blocks(present, max(1, cells_per_block // max(1, studies))):
-        bad, usable, block = to_contrasts(y, v, present, rows, k)
+        bad, usable, solved = solve(y, v, present, rows, k, methods.tau2_method)
         columns["k"][rows] = k
         columns["reason"][rows] = bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES
         if len(usable) > 0:
-            solved = block.solve(chosen.tau2_method)
-            for name, column in _statistics(solved, chosen).items():
+            for name, column in _statistics(solved, methods, intervals).items():
                 columns[name][rows[usable]] = column
     left = np.flatnonzero(columns["reason"] & np.uint8(Reason.NOT_CONVERGED))
     if engine != "numpy" and len(left) > 0:
-        by_numpy = pool_many(y[left], v[left], present[left], **methods)
+        some = y[left], v[left], present[left]
+        by_numpy = pool_columns(*some, methods, "numpy", intervals=intervals)
         for name, column in columns.items():
-            column[left] = getattr(by_numpy, name)
-    return PooledRows(**columns, methods=chosen)
+            column[left] = by_numpy[name]
+    return columns
 
 
 def _blocks(present: BoolArray, rows_per_block: int) -> Iterator[tuple[RowIndex, Counts]]:
@@ -243,18 +259,18 @@ def _blocks(present: BoolArray, rows_per_block: int) -> Iterator[tuple[RowIndex,
             yield start + rows, k[rows]
 
 
-def _engine(name: str) -> tuple[ToContrasts, int]:
-    """Return how an engine makes contrasts, and how many cells it takes at once."""
+def _engine(name: str) -> tuple[Solve, int]:
+    """Return how an engine solves for tau2, and how many cells it takes at once."""
     check_choice("engine", name, ENGINES)
     if name == "numpy":
-        return contrasts, CELLS_PER_BLOCK
+        return _solve, CELLS_PER_BLOCK
     try:
         from analysis_lib.pooling import compiled
     except ModuleNotFoundError as error:
         raise ReviewError(
             f"engine='numba': {error.name} is not installed (pip install 'analysis-lib[fast]')"
         ) from None
-    return compiled.contrasts, compiled.CELLS_PER_BLOCK
+    return compiled.solve, compiled.CELLS_PER_BLOCK
 
 
 def _as_rows(
@@ -277,8 +293,8 @@ def _as_rows(
     )
 
 
-def _empty_columns(n: int) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: np.full(n, np.nan) for name in _ARRAYS}
+def _empty_columns(n: int, names: Sequence[str]) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: np.full(n, np.nan) for name in names}
     columns["k"] = np.zeros(n, dtype=np.int64)
     columns["reason"] = np.full(n, Reason.NO_STUDIES, dtype=np.uint8)
     return columns
@@ -292,10 +308,6 @@ class Contrasts(ABC):
     """
 
     k: FloatArray
-
-    @abstractmethod
-    def solve(self, method: str) -> Solved:
-        """Return tau2 of each data set, zero for one study, and the sums there and at zero."""
 
     @abstractmethod
     def weigh(self, tau2: FloatArray | float) -> Weighted:
@@ -378,6 +390,7 @@ class _Block(Contrasts):
         return self if which.all() else self.take(np.flatnonzero(which))
 
     def solve(self, method: str) -> Solved:
+        """Return tau2 of each data set, zero for one study, and the sums there and at zero."""
         fixed = self.weigh(0.0)
         if method in ("EB", "PM"):
             tau2 = _solve_moment_equation(self, fixed)
@@ -479,28 +492,32 @@ def _columns(values: FloatArray, filled: BoolArray, absent: float, usable: RowIn
     return np.ascontiguousarray(rows.T if len(usable) == len(rows) else rows[usable].T)
 
 
+def _solve(
+    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts, method: str
+) -> tuple[BoolArray, RowIndex, Solved]:
+    bad, usable, block = contrasts(y, v, present, rows, k)
+    return bad, usable, block.solve(method)
+
+
 #: What an engine makes of effects, variances and presence, the numbers of some rows and of their
-#: studies: whether the rows are bad, which of them can be fitted, and the contrasts of these.
-ToContrasts = Callable[
-    [FloatArray, FloatArray, BoolArray, RowIndex, Counts], tuple[BoolArray, RowIndex, Contrasts]
+#: studies, and a method: whether these rows are bad, which can be fitted, and tau2 of these.
+Solve = Callable[
+    [FloatArray, FloatArray, BoolArray, RowIndex, Counts, str], tuple[BoolArray, RowIndex, Solved]
 ]
 
 
-def _statistics(block: Solved, methods: Methods) -> dict[str, Any]:
+def _statistics(block: Solved, methods: Methods, intervals: bool) -> dict[str, Any]:
     """Return every column but ``k`` for data sets of one study or more."""
     tau2, fit = block.tau2, block.fit
-    estimate, se = block.y0 + fit.mean, 1 / np.sqrt(fit.total)
-    generalised_q = fit.q()
-    numbers = _heterogeneity(block, methods)
-    inputs = _Mean(estimate, se, generalised_q, tau2, block.k, *_kenward_roger(fit, methods))
-    numbers |= _confidence(inputs, methods)
-    numbers |= _prediction(inputs, methods)
-    reason = (
-        (block.k == 1) * Reason.SINGLE_STUDY
-        + np.isnan(numbers["pi_low"]) * Reason.NO_PREDICTION_INTERVAL
-        + np.isnan(tau2) * Reason.NOT_CONVERGED
-    )
-    return numbers | {"estimate": estimate, "reason": reason.astype(np.uint8)}
+    numbers: dict[str, Any] = {"estimate": block.y0 + fit.mean, **_heterogeneity(block, methods)}
+    reason = (block.k == 1) * Reason.SINGLE_STUDY + np.isnan(tau2) * Reason.NOT_CONVERGED
+    if intervals:
+        generalised_q, se = fit.q(), 1 / np.sqrt(fit.total)
+        parts = _kenward_roger(fit, methods)
+        mean = _Mean(numbers["estimate"], se, generalised_q, tau2, block.k, *parts)
+        numbers |= {**_confidence(mean, methods), **_prediction(mean, methods)}
+        reason += np.isnan(numbers["pi_low"]) * Reason.NO_PREDICTION_INTERVAL
+    return numbers | {"reason": reason.astype(np.uint8)}
 
 
 def _heterogeneity(block: Solved, methods: Methods) -> dict[str, FloatArray]:
@@ -757,13 +774,15 @@ def _bracket_maxima(block: _Block, at_zero: _Look, method: str) -> _Cells:
     rows, part, here = np.arange(len(block.k)), block, at_zero
     low, v_max = np.zeros(len(rows)), block.v_max()
     peaks, doubtful = [], []
-    while len(rows) > 0:
+    while True:
         slowest = 1 / (v_max + low)
         farthest, single = here.farthest(slowest), here.rise <= 2 * slowest
         end = low + farthest
         start = low + here.step()
         peaks.append(_Cells(rows, low, end, here.tilt, start).pick(single & (here.tilt > 1)))
         left = ~single & (end > low)
+        if not left.any():
+            break
         if not left.all():
             rows, part, here = rows[left], part.chosen(left), here.pick(left)
             low, end, v_max, slowest, start, farthest = (
@@ -779,7 +798,9 @@ def _bracket_maxima(block: _Block, at_zero: _Look, method: str) -> _Cells:
         peaks.append(cells.pick(rising & turns))
         doubtful.append(cells.pick((here.is_level() | there.is_level()) & ~turns & (high > safe)))
         low, here = high, there
-    return _join([*peaks, *_search_closely(block, _join(doubtful), method)])
+    if doubtful:
+        peaks += _search_closely(block, _join(doubtful), method)
+    return _join(peaks)
 
 
 def _search_closely(block: _Block, cells: _Cells, method: str) -> Iterator[_Cells]:

@@ -55,14 +55,27 @@ def _compiled(function: _Function) -> _Function:
     return cast(_Function, numba.njit(cache=True, error_model="numpy")(function))
 
 
-def contrasts(
-    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts
-) -> tuple[BoolArray, RowIndex, _Block]:
-    """Say which rows are bad and which can be fitted; their contrasts are made as they are."""
-    bad = np.empty(len(rows), dtype=np.bool_)
-    _check(y, v, present, rows, bad)
-    usable = np.flatnonzero(~bad & (k > 0))
-    return bad, usable, _Block(k[usable].astype(float), y, v, present, rows[usable])
+def solve(
+    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts, method: str
+) -> tuple[BoolArray, RowIndex, Solved]:
+    """Say which rows are bad and which can be fitted, and solve for tau2 of these."""
+    usable = np.flatnonzero(k > 0)
+    block = _Block(k[usable].astype(float), y, v, present, rows[usable])
+    equation, tau2 = _EQUATIONS.get(method, GIVEN), np.zeros(len(usable))
+    y0, v0, at_zero, at_tau2 = block.search(equation, tau2)
+    bad = np.zeros(len(rows), dtype=np.bool_)
+    bad[usable] = np.isnan(v0)
+    if bad.any():
+        good = np.flatnonzero(~bad)
+        _, usable, solved = solve(y, v, present, rows[good], k[good], method)
+        return bad, good[usable], solved
+    fixed = _Sums.of(at_zero, 1 / v0)
+    if equation == GIVEN:
+        tau2 = batch.closed_form(block, fixed, method)
+        if tau2.any():
+            at_tau2 = block.search(GIVEN, tau2)[-1]
+    fit = _Sums.of(at_tau2, 1 / (v0 + tau2))
+    return bad, usable, Solved(y0, block.k, tau2, fixed, fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +87,9 @@ class _Block(Contrasts):
     present: BoolArray
     rows: RowIndex
 
-    def solve(self, method: str) -> Solved:
-        if method in _EQUATIONS:
-            equation, tau2 = _EQUATIONS[method], np.empty(len(self.k))
-        else:
-            equation, tau2 = GIVEN, batch.closed_form(self, self.weigh(0.0), method)
-        y0, v0, at_zero, at_tau2 = self._search(equation, tau2)
-        fit = _Sums.of(at_tau2, 1 / (v0 + tau2))
-        return Solved(y0, self.k, tau2, _Sums.of(at_zero, 1 / v0), fit)
-
     def weigh(self, tau2: FloatArray | float) -> Weighted:
         tau2 = np.full(len(self.k), tau2)
-        _, v0, _, at_tau2 = self._search(GIVEN, tau2)
+        _, v0, _, at_tau2 = self.search(GIVEN, tau2)
         return _Sums.of(at_tau2, 1 / (v0 + tau2))
 
     def mean_variance(self) -> FloatArray:
@@ -98,7 +102,7 @@ class _Block(Contrasts):
         k = self.k.astype(np.int64)
         return batch.contrasts(self.y, self.v, self.present, self.rows, k)[-1]
 
-    def _search(self, equation: int, tau2: FloatArray) -> tuple[FloatArray, ...]:
+    def search(self, equation: int, tau2: FloatArray) -> tuple[FloatArray, ...]:
         """Fill ``tau2`` unless it is given, and return what `_search` fills."""
         n = len(tau2)
         found = np.empty(n), np.empty(n), np.empty((TOLD, n)), np.empty((TOLD, n))
@@ -125,19 +129,6 @@ class _Sums(Weighted):
 
     def q(self) -> FloatArray:
         return np.asarray(self.sums[Q])
-
-
-@_compiled
-def _check(
-    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, bad: BoolArray
-) -> None:
-    """Say of each row whether a number of a study that it has is none to pool."""
-    for place in range(len(rows)):
-        row, wrong = rows[place], False
-        for i in range(present.shape[1]):
-            right = (abs(y[row, i]) < np.inf) & (v[row, i] > 0) & (v[row, i] < np.inf)
-            wrong |= present[row, i] & (not right)
-        bad[place] = wrong
 
 
 @_compiled
@@ -216,6 +207,7 @@ def _take_place(
 ) -> float:
     """Put contrasts of a data set into its column, and return what they are measured from.
 
+    The smallest variance is NaN if any number is none to pool, and so is then all that follows.
     An absent study is overwritten rather than skipped: a branch that the processor cannot foresee
     costs more than the arithmetic.
     """
@@ -223,12 +215,13 @@ def _take_place(
     for i in range(studies):
         effects[n, j], variances[n, j] = y[i], v[i]
         n += present[i]
-    first, v0 = 0, variances[0, j]
-    for i in range(1, n):
+    first, v0, right = 0, variances[0, j], True
+    for i in range(n):
         lower = variances[i, j] < v0
         first, v0 = i if lower else first, variances[i, j] if lower else v0
+        right &= (abs(effects[i, j]) < np.inf) & (variances[i, j] < np.inf)
     y0: float = effects[first, j]
-    lane.v0 = lane.v_max = v0
+    lane.v0 = lane.v_max = v0 if right & (v0 > 0) else math.nan
     effects[first, j], variances[first, j] = effects[n - 1, j], variances[n - 1, j]
     for i in range(n - 1):
         effects[i, j] -= y0
@@ -441,6 +434,9 @@ def _search(
                     s[TAU2, j] = _end_of_cell(lane, here, tilt, fall, rise, rules)
                 else:
                     s[TAU2, j] = _inside_cell(lane, here, tilt, rules)
+                if kind == AT_ZERO and lane.looking == AT_ROOT and s[TAU2, j] == 0:
+                    at[AT_ROOT, count[AT_ROOT]] = j
+                    count[AT_ROOT] += 1
                 looking[j], steps[j] = lane.looking, 0
                 s[LOW, j], s[HIGH, j] = lane.peak_low, lane.peak_high
         for j in at[AT_ROOT, : count[AT_ROOT]]:

@@ -28,7 +28,7 @@ from analysis_lib.base.checks import (
     study_labels,
 )
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.pooling.batch import PooledRows, pool_many
+from analysis_lib.pooling.batch import WITHOUT_INTERVALS, PooledRows, pool_columns, pool_many
 from analysis_lib.pooling.methods import MethodNames, Methods, NamesItsMethods
 from analysis_lib.pooling.pooled_effect import PooledEffect, pool
 
@@ -39,7 +39,7 @@ SUBSTANTIAL_REDUCTION = 0.25
 #: All subsets of 20 studies; beyond, as many subsets are drawn at random.
 MOST_SUBSETS = 2**20
 #: Subsets that one task of an executor fits: about 0.2 s of work.
-SUBSETS_PER_TASK = 2**16
+SUBSETS_PER_TASK = 2**17
 
 
 class Executor(Protocol):
@@ -446,10 +446,7 @@ class SubsetFits(NamesItsMethods):
 
     def to_frame(self) -> pd.DataFrame:
         """Return the arrays as a table, one row a subset."""
-        return pd.DataFrame({name: getattr(self, name) for name in _GOSH_COLUMNS})
-
-
-_GOSH_COLUMNS = ("k", "estimate", "tau2", "i2", "i2_tau2", "q")
+        return pd.DataFrame({name: getattr(self, name) for name in WITHOUT_INTERVALS})
 
 
 def gosh(
@@ -516,7 +513,7 @@ def gosh(
     fit = partial(_fit_subsets, y, v, chosen, engine)
     check_executor(executor)
     parts = list(executor.map(fit, tasks) if executor else map(fit, tasks))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in _GOSH_COLUMNS}
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in WITHOUT_INTERVALS}
     return SubsetFits(
         members,
         names,
@@ -530,8 +527,7 @@ def gosh(
 def _fit_subsets(
     y: FloatArray, v: FloatArray, methods: Methods, engine: str, members: npt.NDArray[np.uint8]
 ) -> dict[str, Any]:
-    rows = pool_many(y, v, _unpack(members, len(y)), engine=engine, **methods)
-    return {name: getattr(rows, name) for name in _GOSH_COLUMNS}
+    return pool_columns(y, v, _unpack(members, len(y)), methods, engine, intervals=False)
 
 
 def _all_subsets(k: int) -> npt.NDArray[np.uint8]:
