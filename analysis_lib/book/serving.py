@@ -7,8 +7,6 @@ reloads them is added on the way, so that the files are those of any other build
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine.settings import read_settings
 from analysis_lib.book.engine.stamp import STAMP
 from analysis_lib.book.templates import render
+from analysis_lib.book.warm import making
 
 HOST = "127.0.0.1"
 PORT = 8000
@@ -50,13 +49,11 @@ def watch(folder: Path, port: int = PORT) -> None:
     """
     folder = folder.resolve()
     read_settings(folder)
-    command = [sys.executable, "-m", "analysis_lib", "build", str(folder)]
-    with serving(folder / "_build" / "html", port) as pages:
+    with serving(folder / "_build" / "html", port) as pages, making(folder) as make:
         where = f"http://{HOST}:{pages.server_port}/"
         print(f"{where} shows the book and its changes; Ctrl+C ends it", flush=True)
         for _ in changes(partial(state, folder), partial(time.sleep, PAUSE)):
-            # A process of its own: the library may be what has changed.
-            subprocess.run(command, check=False)  # noqa: S603  # ourselves
+            make()
             pages.tell()
 
 

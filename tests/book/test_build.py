@@ -69,6 +69,11 @@ PROSE = """\
 Estimate <data value='small-estimate:.2f'>of another day</data>, in words
 <data value='small-words:s'></data>, constant {glue:text}`small-constant:d`.
 """
+SAY = """
+
+def say(words: str) -> None:
+    print("new library:", words, flush=True)
+"""
 FIGURE = 'show_figure(plots.prisma(review.selection), "fig-flow")'
 
 
@@ -124,6 +129,10 @@ class Book:
         assert built.code == 0, built.said
         assert "open _build/html/index.html" in built.said
         return built
+
+    def add_to_library(self, module: str, code: str) -> None:
+        with (self.root / "analysis_lib" / module).open("a", encoding="utf-8") as end:
+            end.write(code)
 
     def page(self, name: str) -> BeautifulSoup:
         html = (self.root / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
@@ -263,9 +272,7 @@ def test_a_changed_cell_of_the_data_reaches_every_page(book: Book) -> None:
 
 
 def test_a_changed_library_module_reaches_the_page(book: Book) -> None:
-    module = book.root / "analysis_lib" / "base" / "formatting.py"
-    with module.open("a", encoding="utf-8") as end:
-        end.write('\nMINUS = "minus "\n')
+    book.add_to_library("base/formatting.py", '\nMINUS = "minus "\n')
     book.warm_up()
     assert "notebooks: 1 to run" in book.must_build().said
     assert "(minus 0.92 to minus 0.08)" in book.text("notebooks/00_small")
@@ -414,8 +421,12 @@ def test_a_watched_book_is_made_again_and_its_pages_hear_of_it(book: Book) -> No
                 assert "'broken' is not a number" in said_until(process, "Nothing was built.")
                 book.set_cell("published", "pain-ETP", "estimate", "-0.56")
                 assert waiting.readline() == b"data: new\n"
+            said_until(process, "open ")
             assert "Elsewhere: -0.56." in told(intro())
             assert "Elsewhere: -0.56." not in told(before)
+            with book.keeping("analysis_lib/book/build.py"):
+                book.add_to_library("book/build.py", SAY)
+                said_until(process, "new library: done")
         finally:
             process.send_signal(signal.SIGINT)
             said, _ = process.communicate()

@@ -145,6 +145,12 @@ class Sources:
         )
 
 
+def code_written() -> object:
+    """Return what differs once the library is written, or the packages that are installed."""
+    environment.cache_clear()
+    return {file: _written(file) for file in files_below(LIBRARY)}, environment()
+
+
 def _written(file: Path) -> tuple[int, int, int]:
     told = file.stat()
     return told.st_ino, told.st_size, told.st_mtime_ns
