@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from analysis_lib.book import writing
 from analysis_lib.book.build import build
 from analysis_lib.book.engine import stamp
 from analysis_lib.book.engine.settings import CONFIG, read_settings
-from analysis_lib.review.model import load_review
+from analysis_lib.book.engine.sources import Sources
+from analysis_lib.review.model import Review, load_review
 
 BUILD = """
 import sys
@@ -49,11 +51,12 @@ def test_nothing_that_writes_pages_is_loaded_for_a_book_that_is_current(folder: 
 def test_one_line_more_in_any_file_and_the_pages_are_written(
     folder: Path, file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def write_pages(folder: Path, out: Path, builder: str) -> None:
-        (out / builder).mkdir(parents=True)
-        (out / builder / "index.html").write_text("new")
+    def make_pages(sources: Sources, review: Review, fresh: Path) -> None:
+        (fresh / "html").mkdir(parents=True)
+        (fresh / "html" / "index.html").write_text("new")
 
-    monkeypatch.setattr(writing, "write_pages", write_pages)
+    monkeypatch.setattr(writing, "make_pages", make_pages)
+    monkeypatch.setattr(writing, "keep", shutil.rmtree)
     assert build(folder).read_text() == ""
     with (folder / file).open("a") as end:
         end.write("\n")
