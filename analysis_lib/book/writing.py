@@ -22,6 +22,8 @@ from analysis_lib.review.model import Review
 
 __all__ = ["keep", "make_pages", "write_pages"]
 
+EXTENSION = "analysis_lib.book.sphinx"
+
 
 def make_pages(sources: Sources, review: Review, fresh: Path) -> None:
     """Write the pages of a book, with those of the making before as far as they still hold.
@@ -70,7 +72,9 @@ def write_pages(folder: Path, out: Path, builder: str, rests_on: str = "") -> No
         If the pages that were kept do not hold.
     """
     # Extensions write into the list of templates: the one of Sphinx is shared by all makings.
-    settings = {"templates_path": []} | sphinx_settings(folder) | {"review_ground": rests_on}
+    settings = {"templates_path": []} | sphinx_settings(folder)
+    if EXTENSION in settings["extensions"]:  # of a book without it nothing is kept
+        settings["review_ground"] = rests_on
     print("writing the pages", flush=True)
     try:
         with patch_docutils(), docutils_namespace(), garbage_left_lying():

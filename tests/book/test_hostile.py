@@ -35,7 +35,7 @@ from places import ROOT
 import analysis_lib as al
 from analysis_lib.base.formatting import printable
 from analysis_lib.base.unsafe import danger, restored
-from analysis_lib.book import build
+from analysis_lib.book import build, writing
 from analysis_lib.book.engine.running import DIGEST, METADATA, write_whole
 from analysis_lib.book.page import anchor, table_csv
 from analysis_lib.book.sections import explorer
@@ -427,7 +427,7 @@ def book(
             patch.setattr(module, "load_review", lambda path: review)
         patch.setattr(making, "run_stale", run_stale)
         if request.param == "own":  # whose pages lead to notebooks that are not here
-            patch.setattr(build, "Sphinx", functools.partial(lenient, build.Sphinx))
+            patch.setattr(writing, "Sphinx", functools.partial(lenient, writing.Sphinx))
         build.build(folder)
     return Book(request.param, folder / "_build" / "html")
 

@@ -87,9 +87,12 @@ def bring_back(rests_on: str, fresh: Path) -> None:
 
 
 def keep(fresh: Path) -> None:
-    """Keep a making that is whole, in the place of the one before."""
+    """Keep a making that is whole, in the place of the one before; none if none was set aside."""
     kept = fresh.with_name(KEPT)
     shutil.rmtree(kept, ignore_errors=True)
+    if not (fresh / WRITTEN).is_dir():
+        shutil.rmtree(fresh)
+        return
     (fresh / WRITTEN).rename(fresh / "html")
     (fresh / FILES).write_text(json.dumps(sizes(fresh)), encoding="utf-8")
     fresh.rename(kept)
