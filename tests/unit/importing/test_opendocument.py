@@ -22,7 +22,7 @@ from openpyxl.comments import Comment
 from properties import examples
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.importing import grids, import_results, read_records, xml_stream
+from analysis_lib.importing import import_results, read_records
 from analysis_lib.importing.spreadsheets import Sheet, read_sheet
 from analysis_lib.importing.workbooks import read_workbook, sheet_names
 
@@ -204,32 +204,6 @@ def test_a_small_file_cannot_ask_for_much(tmp_path: Path, xml: str, told: str) -
         read_sheet(packed(tmp_path / "sheet.ods", xml))
     assert told in str(error.value)
     assert str(error.value).startswith("sheet.ods")
-
-
-@pytest.mark.parametrize(
-    ("module", "limit", "value"),
-    [
-        (grids, "MOST_ROWS", 2),
-        (grids, "MOST_COLUMNS", 1),
-        (grids, "MOST_CELLS", 5),
-        (grids, "MOST_PLACES", 5),
-        (grids, "LARGEST_TEXT", 300),
-        (grids, "LONGEST_TEXT", 4),
-        (grids, "LARGEST_UNPACKED", 1000),
-        (xml_stream, "DEEPEST", 2),
-    ],
-)
-def test_each_limit_holds_here_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, limit: str, value: int
-) -> None:
-    book = openpyxl.Workbook()
-    for row in (["Study", "N"], ["Aasa 2015", 10], ["Cai 2017", 11]):
-        book.active.append(row)
-    path = save(book, tmp_path / "sheet.ods")
-    assert len(read_sheet(path).rows) == 2
-    monkeypatch.setattr(module, limit, value)
-    with pytest.raises(ReviewError, match=r"^sheet\.ods"):
-        read_sheet(path)
 
 
 def test_entities_passwords_and_documents_of_text_are_called_by_their_name(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ file that asks for more is refused by one of them: no test looks at a clock.
 from __future__ import annotations
 
 import multiprocessing
+import re
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -17,6 +18,7 @@ from pathlib import Path
 import openpyxl
 import peak_memory
 import pytest
+from opendocuments import save
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.unsafe import harmless, restored
@@ -209,6 +211,7 @@ def test_a_small_file_cannot_ask_for_much(tmp_path: Path, reader: Executor, name
     assert memory < MOST_MEMORY
 
 
+@pytest.mark.parametrize("name", ["sheet.xlsx", "sheet.ods"])
 @pytest.mark.parametrize(
     ("module", "limit", "value"),
     [
@@ -223,16 +226,20 @@ def test_a_small_file_cannot_ask_for_much(tmp_path: Path, reader: Executor, name
     ],
 )
 def test_each_limit_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, limit: str, value: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    limit: str,
+    value: int,
+    name: str,
 ) -> None:
-    path = tmp_path / "sheet.xlsx"
     book = openpyxl.Workbook()
     for row in (["Study", "N"], ["Aasa 2015", 10], ["Cai 2017", 11]):
         book.active.append(row)
-    book.save(path)
+    path = save(book, tmp_path / name)
     assert len(read_sheet(path).rows) == 2
     monkeypatch.setattr(module, limit, value)
-    with pytest.raises(ReviewError, match=r"^sheet\.xlsx"):
+    with pytest.raises(ReviewError, match=f"^{re.escape(name)}"):
         read_sheet(path)
 
 
