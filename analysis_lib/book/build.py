@@ -54,7 +54,8 @@ def build(folder: Path) -> Path:
         say("pages: nothing changed")
     else:
         # A book that is current is told in half the time that importing Sphinx takes.
-        from analysis_lib.book.writing import keep, make_pages
+        from analysis_lib.book.sphinx.keeping import keep
+        from analysis_lib.book.writing import make_pages
 
         fresh = folder / "_build" / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)

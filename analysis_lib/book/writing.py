@@ -17,10 +17,8 @@ from analysis_lib.base.errors import ReviewError
 from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.book.engine.settings import CONFIG, CONTENTS
 from analysis_lib.book.engine.sources import Sources
-from analysis_lib.book.sphinx.keeping import BookChangedError, bring_back, ground, keep
+from analysis_lib.book.sphinx.keeping import BookChangedError, bring_back, ground
 from analysis_lib.review.model import Review
-
-__all__ = ["keep", "make_pages", "write_pages"]
 
 EXTENSION = "analysis_lib.book.sphinx"
 

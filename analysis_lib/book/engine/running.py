@@ -190,8 +190,7 @@ def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> N
         path, kept = notebooks[name], store / name
         notebook = retold(path, kept)
         notebook.metadata[DIGEST] = origins[name]
-        if (text := nbformat.writes(notebook)) != kept.read_text(encoding="utf-8"):
-            write_whole(kept, text)
+        write_if_new(kept, nbformat.writes(notebook))
 
 
 def _is_current(origin: Any, wanted: str, folder: Path) -> bool:
@@ -214,6 +213,12 @@ def computed_from(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))["metadata"][DIGEST]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def write_if_new(path: Path, text: str) -> None:
+    """Write a file, unless it says the same: pages that take it in need not be read again."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text)
 
 
 def write_whole(path: Path, text: str) -> None:

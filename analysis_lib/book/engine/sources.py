@@ -117,10 +117,15 @@ class Sources:
         return "".join((digest(read, self.folder), digest(code, LIBRARY), environment()))
 
     @cached_property
+    def library(self) -> str:
+        """A digest of the library, with its texts and its looks."""
+        return digest(files_below(LIBRARY), LIBRARY)
+
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of all that a page may show."""
-        shown = (digest(self.files, self.folder), digest(files_below(LIBRARY), LIBRARY))
-        return hashlib.sha256("".join((*shown, environment())).encode()).hexdigest()
+        shown = (digest(self.files, self.folder), self.library, environment())
+        return hashlib.sha256("".join(shown).encode()).hexdigest()
 
     @cached_property
     def seen(self) -> dict[Path, tuple[int, int, int]]:

@@ -14,8 +14,12 @@ STAMP = ".fingerprint"
 
 def state(sources: Sources, review: Review) -> str:
     """Return what pages are made from: all sources, and whether the next search is overdue."""
-    overdue = last_search(review).is_overdue(datetime.date.today())
-    return f"{sources.fingerprint}{' overdue' if overdue else ''}"
+    return f"{sources.fingerprint}{' overdue' if is_overdue(review) else ''}"
+
+
+def is_overdue(review: Review) -> bool:
+    """Whether the next search is overdue today, which pages tell."""
+    return last_search(review).is_overdue(datetime.date.today())
 
 
 def is_current(html: Path, sources: Sources, review: Review) -> bool:

@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine import archive, checklist, citing
-from analysis_lib.book.engine.running import DIGEST, write_whole
+from analysis_lib.book.engine.running import DIGEST, write_if_new, write_whole
 from analysis_lib.book.engine.sources import files_below
 from analysis_lib.book.page import Table
 from analysis_lib.book.sections import explorer
@@ -26,7 +26,7 @@ from analysis_lib.book.sections.answers import AnswerTable
 from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
-from analysis_lib.book.sphinx.making import Making, in_order, making, write_if_new
+from analysis_lib.book.sphinx.making import Making, in_order, making
 from analysis_lib.book.sphinx.words import keep_as_written
 from analysis_lib.book.templates import render
 

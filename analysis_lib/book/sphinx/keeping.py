@@ -10,7 +10,6 @@ again, and the others are right; if not, everything is made from nothing.
 from __future__ import annotations
 
 import ast
-import datetime
 import hashlib
 import json
 import shutil
@@ -22,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.errors import SphinxError
 
-from analysis_lib.book.engine.sources import LIBRARY, Sources, digest, environment, files_below
+from analysis_lib.book.engine.sources import Sources, digest, environment, files_below
+from analysis_lib.book.engine.stamp import is_overdue
 from analysis_lib.book.sphinx.inserts import SHOWS
 from analysis_lib.book.sphinx.making import making
-from analysis_lib.importing.watching.state import last_search
 from analysis_lib.review.model import Review
 
 if TYPE_CHECKING:
@@ -66,11 +65,10 @@ class BookChangedError(SphinxError):
 
 def ground(sources: Sources, review: Review) -> str:
     """Return a digest of all on which pages rest, save the sources of pages."""
-    overdue = last_search(review).is_overdue(datetime.date.today())
     names = [file.relative_to(sources.folder).as_posix() for file in sources.files]
     others = digest((f for f in sources.files if f.suffix not in PAGES), sources.folder)
-    library = digest(files_below(LIBRARY), LIBRARY)
-    told = [str(sources.folder), sorted(names), others, library, environment(), overdue]
+    code = [sources.library, environment()]
+    told = [str(sources.folder), sorted(names), others, *code, is_overdue(review)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -97,12 +97,6 @@ def in_order(app: Sphinx) -> list[str]:
     return [name for name in names if name in app.env.found_docs]
 
 
-def write_if_new(path: Path, text: str) -> None:
-    """Write a file, unless it says the same: pages that take it in need not be read again."""
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text)
-
-
 def begin(app: Sphinx, config: Config) -> None:
     """Load the review; nothing is written if it cannot be."""
     MADE[app] = Making(app, config)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from pybtex.database import parse_file
 
 from analysis_lib.book.engine.citing import as_written
-from analysis_lib.book.sphinx.making import making, write_if_new
+from analysis_lib.book.engine.running import write_if_new
+from analysis_lib.book.sphinx.making import making
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -15,6 +15,7 @@ from analysis_lib.book.build import build
 from analysis_lib.book.engine import stamp
 from analysis_lib.book.engine.settings import CONFIG, read_settings
 from analysis_lib.book.engine.sources import Sources
+from analysis_lib.book.sphinx import keeping
 from analysis_lib.review.model import Review, load_review
 
 BUILD = """
@@ -56,7 +57,7 @@ def test_one_line_more_in_any_file_and_the_pages_are_written(
         (fresh / "html" / "index.html").write_text("new")
 
     monkeypatch.setattr(writing, "make_pages", make_pages)
-    monkeypatch.setattr(writing, "keep", shutil.rmtree)
+    monkeypatch.setattr(keeping, "keep", shutil.rmtree)
     assert build(folder).read_text() == ""
     with (folder / file).open("a") as end:
         end.write("\n")
