@@ -362,11 +362,11 @@ def limit(quick: bool) -> Iterable[Row]:
     work, fits = machine.count(k, 2**14), machine.measure_fits(k)
     least = max(machine.measure_machine().seconds(work).values())
     yield Row(part, "a REML fit at least", "this processor", 1e9 * least, "ns")
-    for who, target in (("numpy", 0), ("numba", 4), ("search", 0)):
+    for who, target in (("numpy", 0), ("numba", 4), ("pass", 0)):
         ratio = fits[who] / least
         told = (f"at most {target}", verdict(ratio, target)) if target else ("", "")
-        task = "the search for tau2 alone" if who == "search" else f"2^{k} subsets"
-        engine = "numba" if who == "search" else who
+        task = "of this the compiled pass" if who == "pass" else f"2^{k} subsets"
+        engine = "numba" if who == "pass" else who
         yield Row(part, task, f"gosh, {engine}", ratio, "times the limit", None, *told)
     masks = machine.drawn(15, 2**15)
     tables = [al.pool_many(*data(15), masks, engine=e).to_frame() for e in ("numpy", "numba")]
