@@ -79,7 +79,7 @@ def check_executor(executor: object) -> None:
 def study_labels(labels: Sequence[object] | None, k: int) -> tuple[str, ...]:
     """Return ``k`` labels as text; without labels the studies are numbered from 1."""
     if labels is None:
-        return tuple(f"study {i}" for i in range(1, k + 1))
+        return tuple([f"study {i}" for i in range(1, k + 1)])
     names = tuple(str(label) for label in as_items("labels", labels))
     if len(names) != k:
         raise ReviewError(f"labels: {len(names)} labels for {k} studies")
@@ -158,10 +158,12 @@ def check_effects(
     stop with an error that names the study, so that no row is lost unseen.
     """
     y, v = as_floats("effect", effect), as_floats("variance", variance)
-    k = check_lengths(effect=y, variance=v)
-    if k == 0:
+    if len(y) != len(v):
+        check_lengths(effect=y, variance=v)
+    if len(y) == 0:
         raise ReviewError("effect: no studies to pool (k = 0)")
-    names = study_labels(labels, k)
-    check_finite("effect", y, names)
-    check_positive("variance", v, names)
+    names = study_labels(labels, len(y))
+    if not (np.isfinite(y) & np.isfinite(v) & (v > 0)).all():
+        check_finite("effect", y, names)
+        check_positive("variance", v, names)
     return y, v, names

@@ -112,8 +112,8 @@ class Methods:
     def named(cls, names: MethodNames) -> Methods:
         """Return the methods of keyword arguments, or say which keyword there is not."""
         for name in names:
-            check_choice("the name of a method", name, tuple(cls()))
-        return cls(**names)
+            check_choice("the name of a method", name, tuple(DEFAULT))
+        return cls(**names) if names else DEFAULT
 
     def but(self, **names: Unpack[MethodNames]) -> Methods:
         """Return the same methods with some of them changed, or say which keyword there is not."""
@@ -126,6 +126,10 @@ class Methods:
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+
+#: Made and checked once: most calls name no method.
+DEFAULT = Methods()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

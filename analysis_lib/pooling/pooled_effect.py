@@ -231,7 +231,8 @@ class PooledEffect(Result, NamesItsMethods):
         if se_method == "HK" and self.ci_method == "HK-adhoc":
             se_method = self.ci_method
         model = self._mean_model()
-        se, kr_df = _standard_error(model, self.tau2 / model.unit, se_method)
+        weights = 1 / (model.variance + self.tau2 / model.unit)
+        se, kr_df = _standard_error(model, weights, se_method)
         df = None if lost is None else (self.k if kr_df is None else kr_df) - lost
         if df is not None and not (df >= 1 or (kr_df is not None and df > 0)):
             return None
@@ -424,8 +425,9 @@ def pool_given_tau2(
     k = len(y)
     methods = methods if k > 1 else methods.but(ci_method="wald")
     model = model or MeanModel(y, v)
-    estimate = model.mean(1 / (model.variance + (tau2 or 0.0) / model.unit))
-    se, df = _standard_error(model, (tau2 or 0.0) / model.unit, methods.ci_method)
+    weights = 1 / (model.variance + (tau2 or 0.0) / model.unit)
+    estimate = model.mean(weights)
+    se, df = _standard_error(model, weights, methods.ci_method)
     if methods.ci_method.startswith("HK"):
         df = k - 1
     statistic = ratio(estimate, se)
@@ -446,9 +448,10 @@ def pool_given_tau2(
     )
 
 
-def _standard_error(model: MeanModel, tau2: float, ci_method: str) -> tuple[float, float | None]:
-    """Return the mean's SE and Kenward and Roger's df, if theirs; tau2 in units of the model."""
-    weights = 1 / (model.variance + tau2)
+def _standard_error(
+    model: MeanModel, weights: FloatArray, ci_method: str
+) -> tuple[float, float | None]:
+    """Return the standard error of the weighted mean, and Kenward and Roger's df if it is theirs."""
     if ci_method == "KR":
         first = float(weights.max())
         rest = np.delete(weights, weights.argmax())
@@ -458,7 +461,7 @@ def _standard_error(model: MeanModel, tau2: float, ci_method: str) -> tuple[floa
     se = math.sqrt(model.unit / weights.sum())
     if ci_method == "wald":
         return se, None
-    factor = q_statistic(model, tau2) / (len(weights) - 1)
+    factor = model.sum_of_squares(weights) / (len(weights) - 1)
     return se * math.sqrt(factor if ci_method == "HK" else max(1.0, factor)), None
 
 

@@ -75,6 +75,11 @@ class RegressionModel:
         fitted = (basis @ (np.swapaxes(basis, -1, -2) @ target[..., None]))[..., 0]
         return (target - fitted) / root, 1 - (basis * basis).sum(-1)
 
+    def sum_of_squares(self, weights: FloatArray) -> float:
+        """Return the weighted sum of the squared residuals of one fit."""
+        residual, _ = self.residuals(weights)
+        return float((weights * residual).dot(residual))
+
     def log_information(self, weights: FloatArray) -> float:
         """Return the logarithm of the determinant of ``X' W X``."""
         triangle = np.linalg.qr(np.sqrt(weights)[:, None] * self.design, mode="r")

@@ -36,6 +36,8 @@ EPSILON = float(np.finfo(float).eps)
 #: Each study's part of the score changes over about one unit of that logarithm, so no maximum
 #: worth the name fits between two points.
 GRID_STEP = 0.1
+#: The points, from zero to beyond the largest bound whose square is a number.
+GRID = np.expm1(GRID_STEP * np.arange(3600))
 #: Weights held in memory at a time while searching the grid.
 GRID_BLOCK = 1_000_000
 #: The root finder bisects at worst: 64 bits of one number, and the same again to be generous.
@@ -60,6 +62,9 @@ class Model(Protocol):
     def residuals(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return residuals and one minus leverage of the weighted fit; all shapes (..., k)."""
 
+    def sum_of_squares(self, weights: FloatArray) -> float:
+        """Return the weighted sum of the squared residuals of one fit."""
+
     def log_information(self, weights: FloatArray) -> float:
         """Return the logarithm of the determinant of ``X' W X``."""
 
@@ -72,7 +77,7 @@ class MeanModel:
     by many orders.
     """
 
-    __slots__ = ("deviation", "n_coefficients", "ones", "origin", "unit", "variance")
+    __slots__ = ("deviation", "n_coefficients", "origin", "others", "unit", "variance")
 
     def __init__(self, effect: FloatArray, variance: FloatArray) -> None:
         first = int(variance.argmin())
@@ -81,13 +86,14 @@ class MeanModel:
         self.deviation = (effect - self.origin) / math.sqrt(self.unit)
         self.variance = variance / self.unit
         self.n_coefficients = 1
-        self.ones = np.ones(len(effect) - 1)  # to add up with ``dot``, thrice as fast as ``sum``
+        self.others = np.ones(len(effect))  # to add up with ``dot``, twice as fast as ``sum``
+        self.others[0] = 0.0
         for column in (self.deviation, self.variance):
             column[0], column[first] = column[first], column[0]
 
     def residuals(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return residuals and one minus leverage of the weighted mean."""
-        others = weights[..., 1:].sum(-1, keepdims=True)
+        others = weights.dot(self.others)[..., None]
         total = others + weights[..., :1]
         mean = weights.dot(self.deviation)[..., None] / total
         complement = 1 - weights / total
@@ -100,13 +106,17 @@ class MeanModel:
         It is what `residuals` give, written out for speed: ``sum((w r)^2) - tr P`` with
         ``tr P = sum(w) - sum(w^2) / sum(w)``, freed of the subtraction of the largest weight.
         """
-        weights = 1 / (self.variance + tau2)
-        first, rest = float(weights[0]), weights[1:]
-        others = float(rest.dot(self.ones))
-        total = first + others
+        weights = np.reciprocal(self.variance + tau2)  # in half the time of ``1 / ...``
+        first, others = float(weights[0]), float(weights.dot(self.others))
+        total, rest = first + others, weights[1:]
         pull = weights * (self.deviation - float(weights.dot(self.deviation)) / total)
         trace = (others * (total + first) - float(rest.dot(rest))) / total
         return float(pull.dot(pull)) - trace
+
+    def sum_of_squares(self, weights: FloatArray) -> float:
+        """Return the weighted sum of the squared deviations from the weighted mean."""
+        residual = self.deviation - self._mean(weights)
+        return float((weights * residual).dot(residual))
 
     def log_information(self, weights: FloatArray) -> float:
         """Return the logarithm of the sum of the weights."""
@@ -114,7 +124,10 @@ class MeanModel:
 
     def mean(self, weights: FloatArray) -> float:
         """Return the weighted mean in the units of the data."""
-        return self.origin + float(weights @ self.deviation / weights.sum()) * math.sqrt(self.unit)
+        return self.origin + self._mean(weights) * math.sqrt(self.unit)
+
+    def _mean(self, weights: FloatArray) -> float:
+        return float(weights.dot(self.deviation) / weights.sum())
 
 
 def between_variance(method: str, model: Model) -> float:
@@ -124,9 +137,7 @@ def between_variance(method: str, model: Model) -> float:
 
 def q_statistic(model: Model, tau2: float = 0.0) -> float:
     """Return the sum of squared residuals, weighted by ``1 / (variance + tau2)``."""
-    weights = 1 / (model.variance + tau2)
-    residual, _ = model.residuals(weights)
-    return float((weights * residual * residual).sum())
+    return model.sum_of_squares(1 / (model.variance + tau2))
 
 
 def q_profile(model: Model, level: float) -> tuple[float, float]:
@@ -154,8 +165,7 @@ def _profile_limit(model: Model, quantile: float) -> float:
 
 
 def _unweighted_sum_of_squares(model: Model) -> float:
-    residual, _ = model.residuals(np.ones(len(model.variance)))
-    return float(residual @ residual)
+    return model.sum_of_squares(np.ones(len(model.variance)))
 
 
 def _fixed_effect(model: Model) -> float:
@@ -256,12 +266,13 @@ def _highest_maximum(
     if not math.isfinite(bound):
         raise ReviewError("effects and variances differ too much in size to be pooled")
     nodes, values = _on_grid(model, score, bound)
-    falls = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
+    rises = values > 0
+    falls = (rises[:-1] > rises[1:]).nonzero()[0]
     maxima = [
         _root(score_at, *map(float, (nodes[i], values[i], nodes[i + 1], values[i + 1])))
         for i in falls
     ]
-    if values[0] <= 0:
+    if not rises[0]:
         maxima.append(0.0)
     return maxima[0] if len(maxima) == 1 else min(maxima, key=deviance)
 
@@ -269,8 +280,7 @@ def _highest_maximum(
 def _on_grid(
     model: Model, score: Callable[[FloatArray], FloatArray], bound: float
 ) -> tuple[FloatArray, FloatArray]:
-    end = math.log1p(bound) + GRID_STEP
-    nodes = np.expm1(GRID_STEP * np.arange(2 + int(end / GRID_STEP)))
+    nodes = GRID[: 3 + int(math.log1p(bound) / GRID_STEP)]
     n_blocks = 1 + len(nodes) * len(model.variance) // GRID_BLOCK
     blocks = np.array_split(nodes, n_blocks) if n_blocks > 1 else [nodes]
     values = [score(1 / (model.variance + block[:, None])) for block in blocks]
