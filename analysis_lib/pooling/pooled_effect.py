@@ -451,7 +451,7 @@ def pool_given_tau2(
 def _standard_error(
     model: MeanModel, weights: FloatArray, ci_method: str
 ) -> tuple[float, float | None]:
-    """Return the standard error of the weighted mean, and Kenward and Roger's df if it is theirs."""
+    """Return the standard error of the weighted mean, and Kenward and Roger's df, if theirs."""
     if ci_method == "KR":
         first = float(weights.max())
         rest = np.delete(weights, weights.argmax())
