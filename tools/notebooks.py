@@ -8,13 +8,15 @@ from pathlib import Path
 import nbformat
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.engine.running import execute_all
+from analysis_lib.book.engine.running import Told, execute_all
+from analysis_lib.book.engine.sources import Sources
 
+ROOT = Path(__file__).resolve().parent.parent
 #: The figure that the README shows, and where it finds it.
-PICTURE = ("fig-printed", Path(__file__).resolve().parent.parent / "book" / "answer.svg")
+PICTURE = ("fig-printed", ROOT / "book" / "answer.svg")
 
 
-def keep(path: Path, ran: nbformat.NotebookNode, _: dict[str, str]) -> None:
+def keep(path: Path, ran: nbformat.NotebookNode, _: Told) -> None:
     """Write a notebook that has run, and the picture if it shows it."""
     nbformat.write(ran, path)
     name, picture = PICTURE
@@ -26,7 +28,7 @@ def keep(path: Path, ran: nbformat.NotebookNode, _: dict[str, str]) -> None:
 def main() -> None:
     """Run the notebooks that the command line names."""
     try:
-        execute_all(map(Path, sys.argv[1:]), keep)
+        execute_all(map(Path, sys.argv[1:]), Sources(ROOT), keep)
     except ReviewError as error:
         raise SystemExit(str(error)) from None
 

@@ -415,7 +415,7 @@ def book(
     for name, told in ran.items():
         nbformat.write(told, folder / "notebooks" / f"{name}.ipynb")
 
-    def run_stale(sources: object, notebooks: dict[str, Path], store: Path) -> None:
+    def run_stale(sources: object, notebooks: dict[str, Path], store: Path, tables: object) -> None:
         for name, path in notebooks.items():
             write_whole(store / name, path.read_text(encoding="utf-8"))
 

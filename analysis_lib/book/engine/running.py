@@ -39,19 +39,23 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 
-Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode, dict[str, str]], None]
+#: What `reading` tells of a notebook: each file that it read, and the tables it asked for.
+Told: TypeAlias = Mapping[str, Any]
+Kept: TypeAlias = Callable[[Path, nbformat.NotebookNode, Told], None]
 READING = "from analysis_lib.book.engine import reading"
 
 
-def execute(path: Path, kernel: AsyncKernelManager) -> tuple[nbformat.NotebookNode, dict[str, str]]:
+def execute(
+    path: Path, kernel: AsyncKernelManager, sources: Sources
+) -> tuple[nbformat.NotebookNode, Told]:
     """Execute one notebook in its folder; return it without timestamps or other noise.
 
     The numbers in its prose are those that it has just computed.
 
     Returns
     -------
-    notebook, read
-        The notebook, and the digest of each page that it read; see `reading`.
+    notebook, told
+        The notebook, and what it read of its book; see `reading`.
 
     Raises
     ------
@@ -62,9 +66,11 @@ def execute(path: Path, kernel: AsyncKernelManager) -> tuple[nbformat.NotebookNo
     notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     # The kernel may have run a notebook of another folder.
     begin = f"import gc, os\nos.chdir({str(path.parent.resolve())!r})\n{LESS_OFTEN}\n"
-    begin += f"{READING}\nreading.begin()\n%reset -f"
+    folder = sources.folder.resolve()
+    data = str(folder / sources.data)
+    begin += f"{READING}\nreading.begin({str(folder)!r}, {data!r})\n%reset -f"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(begin))
-    notebook.cells.append(nbformat.v4.new_code_cell(f"{READING}\nreading.tell()"))
+    notebook.cells.append(nbformat.v4.new_code_cell(f"{READING}\nreading.tell({data!r})"))
     client = NotebookClient(
         notebook,
         km=kernel,
@@ -78,11 +84,11 @@ def execute(path: Path, kernel: AsyncKernelManager) -> tuple[nbformat.NotebookNo
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ReviewError(f"{path.name}: a cell failed\n{error}") from None
-    read = json.loads(next(out.text for out in notebook.cells.pop().outputs if "text" in out))
+    told = json.loads(next(out.text for out in notebook.cells.pop().outputs if "text" in out))
     del notebook.cells[0]
     for number, cell in enumerate(code_of(notebook), start=1):
         cell.execution_count = number
-    return finished(path, notebook), read
+    return finished(path, notebook), told
 
 
 def code_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
@@ -109,13 +115,15 @@ def retold(path: Path, kept: Path) -> nbformat.NotebookNode:
     return finished(path, notebook)
 
 
-def execute_all(paths: Iterable[Path], keep: Kept) -> None:
+def execute_all(paths: Iterable[Path], sources: Sources, keep: Kept) -> None:
     """Execute notebooks, two at a time, and say which are done.
 
     Parameters
     ----------
     paths
         The notebooks; none of them is changed.
+    sources
+        The review whose notebooks they are.
     keep
         Called with the path, the executed notebook and what it read, as soon as one has run.
     """
@@ -135,7 +143,7 @@ def execute_all(paths: Iterable[Path], keep: Kept) -> None:
             try:
                 while True:
                     path = waiting.get_nowait()
-                    keep(path, *execute(path, kernel))
+                    keep(path, *execute(path, kernel, sources))
                     bar.update()
                     tqdm.write(f"  ran {path.name}")
             except Empty:
@@ -159,7 +167,9 @@ def _kill(kernel: AsyncKernelManager) -> None:
         process.kill()
 
 
-def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> None:
+def run_stale(
+    sources: Sources, notebooks: Mapping[str, Path], store: Path, tables: Mapping[str, str]
+) -> None:
     """Run the notebooks whose result may have changed since they last ran.
 
     Parameters
@@ -171,21 +181,34 @@ def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> N
     store
         The folder of notebooks that have run. One that was cut off while it was written, or that
         was computed from something else, is run again.
+    tables
+        The digest of each table of the review, as `reading.digests` has it.
     """
     folder = sources.folder.resolve()
+    data = (folder / sources.data).resolve()
     wanted = {name: _wanted(sources, path) for name, path in notebooks.items()}
     origins = {name: computed_from(store / name) for name in notebooks}
-    stale = [name for name in notebooks if not _is_current(origins[name], wanted[name], folder)]
+    stale = [n for n in notebooks if not _is_current(origins[n], wanted[n], folder, tables)]
     print(f"notebooks: {len(stale)} to run, {len(notebooks) - len(stale)} up to date", flush=True)
     names = {notebooks[name]: name for name in stale}
     os.environ[IN_BOOK] = "yes"  # the kernels inherit it
 
-    def keep(path: Path, notebook: nbformat.NotebookNode, read: dict[str, str]) -> None:
-        here = {os.path.relpath(p, folder): d for p, d in read.items() if folder in Path(p).parents}
-        notebook.metadata[DIGEST] = {"code": wanted[names[path]], "read": here}
+    def keep(path: Path, notebook: nbformat.NotebookNode, told: Told) -> None:
+        if sources.changed():  # whoever asked for the book is told so
+            return
+        read = {Path(file): found for file, found in told["read"].items()}
+        notebook.metadata[DIGEST] = {
+            "code": wanted[names[path]],
+            "read": {
+                os.path.relpath(file, folder): found
+                for file, found in read.items()
+                if {folder, data} & set(file.parents)
+            },
+            "tables": {name: tables[name] for name in told["tables"]},
+        }
         write_whole(store / names[path], nbformat.writes(notebook))
 
-    execute_all(names, keep)
+    execute_all(names, sources, keep)
     for name in notebooks.keys() - stale:  # their prose may be another
         path, kept = notebooks[name], store / name
         notebook = retold(path, kept)
@@ -193,11 +216,12 @@ def run_stale(sources: Sources, notebooks: Mapping[str, Path], store: Path) -> N
         write_if_new(kept, nbformat.writes(notebook))
 
 
-def _is_current(origin: Any, wanted: str, folder: Path) -> bool:
+def _is_current(origin: Any, wanted: str, folder: Path, tables: Mapping[str, str]) -> bool:
     """Return whether a notebook has run with this code, and what it read is the same still."""
     if not isinstance(origin, dict) or origin.get("code") != wanted:
         return False
-    return all(reading.digest(folder / path) == told for path, told in origin["read"].items())
+    files = (reading.digest(folder / path) == told for path, told in origin["read"].items())
+    return all(files) and all(tables.get(n) == told for n, told in origin["tables"].items())
 
 
 def _wanted(sources: Sources, path: Path) -> str:

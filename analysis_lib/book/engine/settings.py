@@ -37,7 +37,7 @@ class Settings(BaseModel):
 
     def sources(self, folder: Path) -> Sources:
         """Return what a book is made from."""
-        return Sources(folder, self.review_inputs, self.review_ignores)
+        return Sources(folder, self.review_inputs, self.review_ignores, self.review_folder)
 
 
 class _Sphinx(BaseModel):

@@ -26,6 +26,8 @@ PARTS = ("data", "book", "notebooks", "_config.yml", "_toc.yml", "requirements.l
 MADE = {"_build", "__pycache__", "node_modules"}
 #: Neither pages nor their looks change what a notebook computes.
 PROSE = {".md", ".ipynb", ".css", ".js"}
+#: How the name of a table of data ends: a notebook depends on those that it asks for.
+TABLE = ".csv"
 
 
 def files_below(folder: Path, ignored: Sequence[str] = ()) -> list[Path]:
@@ -85,11 +87,14 @@ class Sources:
         Further files and folders that its notebooks read, relative to ``folder``.
     ignored
         What has no influence on the book, relative to ``folder``.
+    data
+        The folder of the data, relative to ``folder``.
     """
 
     folder: Path
     inputs: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    data: str = "data"
 
     def __post_init__(self) -> None:
         self.seen  # noqa: B018  # before anything is read
@@ -103,18 +108,31 @@ class Sources:
     @property
     def copied(self) -> list[Path]:
         """Every file that readers can take along; links are not followed."""
-        places = [self.folder / part for part in (*PARTS, *self.inputs)]
+        places = [self.folder / part for part in (*PARTS, self.data, *self.inputs)]
         found = {file for place in places if place.is_dir() for file in files_below(place)}
         found |= {place for place in places if place.is_file()}
         top = self.folder.resolve()
         return sorted(f for f in found if f.resolve() == top / f.relative_to(self.folder))
 
     @cached_property
+    def tables(self) -> frozenset[Path]:
+        """Every table of the data."""
+        place = self.folder / self.data
+        return frozenset(f for f in self.files if f.suffix == TABLE and f.is_relative_to(place))
+
+    @cached_property
+    def told(self) -> str:
+        """A digest of what the tables of the data hold."""
+        return digest(self.tables, self.folder)
+
+    @cached_property
     def common(self) -> str:
-        """A digest of all that a notebook may read or call."""
-        read = [file for file in self.files if file.suffix not in PROSE]
+        """A digest of all that a notebook may read or call, save what the tables hold."""
+        read = [f for f in self.files if f.suffix not in PROSE and f not in self.tables]
         code = [file for file in files_below(LIBRARY) if file.suffix not in PROSE]
-        return "".join((digest(read, self.folder), digest(code, LIBRARY), environment()))
+        names = json.dumps(sorted(os.path.relpath(file, self.folder) for file in self.tables))
+        files = (digest(read, self.folder), digest(code, LIBRARY))
+        return "".join((*files, environment(), hashlib.sha256(names.encode()).hexdigest()))
 
     @cached_property
     def library(self) -> str:
@@ -144,7 +162,7 @@ class Sources:
 
     def changed(self) -> list[Path]:
         """Return the files that were written, added or removed since the book was begun."""
-        now = Sources(self.folder, self.inputs, self.ignored).seen
+        now = Sources(self.folder, self.inputs, self.ignored, self.data).seen
         return sorted(
             file for file in now.keys() | self.seen if now.get(file) != self.seen.get(file)
         )

@@ -167,11 +167,12 @@ class ExplorerInsert(Insert):
 def keep_explorer_data(made: Making) -> None:
     """Compute what the explorer looks up, unless it was computed from the same files before."""
     kept, origin = made.store / EXPLORER_DATA, made.store / f"{EXPLORER_DATA}.{DIGEST}"
-    if kept.is_file() and origin.is_file() and origin.read_text() == made.sources.common:
+    wanted = made.sources.common + made.sources.told
+    if kept.is_file() and origin.is_file() and origin.read_text() == wanted:
         return
     origin.unlink(missing_ok=True)
     write_whole(kept, explorer.script(made.review))
-    write_whole(origin, made.sources.common)
+    write_whole(origin, wanted)
 
 
 class CitationInsert(Insert):

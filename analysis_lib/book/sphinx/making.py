@@ -20,7 +20,7 @@ from sphinx.errors import ConfigError, ExtensionError
 from sphinx_external_toc.events import remove_suffix
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.engine import archive, searching, weight
+from analysis_lib.book.engine import archive, reading, searching, weight
 from analysis_lib.book.engine.lock import hold
 from analysis_lib.book.engine.running import run_stale, write_whole
 from analysis_lib.book.engine.sources import Sources
@@ -59,7 +59,10 @@ class Making:
         try:
             hold(self.folder)
             self.sources = Sources(
-                self.folder, tuple(config.review_inputs), tuple(config.review_ignores)
+                self.folder,
+                tuple(config.review_inputs),
+                tuple(config.review_ignores),
+                config.review_folder,
             )
             self.review: Review = load_review(self.folder / config.review_folder)
             self.news = news(self.review)
@@ -126,7 +129,7 @@ def run(app: Sphinx, env: BuildEnvironment, *to_read: set[str]) -> list[str]:
     paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
     notebooks = {f"{page}.ipynb": p for page, p in paths.items() if p.suffix == ".ipynb"}
     try:
-        run_stale(made.sources, notebooks, made.store)
+        run_stale(made.sources, notebooks, made.store, reading.digests(made.review))
         _stop_if_changed(made.sources)
     except ReviewError as error:
         raise ExtensionError(str(error)) from None

@@ -45,7 +45,8 @@ from pathlib import Path
 from analysis_lib.book.engine.running import run_stale
 from analysis_lib.book.engine.sources import Sources
 folder, store = map(Path, sys.argv[1:])
-run_stale(Sources(folder), {p.name: p for p in (folder / "notebooks").glob("*.ipynb")}, store)
+notebooks = {p.name: p for p in (folder / "notebooks").glob("*.ipynb")}
+run_stale(Sources(folder), notebooks, store, {})
 """
 
 
