@@ -36,9 +36,9 @@ OTHERS = {
 }
 #: Packages whose compiled code opens no table, or has Python open it.
 SEEN = {
-    *("contourpy", "fontTools", "kiwisolver", "matplotlib", "numpy", "pandas", "PIL", "scipy"),
-    *("charset_normalizer", "hypothesis", "markupsafe", "msgpack", "pydantic_core", "yaml"),
-    *("debugpy", "llvmlite", "numba", "psutil", "rpds", "tornado", "zmq"),
+    *("charset_normalizer", "contourpy", "debugpy", "fontTools", "hypothesis", "kiwisolver"),
+    *("llvmlite", "markupsafe", "math_core", "matplotlib", "msgpack", "numba", "numpy", "pandas"),
+    *("PIL", "psutil", "pydantic_core", "rpds", "scipy", "sqlalchemy", "tornado", "yaml", "zmq"),
 }
 SITE = "site-packages"
 
