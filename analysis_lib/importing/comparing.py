@@ -21,7 +21,8 @@ from analysis_lib.base.errors import Problem, ReviewError, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.unsafe import harmless, restored
 from analysis_lib.importing.extraction import check_shape
-from analysis_lib.importing.result_columns import NAMES, Columns, columns_of
+from analysis_lib.importing.follow_up_columns import one_row_a_follow_up
+from analysis_lib.importing.result_columns import NAMES, columns_of
 from analysis_lib.importing.result_rows import TOTALS, is_absent, side_of
 from analysis_lib.importing.spreadsheets import Row, Sheet, unsafe
 from analysis_lib.importing.texts import plain, write_all
@@ -147,7 +148,7 @@ def compare_sheets(
         For a sheet that is none of results, or two of different shape.
     """
     given = {"outcome": outcome, "time": time}
-    sides = [_Side(sheet, _found(sheet, first, second, columns or {}), given)
+    sides = [_Side(sheet, _choices(sheet, first, second, columns or {}), given)
              for sheet in (first, second)]  # fmt: skip
     one, other = sides
     if (one.columns.paired, one.columns.by_arm) != (other.columns.paired, other.columns.by_arm):
@@ -247,12 +248,23 @@ def result_name(study: str, outcome: str, time: str) -> str:
 # --- the two sheets -------------------------------------------------------------------------------
 
 
+EVERY: Final = "every follow-up"  # the time of a row that holds several
+
+
 class _Side:
     """One of the two sheets: what its columns hold, and its rows by study, outcome and time."""
 
-    def __init__(self, sheet: Sheet, columns: Columns, given: Mapping[str, str | None]) -> None:
-        check_shape(sheet, columns, given)
-        self.sheet, self.columns, self.given = sheet, columns, given
+    def __init__(
+        self, sheet: Sheet, chosen: Mapping[str, str], given: Mapping[str, str | None]
+    ) -> None:
+        wide = one_row_a_follow_up(sheet, chosen)
+        shape = columns_of(wide, chosen)
+        check_shape(wide, shape, given)
+        # Of follow-ups beside each other every cell is compared under its own header.
+        place = {name: column for name, column in shape.place.items() if column in sheet.columns}
+        self.sheet = sheet
+        self.given = given if wide is sheet else {**given, "time": EVERY}
+        self.columns = replace(shape, place=place)
         self.rows: dict[tuple[str, ...], list[Row]] = {}
         for row in sheet.rows:
             study, outcome, time, _ = self.names(row)
@@ -284,11 +296,13 @@ class _Side:
             return " ".join(unicodedata.normalize("NFKC", cell).casefold().split())
 
 
-def _found(sheet: Sheet, first: Sheet, second: Sheet, chosen: Mapping[str, str]) -> Columns:
-    """Find the columns of a sheet; what a person said need hold for one of the two."""
+def _choices(
+    sheet: Sheet, first: Sheet, second: Sheet, chosen: Mapping[str, str]
+) -> dict[str, str]:
+    """Return what a person said of the columns of a sheet; it need hold for one of the two."""
     nowhere = {c: h for c, h in chosen.items() if h not in (*first.columns, *second.columns)}
     own = {c: h for c, h in chosen.items() if h in sheet.columns}
-    return columns_of(sheet, own | nowhere)
+    return own | nowhere
 
 
 def _compared_columns(one: _Side, other: _Side) -> dict[str, tuple[str | None, str | None]]:

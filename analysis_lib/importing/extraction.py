@@ -8,17 +8,22 @@ its file, row, column and value, and what was done with every row is in the note
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.effects.lopsided import off_centre, uneven_words
 from analysis_lib.effects.suspect_sds import suspect_sds
+from analysis_lib.importing.follow_up_columns import (
+    IS_RESULT,
+    is_header,
+    one_row_a_follow_up,
+    told_beside,
+)
 from analysis_lib.importing.grids import spans
 from analysis_lib.importing.joined_cells import split_joined
 from analysis_lib.importing.own_export import as_extracted, is_own
@@ -29,7 +34,6 @@ from analysis_lib.importing.result_columns import (
     Columns,
     columns_of,
     fills,
-    is_header,
 )
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
 from analysis_lib.importing.revman import read_revman
@@ -187,6 +191,7 @@ def results_of(
     one_trial: bool = False,
 ) -> ImportedResults:
     """Return the results that a sheet holds; see `import_results`."""
+    table = one_row_a_follow_up(table, columns or {}, time)
     found = columns_of(table, columns or {})
     given = {"outcome": outcome, "time": time}
     check_shape(table, found, given)
@@ -208,7 +213,8 @@ def results_of(
     problems += _differences_twice(table.file, differences)
     problems += [] if table.is_own else _as_many_as_all(table.file, rows_of)
     if not (results or differences or problems):
-        problems.append(Problem(table.file, "the table has a header and no row with a result"))
+        told = f"the table has a header and no row with a result.{told_beside(table)}"
+        problems.append(Problem(table.file, told.rstrip(".")))
     stop(problems, f"in {table.file}")
     results = _shared_once(results)
     notes = [*table.notes, *rows.notes, *_notes(table, found, results, differences)]
@@ -225,7 +231,10 @@ def results_of(
 
 def holds_results(table: Sheet, columns: Mapping[str, str]) -> bool:
     """Say whether a sheet has columns of results; not of one whose columns cannot be told apart."""
-    found = attempt(columns_of, table, columns)
+    wide = attempt(one_row_a_follow_up, table, columns)
+    if isinstance(wide, ReviewError):
+        return True  # what is wrong with it is told when it is read
+    found = attempt(columns_of, wide, columns)
     if isinstance(found, ReviewError):
         return False
     return found.paired or found.by_arm or found.has_effects
@@ -240,15 +249,17 @@ def check_shape(table: Sheet, found: Columns, given: Mapping[str, str | None]) -
         same = f"; if all rows have the same, say so with {flags}" if missing else ""
         raise ReviewError(
             f"{table.file}, row 1: no column for {', '.join(wanted)}. {table.header}. Name the "
-            f"right one with --column {wanted[0]}=HEADER{same}"
+            f"right one with --column {wanted[0]}=HEADER{same}.{told_beside(table)}"
         )
     if not (found.paired or found.by_arm or found.has_effects):
         raise ReviewError(
             f"{table.file}, row 1: neither the columns of two arms (n1, n2 and means with SDs or "
             "events), nor those of one (arm, side, n and mean with SD or events), nor an effect "
             f"with its standard error or interval. {table.header}. Name them with --column "
-            "NAME=HEADER"
+            f"NAME=HEADER.{told_beside(table)}"
         )
+    if IS_RESULT.isdisjoint(found.place) and (beside := told_beside(table)):
+        raise ReviewError(f"{table.file}, row 1: no column with a result of a row.{beside}")
 
 
 def _one_sided(table: Sheet, found: Columns) -> Iterator[Problem]:
@@ -269,7 +280,8 @@ def _one_sided(table: Sheet, found: Columns) -> Iterator[Problem]:
     elif not found.has_effects:
         told = "the people of two arms, and no column for means with SDs or for events"
         more = f"; not used: {', '.join(map(shown, unused))}" if unused else ""
-        yield Problem(table.file, f"{told}{more}. Name them with --column mean1=HEADER", 1)
+        told += f"{more}. Name them with --column mean1=HEADER.{told_beside(table)}"
+        yield Problem(table.file, told, 1)
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -318,15 +330,19 @@ def _arms_named(results: Sequence[ArmResult]) -> list[ArmResult]:
     return named
 
 
-def _by_row(results: Sequence[ArmResult]) -> dict[int, list[ArmResult]]:
-    rows: dict[int, list[ArmResult]] = {}
+ByRow: TypeAlias = Mapping[tuple[int, str], list[ArmResult]]
+
+
+def _by_row(results: Iterable[ArmResult]) -> ByRow:
+    """Return the arms of each row, and of each of its follow-ups if it has several."""
+    rows: dict[tuple[int, str], list[ArmResult]] = {}
     for result in results:
-        rows.setdefault(result.row, []).append(result)
+        rows.setdefault((result.row, result.time), []).append(result)
     return rows
 
 
-def _pairs(rows: Mapping[int, list[ArmResult]]) -> Iterator[Pair]:
-    for number, arms in rows.items():
+def _pairs(rows: ByRow) -> Iterator[Pair]:
+    for (number, _), arms in rows.items():
         if len(arms) == TWO:
             first, second = arms
             yield Pair(first.trial, first.outcome, first.time, first.arm, second.arm, number)
@@ -348,7 +364,7 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
     labels: dict[str, ArmResult] = {}
     places: dict[object, ArmResult] = {}
     sides: dict[tuple[str, str], ArmResult] = {}
-    alone = Counter(result.row for result in results)
+    arms = _by_row(results)
     for result in results:
         first = labels.setdefault(result.trial, result)
         if spelling(first.study) == spelling(result.study) and first.year != result.year:
@@ -362,7 +378,7 @@ def _contradictions(file: str, results: Sequence[ArmResult]) -> Iterator[Problem
         if twin is not result and twin.numbers != result.numbers:
             told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
             yield Problem(file, f"{told}, with other numbers", result.row)
-        elif twin is not result and alone[result.row] < TWO:
+        elif twin is not result and len(arms[result.row, result.time]) < TWO:
             told = f"{shown(result.study)}, {result.arm_label}: stands already in row {twin.row}"
             yield Problem(file, told, result.row)
         same_arm = sides.setdefault((result.trial, result.arm), result)
@@ -392,10 +408,10 @@ def as_spelled(other: str, row: int | None = None) -> str:
     )
 
 
-def _rows_twice(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
+def _rows_twice(file: str, rows: ByRow) -> Iterator[Problem]:
     """Find two rows of a trial in which every number is the same: one comparison typed twice."""
     seen: dict[object, int] = {}
-    for number, arms in rows.items():
+    for (number, _), arms in rows.items():
         if len(arms) == TWO:
             key = (_place(arms[0]), tuple(arm.numbers for arm in arms))
             if seen.setdefault(key, number) != number:
@@ -403,10 +419,10 @@ def _rows_twice(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Prob
                 yield Problem(file, told, number)
 
 
-def _asked(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
+def _asked(file: str, rows: ByRow) -> Iterator[Problem]:
     """Ask about rows of one name, outcome and time that share no arm: they may be two trials."""
     firsts: dict[object, list[ArmResult]] = {}
-    for number, arms in rows.items():
+    for (number, _), arms in rows.items():
         first = firsts.setdefault(_place(arms[0]), arms)
         if len(arms) == TWO and first is not arms and not _related(first, arms):
             told = (
@@ -419,10 +435,10 @@ def _asked(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
             yield Problem(file, told, number)
 
 
-def _as_many_as_all(file: str, rows: Mapping[int, list[ArmResult]]) -> Iterator[Problem]:
+def _as_many_as_all(file: str, rows: ByRow) -> Iterator[Problem]:
     """Ask about a row without a year that has the people of all rows above: perhaps their total."""
     above: dict[object, list[list[ArmResult]]] = {}
-    for number, arms in rows.items():
+    for (number, _), arms in rows.items():
         if len(arms) != TWO:
             continue
         others = above.setdefault((plain(arms[0].outcome), plain(arms[0].time)), [])

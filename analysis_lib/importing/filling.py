@@ -691,11 +691,10 @@ class _Filling:
     def _pairs(self) -> None:
         """Keep which arms of a trial are compared, if the sheet has several comparisons of it."""
         several: dict[tuple[str, ...], list[Cells]] = {}
-        empty = {(r.trial, r.arm, r.row) for r in self.imported.results if r.is_empty}
+        empty = {(r.trial, r.arm, r.row, r.time) for r in self.imported.results if r.is_empty}
         for pair in self.imported.pairs:
-            if {
-                (pair.trial, arm, pair.row) for arm in (pair.experimental, pair.comparator)
-            } & empty:
+            arms = pair.experimental, pair.comparator
+            if {(pair.trial, arm, pair.row, pair.time) for arm in arms} & empty:
                 continue
             outcome, time = self.outcome(pair.outcome), self.time(pair.time)
             if outcome is None or time is None or time not in self.followed:

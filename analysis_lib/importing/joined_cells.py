@@ -111,8 +111,6 @@ def _split(column: str, sheet: Sheet) -> tuple[Join, tuple[str, ...]] | None:
             continue
         beside = found["before"], found["behind"]
         names = tuple(" ".join(f"{beside[0]} {name} {beside[1]}".split()) for name in join.names)
-        if not join.names[0]:  # of an effect, whose name stands before
-            names = (names[0], *join.names[1:])
         cells = [cell for row in sheet.rows if (cell := row.get(column))]
         is_free = not set(names) & {plain(other) for other in sheet.columns if other != column}
         if is_free and any(join.cell.fullmatch(cell) for cell in cells):

@@ -55,8 +55,14 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
         *("ereignisse", "eventos", "evenements", "eventi", "事件数", "发生数"),
     ),
     "non_events": ("non events", "no events", "nonevents"),
-    "change": ("change mean", "mean change", "change", "change score", "change from baseline"),
-    "change_sd": ("change sd", "sd change", "sd of change", "change standard deviation"),
+    "change": (
+        *("change mean", "mean change", "change", "change score", "change from baseline"),
+        *("mean change from baseline", "change from baseline mean"),
+    ),
+    "change_sd": (
+        *("change sd", "sd change", "sd of change", "change standard deviation"),
+        *("sd change from baseline", "sd of change from baseline", "change from baseline sd"),
+    ),
     "change_se": ("change se", "se change", "change standard error"),
     "correlation": ("correlation", "cor", "pearson r"),
     "final_sd": ("final sd", "sd after", "sd at follow up"),
@@ -305,8 +311,6 @@ COUNTS: Final = frozenset(
     word for what in ("n", "events", "non_events") for side in ("", *SIDES)
     for word in NAMES[f"{what}{side}"]
 )  # fmt: skip
-#: What the columns of judgements of bias are called, apart from the titles of domains.
-DOMAIN = re.compile(r"(?:d|domain ?)\d[a-z]?|overall.*|\d 0 assessor s judge?ment")
 KNOWN: Final = frozenset(word for words in NAMES.values() for word in words)
 
 
@@ -434,15 +438,6 @@ def _is_unit(text: str) -> bool:
 
 def _has_digit(text: str) -> bool:
     return any(sign.isdigit() for sign in text)
-
-
-def is_header(cells: Collection[str]) -> bool:
-    """Say whether a row names columns: a study's and another."""
-    words = [plain(cell) for cell in cells]
-    names_study = any(word in OF_ROW["study"] for word in words)
-    of_bias = sum(DOMAIN.fullmatch(word) is not None for word in words)
-    known = sum(not KNOWN.isdisjoint(names_of(cell)) for cell in cells)
-    return names_study and (known > 1 or of_bias > 1)
 
 
 def _as_revman_prints(table: Sheet, found: Mapping[str, str]) -> dict[str, str]:

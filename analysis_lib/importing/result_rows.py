@@ -275,14 +275,14 @@ class _Reader:
         self.totals: list[Row] = []
         self.empty: list[Row] = []
         self.not_known: list[Row] = []
-        self.footnotes: list[str] = []
+        self.footnotes: dict[str, None] = {}  # each once, though several follow-ups may have it
         self.log_ranks: list[Row] = []
 
     def notes(self) -> Iterator[str]:
         """Say which rows and cells were not read, and why."""
         for rows, told in (
             (self.totals, "a total or a test, and no study; not read"),
-            (self.empty, "without a result; not read"),
+            *self._without_result(),
             (self.log_ranks, "an estimate beside O-E and V, from which it is computed"),
             (self.not_known, "NA, NR or the like, read as not known"),
         ):
@@ -291,9 +291,18 @@ class _Reader:
                 places = f"row{'s' * (len(numbers) > 1)} {spans(numbers)}"
                 yield f"{self.table.file}, {places}: {told}"
         if self.footnotes:
-            told = "; ".join(self.footnotes[:MOST_TOLD])
+            told = "; ".join(list(self.footnotes)[:MOST_TOLD])
             more = plural(len(self.footnotes), "cell") + " with the mark of a footnote, read"
             yield f"{self.table.file}: {more} without it; see what each footnote says: {told}"
+
+    def _without_result(self) -> Iterator[tuple[list[Row], str]]:
+        """Return the rows that give nothing, apart for each follow-up that has its own columns."""
+        rows: dict[str, list[Row]] = {}
+        for row in self.empty:
+            at = row.get(self.columns.get("time")) if row.headers else ""
+            rows.setdefault(at, []).append(row)
+        for at, own in rows.items():
+            yield own, f"without a result{f' of {at}' if at else ''}; not read"
 
     def has_problem(self, row: Row) -> bool:
         return any(problem.row == row.number for problem in self.problems)
@@ -651,16 +660,17 @@ class _Reader:
         try:
             return self.table.number(row, column, whole=whole)
         except ReviewError as error:
-            self._add(row, name, str(error).rpartition(f"column {column}: ")[2])
+            self._add(row, name, str(error).rpartition(f"column {row.header(column)}: ")[2])
             return None
 
     def _unmarked(self, row: Row, name: str) -> str:
         """Return a cell without the mark of a footnote, which is noted."""
-        column = self.columns.get(name)
+        column = self.columns.get(name) or name
         cell = row.get(column)
         bare = without_footnote(cell)
         if bare != cell:
-            self.footnotes.append(f"row {row.number}, column {column}: {shown(cell)}")
+            place = f"row {row.number}, column {row.header(column)}"
+            self.footnotes[f"{place}: {shown(cell)}"] = None
         return bare
 
     def _count(self, row: Row, name: str) -> int | None:
@@ -677,7 +687,7 @@ class _Reader:
         return bool(row.get(self.columns.get(name)))
 
     def _add(self, row: Row, name: str, told: str) -> None:
-        column = self.columns.get(name) or name
+        column = row.header(self.columns.get(name) or name)
         self.problems.append(Problem(self.table.file, told, row.number, column))
 
 

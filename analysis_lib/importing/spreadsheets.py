@@ -12,7 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -30,6 +30,7 @@ IsHeader: TypeAlias = Callable[[Collection[str]], int]
 SPACES = " "  # between cells, as many as it pleases
 SAMPLE = 100_000  # characters, from which the marks between cells are told
 LONGEST_HEADER = 60  # names of columns in a message
+MOST_LEVELS = 3  # of a header: "6 weeks" above "Control" above "SD"
 LONGEST_PREAMBLE = 50  # rows before the header, of a file that tells of its search first
 
 QUOTED = re.compile(r'="((?:[^"]|"")*)"')  # how CINAHL and Excel keep a number as text
@@ -58,10 +59,18 @@ AS_VALUE = "; put its result in its place (copy it, and paste the values only)"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its number in the file, and its filled cells by column."""
+    """A row: its number in the file, and its filled cells by column.
+
+    `headers` are those of the file, where columns bear other names here.
+    """
 
     number: int
     cells: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def header(self, column: str) -> str:
+        """Return what the column is called in the file."""
+        return self.headers.get(column, column)
 
     def get(self, column: str | None) -> str:
         """Return a cell, empty when the column or the cell is absent."""
@@ -121,7 +130,8 @@ class Sheet:
         try:
             return parse_number(row.get(column), decimal_commas=self.decimal_commas, whole=whole)
         except ReviewError as error:
-            raise ReviewError(str(Problem(self.file, str(error), row.number, column))) from None
+            place = row.number, row.header(column)
+            raise ReviewError(str(Problem(self.file, str(error), *place))) from None
 
 
 def read_sheet(
@@ -210,7 +220,8 @@ def unsafe(table: Sheet, columns: Iterable[str]) -> Iterator[Problem]:
             told = danger(row.get(column))
             if told:
                 told += AS_VALUE * told.endswith("formula")
-                yield Problem(table.file, f"{shown(row.get(column))} {told}", row.number, column)
+                place = row.number, row.header(column)
+                yield Problem(table.file, f"{shown(row.get(column))} {told}", *place)
 
 
 def _separator(text: str, is_header: IsHeader | None) -> str:
@@ -272,7 +283,7 @@ def _as_sheet(
     head = _header(rows, is_header)
     if head is None:
         raise ReviewError(f"{name}: the file is empty")
-    last, header = _whole_header(rows, head)
+    last, header = _whole_header(rows, head, is_header)
     columns, repeated = _names(header)
     table: list[Row] = []
     longer: list[int] = []
@@ -302,25 +313,51 @@ def _header(rows: Mapping[int, Sequence[str]], is_header: IsHeader | None) -> in
     return max(first, key=lambda n: is_header([_cell(cell) for cell in rows[n]]))
 
 
-def _whole_header(rows: Mapping[int, Sequence[str]], head: int) -> tuple[int, list[str]]:
-    """Return the last row of the header and its names: of two rows, "Control" above "SD", both."""
-    upper = [_cell(cell) for cell in rows[head]]
-    below = [_cell(cell) for cell in rows.get(head + 1, ())]
+def _whole_header(
+    rows: Mapping[int, Sequence[str]], head: int, is_header: IsHeader | None
+) -> tuple[int, list[str]]:
+    """Return the last row of the header and its names: of "Control" above "SD" both.
+
+    Rows below belong to it while they repeat labels; the row above does if more names are known
+    with it.
+    """
+    levels = [[_cell(cell) for cell in rows[head]]]
+    while len(levels) < MOST_LEVELS and _goes_on(levels[-1], rows.get(head + len(levels), ())):
+        levels.append([_cell(cell) for cell in rows[head + len(levels)]])
+    names = _joined(levels)
+    if is_header is not None and head - 1 in rows:
+        more = _joined([[_cell(cell) for cell in rows[head - 1]], *levels])
+        names = max((names, more), key=lambda known: is_header(set(known)))
+    return head + len(levels) - 1, names
+
+
+def _goes_on(upper: Sequence[str], row: Sequence[str]) -> bool:
+    """Say whether a row is another level of a header: labels that stand several times."""
+    below = [_cell(cell) for cell in row]
     labels = [cell for cell in below if cell]
-    in_two = (
+    return (
         len(set(labels)) < len(labels)
         and below[0] in ("", upper[0])
         and not any(WITH_POINT.fullmatch(cell) or WITH_COMMA.fullmatch(cell) for cell in labels)
         and sum(upper.count(cell) == 1 for cell in upper if cell) < len(below)
     )
-    if not in_two:
-        return head, upper
-    above = ""
-    names = []
-    for position, label in enumerate(below):
-        above = (upper[position] if position < len(upper) else "") or above
-        names.append(above if label in ("", above) else f"{above} {label}")
-    return head + 1, names
+
+
+def _joined(levels: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of columns over all levels of a header.
+
+    A label holds until the next one of its level or above, but for those of the last level.
+    """
+    width = max(map(len, levels))
+    names = [""] * width
+    for depth, level in enumerate(levels, start=1):
+        above, label = list(names), ""
+        for position in range(width):
+            cell = level[position] if position < len(level) else ""
+            goes_on = position and above[position] == above[position - 1] and depth < len(levels)
+            label = cell or (label if goes_on else "")
+            names[position] = " ".join(dict.fromkeys(filter(None, (above[position], label))))
+    return names
 
 
 def _names(header: list[str]) -> tuple[list[str], frozenset[str]]:
