@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,13 @@ def as_count(name: str, value: object) -> int:
     if value < 1:
         raise ReviewError(f"{name} must be 1 or more, got {value}")
     return int(value)
+
+
+def as_path(name: str, value: object) -> Path:
+    """Return the place of a file or folder, or say what was given in its place."""
+    if not isinstance(value, (str, PathLike)) or not str(value) or "\0" in str(value):
+        raise ReviewError(f"{name} must be the name of a file or folder, got {shown(value)}")
+    return Path(value)
 
 
 def as_items(name: str, values: object) -> tuple[Any, ...]:

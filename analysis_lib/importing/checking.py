@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
 from analysis_lib.base.measures import RATIO_MEASURES
@@ -61,7 +62,7 @@ def data_folder(path: str | Path) -> Path:
     ReviewError
         If there is neither.
     """
-    folder = Path(path).resolve()
+    folder = as_path("path", path).resolve()
     for place in (folder, folder / "data"):
         if (place / "review.toml").is_file():
             return place

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
@@ -153,7 +154,7 @@ def read_results(
     analyses: Collection[str] = (),
 ) -> Sheet:
     """Return the cells of an extraction sheet or a file of RevMan; see `import_results`."""
-    file = Path(path)
+    file = as_path("path", path)
     content = read_bytes(file)
     if is_own(content) and not analyses:
         return as_extracted(sheet_of(file.name, content, encoding=encoding))

@@ -17,6 +17,7 @@ from dataclasses import replace as with_other
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import EVENT_MEASURES, RATIO_MEASURES
@@ -242,7 +243,7 @@ def prepare_results(
     ``beside`` is a folder with an export of a review: outcomes and follow-ups that the review lacks
     are taken from its tables.
     """
-    filling = _Filling(imported, Path(data), source.strip(), replace, remove, scale)
+    filling = _Filling(imported, as_path("data", data), source.strip(), replace, remove, scale)
     if beside is not None:
         filling.describe(beside)
     stop(filling.fill(), f"in {imported.file}")

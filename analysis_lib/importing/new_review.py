@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import ReviewError
 
 TEMPLATE: Final = Path(__file__).parent / "template"
@@ -42,7 +43,7 @@ def new_review(path: str | Path) -> tuple[Path, ...]:
     # pandera is slow to import, and only this function and the loader need the schemas.
     from analysis_lib.review.schemas import header, usual_tables
 
-    folder = Path(path)
+    folder = as_path("path", path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ReviewError(f"{folder} is there and is not an empty folder; nothing was written")
     skip = shutil.ignore_patterns("__pycache__", ".*")

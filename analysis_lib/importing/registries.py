@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import ReviewError, stop
 from analysis_lib.importing.eligibility import Criteria, years_of
 from analysis_lib.importing.registry import (
@@ -216,7 +217,7 @@ def read_trials(source: str | Path) -> tuple[TrialRecord, ...]:
     ReviewError
         For a file that is none of these, and for a trial without number or title.
     """
-    file = Path(source)
+    file = as_path("source", source)
     content = read_bytes(file, LARGEST)
     trials = None if is_workbook(content) else trials_of(decode(content).text)
     trials = _of_table(file.name, content) if trials is None else trials

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.grids import check_extent
@@ -164,7 +165,7 @@ def read_sheet(
     ReviewError
         For a file that is missing, too large, or not a table.
     """
-    file = Path(path)
+    file = as_path("path", path)
     return sheet_of(
         file.name, read_bytes(file), sheet=sheet, encoding=encoding, is_header=is_header
     )

@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
-from analysis_lib.base.errors import ReviewError
+from analysis_lib.base.checks import as_path
+from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.packed import unpacked
 from analysis_lib.review.cells import LARGEST_FILE
@@ -45,18 +47,23 @@ def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
     Raises
     ------
     ReviewError
-        For a file that is missing, cannot be read, or is too large.
+        For what is no file: a folder, a value of another kind; and for a file that is missing,
+        cannot be read, or is too large.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise ReviewError(f"{file.name}: there is no such file in {file.parent}")
-    size, limit = file.stat().st_size, largest or LARGEST_FILE
-    if size > limit:
-        raise ReviewError(f"{file.name}: {size:,} bytes; the limit is {limit:,}")
+    file = as_path("path", path)
     try:
+        found = file.stat()
+        if not S_ISREG(found.st_mode):
+            kind = "a folder" if S_ISDIR(found.st_mode) else "a device"
+            raise ReviewError(f"{file.name or file}: {kind}, not a file")
+        limit = largest or LARGEST_FILE
+        if found.st_size > limit:
+            raise ReviewError(f"{file.name}: {found.st_size:,} bytes; the limit is {limit:,}")
         return unpacked(file.name, file.read_bytes(), limit)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ReviewError(f"{file.name}: there is no such file in {file.parent}") from None
     except OSError as error:
-        raise ReviewError(f"{file.name}: cannot be read ({error.strerror})") from None
+        raise ReviewError(f"{shown(file.name)}: cannot be read ({error.strerror})") from None
 
 
 def decode(content: bytes, encoding: str | None = None) -> Decoded:

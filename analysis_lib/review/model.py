@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, stop
 from analysis_lib.review.baseline import ARM, BASELINE, NUMBERS, PROVENANCES, scores_at_baseline
 from analysis_lib.review.cells import (
@@ -219,7 +220,7 @@ def _disagreements(
 def find_folder(path: str | Path) -> Path:
     """Return the folder, looked for here and then upwards."""
     here = Path.cwd()
-    wanted = Path(path)
+    wanted = as_path("path", path)
     places = [wanted] if wanted.is_absolute() else [p / wanted for p in (here, *here.parents)]
     for place in places:
         if (place / INFO).is_file():

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import ReviewError, attempt, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.garbage import garbage_left_lying
@@ -110,7 +111,7 @@ def read_records(
     ReviewError
         For a file that cannot be read, or is in no format that is known.
     """
-    file = Path(path)
+    file = as_path("path", path)
     name = f"{file.stem} ({sheet}){file.suffix}" if sheet else file.name
     raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding, columns or {}, sheet)
     if not raw.records:
@@ -132,7 +133,7 @@ def is_search_export(
 
     It is one if a person named the column of its titles, too.
     """
-    file = Path(path)
+    file = as_path("path", path)
     content = read_bytes(file, LARGEST_EXPORT)
     if not is_workbook(content):
         text = _lines(decode(content[:SAMPLE]).text)

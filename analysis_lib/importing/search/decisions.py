@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, did_you_mean, shown, stop
 from analysis_lib.importing.search import read_records, sheet_with_records, tables
 from analysis_lib.importing.search.agreement import NO_ANSWER, SPELLINGS
@@ -98,7 +99,7 @@ def read_decisions(path: str | Path, *, encoding: str | None = None, decided: st
     ReviewError
         For a file without decisions.
     """
-    file = Path(path)
+    file = as_path("path", path)
     records = read_records(file, encoding=encoding).records
     # A file of the same name may have been imported as a search.
     own = tuple(replace(record, file=f"{file.name} (decisions)") for record in records)
@@ -205,7 +206,7 @@ def add_decisions(
         If the file holds the answers of other people than `who` says, two answers of one person to
         one record, or answers that differ from those of the review. Nothing is written then.
     """
-    folder = Path(data) / FOLDER
+    folder = as_path("data", data) / FOLDER
     stored = read_store(folder)
     if not stored:
         raise ReviewError("import the search first: search/records.csv has no record")

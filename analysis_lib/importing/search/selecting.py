@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.filling import read_table as read_review_table
@@ -94,7 +95,7 @@ def fill_selection(data: str | Path) -> Selected:
     ReviewError
         For a review without a search, and for words that are no decision.
     """
-    path = Path(data)
+    path = as_path("data", data)
     folder = path / FOLDER
     stored = read_store(folder)
     if not stored:
