@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ from analysis_lib.effects.rates import rate_difference, rate_ratio
 from analysis_lib.effects.ratios_of_means import ratio_of_means
 
 Parts = tuple[FloatArray, FloatArray]
+#: A trial, and what tells an arm from its others.
+Arm = tuple[Hashable, Hashable]
 
 _EFFECT: dict[str, Callable[..., EffectSizes]] = {
     "MD": mean_difference,
@@ -127,11 +129,10 @@ def shared_arm_covariance(
         return _of_standardized(sizes, numbers, arms_of)
     parts = _PARTS[measure](numbers, correction)
     covariance = np.diag(sizes.variance)
-    for i in range(k):
-        for j in range(i):
-            shared = _shared(arms_of[i], arms_of[j])
-            value = sum(s * np.sqrt(parts[a][i] * parts[b][j]) for a, b, s in shared)
-            covariance[i, j] = covariance[j, i] = value
+    for i, j in _pairs(arms_of):
+        shared = _shared(arms_of[i], arms_of[j])
+        value = sum(s * np.sqrt(parts[a][i] * parts[b][j]) for a, b, s in shared)
+        covariance[i, j] = covariance[j, i] = value
     return covariance
 
 
@@ -242,7 +243,7 @@ def _arms_of(
     numbers: dict[str, FloatArray],
     trials: list[str],
     named: tuple[Sequence[Hashable] | None, Sequence[Hashable] | None],
-) -> list[tuple[Hashable, Hashable]]:
+) -> list[tuple[Arm, Arm]]:
     """Return what tells both arms of each comparison from all other arms."""
     if (named[0] is None) != (named[1] is None):
         raise ReviewError("arm1 and arm2 belong together: give both, or neither")
@@ -253,22 +254,28 @@ def _arms_of(
         if names is not None:
             keys = list(_names(f"arm{side}", names, len(trials)))
         sides.append(list(zip(trials, keys, strict=True)))
-    pairs: list[tuple[Hashable, Hashable]] = list(zip(*sides, strict=True))
+    pairs: list[tuple[Arm, Arm]] = list(zip(*sides, strict=True))
     twice = [i + 1 for i, (first, second) in enumerate(pairs) if first == second and named[0]]
     if twice:
         raise ReviewError(f"comparison {listing(list(map(str, twice)))}: an arm against itself")
     return pairs
 
 
-def _shared(
-    mine: tuple[Hashable, Hashable], others: tuple[Hashable, Hashable]
-) -> list[tuple[int, int, float]]:
+def _pairs(arms_of: Sequence[tuple[Arm, Arm]]) -> Iterator[tuple[int, int]]:
+    """Yield the comparisons of each trial by twos."""
+    rows: dict[Hashable, list[int]] = {}
+    for row, ((trial, _), _) in enumerate(arms_of):
+        yield from ((row, other) for other in rows.setdefault(trial, []))
+        rows[trial].append(row)
+
+
+def _shared(mine: tuple[Arm, Arm], others: tuple[Arm, Arm]) -> list[tuple[int, int, float]]:
     """Return the sides on which an arm of one comparison stands in the other, and the sign."""
     return [(a, b, 1.0 if a == b else -1.0) for a in (0, 1) for b in (0, 1) if mine[a] == others[b]]
 
 
 def _of_standardized(
-    sizes: EffectSizes, numbers: dict[str, FloatArray], arms_of: list[tuple[Hashable, Hashable]]
+    sizes: EffectSizes, numbers: dict[str, FloatArray], arms_of: list[tuple[Arm, Arm]]
 ) -> FloatArray:
     people = {
         arm: numbers[f"n{side + 1}"][i]
@@ -277,15 +284,15 @@ def _of_standardized(
     }
     totals: dict[object, float] = {}
     for arm, n in people.items():
-        totals[arm[0]] = totals.get(arm[0], 0.0) + n  # type: ignore[index]  # (trial, arm)
+        totals[arm[0]] = totals.get(arm[0], 0.0) + n
     covariance = np.diag(sizes.variance)
-    for i, arms in enumerate(arms_of):
-        for j in range(i):
-            shared = _shared(arms, arms_of[j])
-            if shared:
-                value = sum(sign / people[arms[side]] for side, _, sign in shared)
-                value += sizes.effect[i] * sizes.effect[j] / (2 * totals[arms[0][0]])  # type: ignore[index]
-                covariance[i, j] = covariance[j, i] = value
+    for i, j in _pairs(arms_of):
+        arms = arms_of[i]
+        shared = _shared(arms, arms_of[j])
+        if shared:
+            value = sum(sign / people[arms[side]] for side, _, sign in shared)
+            value += sizes.effect[i] * sizes.effect[j] / (2 * totals[arms[0][0]])
+            covariance[i, j] = covariance[j, i] = value
     return covariance
 
 

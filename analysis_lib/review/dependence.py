@@ -8,8 +8,10 @@ whole arm, and what their sampling errors have in common is their covariance.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,10 @@ from analysis_lib.review.shared_arms import common_words
 #: What the shared arms are after each treatment.
 ARMS_ARE: dict[Treatment, str] = {"split": "split", "combine": "combined", "model": "modelled"}
 BOTH_SHARED = "both arms are shared, so they cannot be combined"
+#: What is shared out of an arm.
+COUNTED = ("n", "events", "person_time")
+#: A row of a table: a comparison, or the numbers of its arms.
+Record: TypeAlias = dict[Hashable, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,33 +195,39 @@ def with_shared_arms(effects: StudyEffects, choice: Treatment) -> StudyEffects:
     difference of the combined arm would be.
     """
     check_choice("choice", choice, TREATMENTS)
-    if not shares_arms(effects):
-        return effects
     analysis = _Analysis(effects, choice)
-    found = [analysis.of_trial(trial) for trial in dict.fromkeys(effects.table["trial"])]
-    table = pd.concat([part.table for part in found], ignore_index=True)
-    used = set().union(*(part.labels for part in found))
+    if not analysis.shared:
+        return effects
+    parts = analysis.treated()
+    used = frozenset[str]().union(*(part.labels for part in parts))
+    alone = effects.table[~effects.table["label"].isin(used)]
+    table = pd.concat([alone, *(part.table for part in parts)], ignore_index=True)
+    places = {trial: place for place, trial in enumerate(dict.fromkeys(effects.table["trial"]))}
+    order = np.argsort([places[trial] for trial in table["trial"]], kind="stable")
+    covariance = None
+    if choice == "model":
+        blocks = [np.diag(alone["variance"].to_numpy(float)), *(part.covariance for part in parts)]
+        covariance = _diagonal(blocks)[np.ix_(order, order)]
     silent = effects.silent
     if silent is not None:
         silent = silent[~silent["label"].isin(used)].reset_index(drop=True)
     return replace(
         effects,
-        table=table[effects.table.columns].astype(effects.table.dtypes),
+        table=table.iloc[order].reset_index(drop=True),
         silent=None if silent is None or silent.empty else silent,
         shared_arms=choice,
-        covariance=_diagonal([part.covariance for part in found]) if choice == "model" else None,
+        covariance=covariance,
     )
 
 
 def shares_arms(effects: StudyEffects) -> bool:
     """Return whether any arm stands in several comparisons of an analysis."""
-    analysis = _Analysis(effects, "split")
-    return any(analysis.is_shared(trial) for trial in dict.fromkeys(effects.table["trial"]))
+    return bool(_Analysis(effects, "split").shared)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The rows that come of one trial, their covariance, and the comparisons behind them."""
+    """Rows that were treated, their covariance, and the comparisons behind them."""
 
     table: pd.DataFrame
     covariance: FloatArray
@@ -253,127 +265,158 @@ class _ByPeople:
 
 
 class _Analysis:
-    """One analysis with what is known by arm; its trials are asked for one by one."""
+    """One analysis with what is known by arm, and its trials that share one.
+
+    Only trials of several comparisons can: most are of one, and cost nothing here.
+    """
 
     def __init__(self, effects: StudyEffects, choice: Treatment) -> None:
         check_kind("effects", effects, StudyEffects, "study_effects")
         self.effects, self.choice = effects, choice
+        self.where = f"{effects.outcome}, {effects.follow_up}"
         silent = effects.silent
         known = effects.table if silent is None else pd.concat([effects.table, silent])
-        self.rows = {str(trial): rows for trial, rows in known.groupby("trial", sort=False)}
+        self.rows: dict[str, list[Record]] = {}
+        for row in known[known["trial"].duplicated(keep=False)].to_dict("records"):
+            self.rows.setdefault(row["trial"], []).append(row)
         self.arms = pd.DataFrame()
-        if effects.review is not None:
+        if self.rows and effects.review is not None:
             every = known_effects(effects.review).arms_of(effects.outcome, effects.follow_up)
             reconstructed = set(effects.table["label"][effects.reconstructed])
             self.arms = every[~every.index.isin(reconstructed)]
-        self.where = f"{effects.outcome}, {effects.follow_up}"
+        self.numbers = self._numbers()
+        here = set(effects.table["trial"])
+        self.shared = [trial for trial in self.rows if trial in here and self._is_shared(trial)]
 
-    def is_shared(self, trial: str) -> bool:
-        rows = self.rows[trial]
-        return len(rows) > 1 and any(len(set(side)) < len(rows) for side in self._names(rows))
-
-    def of_trial(self, trial: str) -> _Part:
-        rows = self.rows[trial]
-        alone = rows[rows["effect"].notna()]
-        untouched = _Part(alone, np.diag(alone["variance"].to_numpy(float)), frozenset())
-        if not self.is_shared(trial):
-            return untouched
-        names = self._names(rows)
-        if self.choice == "split" and names == [list(rows[arm]) for arm in ARMS]:
-            return untouched
-        if self.choice == "split":
-            return self._by_arms(alone, self._whole(alone, names, share=True))
-        if not set(rows["label"]) <= set(self.arms.index):
-            return self._by_people(alone, [list(alone[arm]) for arm in ARMS])
-        if self.choice == "model":
-            names = self._names(alone)
-            return self._modelled(alone, self._whole(alone, names), names)
-        return self._combined(rows, self._whole(rows, names), names)
-
-    def _names(self, rows: pd.DataFrame) -> list[list[str]]:
-        """Return a name of both arms of each comparison: of means, one for equal numbers."""
-        names = [list(rows[arm]) for arm in ARMS]
+    def _numbers(self) -> list[dict[str, tuple[float, ...]]]:
+        """Return, of means, the numbers of both arms of each comparison, by its label."""
         counts = (*BINARY_MEASURES, *RATE_MEASURES)
-        if self.effects.measure in counts or not set(rows["label"]) <= set(self.arms.index):
-            return names
-        listed = self._whole(rows, names)
+        if self.effects.measure in counts or self.arms.empty:
+            return []
+        whole = self._whole(self.arms.index)
         found = []
-        for side, own in zip(SIDES, names, strict=True):
-            numbers = listed[[f"{name}_{side}" for name in takes(self.effects.measure)]]
+        for side in SIDES:
+            numbers = whole[[f"{name}_{side}" for name in takes(self.effects.measure)]]
+            found.append(
+                dict(zip(whole.index, numbers.itertuples(index=False, name=None), strict=True))
+            )
+        return found
+
+    def _is_shared(self, trial: str) -> bool:
+        rows = self.rows[trial]
+        return any(len(set(side)) < len(rows) for side in self._names(rows))
+
+    def treated(self) -> list[_Part]:
+        """Return the rows that the trials become whose arms are shared, as far as they change."""
+        known = [trial for trial in self.shared if self._are_known(self.rows[trial])]
+        if self.choice == "split":
+            renamed = [t for t in known if self._names(self.rows[t]) != _own_names(self.rows[t])]
+            return [self._split(renamed)] if renamed else []
+        treat = self._modelled if self.choice == "model" else self._combined
+        by_people = [self._by_people(_with_effects(self.rows[trial]))
+                     for trial in self.shared if trial not in known]  # fmt: skip
+        return [*([treat(known)] if known else []), *by_people]
+
+    def _are_known(self, rows: Sequence[Record]) -> bool:
+        return all(row["label"] in self.arms.index for row in rows)
+
+    def _names(self, rows: Sequence[Record]) -> list[list[str]]:
+        """Return a name of both arms of each comparison: of means, one for equal numbers."""
+        names = _own_names(rows)
+        if not self.numbers or not self._are_known(rows):
+            return names
+        found = []
+        for numbers, own in zip(self.numbers, names, strict=True):
             first: dict[tuple[float, ...], str] = {}
-            keys = numbers.itertuples(index=False, name=None)
+            keys = [numbers[row["label"]] for row in rows]
             found.append([first.setdefault(key, arm) for key, arm in zip(keys, own, strict=True)])
         return found
 
     def _whole(
-        self, rows: pd.DataFrame, names: Sequence[Sequence[str]], *, share: bool = False
+        self, labels: Sequence[str] | pd.Index, parts: Sequence[Sequence[int]] = ((1,), (1,))
     ) -> pd.DataFrame:
         """Return the arms of comparisons with all of their people, or with an equal share."""
-        arms = self.arms.loc[list(rows["label"])].copy()
-        for side, own in zip(SIDES, names, strict=True):
-            uses = Counter(own)
-            parts = np.array([uses[name] for name in own]) if share else 1.0
-            for name in ("n", "events", "person_time"):
-                arms[f"{name}_{side}"] *= arms[f"shares_{side}"] / parts
+        arms = self.arms.loc[list(labels)].copy()
+        for side, uses in zip(SIDES, parts, strict=True):
+            for name in COUNTED:
+                arms[f"{name}_{side}"] *= arms[f"shares_{side}"] / np.array(uses, float)
         return arms
 
-    def _by_arms(self, rows: pd.DataFrame, arms: pd.DataFrame) -> _Part:
+    def _by_arms(self, rows: Sequence[Record], arms: pd.DataFrame) -> _Part:
         """Return rows with the effects and the people that arms tell."""
-        found = computed_by_arms(arms.reset_index(drop=True)).set_index(arms.index)
-        bad = found.index[~has_variance(found)]
+        found = computed_by_arms(arms.reset_index(drop=True)).sort_index()
+        bad = arms["label"][~has_variance(found)]
         if len(bad):
             raise ReviewError(f"{self.where}: {listing(list(bad))} cannot be computed so")
-        table = rows.set_index("label", drop=False)
-        for name in ("effect", "variance"):
+        table = self._table(rows)
+        for name in found:
             table[name] = found[name]
-        for name in ("n", "events", "person_time"):
-            for side in SIDES:
-                if f"{name}_{side}" in table:
-                    table[f"{name}_{side}"] = arms[f"{name}_{side}"]
-        covariance = np.diag(table["variance"].to_numpy(float))
-        return _Part(table.reset_index(drop=True), covariance, frozenset(rows["label"]))
+        for name in (f"{name}_{side}" for name in COUNTED for side in SIDES):
+            if name in table:
+                table[name] = arms[name].to_numpy(float)
+        return _Part(table, np.diag(found["variance"]), frozenset(table["label"]))
 
-    def _modelled(
-        self, rows: pd.DataFrame, arms: pd.DataFrame, names: Sequence[Sequence[str]]
-    ) -> _Part:
+    def _table(self, rows: Sequence[Record]) -> pd.DataFrame:
+        kinds = self.effects.table.dtypes
+        return pd.DataFrame(rows, columns=kinds.index).astype(kinds)
+
+    def _split(self, trials: Sequence[str]) -> _Part:
+        rows = list[Record]()
+        parts: tuple[list[int], list[int]] = ([], [])
+        for trial in trials:
+            rows += self.rows[trial]
+            for own, uses in zip(self._names(self.rows[trial]), parts, strict=True):
+                uses += map(Counter(own).__getitem__, own)
+        return self._by_arms(rows, self._whole(_labels(rows), parts))
+
+    def _modelled(self, trials: Sequence[str]) -> _Part:
+        rows = list[Record]()
+        names: tuple[list[str], list[str]] = ([], [])
+        for trial in trials:
+            here = _with_effects(self.rows[trial])
+            rows += here
+            for own, side in zip(self._names(here), names, strict=True):
+                side += own
+        arms, measure = self._whole(_labels(rows)), self.effects.measure
         if arms["by_peto"].any():
             raise ReviewError(
                 f"{self.where}: nobody can say how Peto's odds ratios of shared arms go together; "
                 "event_method inverse has a covariance"
             )
         part = self._by_arms(rows, arms)
-        measure = self.effects.measure
         columns = [
             arms[f"{name}_{side}"].to_numpy(float) for side in SIDES for name in takes(measure)
         ]
         covariance = shared_arm_covariance(
             *columns,
-            trial=["trial"] * len(arms),
+            trial=[row["trial"] for row in rows],
             measure=measure,
             arm1=[f"1 {name}" for name in names[0]],
             arm2=[f"2 {name}" for name in names[1]],
             correction=float(arms["correction"].iloc[0]),
-            labels=list(arms.index),
+            labels=_labels(rows),
         )
         np.fill_diagonal(covariance, part.table["variance"])
         return replace(part, covariance=covariance)
 
-    def _combined(
-        self, rows: pd.DataFrame, arms: pd.DataFrame, names: Sequence[Sequence[str]]
-    ) -> _Part:
-        new, numbers = list[pd.Series](), list[pd.Series]()
-        for side, members in self._groups(rows, names):
-            row = _joined(rows, members, side)
-            new.append(row)
-            numbers.append(_one_row(arms.iloc[members], SIDES[1 - side], str(row["label"])))
-        table = pd.DataFrame(new).reset_index(drop=True)
-        one = pd.DataFrame(numbers).set_index("label", drop=False).infer_objects()
+    def _combined(self, trials: Sequence[str]) -> _Part:
+        new, numbers = list[Record](), list[Record]()
+        labels = [label for trial in trials for label in _labels(self.rows[trial])]
+        arms = dict(zip(labels, self._whole(labels).to_dict("records"), strict=True))
+        for trial in trials:
+            rows = self.rows[trial]
+            for side, members in self._groups(rows, self._names(rows)):
+                row = _joined(rows, members, side)
+                new.append(row)
+                of_row = [arms[rows[i]["label"]] for i in members]
+                numbers.append(_one_row(of_row, SIDES[1 - side], row["label"]))
+        one = pd.DataFrame(numbers)
         tells = ~(tell_nothing(one) & one["drops"].to_numpy(bool))
-        part = self._by_arms(table[tells], one[tells])
-        return replace(part, labels=frozenset(rows["label"]))
+        part = self._by_arms(list(compress(new, tells)), one[tells])
+        return replace(part, labels=frozenset(labels))
 
     def _groups(
-        self, rows: pd.DataFrame, names: Sequence[Sequence[str]]
+        self, rows: Sequence[Record], names: Sequence[Sequence[str]]
     ) -> list[tuple[int, list[int]]]:
         """Return the comparisons that become one, each with the side that they share."""
         left, groups = list(range(len(rows))), list[tuple[int, list[int]]]()
@@ -386,56 +429,73 @@ class _Analysis:
         for own in names:
             used = [{own[i] for i in members} for _, members in groups]
             if len(set().union(*used)) < sum(map(len, used)):
-                raise ReviewError(f"{self.where}: {BOTH_SHARED}: {', '.join(rows['label'])}")
+                raise ReviewError(f"{self.where}: {BOTH_SHARED}: {', '.join(_labels(rows))}")
         return groups
 
     def by_people(self) -> list[tuple[npt.NDArray[np.intp], _ByPeople | None]]:
         """Return the rows of each trial, and how its arms are shared if they are not split."""
-        found = []
-        for trial, rows in self.rows.items():
+        found = list[tuple[npt.NDArray[np.intp], _ByPeople | None]]()
+        treated = [] if self.choice == "split" else self.shared
+        for trial in dict.fromkeys(self.effects.table["trial"]):
             here = np.flatnonzero(self.effects.table["trial"] == trial)
-            is_treated = self.choice != "split" and self.is_shared(trial)
-            found.append((here, self._people(rows, self._names(rows)) if is_treated else None))
+            found.append((here, self._people(self.rows[trial]) if trial in treated else None))
         return found
 
-    def _people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _ByPeople:
+    def _people(self, rows: Sequence[Record]) -> _ByPeople:
         """Return how differences go together whose arms are known by their people alone."""
+        names, labels = self._names(rows), ", ".join(_labels(rows))
         if self.effects.measure not in MEASURES:
             raise ReviewError(
                 f"{self.where}: arms are shared, and of {self.effects.measure} without numbers by "
-                f"arm nobody can say how their effects go together: {', '.join(rows['label'])}"
+                f"arm nobody can say how their effects go together: {labels}"
             )
-        people = rows[[f"n_{side}" for side in SIDES]].to_numpy(float)
+        people = np.array([[row[f"n_{side}"] for side in SIDES] for row in rows], float)
         if np.isnan(people).any():
-            raise ReviewError(
-                f"{self.where}: arms are shared whose people are not known: "
-                f"{', '.join(rows['label'])}"
-            )
+            raise ReviewError(f"{self.where}: arms are shared whose people are not known: {labels}")
         shares = np.array([[own.count(name) for name in own] for own in names]).T
-        is_share = rows["label"].isin(self.arms.index) | (rows["provenance"] == "reconstructed")
-        shares[[not share for share in is_share]] = 1  # a source prints differences of whole arms
+        for row, uses in zip(rows, shares, strict=True):
+            if row["label"] not in self.arms.index and row["provenance"] != "reconstructed":
+                uses[:] = 1  # a source prints differences of whole arms
         groups = self._groups(rows, names) if self.choice == "combine" else None
         return _ByPeople(people, shares, names, self.effects.measure, groups)
 
-    def _by_people(self, rows: pd.DataFrame, names: Sequence[Sequence[str]]) -> _Part:
+    def _by_people(self, rows: Sequence[Record]) -> _Part:
         """Treat differences whose arms are known by their people alone."""
-        known = self._people(rows, names)
+        known = self._people(rows)
         effect, covariance = known.treat(
-            rows["effect"].to_numpy(float), rows["variance"].to_numpy(float)
+            *(np.array([row[name] for row in rows], float) for name in ("effect", "variance"))
         )
-        whole = known.people * known.shares
+        whole, variance = known.people * known.shares, np.diagonal(covariance)
+        sides = [f"n_{side}" for side in SIDES]
         if known.groups is None:
-            table = rows.assign(variance=np.diagonal(covariance))
-            table[[f"n_{side}" for side in SIDES]] = whole
-            return _Part(table, covariance, frozenset(rows["label"]))
-        new = list[pd.Series]()
-        for i, (side, members) in enumerate(known.groups):
-            row = _joined(rows, members, side)
-            row["effect"], row["variance"] = effect[i], covariance[i, i]
-            row[f"n_{SIDES[side]}"] = whole[members[0], side]
-            row[f"n_{SIDES[1 - side]}"] = known.people[members, 1 - side].sum()
-            new.append(row)
-        return _Part(pd.DataFrame(new), covariance, frozenset(rows["label"]))
+            new = [
+                {**row, "variance": v, **dict(zip(sides, n, strict=True))}
+                for row, v, n in zip(rows, variance, whole, strict=True)
+            ]
+        else:
+            new = [
+                {
+                    **_joined(rows, members, side),
+                    "effect": y,
+                    "variance": v,
+                    sides[side]: whole[members[0], side],
+                    sides[1 - side]: known.people[members, 1 - side].sum(),
+                }
+                for (side, members), y, v in zip(known.groups, effect, variance, strict=True)
+            ]
+        return _Part(self._table(new), covariance, frozenset(_labels(rows)))
+
+
+def _labels(rows: Sequence[Record]) -> list[str]:
+    return [row["label"] for row in rows]
+
+
+def _own_names(rows: Sequence[Record]) -> list[list[str]]:
+    return [[row[arm] for row in rows] for arm in ARMS]
+
+
+def _with_effects(rows: Sequence[Record]) -> list[Record]:
+    return [row for row in rows if not np.isnan(row["effect"])]
 
 
 def _covariance(
@@ -465,40 +525,39 @@ def _covariance(
     return covariance
 
 
-def _joined(trial: pd.DataFrame, members: Sequence[int], side: int) -> pd.Series:
+def _joined(trial: Sequence[Record], members: Sequence[int], side: int) -> Record:
     """Return one row for those comparisons of a trial that share the arm of a side."""
-    rows = trial.iloc[list(members)]
-    row = rows.iloc[0].copy()
+    rows = [trial[i] for i in members]
+    row = rows[0].copy()
     if len(rows) == 1:
         return row
     shared, other = ARMS[side], ARMS[1 - side]
-    labels = list(rows["label"])
+    labels = _labels(rows)
     row["label"] = common_words(labels) if len(rows) == len(trial) else " and ".join(labels)
-    row[other] = TOGETHER.join(dict.fromkeys(rows[other]))
-    again = rows[shared].nunique() - 1  # an arm of several names has all of its people in each
-    row["people"] = rows["people"].sum(skipna=False) - again * row[f"n_{SIDES[side]}"]
-    row["provenance"] = max(rows["provenance"], key=PROVENANCES.index)
-    row["source"] = "; ".join(dict.fromkeys(rows["source"].dropna()))
-    row["remark"] = "; ".join(dict.fromkeys(filter(None, rows["remark"])))
+    row[other] = TOGETHER.join(dict.fromkeys(r[other] for r in rows))
+    again = len({r[shared] for r in rows}) - 1  # one of several names has all its people in each
+    row["people"] = sum(r["people"] for r in rows) - again * row[f"n_{SIDES[side]}"]
+    row["provenance"] = max((r["provenance"] for r in rows), key=PROVENANCES.index)
+    row["source"] = "; ".join(dict.fromkeys(r["source"] for r in rows if not pd.isna(r["source"])))
+    row["remark"] = "; ".join(dict.fromkeys(r["remark"] for r in rows if r["remark"]))
     row["low"] = row["high"] = np.nan
     return row
 
 
-def _one_row(arms: pd.DataFrame, other: str, label: str) -> pd.Series:
+def _one_row(arms: Sequence[Record], other: str, label: str) -> Record:
     """Return the numbers of comparisons whose arms of one side are one arm."""
-    row = arms.iloc[0].copy()
-    row["label"] = label
-    first, *rest = arms.to_dict("records")
-    n, mean, sd = (float(first[f"{name}_{other}"]) for name in ("n", "mean", "sd"))
+    first, *rest = arms
+    n, mean, sd = (first[f"{name}_{other}"] for name in ("n", "mean", "sd"))
     if not np.isnan([mean, sd]).any():
         for arm in rest:
-            numbers = (float(arm[f"{name}_{other}"]) for name in ("n", "mean", "sd"))
-            whole = combine_arms(n, mean, sd, *numbers)
+            whole = combine_arms(
+                n, mean, sd, *(arm[f"{name}_{other}"] for name in ("n", "mean", "sd"))
+            )
             n, mean, sd = float(whole.n), float(whole.mean), float(whole.sd)
-    row[f"mean_{other}"], row[f"sd_{other}"] = mean, sd
-    for name in ("n", "events", "person_time"):
-        row[f"{name}_{other}"] = arms[f"{name}_{other}"].sum(skipna=False)
-    return row
+    counted: Record = {
+        name: sum(arm[name] for arm in arms) for name in (f"{x}_{other}" for x in COUNTED)
+    }
+    return {**first, "label": label, f"mean_{other}": mean, f"sd_{other}": sd, **counted}
 
 
 def _diagonal(blocks: Sequence[FloatArray]) -> FloatArray:

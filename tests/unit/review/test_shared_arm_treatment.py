@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from places import DATA, ROOT
+from properties import examples
+from random_reviews import random_review
+from scipy.linalg import block_diag
 
 import analysis_lib as al
+from analysis_lib.base.errors import attempt
 from analysis_lib.conclusions.stability import Draws, draws
-from analysis_lib.review.dependence import shares_arms, treat_shared_arms, treated_draws
+from analysis_lib.review.dependence import (
+    shares_arms,
+    treat_shared_arms,
+    treated_draws,
+    with_shared_arms,
+)
 from analysis_lib.review.info import TREATMENTS, Treatment
 from analysis_lib.review.shared_arms import comparisons_of, effects_of, settle_shared_arms
 
@@ -104,6 +116,34 @@ def test_sets_are_treated_as_each_is(
         # the same arithmetic, so the same numbers
         assert of_set.effect.tolist() == alone.effect.tolist()
         assert of_set.covariance.tolist() == alone.covariance.tolist()
+
+
+@given(st.integers(0, 10**6), st.sampled_from(TREATMENTS))
+@examples(15)
+def test_each_trial_is_treated_as_if_it_were_alone(seed: int, choice: Treatment) -> None:
+    review = random_review(seed)
+    for outcome in review.outcomes["outcome"]:
+        effects = al.study_effects(review, outcome, "w8", shared_arms="split")
+        trials = list(dict.fromkeys(effects.table["trial"]))
+        if not shares_arms(effects):
+            continue
+        with np.errstate(invalid="ignore"):  # made-up variances that no two arms can have
+            together = attempt(with_shared_arms, effects, choice)
+            alone = [
+                attempt(with_shared_arms, effects.without(*{*trials} - {trial}), choice)
+                for trial in trials
+            ]
+        known = [one for one in alone if isinstance(one, al.StudyEffects)]
+        if isinstance(together, al.ReviewError):
+            assert len(known) < len(alone)
+            continue
+        tables = pd.concat([one.table for one in known], ignore_index=True)
+        pd.testing.assert_frame_equal(together.table, tables, check_exact=True)
+        if choice == "model":
+            blocks = [
+                np.diag(one.variance) if one.covariance is None else one.covariance for one in known
+            ]
+            assert np.array_equal(together.covariance, block_diag(*blocks), equal_nan=True)
 
 
 def test_without_shared_arms_all_three_are_one() -> None:
