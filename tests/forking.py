@@ -15,16 +15,6 @@ import signal
 import socket
 import sys
 
-IMPORTED = (
-    "analysis_lib.book.build",
-    "analysis_lib.book.sphinx",
-    "analysis_lib.plots",
-    "ipykernel.kernelapp",
-    "jupyter_book.cli.main",
-    "nbclient",
-    "sphinx.builders.html",
-    "sphinx.domains.cpp",
-)
 INLINE = "module://matplotlib_inline.backend_inline"
 MOST = 1 << 18  # bytes of a command with its environment
 
@@ -138,10 +128,11 @@ if __name__ == "__main__":
     todo, where, *words = sys.argv[1:]
     if todo == "ask":
         sys.exit(ask(where, words))
-    import gc
-    from importlib import import_module
+    from pathlib import Path
 
-    for module in IMPORTED:
-        import_module(module)
-    gc.freeze()  # the forks share it
+    import jupyter_book.cli.main  # noqa: F401  # the other program that makes books
+
+    from analysis_lib.book.warm import load_everything
+
+    load_everything(Path(*words))
     run(**serve(where))  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ class WarmPython:
         }  # fmt: skip
         write_kernel(Path(self.folder.name), self.place)
         self.process = subprocess.Popen(
-            [sys.executable, SCRIPT, "serve", self.place],
+            [sys.executable, SCRIPT, "serve", self.place, library],
             env=self.env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

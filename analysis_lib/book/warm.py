@@ -21,7 +21,7 @@ from runpy import run_module
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine.settings import read_settings
-from analysis_lib.book.engine.sources import code_written
+from analysis_lib.book.engine.sources import code_written, environment
 from analysis_lib.review.model import load_review
 
 
@@ -94,12 +94,15 @@ def load_everything(folder: Path) -> None:
     """Import what a build imports, and read the review, which teaches its reader all tables."""
     from sphinx.application import builtin_extensions
 
-    for module in ("analysis_lib.book.writing", "ipykernel.kernelapp", *builtin_extensions):
+    from analysis_lib.book.writing import EXTENSION, sphinx_settings
+
+    own = [f"{EXTENSION}.{part}" for part in import_module(EXTENSION).PARTS]
+    for module in ("ipykernel.kernelapp", "analysis_lib.plots", *builtin_extensions, *own):
         import_module(module)
-    parts = import_module("analysis_lib.book.sphinx")
-    for part in parts.PARTS:
-        import_module(f"{parts.__name__}.{part}")
-    with suppress(ReviewError):
+    environment()
+    with suppress(ReviewError, ImportError):  # which the build tells
+        for module in sphinx_settings(folder)["extensions"]:
+            import_module(module)
         load_review(folder / read_settings(folder).review_folder)
     gc.freeze()  # what is forked shares it
 
