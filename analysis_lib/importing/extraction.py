@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, attempt, did_you_mean, shown, stop
 from analysis_lib.base.formatting import plural
 from analysis_lib.base.measures import RATIO_MEASURES
@@ -39,7 +38,7 @@ from analysis_lib.importing.result_columns import (
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
 from analysis_lib.importing.revman import read_revman
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
-from analysis_lib.importing.texts import as_key, plain, read_bytes, sounds, spelling
+from analysis_lib.importing.texts import as_key, plain, read_file, sounds, spelling
 from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
@@ -154,19 +153,25 @@ def read_results(
     analyses: Collection[str] = (),
 ) -> Sheet:
     """Return the cells of an extraction sheet or a file of RevMan; see `import_results`."""
-    file = as_path("path", path)
-    content = read_bytes(file)
+    read = read_file(path)
+    table = _table_of(read.name, read.content, sheet, encoding, analyses)
+    return replace(table, notes=(*read.notes, *table.notes))
+
+
+def _table_of(
+    name: str, content: bytes, sheet: str | None, encoding: str | None, analyses: Collection[str]
+) -> Sheet:
     if is_own(content) and not analyses:
-        return as_extracted(sheet_of(file.name, content, encoding=encoding))
-    table = read_revman(file.name, content, analyses, encoding)
+        return as_extracted(sheet_of(name, content, encoding=encoding))
+    table = read_revman(name, content, analyses, encoding)
     if table is not None:
         return table
     chosen = sheet
     if chosen is None and is_workbook(content):
-        chosen = _with_table(file.name, content)
-    table = sheet_of(file.name, content, sheet=chosen, encoding=encoding, is_header=is_header)
+        chosen = _with_table(name, content)
+    table = sheet_of(name, content, sheet=chosen, encoding=encoding, is_header=is_header)
     if sheet is not None:  # what it holds is not what another sheet of the workbook holds
-        table = replace(table, file=f"{file.name}, sheet {sheet}")
+        table = replace(table, file=f"{name}, sheet {sheet}")
     return split_joined(table)
 
 

@@ -12,16 +12,15 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.grids import check_extent
-from analysis_lib.importing.texts import decode, encoding_notes, read_bytes
+from analysis_lib.importing.texts import decode, encoding_notes, read_file
 from analysis_lib.importing.workbooks import is_workbook, read_workbook
 from analysis_lib.importing.written_numbers import GROUPED, WITH_COMMA, WITH_POINT, parse_number
 
@@ -165,10 +164,9 @@ def read_sheet(
     ReviewError
         For a file that is missing, too large, or not a table.
     """
-    file = as_path("path", path)
-    return sheet_of(
-        file.name, read_bytes(file), sheet=sheet, encoding=encoding, is_header=is_header
-    )
+    read = read_file(path)
+    table = sheet_of(read.name, read.content, sheet=sheet, encoding=encoding, is_header=is_header)
+    return replace(table, notes=(*read.notes, *table.notes))
 
 
 def sheet_of(

@@ -41,8 +41,22 @@ class Decoded:
     guessed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was read: its name, its bytes, and what lay beside it in a packed one."""
+
+    name: str
+    content: bytes
+    notes: tuple[str, ...] = ()
+
+
 def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
-    """Return the bytes of a file, or of the one file that it packs; they may be so many.
+    """Return the bytes of a file, or of the one file that it packs; see `read_file`."""
+    return read_file(path, largest).content
+
+
+def read_file(path: str | Path, largest: int | None = None) -> Read:
+    """Return a file, or the one file that it packs; it may have so many bytes.
 
     Raises
     ------
@@ -52,14 +66,15 @@ def read_bytes(path: str | Path, largest: int | None = None) -> bytes:
     """
     file = as_path("path", path)
     try:
-        found = file.stat()
-        if not S_ISREG(found.st_mode):
-            kind = "a folder" if S_ISDIR(found.st_mode) else "a device"
+        state = file.stat()
+        if not S_ISREG(state.st_mode):
+            kind = "a folder" if S_ISDIR(state.st_mode) else "a device"
             raise ReviewError(f"{file.name or file}: {kind}, not a file")
         limit = largest or LARGEST_FILE
-        if found.st_size > limit:
-            raise ReviewError(f"{file.name}: {found.st_size:,} bytes; the limit is {limit:,}")
-        return unpacked(file.name, file.read_bytes(), limit)
+        if state.st_size > limit:
+            raise ReviewError(f"{file.name}: {state.st_size:,} bytes; the limit is {limit:,}")
+        found = unpacked(file.name, file.read_bytes(), limit)
+        return Read(file.name, found.content, (f"{file.name}: {found.note}",) * bool(found.note))
     except (FileNotFoundError, NotADirectoryError):
         raise ReviewError(f"{file.name}: there is no such file in {file.parent}") from None
     except OSError as error:

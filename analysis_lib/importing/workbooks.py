@@ -17,7 +17,7 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.importing.excel import Excel
 from analysis_lib.importing.grids import MOST_TOLD, Grid, Parts, SheetName
 from analysis_lib.importing.opendocument import CONTENT, OpenDocument
-from analysis_lib.importing.packed import ZIP, is_file
+from analysis_lib.importing.packed import NUMBERS, ZIP, is_about, is_file
 
 OLE = bytes.fromhex("D0CF11E0A1B11AE1")  # an old .xls, or a workbook with a password
 MANIFEST, SIGN_OF_PASSWORD = "META-INF/manifest.xml", b"encryption-data"
@@ -131,9 +131,15 @@ def _no_workbook(packed: zipfile.ZipFile) -> str:
         return "a document with a password; open it and save it without one"
     if CONTENT in parts or "[Content_Types].xml" in parts or "_rels/.rels" in parts:
         return ""
+    if any(part.endswith(NUMBERS) for part in parts):
+        return "a document of Numbers, by Apple; export it as .xlsx"
     files = [part for part in parts if is_file(part)]
-    told = ", ".join(map(shown, files[:MOST_TOLD])) + " and more" * (len(files) > MOST_TOLD)
-    return f"a packed folder with {plural(len(files), 'file')}; unpack it and import {told}"
+    some = [part for part in files if not is_about(part)]
+    told = ", ".join(map(shown, (some or files)[:MOST_TOLD]))
+    told += " and more" * (len(some or files) > MOST_TOLD)
+    if not some:
+        return f"a packed folder with nothing to import: {told or 'it is empty'}"
+    return f"a packed folder with {plural(len(some), 'file')}; unpack it and import one of {told}"
 
 
 def _has_password(packed: zipfile.ZipFile) -> bool:

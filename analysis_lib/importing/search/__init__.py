@@ -22,7 +22,7 @@ from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.importing.search import bibtex, elements, objects, tables, tagged
 from analysis_lib.importing.search.record import Found, Record, record_of
 from analysis_lib.importing.spreadsheets import Sheet, sheet_of
-from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes
+from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes, read_file
 from analysis_lib.importing.workbooks import is_workbook, sheet_names
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def read_records(
     """
     file = as_path("path", path)
     name = f"{file.stem} ({sheet}){file.suffix}" if sheet else file.name
-    raw = _read(file.name, read_bytes(file, LARGEST_EXPORT), encoding, columns or {}, sheet)
+    read = read_file(file, LARGEST_EXPORT)
+    raw = _read(file.name, read.content, encoding, columns or {}, sheet)
     if not raw.records:
         raise ReviewError(f"{file.name}: looks like {raw.format}, but holds no record")
     if len(raw.records) > MOST_RECORDS:
@@ -123,7 +124,8 @@ def read_records(
     without = [record.row for record in records if not record.title]
     if without:
         notes.append(f"{plural(len(without), 'record')} without a title, kept: row {some(without)}")
-    return SearchExport(name, raw.format, records, tuple(f"{file.name}: {note}" for note in notes))
+    told = (*read.notes, *(f"{file.name}: {note}" for note in notes))
+    return SearchExport(name, raw.format, records, told)
 
 
 def is_search_export(

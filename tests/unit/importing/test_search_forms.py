@@ -258,7 +258,9 @@ def packed(*names: str) -> bytes:
     ("content", "words"),
     [
         (packed("a.ris", "b.ris", "__MACOSX/._a.ris"),
-         "a packed folder with 2 files; unpack it and import 'a.ris', 'b.ris'"),
+         "a packed folder with 2 files; unpack it and import one of 'a.ris', 'b.ris'"),
+        (packed("README.txt", "LICENSE"), "nothing to import: 'README.txt', 'LICENSE'"),
+        (packed("Index/Document.iwa", "preview.jpg"), "a document of Numbers"),
         (packed("[Content_Types].xml", "word/document.xml"), "a document of Word; copy its table"),
         (packed("mimetype", "content.xml"), "export: line 1: not well-formed XML"),
         (gzip.compress(b"TY  - JOUR", mtime=0)[:-4], "cannot be unpacked .*; unpack it"),
