@@ -325,6 +325,7 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
         yield from _import_decisions(options, folder)
         return
     columns = _columns(options.column)
+    stop(_tables_of_reviews(options.files, folder), "with what is to be imported")
     searches = [is_search_export(file, columns, options.sheet) for file in options.files]
     if all(searches):
         yield from _import_search(options, folder)
@@ -367,6 +368,18 @@ def _import(options: argparse.Namespace) -> Iterator[str]:
     yield from _some(imported.notes)
     if not options.dry_run:  # what changes was shown, and only now is it so
         prepared.write()
+
+
+def _tables_of_reviews(files: Sequence[Path], folder: Path) -> Iterator[str]:
+    """Name the files that are tables of a review, which need no import."""
+    from analysis_lib.importing.own_export import table_of_review
+
+    for file in files:
+        if name := table_of_review(file):
+            yield (
+                f"{file.name}: the table {name} of a review is not imported, but read where it "
+                f"is: as {folder / name}.csv. Write its rows there, then use check"
+            )
 
 
 def _some(notes: Sequence[str]) -> Iterator[str]:

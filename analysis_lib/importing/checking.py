@@ -14,6 +14,7 @@ from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
 from analysis_lib.base.measures import RATIO_MEASURES
 from analysis_lib.effects.lopsided import off_centre, uneven_words
+from analysis_lib.importing.filling import read_table
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.importing.search.store import FOLDER, read_store
 from analysis_lib.review.baseline import BASELINE
@@ -87,7 +88,23 @@ def check_folder(path: str | Path) -> list[str]:
     ReviewError
         For a folder that cannot be read; the message lists every problem.
     """
-    return check_review(load_review(data_folder(path)))
+    folder = data_folder(path)
+    try:
+        return check_review(load_review(folder))
+    except ReviewError as error:
+        raise ReviewError(f"{error}{_what_comes_first(folder)}") from None
+
+
+def _what_comes_first(folder: Path) -> str:
+    """Say how the tables are filled that a review begins with, while some of them are empty."""
+    steps = {
+        "outcomes": "Describe what was measured in outcomes.csv, a row an outcome.",
+        "follow_ups": "Describe when it was measured in follow_ups.csv, a row a follow-up.",
+        "trials": "Trials, arms and results come by import: import SHEET --to "
+        f"{folder.parent if folder.name == 'data' else folder}",
+    }
+    empty = [told for name, told in steps.items() if not read_table(folder, name, ()).rows]
+    return "".join(f"\n{told}" for told in ("What comes next:", *empty) if empty)
 
 
 def check_review(review: Review) -> list[str]:

@@ -280,6 +280,7 @@ class _Filling:
         self.changes: list[Change] = []
         self.notes: list[str] = []
         self.problems: list[Problem] = []
+        self.unknown: dict[tuple[str, str], int] = {}  # what is not described, and its first row
         self.seen: dict[int, Cells] = {}  # results of the review that the sheet has, by id
         self.earlier: Counter[str] = Counter()  # files from which these were
         self.sizes = Counter(file_of(row) for name in MEASURED for row in self.tables[name].rows)
@@ -450,7 +451,8 @@ class _Filling:
         ):
             if key is None:
                 told = f"{what} {shown(name)} is not in {file}{matcher.hint(name)}"
-                self._add(item.row, f"{told}; describe it there first")
+                first = f"; describe it there first, in a row that begins with {as_key(name)}"
+                self._add(self.unknown.setdefault((what, name), item.row), told + first)
         return found
 
     def _end(self, item: ArmResult | Difference) -> Cells:

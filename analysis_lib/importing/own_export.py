@@ -6,7 +6,9 @@ itself has of each comparison, under headers that begin with "review". `import` 
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from analysis_lib.base.unsafe import restored
@@ -22,10 +24,28 @@ OF_ROW: Final = (
     *("Paired correlation", "TE", "seTE", "Own provenance", "Own source"),
     *("Own provenance 1", "Own source 1", "Own provenance 2", "Own source 2"),
 )
+LONGEST_HEADER: Final = 5000  # characters of a table of a review
+MOST: Final = 0.6  # of the columns of a file, by which it is a table of a review
 BESIDE: Final = ("outcomes", "follow_ups")  # tables that an export has beside it
 #: Another, if the review declares moderators: their values by trial, or by trial and arm.
 VALUES: Final = "moderator_values.csv"
 OF_VALUES: Final = ("trial", "arm", "moderator", "value")
+
+
+def table_of_review(file: Path) -> str:
+    """Return the name of the table of a review that a file is; empty if it is none."""
+    if not file.is_file():
+        return ""
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        first = text.readline(LONGEST_HEADER)
+    header = {cell.strip() for cell in next(csv.reader([first]), [])}
+    if not header >= {"provenance", "source"}:
+        return ""
+    from analysis_lib.review import schemas  # pandera is slow to import
+
+    shared = {name: len(header & {*schemas.header(name)}) for name in schemas.SCHEMAS}
+    best = max(shared, key=shared.__getitem__)
+    return best if shared[best] > MOST * len(header) else ""
 
 
 def is_own(content: bytes) -> bool:
