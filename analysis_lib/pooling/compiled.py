@@ -201,32 +201,35 @@ def _take_place(
     y: FloatArray,
     v: FloatArray,
     present: BoolArray,
+    row: int,
     effects: FloatArray,
     variances: FloatArray,
+    own: FloatArray,
     longest: int,
 ) -> float:
-    """Put contrasts of a data set into its column, and return what they are measured from.
+    """Put contrasts of a row into a column of data sets, and return what they are measured from.
 
     The smallest variance is NaN if any number is none to pool, and so is then all that follows.
-    An absent study is overwritten rather than skipped: a branch that the processor cannot foresee
-    costs more than the arithmetic.
+    The studies are gathered in ``own`` first. An absent one is overwritten there rather than
+    skipped: a branch that the processor cannot foresee costs more than the arithmetic.
     """
-    studies, n = len(present), 0
-    for i in range(studies):
-        effects[n, j], variances[n, j] = y[i], v[i]
-        n += present[i]
-    first, v0, right = 0, variances[0, j], True
+    n = 0
+    for i in range(present.shape[1]):
+        own[0, n], own[1, n] = y[row, i], v[row, i]
+        n += present[row, i]
+    first, smallest, largest, right = 0, np.inf, 0.0, True
     for i in range(n):
-        lower = variances[i, j] < v0
-        first, v0 = i if lower else first, variances[i, j] if lower else v0
-        right &= (abs(effects[i, j]) < np.inf) & (variances[i, j] < np.inf)
-    y0: float = effects[first, j]
-    lane.v0 = lane.v_max = v0 if right & (v0 > 0) else math.nan
-    effects[first, j], variances[first, j] = effects[n - 1, j], variances[n - 1, j]
+        variance = own[1, i]
+        lower = variance < smallest
+        first, smallest = i if lower else first, variance if lower else smallest
+        largest = variance if variance > largest else largest
+        right &= (abs(own[0, i]) < np.inf) & (variance < np.inf)
+    lane.v0, lane.v_max = smallest if right & (smallest > 0) else math.nan, largest
+    y0: float = own[0, first]
+    own[0, first], own[1, first] = own[0, n - 1], own[1, n - 1]
     for i in range(n - 1):
-        effects[i, j] -= y0
-        lane.v_max = max(lane.v_max, variances[i, j])
-    for i in range(n - 1, min(max(n + 1, longest), studies)):
+        effects[i, j], variances[i, j] = own[0, i] - y0, own[1, i]
+    for i in range(n - 1, longest):
         effects[i, j], variances[i, j] = 0.0, np.inf
     return y0
 
@@ -402,7 +405,7 @@ def _search(
     """
     n, studies = len(rows), y.shape[1]
     variances, effects = np.full((studies, LANES), np.inf), np.zeros((studies, LANES))
-    w, s = np.empty((studies, LANES)), np.ones((16, LANES))
+    own, w, s = np.empty((2, studies + 1)), np.empty((studies, LANES)), np.ones((16, LANES))
     lanes: Any = np.zeros(LANES, dtype=_RECORD)
     looking, steps = np.full(LANES, AT_ROOT), np.zeros(LANES, dtype=np.intp)
     at, count = np.empty((NOWHERE + 1, LANES), dtype=np.intp), np.zeros(NOWHERE + 1, dtype=np.intp)
@@ -415,14 +418,10 @@ def _search(
             count[looking[j]] += 1
         _newton_steps(s, looking, steps, rules)
         for kind in (AT_ZERO, ON_GRID, CLOSELY):
-            for j in at[kind, : count[kind]]:
-                lane, here, tilt, fall, rise = (
-                    lanes[j],
-                    s[TAU2, j],
-                    s[TILT, j],
-                    s[FALL, j],
-                    s[RISE, j],
-                )
+            for i in range(count[kind]):
+                j = at[kind, i]
+                lane, here = lanes[j], s[TAU2, j]
+                tilt, fall, rise = s[TILT, j], s[FALL, j], s[RISE, j]
                 if kind == AT_ZERO:
                     for which in range(TOLD):
                         at_zero[which, lane.row] = s[which, j]
@@ -439,7 +438,8 @@ def _search(
                     count[AT_ROOT] += 1
                 looking[j], steps[j] = lane.looking, 0
                 s[LOW, j], s[HIGH, j] = lane.peak_low, lane.peak_high
-        for j in at[AT_ROOT, : count[AT_ROOT]]:
+        for i in range(count[AT_ROOT]):
+            j = at[AT_ROOT, i]
             lane = lanes[j]
             if lane.row >= 0:
                 tau2[lane.row] = s[TAU2, j]
@@ -450,7 +450,7 @@ def _search(
                 row, looking[j] = rows[waiting], AT_ZERO
                 longest = max(longest, int(k[waiting]) - 1)
                 y0[waiting] = _take_place(
-                    lane, j, y[row], v[row], present[row], effects, variances, longest
+                    lane, j, y, v, present, row, effects, variances, own, longest
                 )
                 lane.row, lane.k, v0[waiting] = waiting, k[waiting], lane.v0
                 s[V0, j], s[TAU2, j] = lane.v0, 0.0
