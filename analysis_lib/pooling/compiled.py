@@ -40,7 +40,7 @@ LANES = 32
 
 #: Where the sums of a data set stand in `_add_up`, what these need, and what follows from them.
 OTHERS, MEAN, SQUARES, CUBES, Q, PULL, SHIFTED, BEND = range(8)
-TAU2, V0, W0, TILT, FALL, RISE, LOW, HIGH = range(8, 16)
+TAU2, V0, W0, BY_TOTAL, TILT, FALL, RISE, LOW, HIGH, KEPT = range(8, 18)
 #: The sums that are told.
 TOLD = 5
 #: What is searched for, if tau2 is not given.
@@ -145,7 +145,8 @@ def _side_by_side(v: FloatArray, y: FloatArray, w: FloatArray, s: FloatArray, lo
             s[CUBES, j] += weight * weight * weight
     for j in range(LANES):
         s[W0, j] = 1.0 / (s[V0, j] + s[TAU2, j])
-        s[MEAN, j] /= s[OTHERS, j] + s[W0, j]
+        s[BY_TOTAL, j] = 1.0 / (s[OTHERS, j] + s[W0, j])
+        s[MEAN, j] *= s[BY_TOTAL, j]
     for i in range(longest):
         for j in range(LANES):
             residual = y[i, j] - s[MEAN, j]
@@ -159,7 +160,7 @@ def _side_by_side(v: FloatArray, y: FloatArray, w: FloatArray, s: FloatArray, lo
         pulled = s[W0, j] * s[MEAN, j]
         s[Q, j] += pulled * s[MEAN, j]
         s[PULL, j] += pulled * pulled
-        s[BEND, j] -= s[SHIFTED, j] * s[SHIFTED, j] / (s[OTHERS, j] + s[W0, j])
+        s[BEND, j] -= s[SHIFTED, j] * s[SHIFTED, j] * s[BY_TOTAL, j]
 
 
 class _Lane(Protocol):
@@ -238,16 +239,17 @@ def _take_place(
 def _see(s: FloatArray, k: FloatArray, equation: int) -> None:
     """Fill the tilt and its rates, see `batch`; the inverse of the tilt is what is solved for 1."""
     for j in range(LANES):
-        w0, others, squares = s[W0, j], s[OTHERS, j], s[SQUARES, j]
+        w0, others, squares, by_total = s[W0, j], s[OTHERS, j], s[SQUARES, j], s[BY_TOTAL, j]
         total = others + w0
         trace, of_square = total, squares + w0 * w0
         if equation == RESTRICTED:
-            trace = (others * (total + w0) - squares) / total
-            of_square = (squares - 2 * s[CUBES, j] / total) + (
+            trace = (others * (total + w0) - squares) * by_total
+            of_square = (squares - 2 * s[CUBES, j] * by_total) + (
                 (w0 * others) ** 2 + 2 * w0 * w0 * squares + squares * squares
-            ) / (total * total)
-        s[TILT, j], s[FALL, j] = s[PULL, j] / trace, s[BEND, j] / s[PULL, j]
-        s[RISE, j] = of_square / trace
+            ) * (by_total * by_total)
+        by_trace = 1 / trace
+        s[TILT, j], s[RISE, j] = s[PULL, j] * by_trace, of_square * by_trace
+        s[FALL, j] = s[BEND, j] / s[PULL, j]
         if equation == MOMENTS:
             s[TILT, j] = s[Q, j] / (k[j] - 1)
             s[FALL, j], s[RISE, j] = s[PULL, j] / s[Q, j] / 2, 0.0
@@ -405,7 +407,7 @@ def _search(
     """
     n, studies = len(rows), y.shape[1]
     variances, effects = np.full((studies, LANES), np.inf), np.zeros((studies, LANES))
-    own, w, s = np.empty((2, studies + 1)), np.empty((studies, LANES)), np.ones((16, LANES))
+    own, w, s = np.empty((2, studies + 1)), np.empty((studies, LANES)), np.ones((KEPT, LANES))
     lanes: Any = np.zeros(LANES, dtype=_RECORD)
     looking, steps = np.full(LANES, AT_ROOT), np.zeros(LANES, dtype=np.intp)
     at, count = np.empty((NOWHERE + 1, LANES), dtype=np.intp), np.zeros(NOWHERE + 1, dtype=np.intp)
