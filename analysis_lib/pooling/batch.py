@@ -228,17 +228,16 @@ def pool_columns(
     intervals: bool = True,
 ) -> dict[str, Any]:
     """Return the arrays of `pool_many` by name, without ``intervals`` only `WITHOUT_INTERVALS`."""
-    solve, cells_per_block = _engine(engine)
+    solve = _engine(engine)
     y, v, present = _as_rows(effect, variance, mask)
-    n, studies = present.shape
-    columns = _empty_columns(n, _ARRAYS if intervals else (*WITHOUT_INTERVALS, "reason"))
-    for rows, k in _blocks(present, max(1, cells_per_block // max(1, studies))):
-        bad, usable, solved = solve(y, v, present, rows, k, methods.tau2_method)
+    names = _ARRAYS if intervals else (*WITHOUT_INTERVALS, "reason")
+    columns = _empty_columns(len(present), names)
+    for rows, k, bad, fitted, solved in solve(y, v, present, methods.tau2_method):
         columns["k"][rows] = k
         columns["reason"][rows] = bad * Reason.BAD_INPUT + (k == 0) * Reason.NO_STUDIES
-        if len(usable) > 0:
+        if len(solved.k) > 0:
             for name, column in _statistics(solved, methods, intervals).items():
-                columns[name][rows[usable]] = column
+                columns[name][fitted] = column
     left = np.flatnonzero(columns["reason"] & np.uint8(Reason.NOT_CONVERGED))
     if engine != "numpy" and len(left) > 0:
         some = y[left], v[left], present[left]
@@ -248,29 +247,40 @@ def pool_columns(
     return columns
 
 
-def _blocks(present: BoolArray, rows_per_block: int) -> Iterator[tuple[RowIndex, Counts]]:
+def _blocks(present: BoolArray) -> Iterator[tuple[RowIndex, Counts]]:
     """Yield rows that are worked on together, as nearly as may be equally long, and their k."""
+    rows_per_block = max(1, CELLS_PER_BLOCK // max(1, present.shape[1]))
     for start in range(0, len(present), ROWS_SORTED):
-        k = np.einsum("ij->i", present[start : start + ROWS_SORTED], dtype=np.int64)
-        # Sixteen bits are sorted by counting; of more studies the order would only be less apt.
-        order = np.argsort(k.astype(np.uint16), kind="stable")
+        k = counted(present[start : start + ROWS_SORTED])
+        order = by_length(k)
         for first in range(0, len(order), rows_per_block):
             rows = order[first : first + rows_per_block]
             yield start + rows, k[rows]
 
 
-def _engine(name: str) -> tuple[Solve, int]:
-    """Return how an engine solves for tau2, and how many cells it takes at once."""
+def counted(present: BoolArray) -> Counts:
+    """Return how many studies each row has."""
+    return np.einsum("ij->i", present, dtype=np.int64)
+
+
+def by_length(k: Counts) -> RowIndex:
+    """Return the order of rows by their number of studies."""
+    # Sixteen bits are sorted by counting; of more studies the order would only be less apt.
+    return np.argsort(k.astype(np.uint16), kind="stable")
+
+
+def _engine(name: str) -> Solve:
+    """Return how an engine solves for tau2."""
     check_choice("engine", name, ENGINES)
     if name == "numpy":
-        return _solve, CELLS_PER_BLOCK
+        return _solve
     try:
         from analysis_lib.pooling import compiled
     except ModuleNotFoundError as error:
         raise ReviewError(
             f"engine='numba': {error.name} is not installed (pip install 'analysis-lib[fast]')"
         ) from None
-    return compiled.solve, compiled.CELLS_PER_BLOCK
+    return compiled.solve
 
 
 def _as_rows(
@@ -492,18 +502,24 @@ def _columns(values: FloatArray, filled: BoolArray, absent: float, usable: RowIn
     return np.ascontiguousarray(rows.T if len(usable) == len(rows) else rows[usable].T)
 
 
-def _solve(
-    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts, method: str
-) -> tuple[BoolArray, RowIndex, Solved]:
-    bad, usable, block = contrasts(y, v, present, rows, k)
-    return bad, usable, block.solve(method)
+class Part(NamedTuple):
+    """Rows that an engine worked on together: whether they are bad, and which ``solved`` holds."""
+
+    rows: RowIndex | slice
+    k: Counts
+    bad: BoolArray
+    fitted: RowIndex | slice
+    solved: Solved
 
 
-#: What an engine makes of effects, variances and presence, the numbers of some rows and of their
-#: studies, and a method: whether these rows are bad, which can be fitted, and tau2 of these.
-Solve = Callable[
-    [FloatArray, FloatArray, BoolArray, RowIndex, Counts, str], tuple[BoolArray, RowIndex, Solved]
-]
+#: What an engine makes, part by part, of effects, variances, presence and a method.
+Solve = Callable[[FloatArray, FloatArray, BoolArray, str], Iterator[Part]]
+
+
+def _solve(y: FloatArray, v: FloatArray, present: BoolArray, method: str) -> Iterator[Part]:
+    for rows, k in _blocks(present):
+        bad, usable, block = contrasts(y, v, present, rows, k)
+        yield Part(rows, k, bad, rows[usable], block.solve(method))
 
 
 def _statistics(block: Solved, methods: Methods, intervals: bool) -> dict[str, Any]:

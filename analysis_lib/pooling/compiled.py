@@ -14,8 +14,8 @@ there by the next process.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, cast
 
 import numba
@@ -26,7 +26,7 @@ from analysis_lib.pooling import batch
 from analysis_lib.pooling.batch import (
     BoolArray,
     Contrasts,
-    Counts,
+    Part,
     RowIndex,
     Rules,
     Solved,
@@ -55,27 +55,34 @@ def _compiled(function: _Function) -> _Function:
     return cast(_Function, numba.njit(cache=True, error_model="numpy")(function))
 
 
-def solve(
-    y: FloatArray, v: FloatArray, present: BoolArray, rows: RowIndex, k: Counts, method: str
-) -> tuple[BoolArray, RowIndex, Solved]:
-    """Say which rows are bad and which can be fitted, and solve for tau2 of these."""
-    usable = np.flatnonzero(k > 0)
-    block = _Block(k[usable].astype(float), y, v, present, rows[usable])
-    equation, tau2 = _EQUATIONS.get(method, GIVEN), np.zeros(len(usable))
+def solve(y: FloatArray, v: FloatArray, present: BoolArray, method: str) -> Iterator[Part]:
+    """Solve for tau2 of all rows, in blocks of neighbours."""
+    rows_per_block = max(1, CELLS_PER_BLOCK // max(1, present.shape[1]))
+    for start in range(0, len(present), rows_per_block):
+        rows = slice(start, start + rows_per_block)
+        k = batch.counted(present[rows])
+        usable = np.flatnonzero(k > 0)
+        block = _Block(k[usable].astype(float), y[rows], v[rows], present[rows], usable)
+        block, solved = _solve(block, method)
+        bad = k > 0
+        bad[block.rows] = False
+        yield Part(rows, k, bad, rows if len(block.k) == len(k) else start + block.rows, solved)
+
+
+def _solve(block: _Block, method: str) -> tuple[_Block, Solved]:
+    """Solve for tau2 of those data sets of a block that have no number that is bad."""
+    equation, tau2 = _EQUATIONS.get(method, GIVEN), np.zeros(len(block.k))
     y0, v0, at_zero, at_tau2 = block.search(equation, tau2)
-    bad = np.zeros(len(rows), dtype=np.bool_)
-    bad[usable] = np.isnan(v0)
+    bad = np.isnan(v0)
     if bad.any():
-        good = np.flatnonzero(~bad)
-        _, usable, solved = solve(y, v, present, rows[good], k[good], method)
-        return bad, good[usable], solved
+        return _solve(replace(block, k=block.k[~bad], rows=block.rows[~bad]), method)
     fixed = _Sums.of(at_zero, 1 / v0)
     if equation == GIVEN:
         tau2 = batch.closed_form(block, fixed, method)
         if tau2.any():
             at_tau2 = block.search(GIVEN, tau2)[-1]
     fit = _Sums.of(at_tau2, 1 / (v0 + tau2))
-    return bad, usable, Solved(y0, block.k, tau2, fixed, fit)
+    return block, Solved(y0, block.k, tau2, fixed, fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,9 @@ class _Block(Contrasts):
 
     def search(self, equation: int, tau2: FloatArray) -> tuple[FloatArray, ...]:
         """Fill ``tau2`` unless it is given, and return what `_search` fills."""
-        n = len(tau2)
+        n, order = len(tau2), batch.by_length(self.k)
         found = np.empty(n), np.empty(n), np.empty((TOLD, n)), np.empty((TOLD, n))
-        data = self.y, self.v, self.present, self.rows, self.k
+        data = self.y, self.v, self.present, self.rows, self.k, order
         _search(*data, equation, batch.RULES, tau2, *found)
         return found
 
@@ -166,7 +173,7 @@ def _side_by_side(v: FloatArray, y: FloatArray, w: FloatArray, s: FloatArray, lo
 class _Lane(Protocol):
     """What is known of a data set during its search."""
 
-    row: int
+    place: int
     step: int
     peaks: int
     k: float
@@ -391,6 +398,7 @@ def _search(
     present: BoolArray,
     rows: RowIndex,
     k: FloatArray,
+    order: RowIndex,
     equation: int,
     rules: Rules,
     tau2: FloatArray,
@@ -411,7 +419,7 @@ def _search(
     lanes: Any = np.zeros(LANES, dtype=_RECORD)
     looking, steps = np.full(LANES, AT_ROOT), np.zeros(LANES, dtype=np.intp)
     at, count = np.empty((NOWHERE + 1, LANES), dtype=np.intp), np.zeros(NOWHERE + 1, dtype=np.intp)
-    lanes.row[:] = -1
+    lanes.place[:] = -1
     waiting, longest = 0, 0
     while count[NOWHERE] < LANES:
         count[:] = 0
@@ -426,9 +434,9 @@ def _search(
                 tilt, fall, rise = s[TILT, j], s[FALL, j], s[RISE, j]
                 if kind == AT_ZERO:
                     for which in range(TOLD):
-                        at_zero[which, lane.row] = s[which, j]
+                        at_zero[which, lane.place] = s[which, j]
                     if equation == GIVEN:
-                        s[TAU2, j], lane.looking = tau2[lane.row], AT_ROOT
+                        s[TAU2, j], lane.looking = tau2[lane.place], AT_ROOT
                     else:
                         s[TAU2, j] = _begin(lane, tilt, fall, rise, equation, rules)
                 elif kind == ON_GRID:
@@ -443,18 +451,18 @@ def _search(
         for i in range(count[AT_ROOT]):
             j = at[AT_ROOT, i]
             lane = lanes[j]
-            if lane.row >= 0:
-                tau2[lane.row] = s[TAU2, j]
+            if lane.place >= 0:
+                tau2[lane.place] = s[TAU2, j]
                 for which in range(TOLD):
-                    at_tau2[which, lane.row] = s[which, j]
+                    at_tau2[which, lane.place] = s[which, j]
             looking[j] = NOWHERE
             if waiting < n:
-                row, looking[j] = rows[waiting], AT_ZERO
-                longest = max(longest, int(k[waiting]) - 1)
-                y0[waiting] = _take_place(
-                    lane, j, y, v, present, row, effects, variances, own, longest
+                place, looking[j] = order[waiting], AT_ZERO
+                longest = max(longest, int(k[place]) - 1)
+                y0[place] = _take_place(
+                    lane, j, y, v, present, rows[place], effects, variances, own, longest
                 )
-                lane.row, lane.k, v0[waiting] = waiting, k[waiting], lane.v0
+                lane.place, lane.k, v0[place] = place, k[place], lane.v0
                 s[V0, j], s[TAU2, j] = lane.v0, 0.0
                 waiting += 1
         _side_by_side(variances, effects, w, s, longest)

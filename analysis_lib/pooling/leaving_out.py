@@ -509,11 +509,16 @@ def gosh(
     max_subsets = as_count("max_subsets", max_subsets)
     exact = 2 ** len(y) - 1 <= max_subsets
     members = _all_subsets(len(y)) if exact else _drawn_subsets(len(y), max_subsets, seed)
-    tasks = [members[i : i + SUBSETS_PER_TASK] for i in range(0, len(members), SUBSETS_PER_TASK)]
+    starts = range(0, len(members), SUBSETS_PER_TASK)
+    tasks = [members[start : start + SUBSETS_PER_TASK] for start in starts]
     fit = partial(_fit_subsets, y, v, chosen, engine)
     check_executor(executor)
-    parts = list(executor.map(fit, tasks) if executor else map(fit, tasks))
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in WITHOUT_INTERVALS}
+    columns: dict[str, Any] = {name: np.empty(len(members)) for name in WITHOUT_INTERVALS}
+    columns["k"] = np.empty(len(members), dtype=np.int64)
+    parts = executor.map(fit, tasks) if executor else map(fit, tasks)
+    for start, part in zip(starts, parts, strict=True):
+        for name, column in columns.items():
+            column[start : start + SUBSETS_PER_TASK] = part[name]
     return SubsetFits(
         members,
         names,
