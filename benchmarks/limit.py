@@ -8,7 +8,7 @@ kernels in the same run. All times are processor seconds, the best of several re
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -124,11 +124,10 @@ def measure_fits(k: int) -> dict[str, float]:
         for engine in ("numpy", "numba")
     }
     masks = drawn(k, 12_000)
-    effects, variances, present = batch._as_rows(y, v, masks)
-    rows, k = next(batch._blocks(present, len(masks)))
-    compiled_pass: Callable[[], object] = partial(
-        compiled.solve, effects, variances, present, rows, k, "REML"
-    )
+
+    def compiled_pass() -> list[batch.Part]:
+        return list(compiled.solve(*batch._as_rows(y, v, masks), "REML"))
+
     found["pass"] = best(compiled_pass, repeats=20).cpu / len(masks)
     return found
 

@@ -260,7 +260,7 @@ def _blocks(present: BoolArray) -> Iterator[tuple[RowIndex, Counts]]:
 
 def counted(present: BoolArray) -> Counts:
     """Return how many studies each row has."""
-    return np.einsum("ij->i", present, dtype=np.int64)
+    return np.asarray(np.einsum("ij->i", present, dtype=np.int64))
 
 
 def by_length(k: Counts) -> RowIndex:

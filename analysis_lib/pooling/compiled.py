@@ -111,7 +111,7 @@ class _Block(Contrasts):
 
     def search(self, equation: int, tau2: FloatArray) -> tuple[FloatArray, ...]:
         """Fill ``tau2`` unless it is given, and return what `_search` fills."""
-        n, order = len(tau2), batch.by_length(self.k)
+        n, order = len(tau2), batch.by_length(self.k.astype(np.int64))
         found = np.empty(n), np.empty(n), np.empty((TOLD, n)), np.empty((TOLD, n))
         data = self.y, self.v, self.present, self.rows, self.k, order
         _search(*data, equation, batch.RULES, tau2, *found)
@@ -197,9 +197,9 @@ class _Lane(Protocol):
 
 #: A `_Lane` as numba knows it.
 _RECORD = np.dtype([(name, kind) for name, kind in _Lane.__annotations__.items()])
-#: Where it looks: at zero, at the end of a cell of the grid, inside a cell, for the solution,
+#: Where it looks: where it begins, at the end of a cell of the grid, inside one, for the solution,
 #: there, or nowhere, since there is no more of them.
-AT_ZERO, ON_GRID, CLOSELY, FOR_ROOT, AT_ROOT, NOWHERE = range(6)
+FIRST, ON_GRID, CLOSELY, FOR_ROOT, AT_ROOT, NOWHERE = range(6)
 
 
 @_compiled
@@ -404,11 +404,12 @@ def _search(
     tau2: FloatArray,
     y0: FloatArray,
     v0: FloatArray,
-    at_zero: FloatArray,
+    at_first: FloatArray,
     at_tau2: FloatArray,
 ) -> None:
     """Fill ``tau2`` unless it is given, effect and variance of the most precise study, and sums.
 
+    These are sums at the first look, which is at zero or at the ``tau2`` given, and at the last.
     ``tau2`` is NaN where several maxima have to be compared. As soon as one data set is done, the
     next takes its place. Those that look at the same kind of place are served one after the other,
     since a branch that the processor cannot foresee costs as much as a look at ten studies.
@@ -427,23 +428,23 @@ def _search(
             at[looking[j], count[looking[j]]] = j
             count[looking[j]] += 1
         _newton_steps(s, looking, steps, rules)
-        for kind in (AT_ZERO, ON_GRID, CLOSELY):
+        for kind in (FIRST, ON_GRID, CLOSELY):
             for i in range(count[kind]):
                 j = at[kind, i]
                 lane, here = lanes[j], s[TAU2, j]
                 tilt, fall, rise = s[TILT, j], s[FALL, j], s[RISE, j]
-                if kind == AT_ZERO:
+                if kind == FIRST:
                     for which in range(TOLD):
-                        at_zero[which, lane.place] = s[which, j]
+                        at_first[which, lane.place] = s[which, j]
                     if equation == GIVEN:
-                        s[TAU2, j], lane.looking = tau2[lane.place], AT_ROOT
+                        lane.looking = AT_ROOT
                     else:
                         s[TAU2, j] = _begin(lane, tilt, fall, rise, equation, rules)
                 elif kind == ON_GRID:
                     s[TAU2, j] = _end_of_cell(lane, here, tilt, fall, rise, rules)
                 else:
                     s[TAU2, j] = _inside_cell(lane, here, tilt, rules)
-                if kind == AT_ZERO and lane.looking == AT_ROOT and s[TAU2, j] == 0:
+                if kind == FIRST and lane.looking == AT_ROOT and s[TAU2, j] == here:
                     at[AT_ROOT, count[AT_ROOT]] = j
                     count[AT_ROOT] += 1
                 looking[j], steps[j] = lane.looking, 0
@@ -457,13 +458,13 @@ def _search(
                     at_tau2[which, lane.place] = s[which, j]
             looking[j] = NOWHERE
             if waiting < n:
-                place, looking[j] = order[waiting], AT_ZERO
+                place, looking[j] = order[waiting], FIRST
                 longest = max(longest, int(k[place]) - 1)
                 y0[place] = _take_place(
                     lane, j, y, v, present, rows[place], effects, variances, own, longest
                 )
                 lane.place, lane.k, v0[place] = place, k[place], lane.v0
-                s[V0, j], s[TAU2, j] = lane.v0, 0.0
+                s[V0, j], s[TAU2, j] = lane.v0, tau2[place] if equation == GIVEN else 0.0
                 waiting += 1
         _side_by_side(variances, effects, w, s, longest)
         _see(s, lanes.k, equation)
