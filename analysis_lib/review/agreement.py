@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -108,7 +108,7 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
     trials, outcomes = set(tables["trials"]["trial"]), set(tables["outcomes"]["outcome"])
     follow_ups, boxes = set(tables["follow_ups"]["follow_up"]), set(tables["selection"]["box"])
     reasons = set(tables["excluded_reports"]["reason"])  # all of them, without a diagram
-    keys: list[tuple[str, Iterable[str], str, tuple[str, ...]]] = [
+    keys: list[tuple[str, Collection[str], str, tuple[str, ...]]] = [
         ("trial", trials, "trials.csv", OF_TRIALS),
         ("outcome", outcomes, "outcomes.csv", OF_OUTCOMES),
         ("outcome", outcomes | {"all"}, "outcomes.csv", ("risk_of_bias",)),
@@ -119,13 +119,12 @@ def _unresolved_keys(tables: Tables, citations: frozenset[str]) -> Iterator[Prob
         ("citation", citations, "references.bib", ("sources", "excluded_reports", "reports")),
     ]
     for column, known, where, names in keys:
-        choices = sorted(known)
         for name in names:
-            values = tables[name][column].dropna()
-            absent = values[~values.isin(choices)]
+            values = tables[name][column]
+            absent = [x for x in values.unique() if x not in known and not pd.isna(x)]
             # The first are those that an error lists; to look for what was meant takes time.
-            meant = {x: did_you_mean(x, choices) for x in absent.unique()[:MOST_PROBLEMS]}
-            for row, value in absent.items():
+            meant = {x: did_you_mean(x, sorted(known)) for x in absent[:MOST_PROBLEMS]}
+            for row, value in values[values.isin(absent)].items() if absent else ():
                 told = f"{shown(value)} is not in {where}{meant.get(value, '')}"
                 yield Problem(f"{name}.csv", told, int(str(row)), column)
     yield from _unresolved_arms(tables)
@@ -160,18 +159,18 @@ def choices_of_outcomes(outcomes: pd.DataFrame, info: ReviewInfo) -> Iterator[st
 
 
 def _unresolved_arms(tables: Tables) -> Iterator[Problem]:
-    arms = pd.MultiIndex.from_frame(tables["arms"][["trial", "arm"]])
+    arms = set(zip(tables["arms"]["trial"], tables["arms"]["arm"], strict=True))
     columns = [
         ("adverse_events", "arm"),
         ("arm_results", "arm"),
         *((name, side) for name in PAIRED for side in ("experimental_arm", "comparator_arm")),
     ]
     for name, column in columns:
-        named = tables[name][["trial", column]]
-        absent = ~pd.MultiIndex.from_frame(named).isin(arms)
-        for row, trial, arm in named[absent].itertuples(name=None):
-            told = f"arm {arm!r} of {trial!r} is not in arms.csv"
-            yield Problem(f"{name}.csv", told, int(row), column)
+        table = tables[name]
+        for row, *key in zip(table.index, table["trial"], table[column], strict=True):
+            if tuple(key) not in arms:
+                told = f"arm {key[1]!r} of {key[0]!r} is not in arms.csv"
+                yield Problem(f"{name}.csv", told, int(row), column)
 
 
 # --- counts ---------------------------------------------------------------------------------------
@@ -390,7 +389,7 @@ def _readings(analyses: pd.DataFrame) -> Iterator[Problem]:
 def _weaker(tables: Tables) -> Iterator[Problem]:
     """Check that cells said to be known less well are cells of the table."""
     for name, table in tables.items():
-        if "weaker" not in table:
+        if table.empty or "weaker" not in table:
             continue
         for row, text in table["weaker"].dropna().items():
             try:
@@ -416,6 +415,8 @@ INTERVALS: Final = (
 def _intervals(tables: Tables) -> Iterator[Problem]:
     for name, low, high in INTERVALS:
         table = tables[name]
+        if table.empty:
+            continue
         for given, absent in ((low, high), (high, low)):
             for row in rows_where(table[given].notna() & table[absent].isna()):
                 message = f"{given} is given, but {absent} is missing"
@@ -484,9 +485,9 @@ def _misprinted(tables: Tables) -> Iterator[Problem]:
     for name, schema in SCHEMAS.items():
         for column, spec in schema.columns.items():
             numbers = list((spec.metadata or {}).get("prints", ()))
-            if not numbers:
-                continue
             table = tables[name]
+            if not numbers or table.empty:
+                continue
             told = table.loc[
                 table[column].str.contains(r"\d", na=False), [column, "note", *numbers]
             ]
