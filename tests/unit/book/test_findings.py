@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
 from bs4 import BeautifulSoup, Tag
 from places import ROOT
 
@@ -32,8 +33,14 @@ def summary(review: al.Review) -> BeautifulSoup:
     return soup(table.html())
 
 
-def test_every_outcome_has_a_row_with_its_people_certainty_and_words(review: al.Review) -> None:
-    page = summary(review)
+@pytest.fixture(scope="module")
+def page(review: al.Review) -> BeautifulSoup:
+    return summary(review)
+
+
+def test_every_outcome_has_a_row_with_its_people_certainty_and_words(
+    review: al.Review, page: BeautifulSoup
+) -> None:
     outcomes = [group.get_text(" ", strip=True) for group in page.select("tr.group")]
     for label in (*review.outcomes["label"], "Adverse events"):
         assert sum(text.startswith(label) for text in outcomes) == 1, label
@@ -46,8 +53,7 @@ def test_every_outcome_has_a_row_with_its_people_certainty_and_words(review: al.
     assert harms[-1].startswith("Five trials of 13 report on harms")
 
 
-def test_every_letter_leads_to_a_reason_that_is_told_once(review: al.Review) -> None:
-    page = summary(review)
+def test_every_letter_leads_to_a_reason_that_is_told_once(page: BeautifulSoup) -> None:
     links = [str(link["href"])[1:] for link in page.select("td a")]
     places = [str(item["id"]) for item in page.select("ol li")]
     assert set(links) == set(places)
@@ -89,14 +95,20 @@ def test_a_review_without_results_has_no_profile(review: al.Review) -> None:
     assert findings.profile(empty).rows == []
 
 
-def test_the_profile_has_a_cell_a_domain_with_its_numbers_behind_it(review: al.Review) -> None:
-    table = findings.profile(review)
-    page = soup(table.html())
+@pytest.fixture(scope="module")
+def profile(review: al.Review) -> findings.ProfileTable:
+    return findings.profile(review)
+
+
+def test_the_profile_has_a_cell_a_domain_with_its_numbers_behind_it(
+    review: al.Review, profile: findings.ProfileTable
+) -> None:
+    page = soup(profile.html())
     shown = list(pooled_analyses(review))
     assert len(list(rows(page))) == len(shown)
     details = page.select("td details")
     assert len(details) == len(shown) * len(GRADE_DOMAINS)
-    prompts = [prompt for _, _, found in table.rows for prompt in found.prompts]
+    prompts = [prompt for _, _, found in profile.rows for prompt in found.prompts]
     for cell, prompt in zip(details, prompts, strict=True):
         assert isinstance(cell, Tag)
         assert prompt.finding[1:] in cell.get_text()  # its first letter is a capital
@@ -106,15 +118,17 @@ def test_the_profile_has_a_cell_a_domain_with_its_numbers_behind_it(review: al.R
         assert text.count(rule) == 1, rule
 
 
-def test_a_recorded_rating_outside_what_is_prompted_is_framed(review: al.Review) -> None:
-    table = findings.profile(review)
+def test_a_recorded_rating_outside_what_is_prompted_is_framed(
+    profile: findings.ProfileTable,
+) -> None:
     framed = [
-        bool(row.select(".apart")) for row in soup(table.html()).select("tbody tr:not(.group)")
+        bool(row.select(".apart")) for row in soup(profile.html()).select("tbody tr:not(.group)")
     ]
-    assert framed == [found.agrees is False for _, _, found in table.rows]
+    assert framed == [found.agrees is False for _, _, found in profile.rows]
     assert any(framed)
 
 
+@pytest.mark.slow
 def test_words_of_the_data_are_text(review: al.Review) -> None:
     bad = "<b>x</b>"
     hostile = replace(review, certainty=review.certainty.assign(reasons=bad))

@@ -47,19 +47,25 @@ def sources() -> dict[str, ast.Module]:
     return found
 
 
+@cache
+def nodes_of(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Return everything in a tree, which five rules look through."""
+    return tuple(ast.walk(tree))
+
+
 def name_of(node: ast.expr) -> str:
     """Return the last part of a dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Call) and name_of(node.func) in names:
             yield node
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+    return (node for node in nodes_of(tree) if isinstance(node, ast.FunctionDef))
 
 
 # -- The rules ------------------------------------------------------------------------------------
@@ -67,7 +73,7 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
 
 def displays(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield what shows something past the gates."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("IPython.display"):
             yield node
     yield from calls(tree, "display", "glue", "Prose")
@@ -89,7 +95,7 @@ def unwritten_prose(tree: ast.Module) -> Iterator[ast.AST]:
     if "say" in {function.name for function in functions(tree)}:
         return  # the gate itself, or another way to say something, to the terminal
     known: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 known.setdefault(name_of(target), []).append(node.value)
@@ -123,7 +129,7 @@ def written(node: ast.expr, known: dict[str, list[ast.expr]]) -> Iterator[str | 
 
 def plain_html(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield tags in plain texts that something is put into; ruff's S704 looks after `Markup`."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         parts: list[ast.AST] = []
         if isinstance(node, ast.JoinedStr):
             parts = list(node.values)

@@ -674,6 +674,11 @@ def review_audit(**more: object) -> Audit:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def of_the_print() -> Audit:
+    return review_audit()
+
+
 # Rule and place of each finding on the printed review, with the correction where one is told.
 KNOWN = {
     ("prediction centre", "pain-STP"): None,
@@ -713,8 +718,10 @@ KNOWN = {
 }  # fmt: skip
 
 
-def test_the_findings_on_the_printed_review_are_reached_from_the_rules() -> None:
-    found = {(f.rule, f.where): f.suggestion for f in review_audit().findings}
+def test_the_findings_on_the_printed_review_are_reached_from_the_rules(
+    of_the_print: Audit,
+) -> None:
+    found = {(f.rule, f.where): f.suggestion for f in of_the_print.findings}
     assert {key: found.get(key, "not found") for key in KNOWN} == KNOWN
 
 
@@ -724,6 +731,7 @@ def members(analysis: str, *trials: str) -> pd.DataFrame:
     return chosen[["trial", "arm"]].assign(analysis=analysis)
 
 
+@pytest.mark.slow
 def test_three_trials_cannot_make_the_five_comparisons_of_disability_after_short_programs() -> None:
     entering = members("disability-STP", "kell-2009", "santos-2022", "sertpoyraz-2009")
     found = {(f.rule, f.where) for f in review_audit(members=entering).findings}
@@ -731,6 +739,7 @@ def test_three_trials_cannot_make_the_five_comparisons_of_disability_after_short
     assert ("size of analysis", "disability-STP") in found
 
 
+@pytest.mark.slow
 def test_five_comparisons_of_disability_after_short_programs_need_a_fourth_trial() -> None:
     four = ("helmhout-2008", "kell-2009", "santos-2022", "sertpoyraz-2009")
     result = review_audit(members=members("disability-STP", *four))
@@ -739,6 +748,7 @@ def test_five_comparisons_of_disability_after_short_programs_need_a_fourth_trial
     assert "in 4 trials" in found["size of analysis", "disability-STP"].follows
 
 
+@pytest.mark.slow
 def test_pain_after_extended_programs_counts_more_people_than_its_likely_trials_hold() -> None:
     names = ("aasa-2015", "cai-2017", "calatayud-2020", "gibbs-2022", "kell-2009", "mannion-1999",
              "smith-2011")  # fmt: skip
@@ -781,8 +791,8 @@ def test_a_claim_about_results_knows_the_side_of_an_arm_and_brings_scores_to_its
         audit(published(), **given, claims=pd.DataFrame([claim]))
 
 
-def test_the_table_of_findings_has_a_row_for_each() -> None:
-    result = review_audit()
+def test_the_table_of_findings_has_a_row_for_each(of_the_print: Audit) -> None:
+    result = of_the_print
     assert len(result.to_frame()) == len(result) == len(result.findings)
     assert len(result.to_frame(every_check=True)) == len(result.checks)
     assert "<table" in result._repr_html_()
