@@ -72,6 +72,7 @@ def test_a_name_is_looked_up_once() -> None:
     assert al.pool is vars(al)["pool"]
 
 
+@pytest.mark.slow
 def test_importing_the_library_loads_nothing_heavy() -> None:
     assert loaded_by("import analysis_lib; dir(analysis_lib)") == set()
     assert "pandas" not in loaded_by("import analysis_lib; analysis_lib.Methods")

@@ -100,6 +100,7 @@ def test_the_verdict_answers_the_first_question(review: Review) -> None:
     )
 
 
+@pytest.mark.slow
 def test_follow_ups_that_differ_have_a_sentence_each(review: Review) -> None:
     rated = review.certainty.assign(
         rating=review.certainty["rating"].where(review.certainty["follow_up"] != "PW", "high")
@@ -130,6 +131,7 @@ def test_a_review_without_a_publication_shows_what_is_computed(review: Review) -
     assert row.estimate == fit.estimate
 
 
+@pytest.mark.slow
 def test_a_rating_that_is_absent_is_told(review: Review) -> None:
     found = answers.answer_table(replace(review, certainty=review.certainty.iloc[:0]))
     assert isinstance(found, answers.AnswerTable)

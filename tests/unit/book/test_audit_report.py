@@ -190,6 +190,7 @@ def test_each_arm_enters_an_analysis_once_by_the_main_reading(review: al.Review)
     assert "sertpoyraz-2009" not in set(other)  # of another reading
 
 
+@pytest.mark.slow
 def test_more_people_than_the_arms_hold_are_not_possible(review: al.Review) -> None:
     found = ar.audit_of(review, members=ar.arms_of_analyses(review))
     table = ar.reading_table(review, found)

@@ -181,6 +181,7 @@ def test_the_pages_hold_the_ratios_and_the_events(pages: dict[str, str]) -> None
     assert "crossed by the latter only: 0.80, 1.00, 1.25" in pages["chapters.show_prompts(review)"]
 
 
+@pytest.mark.slow
 def test_the_search_finds_logarithms_where_they_are_shown(
     review: al.Review, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +193,8 @@ def test_the_search_finds_logarithms_where_they_are_shown(
     assert all(found.values()), found
 
 
-@pytest.mark.parametrize("measure", [pytest.param("OR", marks=pytest.mark.slow), "RD"])
+@pytest.mark.slow
+@pytest.mark.parametrize("measure", ["OR", "RD"])
 def test_every_page_can_show_other_measures_of_events(tmp_path: Path, measure: str) -> None:
     folder = write_review(tmp_path / "review", measure, MID if measure == "OR" else 0.05, trials=3)
     found = read_pages(al.load_review(folder / "data"), WITH_EFFECTS)
@@ -247,6 +249,7 @@ def test_the_explorer_of_events_is_a_sentence_above_tables(review: al.Review) ->
     json.dumps(data)
 
 
+@pytest.mark.slow
 def test_the_explorer_draws_means_and_says_that_it_leaves_out_events(tmp_path: Path) -> None:
     folder = begin(tmp_path / "review")
     bring(folder, SHEET.replace(",events1,events2", "").replace(",,\n", "\n"))

@@ -269,7 +269,7 @@ def test_recorded_ratings_become_the_summary_of_findings(
     assert '<span class="word">low</span><span class="reasons">few people</span>' in prompts
 
 
-TABLES: list[tuple[Callable[[al.Review], None], list[str]]] = [
+TABLES = [
     (chapters.show_criteria, ["Eligibility criteria"]),
     (
         chapters.show_sources,
@@ -281,7 +281,9 @@ TABLES: list[tuple[Callable[[al.Review], None], list[str]]] = [
     (chapters.show_interventions, ["What the experimental arms did"]),
     (chapters.show_adverse_events, ["Adverse events by arm"]),
     (chapters.show_published, ["Published against recomputed"]),
-    (chapters.show_choices, ["Ways to pool the primary analyses"]),
+    pytest.param(
+        chapters.show_choices, ["Ways to pool the primary analyses"], marks=pytest.mark.slow
+    ),
 ]
 
 

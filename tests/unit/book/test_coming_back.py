@@ -90,6 +90,7 @@ def test_reviews_come_back(folder: Path, to: str, empty: Path, tmp_path: Path) -
         assert theirs == pytest.approx(ours, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_events_and_means_come_back_as_counts_and_means(empty: Path, tmp_path: Path) -> None:
     for at, (folder, column) in enumerate(zip(FOLDERS[1:], ("events", "mean"), strict=True)):
         old = al.load_review(folder)
@@ -116,6 +117,7 @@ def test_moderators_come_back(empty: Path, tmp_path: Path) -> None:
         assert after == before
 
 
+@pytest.mark.slow
 @examples(8)
 @example(seed=3747, to="revman")  # an arm of one person
 @example(seed=0, to="revman")  # a comparison that tells nothing and shares an arm

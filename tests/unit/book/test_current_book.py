@@ -40,6 +40,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_nothing_that_writes_pages_is_loaded_for_a_book_that_is_current(folder: Path) -> None:
     command = [sys.executable, "-c", BUILD, str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)

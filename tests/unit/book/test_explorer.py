@@ -172,6 +172,7 @@ def test_a_state_is_what_pool_returns(review: al.Review, data: explorer.Json) ->
         )
 
 
+@pytest.mark.slow
 def test_weights_stand_where_nothing_is_reconstructed() -> None:
     review = al.load_review(ROOT / "examples" / "spinal_manipulation" / "data")
     every = explorer.main_analysis(review)
@@ -294,6 +295,7 @@ def test_every_method_of_the_library_is_offered_where_it_is_defined() -> None:
     assert set(explorer.TAU2_LABELS) == set(TAU2_METHODS)
 
 
+@pytest.mark.slow
 def test_the_methods_of_a_review_that_pools_with_kenward_and_roger_are_shown(
     tmp_path: Path,
 ) -> None:

@@ -62,6 +62,7 @@ def test_the_comparisons_lead_to_the_answers(review: al.Review, tmp_path: Path) 
         assert ours == pytest.approx([fit.estimate, *fit.ci], rel=CLOSED_FORM, abs=CLOSED_FORM)
 
 
+@pytest.mark.slow
 def test_what_is_not_reported_is_told_beside_its_number(tmp_path: Path) -> None:
     review = al.load_review(DATA)
     export(review, "csv", tmp_path)

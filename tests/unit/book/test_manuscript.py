@@ -60,6 +60,7 @@ def part(file: Path, name: str = DOCUMENT) -> str:
         return packed.read(name).decode()
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_answers(markdown: str) -> None:
     told = answers(load_review(DATA))
     assert len(told) > 10
@@ -85,6 +86,7 @@ def test_what_is_reconstructed_is_in_no_result(written: Path, tmp_path: Path) ->
     assert [p.read_bytes() for p in pictures[0]] == [p.read_bytes() for p in pictures[1]]
 
 
+@pytest.mark.slow
 def test_every_item_of_the_checklist_leads_to_a_page(written: Path) -> None:
     text = part(written / "manuscript.docx")
     wanted = re.findall(r"PAGEREF (\w+) ", text)
@@ -96,6 +98,7 @@ def test_every_item_of_the_checklist_leads_to_a_page(written: Path) -> None:
     assert len(places) == len(set(places))
 
 
+@pytest.mark.slow
 def test_what_people_write_is_marked(written: Path, markdown: str) -> None:
     asked = re.findall(r"\[\\\[To be written: [^\n]+\\\]\]\{\.mark\}", markdown)
     assert len(asked) > 15
@@ -103,6 +106,7 @@ def test_what_people_write_is_marked(written: Path, markdown: str) -> None:
     assert "openxml" not in markdown
 
 
+@pytest.mark.slow
 def test_figures_have_300_dots_per_inch_and_a_text(written: Path) -> None:
     pictures = sorted((written / "manuscript_figures").glob("*.png"))
     told = re.findall(r'<wp:extent cx="(\d+)" cy="\d+" />.*?<wp:docPr descr="([^"]+)"',
@@ -161,6 +165,7 @@ NUMBERED = """<?xml version="1.0" encoding="utf-8"?>
 # --- bad input ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nothing_that_somebody_wrote_is_lost(written: Path, capsys: pytest.CaptureFixture) -> None:
     before = (written / "manuscript.docx").read_bytes()
     assert main(["manuscript", str(written)]) == 1

@@ -202,6 +202,7 @@ def test_a_word_among_numbers_is_told(folder: Path) -> None:
         al.load_review(folder)
 
 
+@pytest.mark.slow
 def test_permutation_p_values_are_shown_on_request(folder: Path) -> None:
     toml = folder / "review.toml"
     text = toml.read_text(encoding="utf-8") + "\n[moderators]\npermutations = 99\n"

@@ -30,6 +30,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_version_is_recorded_once(data: Path) -> None:
     add_version(data, "1.0", "2025-12-05", basis=PRINTED)
     add_version(data, "1.10", "2026-01-01", basis=COMPUTED)

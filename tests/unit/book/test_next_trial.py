@@ -194,6 +194,7 @@ def test_the_map_is_drawn_with_ranges_and_says_where_the_sets_differ(
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_smallest_trials_ask_three_questions_of_each_analysis(review: al.Review) -> None:
     trials = nt.smallest_trials(review, ["disability"])
     assert len(trials) == 3 * len(review.follow_ups)

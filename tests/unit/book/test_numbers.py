@@ -71,6 +71,7 @@ def test_a_name_that_nobody_stores_is_told() -> None:
         write_numbers(notebook("<data value='etp-p:.3f'>0.022</data>", other=1))
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1))
 def test_words_from_the_data_are_text_and_nothing_else(words: str) -> None:
     prose = with_numbers("A <data value='n:s'></data> b", {"n": repr(words)})

@@ -44,6 +44,7 @@ def texts_of(ax: Axes) -> str:
     return " ".join(text.get_text() for text in plots.figure_of(ax).findobj(plt.Text))
 
 
+@pytest.mark.slow
 def test_every_figure_says_in_its_title_that_it_is_reconstructed(review: al.Review) -> None:
     for ax in all_figures(review):
         assert "reconstructed" in " ".join(texts_of(ax).split())

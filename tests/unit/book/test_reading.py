@@ -79,6 +79,7 @@ def shown(folder: Path, name: str, store: str = "ran") -> str:
     return str([cell.get("outputs") for cell in cells])
 
 
+@pytest.mark.slow
 def test_what_a_notebook_reads_of_others_is_never_stale(folder: Path) -> None:
     with WarmPython(ROOT) as python:
         assert ran(python, folder) == {"reads", "other"}

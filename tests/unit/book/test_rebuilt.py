@@ -73,6 +73,7 @@ def test_each_membership_is_argued_once(review: al.Review, effects: pd.DataFrame
     assert set(table["Membership"]) == {"named", "inferred"}
 
 
+@pytest.mark.slow
 def test_a_reading_that_misses_a_number_is_excluded(
     review: al.Review, effects: pd.DataFrame
 ) -> None:

@@ -77,6 +77,7 @@ def shown() -> Iterator[list[str]]:
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_a_result_line_holds_no_number_that_only_the_reconstruction_has(review: Review) -> None:
     """Ours is told as a result only where every effect is reported, and below what is printed."""
     for effects in pooled_analyses(review):

@@ -49,6 +49,7 @@ def fits() -> list[PooledEffect]:
     ]
 
 
+@pytest.mark.slow
 def test_every_sentence_is_whole_for_every_method_and_number_of_studies() -> None:
     for fit in fits():
         for question in (PAIN, STRENGTH, FALLS, RECOVERY, DEATH):

@@ -174,7 +174,9 @@ def test_events_of_combined_arms_are_added_up(tmp_path: Path) -> None:
     assert f"{events} events" in " ".join(prompt.finding for prompt in told.prompts)
 
 
-@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize(
+    "choice", [*(pytest.param(c, marks=pytest.mark.slow) for c in ("split", "combine")), "model"]
+)
 def test_every_page_follows(copy: Path, choice: str) -> None:
     review = choose(copy, shared_arms=choice)
     pages = read_pages(review, calls_of_pages())
@@ -284,6 +286,7 @@ def test_the_script_of_r_has_the_same_answer(copy: Path, choice: str, tmp_path: 
     assert "1 of 1 analyses are as in metafor" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_shared_arms_leave_whole_and_come_back(copy: Path, tmp_path: Path) -> None:
     """Written as effects they could not be split again: their people would count twice."""
     review = choose(copy, shared_arms="model")

@@ -176,6 +176,7 @@ def test_one_result_has_the_same_words_on_every_page(name: str) -> None:
         assert said.removesuffix(".")[1:] in whole.partition("Summary of findings:")[0]
 
 
+@pytest.mark.slow  # loads every review
 @each
 def test_one_trial_is_not_called_several(name: str) -> None:
     review = review_of(name)

@@ -118,6 +118,7 @@ def test_the_optimal_information_size_uses_the_baseline_sd(review: al.Review) ->
     assert grading.baseline_sd(review, "strength") is None
 
 
+@pytest.mark.slow
 def test_every_analysis_has_a_row_in_the_summary_of_findings(review: al.Review) -> None:
     table = grading.summary_table(review)
     pooled = list(sections.pooled_analyses(review))
@@ -130,6 +131,7 @@ def test_every_analysis_has_a_row_in_the_summary_of_findings(review: al.Review) 
     assert rest.loc["Adverse events", "In words"].startswith("Five trials of 13 report on harms")
 
 
+@pytest.mark.slow
 def test_a_result_that_is_not_printed_is_computed(review: al.Review) -> None:
     kept = review.published["id"] != "pain-STP"
     some = dataclasses.replace(

@@ -72,6 +72,7 @@ def test_the_review_prints_what_the_sets_say_without_kell(review: al.Review, fou
         assert kell[f"{name}_high"] == pytest.approx(printed[name], abs=0.0051)
 
 
+@pytest.mark.slow
 def test_pulls_and_diagnostics_are_those_of_each_set(found: Draws) -> None:
     pairs = list(zip(found.effect, found.variance, strict=True))
     pulls = ranges.pulls(found, "REML")

@@ -223,6 +223,7 @@ def test_small_study_effects_agree_with_the_functions_for_one(outcome: str, foll
         assert found == pytest.approx(expected, abs=EXACT), subject
 
 
+@pytest.mark.slow
 def test_prompts_of_certainty_agree_with_the_function_for_one() -> None:
     effects = effects_of("pain", "STP")
     mid = review().outcomes.set_index("outcome")["mid"]["pain"]

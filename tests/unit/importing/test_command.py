@@ -136,6 +136,7 @@ def test_check_of_a_new_review_says_where_to_begin(tmp_path: Path, capsys: Any) 
     ]
 
 
+@pytest.mark.slow
 def test_check_names_every_word_of_the_template_that_was_left(
     folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
@@ -317,6 +318,7 @@ def test_an_arm_of_one_person_is_told_by_check(folder: Path, tmp_path: Path, cap
     assert "Cannot be used yet in Pain, ETP: Aasa 2015: fewer than two people in an arm" in out
 
 
+@pytest.mark.slow
 def test_500_trials_are_imported_and_checked(folder: Path, tmp_path: Path, capsys: Any) -> None:
     sheet = tmp_path / "sheet.csv"
     rows = [f"Trial {i} 2001,{20 + i},5,2,{30 + i},6,2" for i in range(500)]

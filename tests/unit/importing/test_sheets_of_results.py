@@ -450,6 +450,7 @@ def test_a_scale_that_is_named_is_taken(
     assert effects(data) == [pytest.approx((-0.2, 0.1), rel=SAME)]
 
 
+@pytest.mark.slow
 def test_a_half_typed_sheet_never_blocks_the_right_one(
     write: Callable[..., Path], folder: Callable[..., Path]
 ) -> None:

@@ -129,6 +129,7 @@ def rows(review: Path, name: str = "found.csv") -> list[dict[str, str]]:
     return rows_of(review / "data" / name)
 
 
+@pytest.mark.slow
 def test_three_weeks(review: Path, world: World) -> None:
     """A new eligible trial; then an ineligible one and a duplicate; then a retraction."""
     first, _ = run(review, world)

@@ -103,7 +103,9 @@ DRAWN = [draw_prisma, draw_sizes, draw_ages, draw_features, draw_overview]
 # All of them
 
 
-@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize(
+    "draw", [pytest.param(d, marks=pytest.mark.slow if d == draw_sizes else ()) for d in DRAWN]
+)
 def test_every_word_stands_free_and_inside(
     review: al.Review, arms: pd.DataFrame, draw: Callable[[al.Review, pd.DataFrame], Axes]
 ) -> None:

@@ -178,6 +178,7 @@ def as_columns(trials: Any) -> tuple[list[int], ...]:
     return list(events1), list(n1), list(events2), list(n2)
 
 
+@pytest.mark.slow
 @quick
 @given(TRIALS, st.sampled_from(["OR", "RR", "RD"]), st.sampled_from(["MH", "Peto", "inverse"]))
 def test_swapping_the_arms_turns_the_sign(trials: Any, measure: str, method: str) -> None:

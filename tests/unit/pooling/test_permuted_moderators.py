@@ -39,6 +39,7 @@ def test_all_orders_give_the_p_value_of_r(entry: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_drawn_orders_are_near_all_of_them() -> None:
     # k = 8: 40 320 orders, of which 999 are drawn; the p values of two seeds differ by chance alone
     generator = np.random.default_rng(5)

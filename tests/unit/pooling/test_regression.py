@@ -349,6 +349,7 @@ def test_regression_on_a_constant_column_alone_is_pooling(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_likelihood_is_highest_at_tau2_of_random_regressions(method: str) -> None:
     rng = np.random.default_rng(3)

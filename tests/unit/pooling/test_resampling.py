@@ -126,6 +126,7 @@ def test_cutting_the_work_changes_no_exact_count(monkeypatch):
     assert permutation_test(EFFECT, VARIANCE) == whole
 
 
+@pytest.mark.slow
 def test_error_rate_of_the_exact_test():
     """With six studies the levels are multiples of 2/64; p <= 4/64 must happen 4 times in 64."""
     generator = np.random.default_rng(11)
@@ -207,6 +208,7 @@ def test_bootstrap_depends_on_the_seed_alone(monkeypatch):
     assert not alone.estimates.flags.writeable
 
 
+@pytest.mark.slow
 def test_studentised_interval_covers_better_than_percentile():
     """Five studies with much heterogeneity: the percentile interval takes tau2 as known."""
     generator = np.random.default_rng(2)

@@ -23,6 +23,7 @@ def drawn(design: SharedDesign, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array([s.effect for s in sets]), np.array([s.covariance for s in sets])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [SISTERS, STANDARD])
 def test_errors_have_the_covariance_that_is_stated(design: SharedDesign) -> None:
     effects, stated = drawn(design, 20_000)

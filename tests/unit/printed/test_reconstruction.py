@@ -154,6 +154,7 @@ SET_ASIDE = {
 }
 
 
+@pytest.mark.slow
 def test_the_printed_results_give_up_these_numbers_and_no_others() -> None:
     found = {
         fit.name: fit.set_aside
@@ -312,12 +313,10 @@ def test_main_readings_agree_with_every_number_that_can_be_met(
     assert table["used"].sum() >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcome", "follow_up", "reading"),
-    [
-        ("pain", "STP", "without-kell"),
-        pytest.param("disability", "STP", "three-trials", marks=pytest.mark.slow),
-    ],
+    [("pain", "STP", "without-kell"), ("disability", "STP", "three-trials")],
 )
 def test_readings_that_the_numbers_exclude(outcome: str, follow_up: str, reading: str) -> None:
     assert not result(outcome, follow_up, reading).reconstruction.converged
@@ -532,9 +531,8 @@ def test_file_as_read_back_agrees_with_the_print(outcome: str, follow_up: str) -
     assert ((rows["low"] <= rows["estimate"]) & (rows["estimate"] <= rows["high"])).all()
 
 
-@pytest.mark.parametrize(
-    ("outcome", "follow_up"), [pytest.param(*SMALL[0], marks=pytest.mark.slow), SMALL[1]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("outcome", "follow_up"), SMALL)
 def test_ranges_in_the_file_are_those_of_200_draws(outcome: str, follow_up: str) -> None:
     fresh = reconstruct_analysis(analysis_of(outcome, follow_up), draws=200).rows()
     written = pd.read_csv(ROOT / "data/reconstructed.csv")

@@ -101,6 +101,7 @@ def test_validation_is_up_to_date(tmp_path: Path) -> None:
     same(written[written["data_set"] == name], again)
 
 
+@pytest.mark.slow
 def test_every_draw_in_the_file_agrees_with_the_print() -> None:
     """Six significant digits are enough: each set as read back is pooled and compared."""
     found = read_ensemble(DATA)

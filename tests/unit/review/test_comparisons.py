@@ -128,6 +128,7 @@ def status(review: al.Review, trial: str) -> str:
     return str(result_status(review).set_index("trial")["arm_level"].loc[trial])
 
 
+@pytest.mark.slow
 def test_with_all_rows_reported_agreement_is_no_longer_circular(data: Path) -> None:
     assert bases(al.load_review(data), "strength-PW") == {CIRCULAR}
     for trial in ("aasa-2015", "helmhout-2008"):
@@ -226,6 +227,7 @@ def test_rows_by_arm_are_preferred_to_a_printed_difference(data: Path) -> None:
     assert row(pain(data), "Gibbs 2022")["effect"] == pytest.approx(-1.0, rel=EXACT)
 
 
+@pytest.mark.slow
 def test_a_standardised_difference_does_not_enter_an_analysis_of_points(
     data: Path, review: al.Review
 ) -> None:

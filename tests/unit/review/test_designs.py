@@ -276,6 +276,7 @@ def test_instruments_that_run_the_other_way_do_not_cancel(review_of: Make) -> No
     assert "Y" not in told
 
 
+@pytest.mark.slow
 def test_check_asks_for_designs_and_directions(tmp_path: Path) -> None:
     arm = {"n": 20, "mean": 3, "sd": 2}
     rows = [*arms("x", arm, arm), *arms("y", arm, arm), *arms("z", arm, arm)]

@@ -398,6 +398,7 @@ def test_a_count_that_does_not_add_up_is_told_with_its_sum(data: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_no_count_of_the_flow_can_change_unnoticed(data: Path) -> None:
     for row, cells in enumerate(read(data, "selection")[1:], start=FIRST_ROW):
         count = cells[2]

@@ -100,6 +100,7 @@ def test_a_value_in_two_levels_or_in_none_is_named(review: al.Review, score: flo
         levels_by_factor(known, effects)
 
 
+@pytest.mark.slow
 def test_every_page_takes_its_factors_from_the_data(review: al.Review) -> None:
     known = of_sleep(review, {("kell-2009", "rtg"): 9, ("gibbs-2022", "rtg"): 11})
     assert set(robustness.subgroup_table(known)["Factor"]) == {"risk of bias", PAIN, SLEEP, "age"}
