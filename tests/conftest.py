@@ -18,6 +18,7 @@ from properties import QUICK
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from warm_python import WarmPython
 
     from analysis_lib import Review
 
@@ -60,6 +61,15 @@ def browser() -> Iterator[Browser]:
 
     with chromium.running() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmPython]:
+    """Return a Python from which commands fork that use the library as it is here."""
+    import warm_python  # which only those need who build a book
+
+    with warm_python.WarmPython(ROOT) as python:
+        yield python
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,6 @@
 """A plug-in of pytest: nbval's kernels are forks, and the notebooks that run longest begin first.
 
-Each notebook has a process of its own, which has imported what notebooks import and nothing more.
+Each notebook has a process of its own, in which modules are loaded and the review is checked.
 """
 
 from __future__ import annotations

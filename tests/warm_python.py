@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -45,16 +46,20 @@ class WarmPython:
     """A process from which commands are forked, until it is closed.
 
     ``library`` is the folder that holds the ``analysis_lib`` that they use; what changes in it
-    later, they do not see. Kernels named ``python3`` that a command starts are forked as well.
+    later, they do not see. Kernels named ``python3`` that a command starts are forked as well; so
+    is a ``python`` that is called in the folder ``bin``.
     """
 
     def __init__(self, library: Path) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="warm-")  # a socket has a short name
-        self.place = Path(self.folder.name) / "socket"
+        self.bin = Path(self.folder.name)
+        self.place = self.bin / "socket"
         self.env = {
             **os.environ, "PYTHONPATH": str(library), "JUPYTER_PATH": self.folder.name
         }  # fmt: skip
-        write_kernel(Path(self.folder.name), self.place)
+        fork = [sys.executable, "-I", "-S", str(SCRIPT), "ask", str(self.place)]
+        write_kernel(self.bin, fork)
+        write_python(self.bin, fork)
         self.process = subprocess.Popen(
             [sys.executable, SCRIPT, "serve", self.place, library],
             env=self.env,
@@ -80,9 +85,8 @@ class WarmPython:
         self.close()
 
 
-def write_kernel(folder: Path, place: Path) -> None:
+def write_kernel(folder: Path, fork: list[str]) -> None:
     """Tell Jupyter, which looks into ``folder``, that its kernels of Python are forked."""
-    fork = [sys.executable, "-I", "-S", str(SCRIPT), "ask", str(place)]
     kernel = {
         "argv": [*fork, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": "Python 3 (ipykernel)",
@@ -91,3 +95,10 @@ def write_kernel(folder: Path, place: Path) -> None:
     file = folder / "kernels" / "python3" / "kernel.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(kernel), encoding="utf-8")
+
+
+def write_python(folder: Path, fork: list[str]) -> None:
+    """Write a program that is called as Python is, and is forked."""
+    file = folder / "python"
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(fork)} "$@"\n', encoding="utf-8")
+    file.chmod(0o755)

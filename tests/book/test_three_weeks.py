@@ -25,7 +25,7 @@ from loopback_services import (
 )
 from places import DATA
 from table_rows import rows_of
-from test_new_book import BUILD, LIBRARY, succeed
+from test_new_book import BUILD, succeed
 from warm_python import WarmPython
 
 from analysis_lib.__main__ import main
@@ -94,7 +94,7 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(review: Path) -> dict[str, str]:
+def told(review: Path, warm: WarmPython) -> dict[str, str]:
     """Watch for three weeks, make the book, and return the words of its pages."""
     works = {doi: {"DOI": doi, "title": ["As it was"]} for doi in DOIS.values()}
     world = World(works=works)
@@ -110,9 +110,7 @@ def told(review: Path) -> dict[str, str]:
             kept = rows_of(review / "data" / FOLDER / day.isoformat() / "answers.csv")
             assert {row["status"] for row in kept} == {"200"}
             assert "Trials were last searched for" in " ".join(check_folder(review))
-    with WarmPython(LIBRARY) as warm:
-        assert "writing the pages" in succeed(review, *BUILD, warm=warm)
-        assert "pages: nothing changed" in succeed(review, *BUILD, warm=warm)
+    assert "writing the pages" in succeed(review, *BUILD, warm=warm)
     html = review / "_build" / "html"
     names = {"front": "book/intro"} | {
         name: f"notebooks/{name}" for name in ("01_selection", "02_trials")
@@ -189,9 +187,10 @@ def test_the_forest_plot_marks_it(review: Path, told: dict[str, str]) -> None:
 
 
 def test_a_book_that_becomes_overdue_is_made_again(
-    review: Path, told: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    review: Path, told: dict[str, str], warm: WarmPython, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What pages are made from changes with the day on which the next search is due."""
+    assert "pages: nothing changed" in succeed(review, *BUILD, warm=warm)
     loaded, sources = load_review(review / "data"), Sources(review)
     before = state(sources, loaded)
     monkeypatch.setattr(LastSearch, "is_overdue", lambda self, _: self.due is not None)
