@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ from analysis_lib.plots.look import (
 )
 
 T = TypeVar("T")
+Places = npt.NDArray[np.intp]
 RULER_DPI = 100.0
 #: What stands left of the words of a legend below a plot on a narrow page, in inches.
 LEGEND_MARK = 1.05
@@ -196,13 +197,14 @@ def label_points(
     walls = np.array([(x - 1, inside.y0, x + 1, inside.y1) for x in lines]).reshape(-1, 4)
     inches = [text_size(name, size=size) for name in labels]
     sizes = [(figure.dpi * width, figure.dpi * height) for width, height in inches]
-    best: dict[int, tuple[FloatArray, FloatArray]] = {}
+    spots = _spots(places, sizes, walls, inside, dot)
+    best: dict[int, int] = {}
     for order, fanned in _orders(places, 4 * dot):
-        found = _arranged(order, fanned, places, sizes, walls, inside, dot)
-        best = max(best, found, key=len)
+        best = max(best, _arranged(order, fanned, spots, dot), key=len)
         if len(best) == len(places):
             break
-    for index, (box, leader) in best.items():
+    for index, spot in best.items():
+        box, leader = spots.boxes[spot], spots.leaders[spot]
         is_far = bool(np.hypot(*(leader[1] - leader[0])) > 2 * dot)
         _write_label(ax, box, leader, labels[index], size, is_far=is_far)
     return [label for index, label in enumerate(labels) if index not in best]
@@ -226,36 +228,71 @@ def _orders(places: FloatArray, near: float) -> Iterator[tuple[list[int], set[in
         yield [int(index) for index in np.argsort(key, kind="stable")], fanned
 
 
-def _arranged(
-    order: Sequence[int],
-    fanned: set[int],
+class _Spots(NamedTuple):
+    """Where names may stand as far as the points and lines of a plot leave room, all in one list.
+
+    ``near`` and ``beyond`` are the spots of each point beside it and above it to the right.
+    """
+
+    boxes: FloatArray
+    leaders: FloatArray
+    near: Sequence[Places]
+    beyond: Sequence[Places]
+
+
+def _spots(
     places: FloatArray,
     sizes: Sequence[tuple[float, float]],
     walls: FloatArray,
     inside: Bbox,
     dot: float,
-) -> dict[int, tuple[FloatArray, FloatArray]]:
-    """Return a box and a leader for every point whose name finds room, in the given order."""
+) -> _Spots:
+    """Return the spots whose box touches no point and no line, and whose leader no other point."""
     taken = np.vstack([_squares(places, dot), walls])
     # A leader over another dot would give that dot the name; one that hides it cannot.
     marks = _squares(places, 0.7 * dot)
-    names, leaders = np.empty((0, 4)), np.empty((0, 2, 2))
+    boxes, leaders = [np.empty((0, 4))], [np.empty((0, 2, 2))]
+    near, beyond = list[Places](), list[Places]()
+    count = 0
+    for (x, y), size in zip(places, sizes, strict=True):
+        hidden = (np.abs(places - (x, y)) <= 0.7 * dot).all(axis=1)
+        here = np.vstack([_places(x, y, *size, dot), _places_beyond(x, y, *size, dot)])
+        kept = np.flatnonzero(_is_free(here, taken, inside))
+        lines = _leaders(x, y, here[kept])
+        clear = ~_meet(lines, marks[~hidden]).any(axis=1)
+        kept, lines = kept[clear], lines[clear]
+        boxes.append(here[kept])
+        leaders.append(lines)
+        own = count + np.arange(len(kept))
+        near.append(own[kept < len(NEAR)])
+        beyond.append(own[kept >= len(NEAR)])
+        count += len(kept)
+    return _Spots(np.vstack(boxes), np.concatenate(leaders), near, beyond)
+
+
+def _arranged(order: Sequence[int], fanned: set[int], spots: _Spots, dot: float) -> dict[int, int]:
+    """Return a spot for every point whose name finds room, in the given order.
+
+    Each name closes the spots that it would touch, those behind its leader, and those whose
+    leaders cross it or its own.
+    """
+    is_open = np.ones(len(spots.boxes), dtype=bool)
     found = {}
     for index in order:
-        x, y = places[index]
-        hidden = (np.abs(places - (x, y)) <= 0.7 * dot).all(axis=1)
-        where = [places_of(x, y, *sizes[index], dot) for places_of in (_places, _places_beyond)]
-        boxes = np.vstack(where[::-1] if index in fanned else where)
-        boxes = boxes[_is_free(boxes, taken, inside)]
-        lines = _leaders(x, y, boxes)
-        open_ = ~(_meet(leaders, boxes).any(axis=0) | _cross(lines, leaders).any(axis=1))
-        boxes, lines = boxes[open_], lines[open_]
-        covers = _meet(lines, np.vstack([names, marks[~hidden]])).any(axis=1)
-        for at in np.flatnonzero(~covers)[:1]:
-            found[index] = boxes[at], lines[at]
-            names = np.vstack([names, boxes[at] + (-0.4 * dot, 0.0, 0.4 * dot, 0.0)])
-            taken = np.vstack([taken, names[-1]])
-            leaders = np.concatenate([leaders, lines[at][None]])
+        kinds = (spots.near[index], spots.beyond[index])
+        here = np.concatenate(kinds[::-1] if index in fanned else kinds)
+        free = here[is_open[here]]
+        if not free.size:
+            continue
+        found[index] = int(free[0])
+        is_open[here] = False
+        left = np.flatnonzero(is_open)
+        boxes, leaders = spots.boxes[left], spots.leaders[left]
+        name = spots.boxes[free[:1]] + (-0.4 * dot, 0.0, 0.4 * dot, 0.0)
+        leader = spots.leaders[free[:1]]
+        closed = ~_is_apart(boxes, name)[:, 0] | _meet(leader, boxes)[0]
+        closed |= _cross(leaders, leader)[:, 0] | _meet(leaders, name)[:, 0]
+        is_open[left[closed]] = False
     return found
 
 
@@ -303,11 +340,16 @@ def _is_free(boxes: FloatArray, taken: FloatArray, inside: Bbox) -> npt.NDArray[
     left, bottom, right, top = boxes.T
     x0, y0, x1, y1 = inside.extents
     free = (x0 <= left) & (right <= x1) & (y0 <= bottom) & (top <= y1)
-    left, bottom, right, top = (side[:, None] for side in boxes[free].T)
-    beside = (taken[:, 0] > right) | (left > taken[:, 2])
-    above = (taken[:, 1] > top) | (bottom > taken[:, 3])
-    free[free] = (beside | above).all(axis=1)
+    free[free] = _is_apart(boxes[free], taken).all(axis=1)
     return np.asarray(free)
+
+
+def _is_apart(boxes: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say which boxes touch nothing of which others, shape (boxes, others)."""
+    left, bottom, right, top = (side[:, None] for side in boxes.T)
+    beside = (others[:, 0] > right) | (left > others[:, 2])
+    above = (others[:, 1] > top) | (bottom > others[:, 3])
+    return np.asarray(beside | above)
 
 
 def left_out_note(names: Sequence[str]) -> str:
