@@ -121,6 +121,8 @@ def wrap_to(text: str, width: float, *, size: float = FONT_SIZE, weight: str = "
 
     A single word that is wider keeps a line of its own.
     """
+    if text_size(text, size=size, weight=weight)[0] <= width:  # as most texts do
+        return text
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
