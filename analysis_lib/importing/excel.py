@@ -54,8 +54,8 @@ class Excel:
         grid = Grid(self.name)
         cells = _SheetCells(
             grid,
-            self._strings(workbook),
-            self._dates(workbook),
+            self._strings,
+            self._dates,
             self._book.since_1904,
             self.parts.gathered,
         )
@@ -69,15 +69,19 @@ class Excel:
         self.parts.read(self._related("", "officeDocument"), book, Budget(MOST_PARTS))
         return book
 
-    def _strings(self, workbook: str) -> list[str]:
+    @cached_property
+    def _strings(self) -> list[str]:
+        workbook = self._related("", "officeDocument")
         place = self._related(workbook, "sharedStrings", needed=False)
         strings = _Strings(self.parts.gathered)
         if place:
             self.parts.read(place, strings)
         return strings.found
 
-    def _dates(self, workbook: str) -> frozenset[str]:
+    @cached_property
+    def _dates(self) -> frozenset[str]:
         """Return the numbers of the styles that show a number as a date."""
+        workbook = self._related("", "officeDocument")
         place = self._related(workbook, "styles", needed=False)
         styles = _Styles()
         if place:

@@ -37,9 +37,9 @@ from analysis_lib.importing.result_columns import (
 )
 from analysis_lib.importing.result_rows import ArmResult, Difference, changes, read_rows
 from analysis_lib.importing.revman import read_revman
-from analysis_lib.importing.spreadsheets import Sheet, sheet_of, unsafe
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of, sheets_of, unsafe
 from analysis_lib.importing.texts import as_key, plain, read_file, sounds, spelling
-from analysis_lib.importing.workbooks import is_workbook, sheet_names
+from analysis_lib.importing.workbooks import is_workbook
 
 __all__ = ["NAMES", "ArmResult", "Difference", "ImportedResults", "Pair", "import_results"]
 
@@ -177,10 +177,9 @@ def _table_of(
 
 def _with_table(name: str, content: bytes) -> str | None:
     """Return the first sheet of a workbook with a header of results or judgements, or with rows."""
-    every = sheet_names(name, content)
-    if len(every) == 1:
-        return None
-    read = {s: attempt(sheet_of, name, content, sheet=s, is_header=is_header) for s in every}
+    read = sheets_of(name, content, is_header)
+    if len(read) == 1:
+        return next(iter(read))
     filled = {s: table for s, table in read.items() if isinstance(table, Sheet) and table.rows}
     with_results = [s for s, table in filled.items() if holds_results(split_joined(table), {})]
     with_header = [s for s, table in filled.items() if is_header(table.columns)]

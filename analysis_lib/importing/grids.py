@@ -17,9 +17,12 @@ from itertools import groupby, islice
 
 from analysis_lib.base.errors import ReviewError, shown
 from analysis_lib.base.formatting import plural
-from analysis_lib.importing.xml_stream import CHUNK, Budget, Listener, read_xml
+from analysis_lib.importing.xml_stream import CHUNK, MOST_ELEMENTS, Budget, Listener, read_xml
 
 LARGEST_UNPACKED = 200_000_000  # bytes of the parts once unpacked; a zip can hide any size
+LARGEST_LOOKED = 2 * LARGEST_UNPACKED  # bytes, and elements, of all sheets that are looked through
+MOST_LOOKED = 2 * MOST_ELEMENTS
+MOST_SHEETS = 200  # that are looked through for the one with a table
 LARGEST_TEXT = 80_000_000  # bytes of memory for the text of a workbook
 LONGEST_TEXT = 1_000_000  # characters of a cell; Excel itself ends at 32,767
 MOST_ROWS = 200_000
@@ -57,9 +60,14 @@ class Parts:
     def __init__(self, packed: zipfile.ZipFile) -> None:
         self.packed = packed
         self.entries = {entry.filename.lower(): entry for entry in packed.infolist()}
+        self.looked = 0  # bytes, those of a part each time that it is read
+        self.sizes: dict[str, int] = {}  # of the parts that were read, unpacked
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another sheet, which may hold as much as one alone."""
         self.budget = Budget()
         self.gathered = Text()
-        self.sizes: dict[str, int] = {}  # of the parts that were read, unpacked
 
     def read(self, place: str, listener: Listener, budget: Budget | None = None) -> None:
         """Tell a listener the XML of a part."""
@@ -67,11 +75,26 @@ class Parts:
         if entry is None:
             raise ReviewError(f"the part {place} is missing")
         self.sizes[entry.filename] = entry.file_size
+        self.looked += entry.file_size
         unpacked = sum(self.sizes.values())
         if unpacked > LARGEST_UNPACKED:
             raise ReviewError(f"{unpacked:,} bytes unpacked; the limit is {LARGEST_UNPACKED:,}")
         with self.packed.open(entry) as part:  # gives no more than the size that it states
             read_xml(iter(lambda: part.read(CHUNK), b""), listener, budget or self.budget)
+
+
+class Flat(Parts):
+    """A workbook that is one document of XML, not packed: every part of it is the whole."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.looked = content, 0
+        self.begin()
+
+    def read(self, place: str, listener: Listener, budget: Budget | None = None) -> None:
+        """Tell a listener the XML of the document."""
+        self.looked += len(self.content)
+        chunks = (self.content[at : at + CHUNK] for at in range(0, len(self.content), CHUNK))
+        read_xml(chunks, listener, budget or self.budget)
 
 
 class Text:

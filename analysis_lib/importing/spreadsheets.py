@@ -21,7 +21,7 @@ from analysis_lib.base.errors import Problem, ReviewError, shown, stop
 from analysis_lib.base.unsafe import danger
 from analysis_lib.importing.grids import check_extent
 from analysis_lib.importing.texts import decode, encoding_notes, read_file
-from analysis_lib.importing.workbooks import is_workbook, read_workbook
+from analysis_lib.importing.workbooks import each_sheet, is_workbook, read_workbook
 from analysis_lib.importing.written_numbers import GROUPED, WITH_COMMA, WITH_POINT, parse_number
 
 #: How surely the cells of a row are a header; 0 if they are none.
@@ -198,6 +198,13 @@ def sheet_of(
     commas = _has_decimal_commas(separator, rows.values())
     notes = tuple(f"{name}: {note}" for note in encoding_notes(decoded))
     return _as_sheet(name, rows, is_header, decimal_commas=commas, notes=notes)
+
+
+def sheets_of(name: str, content: bytes, is_header: IsHeader) -> dict[str, Sheet | ReviewError]:
+    """Read each sheet of a workbook that a person sees, or say why it is no table."""
+    return each_sheet(
+        name, content, lambda cells: _as_sheet(name, cells.rows, is_header, notes=cells.notes)
+    )
 
 
 def _has_decimal_commas(separator: str, rows: Iterable[Sequence[str]]) -> bool | None:

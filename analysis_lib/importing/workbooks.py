@@ -1,4 +1,4 @@
-"""Read one sheet of a workbook as text: xlsx, or the OpenDocument form of LibreOffice and Google.
+"""Read one sheet of a workbook as text: xlsx, or the OpenDocument forms (.ods, .fods).
 
 Whichever form it has, the same cells come out. What a reader of the sheet would not see is told:
 other sheets, hidden sheets, rows and columns, merged cells.
@@ -12,15 +12,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from analysis_lib.base.errors import ReviewError, did_you_mean, shown
+from analysis_lib.base.errors import ReviewError, attempt, did_you_mean, shown
 from analysis_lib.base.formatting import plural
 from analysis_lib.importing.excel import Excel
-from analysis_lib.importing.grids import MOST_TOLD, Grid, Parts, SheetName
+from analysis_lib.importing.grids import (
+    LARGEST_LOOKED,
+    MOST_LOOKED,
+    MOST_PLACES,
+    MOST_SHEETS,
+    MOST_TOLD,
+    Flat,
+    Grid,
+    Parts,
+    SheetName,
+)
 from analysis_lib.importing.opendocument import CONTENT, OpenDocument
 from analysis_lib.importing.packed import NUMBERS, ZIP, is_about, is_file
+from analysis_lib.importing.xml_stream import MOST_ELEMENTS
 
 OLE = bytes.fromhex("D0CF11E0A1B11AE1")  # an old .xls, or a workbook with a password
 MANIFEST, SIGN_OF_PASSWORD = "META-INF/manifest.xml", b"encryption-data"
+LONGEST_START = 20_000  # bytes, by which a workbook that is not packed is told
 LONGEST_MANIFEST = 1_000_000  # bytes that are looked at
 
 T = TypeVar("T")
@@ -30,6 +42,7 @@ class Workbook(Protocol):
     """What every form of workbook tells."""
 
     name: str
+    parts: Parts
 
     def sheets(self) -> list[SheetName]:
         """Return the sheets, in order."""
@@ -48,7 +61,13 @@ class Cells:
 
 def is_workbook(head: bytes) -> bool:
     """Say whether a file that begins like this is a workbook, or another one of Excel."""
-    return head.startswith((ZIP, OLE))
+    return head.startswith((ZIP, OLE)) or is_flat(head)
+
+
+def is_flat(head: bytes) -> bool:
+    """Say whether a file is a spreadsheet of LibreOffice that is not packed (.fods)."""
+    start = head[:LONGEST_START]
+    return b"<office:document" in start and b"opendocument.spreadsheet" in start
 
 
 def read_workbook(name: str, content: bytes, wanted: str | None = None) -> Cells:
@@ -75,10 +94,35 @@ def read_workbook(name: str, content: bytes, wanted: str | None = None) -> Cells
     return _opened(name, content, lambda book: _cells(book, wanted))
 
 
-def sheet_names(name: str, content: bytes) -> list[str]:
-    """Return the names of the sheets that a person sees, or of all if every sheet is hidden."""
-    sheets = _opened(name, content, lambda book: book.sheets())
-    return [sheet.name for sheet in sheets if not sheet.hidden] or [s.name for s in sheets]
+def each_sheet(name: str, content: bytes, use: Callable[[Cells], T]) -> dict[str, T | ReviewError]:
+    """Return what becomes of each sheet that a person sees, or of all if every one is hidden.
+
+    Raises
+    ------
+    ReviewError
+        For a file that is no workbook, and for more or larger sheets than are looked through.
+    """
+    return _opened(name, content, lambda book: _each(book, use))
+
+
+def _each(book: Workbook, use: Callable[[Cells], T]) -> dict[str, T | ReviewError]:
+    sheets = book.sheets()
+    seen = [sheet.name for sheet in sheets if not sheet.hidden] or [s.name for s in sheets]
+    found: dict[str, T | ReviewError] = {}
+    elements = places = 0
+    for sheet in seen:
+        too_much = elements > MOST_LOOKED or places > MOST_PLACES
+        if too_much or book.parts.looked > LARGEST_LOOKED or len(found) == MOST_SHEETS:
+            raise ReviewError(
+                f"{plural(len(sheets), 'sheet')}, more than are looked through; say which holds "
+                f"the table, as in --sheet {seen[0]!r}"
+            )
+        book.parts.begin()  # the text of one sheet at a time is held
+        cells = attempt(_cells, book, sheet)
+        elements += MOST_ELEMENTS - book.parts.budget.left
+        places += 0 if isinstance(cells, ReviewError) else sum(map(len, cells.rows.values()))
+        found[sheet] = cells if isinstance(cells, ReviewError) else attempt(use, cells)
+    return found
 
 
 def _cells(book: Workbook, wanted: str | None) -> Cells:
@@ -109,6 +153,8 @@ def _opened(name: str, content: bytes, read: Callable[[Workbook], T]) -> T:
             "without a password"
         )
     try:
+        if is_flat(content):
+            return read(OpenDocument(name, Flat(content)))
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if told := _no_workbook(packed):
                 raise ReviewError(told)

@@ -21,9 +21,9 @@ from analysis_lib.base.formatting import plural
 from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.importing.search import bibtex, elements, objects, tables, tagged
 from analysis_lib.importing.search.record import Found, Record, record_of
-from analysis_lib.importing.spreadsheets import Sheet, sheet_of
+from analysis_lib.importing.spreadsheets import Sheet, sheet_of, sheets_of
 from analysis_lib.importing.texts import decode, encoding_notes, plain, read_bytes, read_file
-from analysis_lib.importing.workbooks import is_workbook, sheet_names
+from analysis_lib.importing.workbooks import is_workbook
 
 if TYPE_CHECKING:
     from analysis_lib.importing.registries import Entry
@@ -150,12 +150,14 @@ def is_search_export(
 
 def _has_records(name: str, content: bytes, sheet: str | None) -> bool:
     """Say whether a workbook is the export of a search: its first table holds records."""
-    try:
-        every = [sheet] if sheet else sheet_names(name, content)
-    except ReviewError:  # a zip of RevMan, or a workbook that its reader will refuse
-        return False
-    found = (attempt(sheet_of, name, content, sheet=s, is_header=_is_any_header) for s in every)
-    filled = [table for table in found if isinstance(table, Sheet) and table.rows]
+    if sheet:
+        found = {sheet: attempt(sheet_of, name, content, sheet=sheet, is_header=_is_any_header)}
+    else:
+        every = attempt(sheets_of, name, content, _is_any_header)
+        if isinstance(every, ReviewError):  # a zip of RevMan, or what its reader will refuse
+            return False
+        found = every
+    filled = [table for table in found.values() if isinstance(table, Sheet) and table.rows]
     first = next((t for t in filled if _is_search(t) or len(t.columns) >= A_TABLE), None)
     return first is not None and _is_search(first)
 
@@ -213,10 +215,7 @@ def sheet_with_records(name: str, content: bytes) -> str | None:
     ReviewError
         If several could be meant.
     """
-    every = sheet_names(name, content)
-    found = {
-        s: attempt(sheet_of, name, content, sheet=s, is_header=tables.is_header) for s in every
-    }
+    found = sheets_of(name, content, tables.is_header)
     filled = {s: t.columns for s, t in found.items() if isinstance(t, Sheet) and t.rows}
     names = {s: tables.is_header(columns) for s, columns in filled.items()}
     chosen = [s for s, n in names.items() if n > 1] or [s for s, n in names.items() if n]

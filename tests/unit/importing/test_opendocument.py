@@ -24,7 +24,7 @@ from properties import examples
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import import_results, read_records
 from analysis_lib.importing.spreadsheets import Sheet, read_sheet
-from analysis_lib.importing.workbooks import read_workbook, sheet_names
+from analysis_lib.importing.workbooks import each_sheet, read_workbook
 
 HEAD = ["Study", "n1", "mean1", "sd1", "n2", "mean2", "sd2"]
 AASA = ["Aasa 2015", 35, 3.125, 1.2, 36, 4, 1.5]
@@ -112,7 +112,7 @@ def test_what_a_person_does_not_see_is_told_alike(tmp_path: Path) -> None:
     assert "merged cells A3:A4: 'Aasa 2002' in each row" in other.notes[2]
     assert other.notes[-2].endswith("rows 5 to 6, 8")
     path = tmp_path / "sheet.ods"
-    assert sheet_names(path.name, path.read_bytes()) == ["Sheet"]
+    assert list(each_sheet(path.name, path.read_bytes(), str)) == ["Sheet"]
     page.unmerge_cells("A3:A4")
     page["A4"] = "Cai 2003"
     found = [import_results(save(book, tmp_path / f"s.{e}"), **GIVEN) for e in ("xlsx", "ods")]
@@ -176,7 +176,7 @@ def test_copies_of_other_files_are_no_sheets(tmp_path: Path) -> None:
         f"<table:dde-links><table:dde-link>{table(words('no'))}</table:dde-link></table:dde-links>"
     )
     path = packed(tmp_path / "sheet.ods", copy + table(words("Study"), name="Data") + linked)
-    assert sheet_names(path.name, path.read_bytes()) == ["Data"]
+    assert list(each_sheet(path.name, path.read_bytes(), str)) == ["Data"]
     assert read_workbook(path.name, path.read_bytes()).rows == {1: ["Study"]}
 
 
