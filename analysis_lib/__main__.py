@@ -78,6 +78,13 @@ COMMANDS = {
         'version my-review 1.1 --note "A trial of 2026 was added"',
     ),
 }
+#: What the extra `book` does not bring, and how to get it.
+NOT_OF_A_BOOK = {
+    "playwright": "a PDF needs pip install 'playwright>=1.50,<2', and Chromium",
+    "pypandoc": "a manuscript needs pip install 'analysis-lib[manuscript]'",
+    "numba": "compiled code needs pip install 'analysis-lib[fast]'",
+    "distributed": "a Dask cluster needs pip install 'analysis-lib[cluster]'",
+}
 # What a command needs is imported where it runs, so that the others start at once.
 
 FORMS = ("revman", "metafor", "csv", "ris", "ro-crate")
@@ -103,10 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:  # the statistics need none of those that a book needs
-        print(
-            f"{error.name} is not installed: a book needs pip install 'analysis-lib[book]'",
-            file=sys.stderr,
-        )
+        print(f"{error.name} is not installed: {_to_install(error.name or '')}", file=sys.stderr)
         return 1
     except OSError as error:  # a folder that is read-only, full, or a file
         if error.filename is None:
@@ -117,6 +121,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped: what was there before is as it was.", file=sys.stderr)
         return 130
     return int(options.code)
+
+
+def _to_install(module: str) -> str:
+    """Return what to install, where a module is missing."""
+    package = module.partition(".")[0]
+    return NOT_OF_A_BOOK.get(package, "a book needs pip install 'analysis-lib[book]'")
 
 
 def _program() -> str:
