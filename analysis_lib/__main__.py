@@ -321,12 +321,12 @@ def _check(options: argparse.Namespace) -> list[str]:
 
 
 def _import(options: argparse.Namespace) -> Iterator[str]:
-    from analysis_lib.importing.checking import data_folder
     from analysis_lib.importing.extraction import holds_results, read_results
     from analysis_lib.importing.filling import prepare_results
     from analysis_lib.importing.judgements import defined_instruments, read_judgements
     from analysis_lib.importing.search import is_search_export
     from analysis_lib.review.extraction import open_cells, read_differences
+    from analysis_lib.review.model import data_folder
 
     if options.remove and not options.replace:
         raise ReviewError("--remove takes out what a corrected sheet lacks: say --replace, too")
@@ -529,8 +529,8 @@ def _import_decisions(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def _selection(options: argparse.Namespace) -> list[str]:
-    from analysis_lib.importing.checking import data_folder
     from analysis_lib.importing.search.selecting import fill_selection
+    from analysis_lib.review.model import data_folder
 
     found = fill_selection(data_folder(options.folder))
     if found.waiting:
@@ -567,8 +567,7 @@ def _pdf(options: argparse.Namespace) -> list[str]:
 
 def _manuscript(options: argparse.Namespace) -> list[str]:
     from analysis_lib.book.manuscript.word import write_manuscript
-    from analysis_lib.importing.checking import data_folder
-    from analysis_lib.review.model import load_review
+    from analysis_lib.review.model import data_folder, load_review
 
     data = data_folder(options.folder)
     out = options.out or data.parent / "manuscript.docx"
@@ -578,8 +577,7 @@ def _manuscript(options: argparse.Namespace) -> list[str]:
 
 def _export(options: argparse.Namespace) -> list[str]:
     from analysis_lib.book.engine import deposit, exporting
-    from analysis_lib.importing.checking import data_folder
-    from analysis_lib.review.model import load_review
+    from analysis_lib.review.model import data_folder, load_review
 
     data = data_folder(options.folder)
     into = options.into or data.parent / "export" / options.to
@@ -593,8 +591,7 @@ def _export(options: argparse.Namespace) -> list[str]:
 
 def _with_r(options: argparse.Namespace) -> list[str]:
     from analysis_lib.book.engine.with_r import compare_with_r
-    from analysis_lib.importing.checking import data_folder
-    from analysis_lib.review.model import load_review
+    from analysis_lib.review.model import data_folder, load_review
 
     review = load_review(data_folder(options.folder))
     told, agrees = compare_with_r(review, datetime.date.today())
@@ -605,8 +602,7 @@ def _with_r(options: argparse.Namespace) -> list[str]:
 def _version(options: argparse.Namespace) -> list[str]:
     from analysis_lib.book.engine.deposit import write_deposit
     from analysis_lib.conclusions.versions import add_version
-    from analysis_lib.importing.checking import data_folder
-    from analysis_lib.review.model import load_review
+    from analysis_lib.review.model import data_folder, load_review
 
     given = {name: vars(options)[name] for name in ("basis", "status", "note", "again")}
     data = data_folder(options.folder)

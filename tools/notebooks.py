@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.book.engine.running import Told, execute_all
+from analysis_lib.book.engine.running import Execution, Told
 from analysis_lib.book.engine.sources import Sources
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ def keep(path: Path, ran: nbformat.NotebookNode, _: Told) -> None:
 def main() -> None:
     """Run the notebooks that the command line names."""
     try:
-        execute_all(map(Path, sys.argv[1:]), Sources(ROOT), keep)
+        Execution(map(Path, sys.argv[1:]), Sources(ROOT), keep).wait()
     except ReviewError as error:
         raise SystemExit(str(error)) from None
 

@@ -18,6 +18,7 @@ from analysis_lib.base.garbage import garbage_left_lying
 from analysis_lib.book.engine.settings import CONFIG, CONTENTS
 from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.sphinx.keeping import BookChangedError, bring_back, ground
+from analysis_lib.book.sphinx.making import give_up_notebooks
 from analysis_lib.review.model import Review
 
 EXTENSION = "analysis_lib.book.sphinx"
@@ -88,7 +89,10 @@ def write_pages(folder: Path, out: Path, builder: str, rests_on: str = "") -> No
                 warningiserror=True,
                 keep_going=True,
             )
-            app.build()
+            try:
+                app.build()
+            finally:
+                give_up_notebooks(app)
     except BookChangedError:
         raise
     except SphinxError as error:

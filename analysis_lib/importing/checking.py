@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis_lib.base.checks import as_path
 from analysis_lib.base.errors import ReviewError, attempt
 from analysis_lib.base.formatting import effect_estimate, listing, plural
 from analysis_lib.base.measures import RATIO_MEASURES
@@ -17,6 +16,7 @@ from analysis_lib.effects.lopsided import off_centre, uneven_words
 from analysis_lib.importing.filling import read_table
 from analysis_lib.importing.new_review import INTRO_PROMPT, TEMPLATE
 from analysis_lib.importing.search.store import FOLDER, read_store
+from analysis_lib.importing.watching.state import last_search
 from analysis_lib.review.baseline import BASELINE
 from analysis_lib.review.comparisons import OF_COUNTS, StudyEffects
 from analysis_lib.review.directions import odd_one_out
@@ -31,7 +31,7 @@ from analysis_lib.review.extraction import extraction_agreement
 from analysis_lib.review.found import FILE, is_doubt, read_found
 from analysis_lib.review.info import OF_EVENTS
 from analysis_lib.review.known_effects import TELLS_NOTHING
-from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.model import Review, data_folder, load_review
 from analysis_lib.review.open_questions import open_questions
 from analysis_lib.review.possible import analyses
 from analysis_lib.review.risk_of_bias import milder_than_domains
@@ -53,21 +53,6 @@ NEEDED_FOR = {
 PLURALS = {"result by arm": "results by arm"}
 #: What nobody but the reviewer can write.
 OWN_WORDS = ("title", "authors", "question", "experimental", "comparator", "short_names")
-
-
-def data_folder(path: str | Path) -> Path:
-    """Return the folder with ``review.toml``: the one named, or ``data`` in it.
-
-    Raises
-    ------
-    ReviewError
-        If there is neither.
-    """
-    folder = as_path("path", path).resolve()
-    for place in (folder, folder / "data"):
-        if (place / "review.toml").is_file():
-            return place
-    raise ReviewError(f"{path}: no review.toml in it, nor in its folder data")
 
 
 def check_folder(path: str | Path) -> list[str]:
@@ -316,8 +301,6 @@ def _extraction(review: Review) -> Iterator[str]:
 
 def _watched(review: Review) -> Iterator[str]:
     """Say when it was searched last, what waits for a decision, and which reports are in doubt."""
-    from analysis_lib.importing.watching.state import last_search  # which needs this module
-
     yield last_search(review).sentence(datetime.date.today())
     rows = read_found(review.path)
     waiting = sum(row["kind"] != "notice" and not row["decision"] for row in rows)

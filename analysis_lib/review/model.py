@@ -228,6 +228,21 @@ def find_folder(path: str | Path) -> Path:
     raise ReviewError(f"{wanted}: no folder of that name with a review.toml, here or above")
 
 
+def data_folder(path: str | Path) -> Path:
+    """Return the folder with ``review.toml``: the one named, or ``data`` in it.
+
+    Raises
+    ------
+    ReviewError
+        If there is neither.
+    """
+    folder = as_path("path", path).resolve()
+    for place in (folder, folder / "data"):
+        if (place / INFO).is_file():
+            return place
+    raise ReviewError(f"{path}: no {INFO} in it, nor in its folder data")
+
+
 def _citation_keys(path: Path) -> frozenset[str]:
     return frozenset(re.findall(r"^@\w+\{([^,\s]+)\s*,", read_text(path), re.MULTILINE))
 

@@ -36,7 +36,8 @@ import analysis_lib as al
 from analysis_lib.base.formatting import printable
 from analysis_lib.base.unsafe import danger, restored
 from analysis_lib.book import build, writing
-from analysis_lib.book.engine.running import DIGEST, METADATA, write_whole
+from analysis_lib.book.engine.running import DIGEST, METADATA, Execution, write_whole
+from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.page import anchor, table_csv
 from analysis_lib.book.sections import explorer
 from analysis_lib.book.sphinx import making
@@ -415,9 +416,12 @@ def book(
     for name, told in ran.items():
         nbformat.write(told, folder / "notebooks" / f"{name}.ipynb")
 
-    def run_stale(sources: object, notebooks: dict[str, Path], store: Path, tables: object) -> None:
+    def run_stale(
+        sources: Sources, notebooks: dict[str, Path], store: Path, tables: object
+    ) -> Execution:
         for name, path in notebooks.items():
             write_whole(store / name, path.read_text(encoding="utf-8"))
+        return Execution([], sources, lambda *_: None)
 
     review = dataclasses.replace(shown.review, path=folder / "data")
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed, wait
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, TypeAlias
 
 import nbformat
@@ -115,8 +117,10 @@ def retold(path: Path, kept: Path) -> nbformat.NotebookNode:
     return finished(path, notebook)
 
 
-def execute_all(paths: Iterable[Path], sources: Sources, keep: Kept) -> None:
-    """Execute notebooks, two at a time, and say which are done.
+class Execution:
+    """Notebooks that run, two at a time, while something else may be done.
+
+    Its threads do not keep a program from ending.
 
     Parameters
     ----------
@@ -127,38 +131,64 @@ def execute_all(paths: Iterable[Path], sources: Sources, keep: Kept) -> None:
     keep
         Called with the path, the executed notebook and what it read, as soon as one has run.
     """
-    waiting: SimpleQueue[Path] = SimpleQueue()
-    for path in paths:
-        waiting.put(path)
-    count = waiting.qsize()
-    kernels: list[AsyncKernelManager] = []
-    with (
-        ThreadPoolExecutor(KERNELS) as pool,
-        tqdm(total=count, desc="notebooks", disable=None, leave=False) as bar,
-    ):
 
-        def execute_waiting() -> None:
-            kernel = AsyncKernelManager(kernel_name="python3")
-            kernels.append(kernel)
-            try:
-                while True:
-                    path = waiting.get_nowait()
-                    keep(path, *execute(path, kernel, sources))
-                    bar.update()
-                    tqdm.write(f"  ran {path.name}")
-            except Empty:
-                return
-            finally:
-                run_sync(kernel.shutdown_kernel)(now=True)
+    def __init__(self, paths: Iterable[Path], sources: Sources, keep: Kept) -> None:
+        self._waiting: SimpleQueue[Path] = SimpleQueue()
+        # What shows most takes longest and comes first: no kernel is left alone with it at the end.
+        for path in sorted(paths, key=lambda path: path.stat().st_size, reverse=True):
+            self._waiting.put(path)
+        self._sources, self._keep = sources, keep
+        count = self._waiting.qsize()
+        self._bar = tqdm(total=count, desc="notebooks", disable=None, leave=False)
+        self._kernels: list[AsyncKernelManager] = []
+        self._ends: list[Future[None]] = [Future() for _ in range(min(KERNELS, count))]
+        for end in self._ends:
+            Thread(target=self._run, args=[end], daemon=True).start()
 
+    def wait(self) -> None:
+        """Return when all have run; whatever stops this stops them.
+
+        Raises
+        ------
+        ReviewError
+            As `execute`.
+        """
         try:
-            for done in as_completed([pool.submit(execute_waiting) for _ in range(KERNELS)]):
+            for done in as_completed(self._ends):
                 done.result()
-        finally:  # what was not reached is not begun, and what runs does not hold up who gives up
-            while not waiting.empty():
-                waiting.get()
-            for kernel in kernels:
-                _kill(kernel)
+        finally:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Begin no more notebooks, and end those that run."""
+        with suppress(Empty):
+            while True:
+                self._waiting.get_nowait()
+        for kernel in self._kernels:
+            _kill(kernel)
+        wait(self._ends)
+        self._bar.close()
+
+    def _run(self, end: Future[None]) -> None:
+        try:
+            self._run_waiting()
+        except BaseException as error:
+            end.set_exception(error)
+        else:
+            end.set_result(None)
+
+    def _run_waiting(self) -> None:
+        kernel = AsyncKernelManager(kernel_name="python3")
+        self._kernels.append(kernel)
+        try:
+            with suppress(Empty):
+                while True:
+                    path = self._waiting.get_nowait()
+                    self._keep(path, *execute(path, kernel, self._sources))
+                    self._bar.update()
+                    tqdm.write(f"  ran {path.name}")
+        finally:
+            run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def _kill(kernel: AsyncKernelManager) -> None:
@@ -169,8 +199,8 @@ def _kill(kernel: AsyncKernelManager) -> None:
 
 def run_stale(
     sources: Sources, notebooks: Mapping[str, Path], store: Path, tables: Mapping[str, str]
-) -> None:
-    """Run the notebooks whose result may have changed since they last ran.
+) -> Execution:
+    """Begin to run the notebooks whose result may have changed since they last ran.
 
     Parameters
     ----------
@@ -208,12 +238,12 @@ def run_stale(
         }
         write_whole(store / names[path], nbformat.writes(notebook))
 
-    execute_all(names, sources, keep)
     for name in notebooks.keys() - stale:  # their prose may be another
         path, kept = notebooks[name], store / name
         notebook = retold(path, kept)
         notebook.metadata[DIGEST] = origins[name]
         write_if_new(kept, nbformat.writes(notebook))
+    return Execution(names, sources, keep)
 
 
 def _is_current(origin: Any, wanted: str, folder: Path, tables: Mapping[str, str]) -> bool:

@@ -26,7 +26,7 @@ from analysis_lib.book.sections.answers import AnswerTable
 from analysis_lib.book.sections.tables import TABLES
 from analysis_lib.book.sphinx.downloads import up
 from analysis_lib.book.sphinx.figures import figure_of, table_of
-from analysis_lib.book.sphinx.making import Making, in_order, making
+from analysis_lib.book.sphinx.making import RAN, Making, in_order, making, wait_for_notebooks
 from analysis_lib.book.sphinx.words import keep_as_written
 from analysis_lib.book.templates import render
 
@@ -38,11 +38,9 @@ EXPLORER_DATA = "explorer-data.js"
 SHOWS = "review_shows"  # what is known of a page that a directive shows anything on
 
 
-def gather(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+def gather(app: Sphinx, env: BuildEnvironment) -> None:
     """Write the figures of all notebooks where pages find them, and note what each page shows."""
     made = making(app)
-    if made.is_current(app):
-        return []
     folder = made.store / "figures"
     found: dict[Path, str] = {}
     for page in in_order(app):
@@ -61,7 +59,6 @@ def gather(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
         file.unlink()
     for file, text in found.items():
         write_if_new(file, text)
-    return []
 
 
 class Insert(SphinxDirective):
@@ -69,6 +66,8 @@ class Insert(SphinxDirective):
 
     required_arguments = 1
     final_argument_whitespace = True
+    #: Whether it shows what notebooks show, for which these must have run.
+    of_notebooks: ClassVar[bool] = False
 
     @property
     def made(self) -> Making:
@@ -78,6 +77,8 @@ class Insert(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the nodes, or say in the page's line what there is none of."""
         self.env.metadata[self.env.docname][SHOWS] = True
+        if self.of_notebooks:
+            wait_for_notebooks(self.env.app)
         try:
             found = self.shown()
         except ReviewError as error:
@@ -93,6 +94,8 @@ class Insert(SphinxDirective):
 
 class FigureInsert(Insert):
     """``{review-figure} NAME``: a figure of a notebook, with a number of its own."""
+
+    of_notebooks = True
 
     def shown(self) -> list[nodes.Node]:
         """Return the figure."""
@@ -199,7 +202,8 @@ class DownloadsInsert(Insert):
     def shown(self) -> list[nodes.Node]:
         """Return the list of links."""
         made = self.made
-        notebooks = sorted(p for p in self.env.found_docs if (made.store / f"{p}.ipynb").is_file())
+        pages = sorted(self.env.found_docs)
+        notebooks = [page for page in pages if self.env.doc2path(page).endswith(".ipynb")]
         data = [file.relative_to(made.folder).as_posix() for file in made.data_files]
         files = [*data, *(f"{page}.ipynb" for page in notebooks)]
         base = f"{up(self.env.docname)}{archive.FOLDER}"
@@ -214,6 +218,7 @@ class ChecklistInsert(Insert):
     """
 
     has_content = True
+    of_notebooks = True
 
     def shown(self) -> list[nodes.Node]:
         """Return the table."""
@@ -281,4 +286,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("review-cite", CitationInsert)
     app.add_directive("review-checklist", ChecklistInsert)
     app.add_directive("review-downloads", DownloadsInsert)
-    app.connect("env-get-outdated", gather)  # the notebooks have run
+    app.connect(RAN, gather)

@@ -24,7 +24,7 @@ from sphinx.errors import SphinxError
 from analysis_lib.book.engine.sources import Sources, digest, environment, files_below
 from analysis_lib.book.engine.stamp import is_overdue
 from analysis_lib.book.sphinx.inserts import SHOWS
-from analysis_lib.book.sphinx.making import making
+from analysis_lib.book.sphinx.making import making, wait_for_notebooks
 from analysis_lib.review.model import Review
 
 if TYPE_CHECKING:
@@ -119,7 +119,11 @@ def read_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
     """Have every page read whose sources are not those that it was read from before."""
     if making(app).is_current(app):
         return []
-    known, now = before(app).get("pages", {}), read_from(app, env)
+    known = before(app).get("pages")
+    if known is None:
+        return list(env.found_docs)
+    wait_for_notebooks(app)
+    now = read_from(app, env)
     stale = [page for page in env.found_docs if known.get(page) != now[page]]
     # One at least: where nothing is to be read Sphinx writes nothing, not even its own files.
     return stale or [app.config.root_doc]
@@ -231,7 +235,7 @@ def set_aside(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Register the steps in the order in which Sphinx takes them."""
     app.add_config_value("review_ground", "", "", str)
-    app.connect("env-get-outdated", read_again, priority=600)  # the figures have been gathered
+    app.connect("env-get-outdated", read_again, priority=600)  # the notebooks have begun
     app.connect("env-before-read-docs", note_order)
     app.connect("env-purge-doc", forget)
     app.connect("env-updated", restore_order, priority=100)  # before anything is numbered

@@ -22,7 +22,7 @@ from sphinx_external_toc.events import remove_suffix
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.book.engine import archive, reading, searching, weight
 from analysis_lib.book.engine.lock import hold
-from analysis_lib.book.engine.running import run_stale, write_whole
+from analysis_lib.book.engine.running import Execution, run_stale, write_whole
 from analysis_lib.book.engine.sources import Sources
 from analysis_lib.book.engine.stamp import STAMP, is_current, state
 from analysis_lib.conclusions.versions import news
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 MADE: WeakKeyDictionary[Sphinx, Making] = WeakKeyDictionary()
+#: Told to the parts of the book when the notebooks have run.
+RAN = "review-notebooks-ran"
 
 
 class Making:
@@ -49,6 +51,8 @@ class Making:
         What the code of each page calls, in the order of reading.
     order
         The keys of all that Sphinx knew before it read a page, in their order.
+    running
+        The notebooks, while they run and nobody has waited for them.
     """
 
     def __init__(self, app: Sphinx, config: Config) -> None:
@@ -56,6 +60,7 @@ class Making:
         self.store = store_of(self.folder)
         self.shown: dict[str, set[str]] = {}
         self.order: dict[str, list[Any]] = {}
+        self.running: Execution | None = None
         try:
             hold(self.folder)
             self.sources = Sources(
@@ -120,7 +125,7 @@ def clear(app: Sphinx) -> None:
 
 
 def run(app: Sphinx, env: BuildEnvironment, *to_read: set[str]) -> list[str]:
-    """Run the notebooks before any page is looked at, unless all is as it was."""
+    """Begin to run the notebooks, unless all is as it was; other pages are read meanwhile."""
     made = making(app)
     if made.is_current(app) and not any(to_read):
         return []
@@ -129,11 +134,32 @@ def run(app: Sphinx, env: BuildEnvironment, *to_read: set[str]) -> list[str]:
     paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
     notebooks = {f"{page}.ipynb": p for page, p in paths.items() if p.suffix == ".ipynb"}
     try:
-        run_stale(made.sources, notebooks, made.store, reading.digests(made.review))
-        _stop_if_changed(made.sources)
+        tables = reading.digests(made.review)
+        made.running = run_stale(made.sources, notebooks, made.store, tables)
     except ReviewError as error:
         raise ExtensionError(str(error)) from None
     return []
+
+
+def wait_for_notebooks(app: Sphinx) -> None:
+    """Wait until the notebooks have run, and have what pages show of them gathered."""
+    made = making(app)
+    if made.running is None:
+        return
+    running, made.running = made.running, None
+    try:
+        running.wait()
+        _stop_if_changed(made.sources)
+    except ReviewError as error:
+        raise ExtensionError(str(error)) from None
+    app.emit(RAN, app.env)
+
+
+def give_up_notebooks(app: Sphinx) -> None:
+    """End the notebooks for which nobody has waited, because a page could not be read."""
+    running = making(app).running
+    if running is not None:
+        running.give_up()
 
 
 def _stop_if_changed(sources: Sources) -> None:
@@ -144,8 +170,11 @@ def _stop_if_changed(sources: Sources) -> None:
 
 def read_executed(app: Sphinx, page: str, source: list[str]) -> None:
     """Let Sphinx read the notebook that has run in the place of the one that was written."""
+    if not app.env.doc2path(page).endswith(".ipynb"):
+        return
+    wait_for_notebooks(app)
     kept = making(app).store / f"{page}.ipynb"
-    if app.env.doc2path(page).endswith(".ipynb") and kept.is_file():
+    if kept.is_file():
         source[0] = with_folded_code(kept.read_text(encoding="utf-8"))
 
 
@@ -185,6 +214,8 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("review_ignores", [], "env", list)
     app.connect("config-inited", begin)
     app.connect("builder-inited", clear)
+    app.add_event(RAN)
     app.connect("env-get-outdated", run, priority=400)
     app.connect("source-read", read_executed)
+    app.connect("env-updated", lambda app, env: wait_for_notebooks(app), priority=0)
     app.connect("build-finished", finish)

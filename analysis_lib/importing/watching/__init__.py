@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from analysis_lib.base.errors import ReviewError
-from analysis_lib.importing.checking import data_folder
 from analysis_lib.importing.screening import FILE as RULES
 from analysis_lib.importing.screening import ScreeningRules, parse_rules
 from analysis_lib.importing.watching import kept
@@ -30,7 +29,7 @@ from analysis_lib.importing.watching.queries import read_searches
 from analysis_lib.importing.watching.services import Addresses
 from analysis_lib.review.cells import read_text
 from analysis_lib.review.found import FILE, Row, read_found, rows_of, schema
-from analysis_lib.review.model import Review, load_review
+from analysis_lib.review.model import Review, data_folder, load_review
 
 #: What a scheduler is told: something new (3), a service without an answer (4), or both (5).
 NEW, UNANSWERED, BOTH = 3, 4, 5

@@ -62,7 +62,7 @@ folder, store = map(Path, sys.argv[1:])
 notebooks = {p.name: p for p in (folder / "notebooks").glob("*.ipynb")}
 has_review = (folder / "data" / "review.toml").is_file()
 tables = digests(load_review(folder / "data")) if has_review else {}
-run_stale(Sources(folder), notebooks, store, tables)
+run_stale(Sources(folder), notebooks, store, tables).wait()
 """
 
 
