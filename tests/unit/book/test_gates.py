@@ -30,7 +30,8 @@ BY_HAND = {
 #: These put HTML on a page that a gate has made: `Markup` of a template, an output of `show_table`.
 RAW = {"analysis_lib/book/sphinx/figures.py", "analysis_lib/book/sphinx/inserts.py"}
 TEMPLATES = sorted((LIBRARY / "book" / "templates").glob("*.html"))
-TAG = re.compile(r"</?[a-z][a-z0-9]*(\s[^<>]*)?/?>|<[a-z]+\s[a-z-]+=")
+#: The name of a group, as in ``(?P<number>``, is none.
+TAG = re.compile(r"(?<!\(\?P)</?[a-z][a-z0-9]*(\s[^<>]*)?/?>|<[a-z]+\s[a-z-]+=")
 LINK_OR_TAG = re.compile(r"\]\([^)]*\{|<[a-z/!]", re.IGNORECASE)
 
 
