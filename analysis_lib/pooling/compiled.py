@@ -36,7 +36,7 @@ from analysis_lib.pooling.batch import (
 #: Cells worked on at once: what NumPy does for each row of a block is then cheap beside its start.
 CELLS_PER_BLOCK = 2**18
 #: Data sets side by side: their sums stay in the smallest cache.
-LANES = 32
+LANES = 48
 
 #: Where the sums of a data set stand in `_add_up`, what these need, and what follows from them.
 OTHERS, MEAN, SQUARES, CUBES, Q, PULL, SHIFTED, BEND = range(8)
