@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform
 
 from analysis_lib.plots.look import BLACK, FONT_SIZE, INK, SKY, VERMILLION, YELLOW
@@ -43,12 +45,20 @@ RISK_WORDS = {
 LEGEND_LIGHT, LEGEND_GAP = 0.175, 0.06
 
 
+def paint_line(ax: Axes, x: Sequence[float], y: Sequence[float], **look: Any) -> None:
+    """Draw a line or a mark into an Axes whose ends are fixed.
+
+    ``Axes.plot`` would look for units, a colour and new ends first; a plot of rows has hundreds.
+    """
+    ax.add_artist(Line2D(x, y, **look))
+
+
 def paint_light(
     ax: Axes, x: float, y: float, judgement: str, *, transform: Transform, size: float
 ) -> None:
     """Draw one light of a risk-of-bias plot: its colour, and the sign that says the same."""
-    ax.plot(
-        [x], [y], marker="o", markersize=size, markerfacecolor=RISK_COLOURS[judgement],
+    paint_line(
+        ax, [x], [y], marker="o", markersize=size, markerfacecolor=RISK_COLOURS[judgement],
         markeredgecolor=INK, markeredgewidth=0.7, linestyle="", transform=transform, clip_on=False,
         zorder=3,
     )  # fmt: skip

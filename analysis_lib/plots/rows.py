@@ -48,7 +48,13 @@ from analysis_lib.plots.look import (
     axes_of_size,
     figure_of,
 )
-from analysis_lib.plots.marks import RISK_SIGNS, legend_width, paint_light, paint_risk_legend
+from analysis_lib.plots.marks import (
+    RISK_SIGNS,
+    legend_width,
+    paint_light,
+    paint_line,
+    paint_risk_legend,
+)
 from analysis_lib.plots.text import in_lines, inches_from, text_size, widest, wrap_to
 
 # Inches and points of the page.
@@ -799,7 +805,7 @@ def _paint_row(ax: Axes, y: float, row: Row, largest_weight: float) -> None:
             side = max(LARGEST_SQUARE * np.sqrt(row.weight / largest_weight), SMALLEST_SQUARE)
         mark = _study_marker(hollow=row.hollow, flagged=row.flagged, label="", size=side)
         mark.set_data([row.estimate], [y])
-        ax.add_line(mark)
+        ax.add_artist(mark)
 
 
 def _paint_band(ax: Axes, y: float, estimate: float, limits: Interval) -> None:
@@ -810,7 +816,7 @@ def _paint_band(ax: Axes, y: float, estimate: float, limits: Interval) -> None:
     )
     mark = _study_marker(hollow=True, flagged=False, label="")
     mark.set_data([estimate], [y])
-    ax.add_line(mark)
+    ax.add_artist(mark)
 
 
 def _paint_interval(ax: Axes, y: float, limits: Interval, *, color: str, width: float) -> None:
@@ -818,11 +824,12 @@ def _paint_interval(ax: Axes, y: float, limits: Interval, *, color: str, width: 
     left, right = ax.get_xlim()
     low, high = max(limits[0], left), min(limits[1], right)
     if low < high:
-        ax.plot([low, high], [y, y], color=color, lw=width, solid_capstyle="butt", zorder=2)
+        look: dict[str, Any] = {"color": color, "lw": width, "solid_capstyle": "butt"}
+        paint_line(ax, [low, high], [y, y], zorder=2, **look)
     for end, edge, marker in ((limits[0], left, "<"), (limits[1], right, ">")):
         outside = end < edge if marker == "<" else end > edge
         if outside:
-            ax.plot(
-                [edge], [y], marker=marker, markersize=max(6.0, width + 4), color=color,
+            paint_line(
+                ax, [edge], [y], marker=marker, markersize=max(6.0, width + 4), color=color,
                 clip_on=False, linestyle="", zorder=3,
             )  # fmt: skip

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from analysis_lib.plots.look import GREY, INK, PALE, figure_of, narrowly
-from analysis_lib.plots.marks import paint_light
+from analysis_lib.plots.marks import paint_light, paint_line
 from analysis_lib.plots.rows import (
     ABOVE_HEADING,
     BOLD,
@@ -156,7 +156,7 @@ class StackedPlot(RowPlot):
         half = LANE / 2 / LINE
         for y, row in zip(self._centres(), self.rows, strict=True):
             if row.interval is not None:
-                ax.plot([x, x], [y - half, y + half], zorder=1, **line)
+                paint_line(ax, [x, x], [y - half, y + half], zorder=1, **line)
 
     def _paint_band(self, ax: Axes, low: float, high: float) -> None:
         half = LANE / 2 / LINE
