@@ -113,15 +113,16 @@ def deduplicate(
     judged: list[tuple[Record, Decided, int | None, str]] = []
     for record in records:
         place, facts = (record.file, record.row), facts_of(record)
+        keys = _keys(facts)
         decision: tuple[Decided, int | None, str]
         if place in decided and decided[place] is None:
             decision = "kept", None, "decided by a person"
         elif place in decided and decided[place] in known.places:
             decision = "duplicate", known.places[decided[place]], "decided by a person"
         else:
-            decision = known.judge(facts)
+            decision = known.judge(facts, keys)
         judged.append((record, *decision))
-        known.learn(record, facts, decision[1] if decision[0] == "duplicate" else None)
+        known.learn(record, facts, keys, decision[1] if decision[0] == "duplicate" else None)
     return Deduplication(
         tuple(known.records),
         tuple(
@@ -163,10 +164,11 @@ def find(
     known = _Known()
     for record in among:
         of = settled.get((record.file, record.row))
-        known.learn(record, facts_of(record), known.places[of] if of else None)
+        facts = facts_of(record)
+        known.learn(record, facts, _keys(facts), known.places[of] if of else None)
     for record in records:
         facts = facts_of(record)
-        near = [(known.records[i], known.facts[i]) for i in known.near(facts)]
+        near = [(known.records[i], known.facts[i]) for i in known.near(_keys(facts))]
         verdicts = [(kept, compared(facts, of), of) for kept, of in near]
         yield Found(
             tuple(kept for kept, verdict, _ in verdicts if verdict and verdict[0] == "duplicate"),
@@ -180,15 +182,15 @@ class _Known:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.facts: list[Facts] = []
-        self.by_key: dict[object, tuple[int, ...]] = {}
+        self.by_key: dict[int, tuple[int, ...]] = {}
         self.places: dict[Place | None, int] = {}
 
-    def judge(self, facts: Facts) -> tuple[Decided, int | None, str]:
+    def judge(self, facts: Facts, keys: Iterable[int]) -> tuple[Decided, int | None, str]:
         """Compare a record with the works that share a key, and keep the surest finding."""
         if not facts.titles and not facts.dois and not facts.pmids:
             return "kept", None, "without title and identifier, it cannot be compared"
         best: tuple[int, int, Decided, str] | None = None
-        for position in self.near(facts):
+        for position in self.near(keys):
             found = compared(facts, self.facts[position])
             if found is not None:
                 rank = (ORDER.index(found[0]), position)
@@ -196,7 +198,7 @@ class _Known:
                     best = (*rank, *found)
         return ("kept", None, "") if best is None else (best[2], best[1], best[3])
 
-    def learn(self, record: Record, facts: Facts, twin: int | None) -> None:
+    def learn(self, record: Record, facts: Facts, keys: Iterable[int], twin: int | None) -> None:
         """Keep a record, or let the one that it repeats take what it lacks."""
         if twin is None:
             twin = len(self.records)
@@ -206,31 +208,41 @@ class _Known:
             self.records[twin] = _completed(self.records[twin], record)
             self.facts[twin] |= facts
         self.places[record.file, record.row] = twin
-        for key in _keys(facts):
+        for key in keys:
             works = self.by_key.get(key, ())
             if twin not in works[-1:] and len(works) < MOST_COMPARED:
                 self.by_key[key] = *works, twin
 
-    def near(self, facts: Facts) -> list[int]:
-        """Return the works with which a record shares a key."""
-        return sorted({work for key in _keys(facts) for work in self.by_key.get(key, ())})
+    def near(self, keys: Iterable[int]) -> list[int]:
+        """Return the works that have one of the keys."""
+        return sorted({work for key in keys for work in self.by_key.get(key, ())})
 
 
-def _keys(facts: Facts) -> Iterator[object]:
+def _keys(facts: Facts) -> tuple[int, ...]:
+    """Return hashes, which take little memory, of what records of one work have in common.
+
+    Should two keys ever have one hash, works are compared that need not be; their names tell keys
+    apart that may be empty, since nothing and zero have one hash.
+    """
+    return tuple(map(hash, _in_common(facts)))
+
+
+def _in_common(facts: Facts) -> Iterator[object]:
     """Return what records of one work have in common, however they are exported."""
     yield from (*facts.dois, *facts.pmids, *facts.numbers)
+    author, year = min(facts.authors, default=""), min(facts.years, default=0)
+    journal = min(facts.journals, default="")[:3]
     for title, _ in facts.titles:
         solid = title.replace(" ", "")
-        author, year = min(facts.authors, default=""), min(facts.years, default=0)
         yield "title", solid
         yield "title", solid, author
-        yield "title", solid, year, min(facts.journals, default="")[:3]
+        yield "title", solid, year, journal
         yield "begins", solid[:EDGE]
         yield "ends", solid[-EDGE:]
         yield "words", author, *sorted(title.split(), key=lambda word: (-len(word), word))[:3]
         for page in facts.pages:
             yield "page", page, min(facts.volumes, default=""), author
-            yield "page", page, min(facts.years, default=0), min(facts.journals, default="")[:3]
+            yield "page and year", page, year, journal
 
 
 def _completed(kept: Record, duplicate: Record) -> Record:

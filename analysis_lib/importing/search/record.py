@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Final, TypeAlias
 from urllib.parse import unquote
@@ -69,6 +68,8 @@ BEFORE_NAMES = """
     ver vom von zu zum zur y
 """
 PARTICLES = frozenset(BEFORE_NAMES.split())
+PERSONS = re.compile(r"[;|\n]")
+PERSONS_OR_AND = re.compile(r"[;|\n]|\s(?:and|&)\s")
 LONGEST_PERSON = 60  # letters; more is a list that nothing separates
 
 
@@ -107,15 +108,10 @@ class Record:
     kind: str = ""
     other_dois: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def first_author(self) -> str:
         """Family name of the first author, for comparison."""
         return family_name(self.authors)
-
-    @cached_property
-    def given_names(self) -> str:
-        """Given names of the first author, or their initials, for comparison."""
-        return given_names(self.authors)
 
     @property
     def dois(self) -> tuple[str, ...]:
@@ -277,20 +273,21 @@ def family_name(authors: str) -> str:
     return _family_and_given(authors)[0]
 
 
-def given_names(authors: str) -> str:
-    """Return the given names of the first author, or initials; empty where there is none.
+def family_and_given(authors: str) -> tuple[str, str]:
+    """Return the family name of the first author and the given names, or initials; some are empty.
 
     Examples
     --------
-    >>> [given_names(a) for a in ("Example, Ann B.; Sample, Bo", "AB Example", "Example A.-B.")]
-    ['ann b', 'a b', 'a b']
+    >>> [family_and_given(a)[1] for a in ("Example, Ann B.; Sample, Bo", "Example A.-B.")]
+    ['ann b', 'a b']
     """
-    person = re.split(r"[;|\n]", authors.strip())[0]
-    return _family_and_given(authors)[1] if len(person.split(",")[0]) <= LONGEST_PERSON else ""
+    family, given = _family_and_given(authors)
+    person = PERSONS.split(authors.strip(), maxsplit=1)[0]
+    return family, given if len(person.split(",")[0]) <= LONGEST_PERSON else ""
 
 
 def _family_and_given(authors: str) -> tuple[str, str]:
-    person = re.split(r"[;|\n]|\s(?:and|&)\s", authors.strip())[0]
+    person = PERSONS_OR_AND.split(authors.strip(), maxsplit=1)[0]
     person = AND_OTHERS.sub("", IN_BRACKETS.sub(" ", person)).strip().strip(",")
     before, _, after = person.partition(",")
     words = before.split()

@@ -191,10 +191,24 @@ def signs_of(text: str) -> str:
 
 def nearest(one: frozenset[Title], other: frozenset[Title]) -> Relation:
     """Return how the titles relate that are nearest to each other."""
-    if one & other:
+    if are_same(one, other):
         return "same"
     found = {_related(a, b) for a, b in product(one, other)}
     return next((t for t in ORDER if t in found), "another")
+
+
+def are_same(one: frozenset[Title], other: frozenset[Title]) -> bool:
+    """Say whether two works have a title in common, which is told in a moment.
+
+    Examples
+    --------
+    >>> are_same(frozenset({("follow up", "")}), frozenset({("followup", "")}))
+    True
+    """
+    return not one.isdisjoint(other) or any(
+        a.replace(" ", "") == b.replace(" ", "") and _agree_in_signs((a, mine), (b, theirs))
+        for (a, mine), (b, theirs) in product(one, other)
+    )
 
 
 def recurs(titles: frozenset[Title]) -> bool:
@@ -245,9 +259,13 @@ def _added(short: str, long: str) -> str:
 
 def _related(one: Title, other: Title) -> Relation:
     relation = _two_titles(one[0], other[0])
+    return relation if relation == "another" or _agree_in_signs(one, other) else "similar"
+
+
+def _agree_in_signs(one: Title, other: Title) -> bool:
     short, long = sorted((one, other), key=lambda title: len(title[0]))
     of_both = long[1][: len(short[1])] if long[0].startswith(f"{short[0]} ") else long[1]
-    return relation if relation == "another" or of_both == short[1] else "similar"
+    return of_both == short[1]
 
 
 def _two_titles(one: str, other: str) -> Relation:

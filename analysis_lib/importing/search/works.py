@@ -16,7 +16,7 @@ from itertools import product
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from analysis_lib.importing.search import titles
-from analysis_lib.importing.search.record import PARTICLES, Record, folded
+from analysis_lib.importing.search.record import PARTICLES, Record, family_and_given, folded
 from analysis_lib.importing.search.titles import FEW_WORDS, MOST_NAMES, SMALL_WORDS, Title, named
 
 Verdict: TypeAlias = Literal["duplicate", "linked", "look at"]
@@ -33,6 +33,8 @@ FORMS: Final = (
 NUMBERS = re.compile(r"\b(?:NCT|ISRCTN|DRKS|ACTRN|ChiCTR[\w-]*?)\d{8,}|\b\d{4}-\d{6}-\d{2}\b")
 BEHIND_JOURNAL = re.compile(r"[(:=\[]|\.\s+Conference\b", re.IGNORECASE)  # place, meeting
 TRANSLATED = re.compile(r"\[|\s=\s")  # Zhonghua Yi Xue Za Zhi [Chinese Medical Journal]
+DIGITS = re.compile(r"\d+")
+PAGE = re.compile(r"[a-z]?\d+")  # E17, too
 OF_ENTRIES = "10.1002/central/"  # DOIs of the Cochrane Library's entries, not of works
 SPELLED_OUT = re.compile("(?<=[aou])e|(?<=a)a|(?<=d)j")  # ae, aa and dj for one letter
 JOINED = re.compile(rf"(?:{'|'.join((*PARTICLES, 'o'))})*")
@@ -73,31 +75,34 @@ class Facts:
 def facts_of(record: Record) -> Facts:
     """Return the facts of a record, in forms that can be compared."""
     kind, own = titles.titles_of(record)
+    family, given = family_and_given(record.authors)
     return Facts(
         titles=own,
         kinds=frozenset((kind,)),
-        authors=_some(record.first_author),
-        given=_some(record.given_names),
+        authors=_some(family),
+        given=_some(given),
         years=frozenset(() if record.year is None else (record.year,)),
         journals=_some(_journal(record.journal)),
-        volumes=_some(_first(r"\d+", record.volume)),
-        pages=_some(_first(r"[a-z]?\d+", record.pages.casefold())),
+        volumes=_some(_first(DIGITS, record.volume)),
+        pages=_some(_first(PAGE, record.pages.casefold())),
         dois=frozenset(doi for doi in record.dois if not doi.startswith(OF_ENTRIES)),
         pmids=_some(record.pmid),
         numbers=frozenset(NUMBERS.findall(record.journal) if kind == "registry entry" else ()),
-        issues=_some(_first(r"\d+", record.issue)),
+        issues=_some(_first(DIGITS, record.issue)),
         forms=_some(named(FORMS, record.kind) or ("work" if record.kind else "")),
         translated=_some("title" if record.title.startswith("[") else "")
         | _some("journal" if TRANSLATED.search(record.journal) else ""),
     )
 
 
+@lru_cache(maxsize=MOST_NAMES)
 def _some(text: str) -> frozenset[str]:
+    """Return the set of a text; the records of one volume or journal share it."""
     return frozenset((text,)) if text else frozenset()
 
 
-def _first(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
     return found.group().lstrip("0") if found else ""
 
 
@@ -122,17 +127,21 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
         "duplicate" if they are surely one, "linked" if one is about the other, "look at" if
         somebody has to decide; and the reason.
     """
-    identifier, title = _identifier(one, other), titles.nearest(one.titles, other.titles)
+    identifier = _identifier(one, other)
     about = sorted((one.kinds | other.kinds) - {""}) if one.kinds.isdisjoint(other.kinds) else []
+    apart = not identifier and not about and _are_apart(one, other)
+    title = "another" if apart else titles.nearest(one.titles, other.titles)
     if (title != "same" and not about) or title == "another":
         about = [titles.about(one.titles, other.titles, about)]
     if about := [*filter(None, about)]:
         return "linked", f"{about[0]}, and the work that it is about"
-    if title == "another":
-        same = identifier or ("place in a journal" if _in_one_place(one, other) else "")
-        return ("look at", f"the same {same}, but another title") if same else None
+    if apart:
+        return None
     relations = dict(_relations(one, other))
     agrees = [fact for fact, relation in relations.items() if relation == "same"]
+    if title == "another":
+        same = identifier or ("place in a journal" if {*agrees} >= IN_ONE_PLACE else "")
+        return ("look at", f"the same {same}, but another title") if same else None
     excused = {*_excused(title, identifier, relations, one, other)}
     differs = [f for f, relation in relations.items() if relation == "another" and f not in excused]
     if "first page" not in agrees:  # one place tells more than what it is called
@@ -151,7 +160,7 @@ def compared(one: Facts, other: Facts) -> tuple[Verdict, str] | None:
 
 def may_be_one(one: Facts, other: Facts) -> bool:
     """Say whether two works have the same title, and nothing that is known of both contradicts."""
-    if titles.nearest(one.titles, other.titles) != "same" or one.kinds != other.kinds:
+    if not titles.are_same(one.titles, other.titles) or one.kinds != other.kinds:
         return False
     differs = {fact for fact, relation in _relations(one, other) if relation == "another"}
     if not _names(one).isdisjoint(_names(other)):
@@ -223,9 +232,16 @@ def _relations(one: Facts, other: Facts) -> Iterator[tuple[str, Relation]]:
     yield "first page", _equal(one.pages, other.pages)
 
 
-def _in_one_place(one: Facts, other: Facts) -> bool:
-    """Say whether two works stand in one place; most do not, and the first fact says so."""
-    return all(r == "same" for fact, r in _relations(one, other) if fact in IN_ONE_PLACE)
+def _are_apart(one: Facts, other: Facts) -> bool:
+    """Say whether title, volume and author differ, so that no likeness of titles would matter.
+
+    It spares most pairs that share a page and a year by chance the comparison of letters.
+    """
+    return (
+        _equal(one.volumes, other.volumes) == "another"
+        and not titles.are_same(one.titles, other.titles)
+        and _first_author(one, other) != "same"
+    )
 
 
 def _equal(mine: frozenset[T], theirs: frozenset[T]) -> Relation:
@@ -316,9 +332,11 @@ def _journals(one: str, other: str) -> Relation:
 
 def _abbreviates(one: str, other: str) -> bool:
     """Say whether a word is the other, shortened: its letters stand in it, in order."""
+    if one[0] != other[0]:
+        return False
     short, long = sorted((one, other), key=len)
     rest = iter(long)
-    return short[0] == long[0] and all(letter in rest for letter in short)
+    return all(letter in rest for letter in short)
 
 
 def _words(work: Facts) -> list[str]:

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from table_rows import rows_of
 
 from analysis_lib.base.errors import ReviewError
 from analysis_lib.importing import Record, deduplicate, read_records
-from analysis_lib.importing.search import duplicates
+from analysis_lib.importing.search import duplicates, titles, works
 from analysis_lib.importing.search.store import COLUMNS, add_search
 from analysis_lib.importing.search.titles import most_alike
+from analysis_lib.importing.search.works import facts_of
 
 TRIAL = {
     "title": "Lifting crates for low back pain: a made-up trial",
@@ -323,6 +325,65 @@ def test_no_record_is_lost_and_none_is_counted_twice(records: list[Record]) -> N
         assert decision.of is None or decision.of in found.records
 
 
+LIFTING = (
+    *("Lifting crates for pain", "Lifting crate for pain", "Lifting crates for pain: a"),
+    *("Comment on: Lifting crates for pain", "Walking", ""),
+)
+
+
+@examples(200)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            FACTS
+            | {
+                "title": st.sampled_from(LIFTING),
+                "volume": st.sampled_from(["", "1", "2"]),
+            }
+        ),
+        min_size=2,
+        max_size=2,
+    )
+)
+def test_works_that_are_apart_are_judged_as_if_their_titles_were_compared(
+    rows: list[dict[str, Any]],
+) -> None:
+    """What spares the comparison of letters changes no decision."""
+    one, other = (facts_of(Record("a", i, **row)) for i, row in enumerate(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(works, "_are_apart", lambda *_: False)
+        expected = works.compared(one, other)
+    assert works.compared(one, other) == expected
+
+
+def test_most_works_that_share_a_page_by_chance_are_not_compared_by_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    real = titles.nearest
+    monkeypatch.setattr(titles, "nearest", lambda *a: calls.append(a) or real(*a))
+    for i in range(20):
+        ours, theirs = (
+            facts_of(
+                Record("a", i, f"On the {i}th {word}", name, 2009, "Spine", volume=v, pages="7")
+            )
+            for word, name, v in (("walk", "Kell, R", "1"), ("talk", "Aasa, B", str(i + 2)))
+        )
+        assert works.compared(ours, theirs) is None
+    assert not calls
+
+
+@examples(200)
+@given(records=RECORDS)
+def test_what_a_key_spares_is_nothing_to_be_found(records: list[Record]) -> None:
+    """Of all pairs that are surely one work, each shares a key: none is missed unseen."""
+    facts = [facts_of(record) for record in records]
+    for (i, one), (j, other) in combinations(enumerate(facts), 2):
+        found = works.compared(one, other)
+        if found and found[0] == "duplicate":
+            assert {*duplicates._keys(one)} & {*duplicates._keys(other)}, (records[i], records[j])
+
+
 # --- what stands in the review's folder ----------------------------------------------------------
 
 
@@ -505,9 +566,9 @@ def test_another_file_of_the_same_name_is_refused(
     tmp_path: Path, export: Callable[..., Any]
 ) -> None:
     add_search([export("a.csv", "One")], tmp_path)
-    for titles in (("Two",), ("One", "Two")):
+    for others in (("Two",), ("One", "Two")):
         with pytest.raises(ReviewError, match="give the new export another name"):
-            add_search([export("a.csv", *titles)], tmp_path)
+            add_search([export("a.csv", *others)], tmp_path)
     assert len(rows(tmp_path)) == 1
 
 
