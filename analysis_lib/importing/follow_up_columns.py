@@ -83,7 +83,7 @@ IS_RESULT: Final = frozenset(
 )
 #: What the columns of judgements of bias are called, apart from the titles of domains.
 DOMAIN = re.compile(r"(?:d|domain ?)\d[a-z]?|overall.*|\d 0 assessor s judge?ment")
-LAYOUT: Final = "Study, Arm, Side, Time, N, Mean, SD"
+LAYOUT: Final = "Study, Arm, Side, Outcome, Time, N, Mean, SD"
 
 Kinds = frozenset[str]
 
@@ -148,16 +148,16 @@ def is_header(cells: Collection[str]) -> int:
 
 
 def told_beside(table: Sheet) -> str:
-    """Say which columns seem to hold several follow-ups, and how to lay them out; or nothing."""
-    columns = {c: words for c in table.columns if (words := _numbered(c))}
-    if len({_key(found) for found in columns.values()}) < 2:
+    """Say which columns seem to bear a follow-up in their names, and how to lay them out."""
+    columns = [column for column in table.columns if _numbered(column)]
+    if len(columns) < 2:
         return ""
-    names = ", ".join(map(shown, list(columns)[:MOST_TOLD])) + " ..." * (len(columns) > MOST_TOLD)
+    names = ", ".join(map(shown, columns[:MOST_TOLD])) + " ..." * (len(columns) > MOST_TOLD)
     return (
-        f" The columns {names} seem to hold several follow-ups beside each other. They are read if "
-        "each is named by what it holds, its arm where a row has two, and its follow-up, as in "
-        "'Mean 6 weeks', 'SD 1 6 weeks', and nothing is without. Else give each follow-up a row "
-        f"of its own: {LAYOUT}"
+        f" The columns {names} seem to name their follow-ups, and are not understood. They are "
+        "read if each is named by what it holds, its arm where a row has two, and its follow-up, "
+        "as in 'Mean 6 weeks', 'SD 1 6 weeks', and no column of results is without. Else give "
+        f"each outcome and follow-up a row of its own: {LAYOUT}"
     )
 
 
@@ -187,9 +187,9 @@ def _folded(text: str) -> str:
     return "".join(signs)
 
 
-def _numbered(column: str) -> re.Match[str] | None:
+def _numbered(column: str) -> bool:
     folded = _folded(unicodedata.normalize("NFC", column))
-    return next((found for form in FORMS if (found := form.search(folded))), None)
+    return not _kinds(column) and any(form.search(folded) for form in FORMS)
 
 
 def _at(column: str) -> At | None:

@@ -74,7 +74,7 @@ JOINS: Final = (
         WITH_CI,
     ),
     Join(
-        re.compile(r"(?P<before>)(?:95 )?(?:ci|confidence interval)(?: 95)?(?P<behind>)"),
+        re.compile(r"(?P<before>.*?)\b(?:95 )?(?:ci|confidence interval)\b(?: 95)?(?P<behind>.*)"),
         ("ci lower", "ci upper"),
         ONLY_CI,
     ),

@@ -122,12 +122,19 @@ def test_people_of_a_follow_up_are_not_those_of_another(read: Callable[..., Foun
     assert found["12 weeks", "experimental"][0] is None
 
 
-def test_effects_beside_each_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MD 6 weeks (95% CI),MD 12 weeks (95% CI)\nA 2015,-1.0 (-1.5 to -0.5),-0.8 (-1.2 to -0.4)",
+        "MD 6 weeks,95% CI 6 weeks,MD 12 weeks,12 weeks 95% CI\n"
+        "A 2015,-1.0,-1.5 to -0.5,-0.8,-1.2 to -0.4",
+        "MD 6 weeks,MD 6 weeks 95% CI,MD 12 weeks,MD 12 weeks 95% CI\n"
+        "A 2015,-1.0,-1.5 to -0.5,-0.8,-1.2 to -0.4",
+    ],
+)
+def test_effects_beside_each_other(tmp_path: Path, text: str) -> None:
     path = tmp_path / "effects.csv"
-    path.write_text(
-        "Study,MD 6 weeks (95% CI),MD 12 weeks (95% CI)\n"
-        "Aasa 2015,-1.0 (-1.5 to -0.5),-0.8 (-1.2 to -0.4)\n"
-    )
+    path.write_text(f"Study,{text}\n")
     found = import_results(path, outcome="Pain").differences
     assert [(d.time, d.estimate, d.ci_low, d.ci_high) for d in found] == [
         ("6 weeks", -1.0, -1.5, -0.5),
@@ -171,6 +178,7 @@ def test_two_columns_of_one_thing_are_asked_about(read: Callable[..., Found]) ->
     [
         "Study,Yoga mean 6 weeks,Yoga SD 6 weeks,Yoga mean 12 weeks,Yoga SD 12 weeks,x,y",
         "Study,Arm,N,Walk 6 weeks,Walk SD 6 weeks,Walk 12 weeks,Walk SD 12 weeks",
+        "Study,Arm,N,Mean pain 12 weeks,SD pain 12 weeks,Mean fear 12 weeks,SD fear 12 weeks",
         "Study,Arm,N,mean 6 weeks,SD,mean 12 weeks,note",  # one SD: of which?
         "Study,Arm,N,mean,SD,mean 12 weeks,SD 12 weeks",  # the first has no name
     ],
@@ -187,7 +195,7 @@ def test_what_is_not_understood_is_said_with_its_columns(
     assert "12 weeks" in told
     assert "column side" not in told
     if "mean,SD" not in head:
-        assert "Study, Arm, Side, Time, N, Mean, SD" in told
+        assert "Study, Arm, Side, Outcome, Time, N, Mean, SD" in told
         assert head.split(",")[3] in told
 
 
