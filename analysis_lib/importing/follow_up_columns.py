@@ -65,7 +65,9 @@ WORDS: Final = (
     re.compile(rf"{START}(?P<after>{AFTER}){END}"),
 )
 #: What may stand beside a follow-up, and says nothing of the column.
-BEFORE_IT = re.compile(r"(?:(?<![^\W_])(?:at|after|nach|a|in|na|op|dopo|apos|follow[ -]?up)\W+)+$")
+BEFORE_IT = re.compile(
+    r"(?:(?<![^\W_])(?:at|after|nach|a|las|los|the|in|na|op|tras|dopo|apos|follow[ -]?up)\W+)+$"
+)
 BEHIND_IT = re.compile(r"^\W*(?:follow[ -]?up|fu|post|after|later)(?![^\W_])")
 
 #: What is measured of an arm or an effect, so that it belongs to a time; people may be of all.

@@ -26,7 +26,7 @@ OF_ARM: Final[Mapping[str, tuple[str, ...]]] = {
         *("例数", "人数", "样本量"),
     ),
     "mean": (
-        *("mean", "m", "average", "score", "mittelwert", "media", "moyenne", "gemiddelde"),
+        *("mean", "m", "average", "score", "mittelwert", "mw", "media", "moyenne", "gemiddelde"),
         *("均数", "均值", "平均值", "平均数"),
     ),
     "sd": (

@@ -33,6 +33,15 @@ SIDE_WORDS: Final[Mapping[str, Side]] = {
     **dict.fromkeys(("treatment", "treated", "exp", "int", "i", "e", "ig", "eg"), "experimental"),
     **dict.fromkeys(("comparator", "control", "comparison", "second", "placebo"), "comparator"),
     **dict.fromkeys(("ctrl", "con", "c", "cg", "kontrolle", "controle"), "comparator"),
+    **dict.fromkeys(
+        (
+            *("interventionsgruppe", "behandlung", "traitement", "intervencion", "tratamiento"),
+            *("intervencao", "tratamento", "intervento", "trattamento", "interventie"),
+            *("试验组", "治疗组", "干预组", "介入群"),
+        ),
+        "experimental",
+    ),
+    **dict.fromkeys(("kontrollgruppe", "temoin", "controllo", "对照组", "対照群"), "comparator"),
 }
 YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?=[a-z]?(?![a-z0-9]))", re.IGNORECASE)
 LETTERED = re.compile(r"(?:1[89]|20)\d\d[a-z]", re.IGNORECASE)
@@ -387,9 +396,9 @@ class _Reader:
         if not as_key(label):
             self._add(row, "arm", f"{shown(label)} cannot name an arm")
         if side is None:
-            known = ", ".join(SIDE_WORDS)
             told = (
-                f"{shown(word)} is not one of {known}; a column Side says on which side each is, "
+                f"{shown(word)} is not one of experimental, intervention, treatment, comparator, "
+                "control, placebo and the like; a column Side says on which side each is, "
                 "or name yours with --column side=HEADER"
             )
             self._add(row, "side", told)

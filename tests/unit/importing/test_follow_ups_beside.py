@@ -108,6 +108,29 @@ def test_a_unit_is_no_follow_up(read: Callable[..., Found], unit: str) -> None:
     assert read(text, time="Post") == {("Post", "comparator"): (36, 4.1, 1.3, None)}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Studie;Gruppe;N;MW 6 Wochen;SD 6 Wochen;MW nach 12 Wochen;SD nach 12 Wochen\n"
+        "A 2015;Interventionsgruppe;30;1,5;2,1;1,2;2,0\nA 2015;Kontrollgruppe;30;2,5;2,2;2,4;2,1\n",
+        "Étude;Groupe;N;Moyenne à 6 semaines;ET à 6 semaines;Moyenne à 3 mois;ET à 3 mois\n"
+        "A 2015;Intervention;30;1,5;2,1;1,2;2,0\nA 2015;Témoin;30;2,5;2,2;2,4;2,1\n",
+        "Estudio;Grupo;N;Media a las 6 semanas;DE a las 6 semanas;Media a los 3 meses;"
+        "DE a los 3 meses\n"
+        "A 2015;Grupo intervención;30;1,5;2,1;1,2;2,0\nA 2015;Grupo control;30;2,5;2,2;2,4;2,1\n",
+        "研究;组别;例数;6周均数;6周标准差;12周均数;12周标准差\n"
+        "张 2015;试验组;30;1,5;2,1;1,2;2,0\n张 2015;对照组;30;2,5;2,2;2,4;2,1\n",
+    ],
+)
+def test_whole_sheets_in_other_languages(read: Callable[..., Found], text: str) -> None:
+    sides = ("experimental", "comparator") * 2
+    found = read(text)
+    assert sorted(side for _, side in found) == sorted(sides)
+    assert {numbers[:3] for numbers in found.values()} == {
+        *((30, 1.5, 2.1), (30, 1.2, 2.0), (30, 2.5, 2.2), (30, 2.4, 2.1))
+    }
+
+
 def test_group_a_is_an_arm_and_no_word_beside_a_time(read: Callable[..., Found]) -> None:
     names = [f"Group {g} 6 weeks {what}" for g in "AB" for what in ("n", "mean", "SD")]
     found = read(f"Study,{','.join(names)}\nAasa 2015,35,3.1,1.2,36,4.1,1.3\n")
