@@ -14,9 +14,9 @@ LONGEST = ("16_method_choice", "14_operating_characteristics", "12_living_update
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin a Python to fork from, in each process that runs notebooks."""
-    if config.option.numprocesses and not hasattr(config, "workerinput"):
-        return  # the one that hands them out
+    """Begin a Python to fork from; the processes that run notebooks inherit where it is."""
+    if hasattr(config, "workerinput"):
+        return
     from places import ROOT
     from warm_python import WarmPython
 
