@@ -62,15 +62,17 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh") / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     found = folder / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", found, "install", "-q"]
-    install += ["--no-compile", "--disable-pip-version-check", wheel]
+    pip = [sys.executable, "-m", "pip", "--python", found, "install", "-q"]
+    pip += ["--no-compile", "--disable-pip-version-check", wheel]
+    uv = [shutil.which("uv") or "false", "pip", "install", "--python", found, "-q", wheel]
     # A checkout on PYTHONPATH would count as installed.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    told = subprocess.run(install, capture_output=True, text=True, check=False, env=env)
-    if told.returncode and "No matching distribution" in told.stderr:
-        pytest.skip("no package index can be reached: the wheel cannot be installed afresh")
-    assert told.returncode == 0, told.stderr
-    return found
+    for install in (uv, pip):  # as make does: pip where there is no uv, or it cannot
+        told = subprocess.run(install, capture_output=True, text=True, check=False, env=env)
+        if told.returncode == 0:
+            return found
+    assert "No matching distribution" in told.stderr, told.stderr
+    pytest.skip("no package index can be reached: the wheel cannot be installed afresh")
 
 
 def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
