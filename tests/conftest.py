@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 TABLE = ROOT / "book" / "tables" / "r_agreement.csv"
 FAMILIES = TABLE.with_name("agreement.csv")
 
-#: The files that take longest, from 150 to 15 seconds of a processor. They begin first, so that
+#: The files that take longest, from 90 to 10 seconds of a processor. They begin first, so that
 #: nobody waits for one of them at the end.
 LONGEST = (
-    "test_print.py", "test_accessibility.py", "test_build.py", "test_new_book.py",
-    "test_browser.py", "test_hostile.py", "test_explorer_browser.py", "test_search.py",
-    "test_reading.py", "test_manuscript.py", "test_wheel.py", "test_pages.py",
-    "test_reconstruction.py", "test_plots.py", "test_exporting.py",
+    "test_made_anew.py", "test_accessibility.py", "test_build.py", "test_print.py",
+    "test_new_book.py", "test_hostile.py", "test_browser.py", "test_explorer_browser.py",
+    "test_search.py", "test_reading.py", "test_manuscript.py", "test_reconstruction.py",
+    "test_plots.py", "test_exporting.py", "test_pages.py", "test_lab.py", "test_three_weeks.py",
+    "test_wheel.py",
 )  # fmt: skip
 
 settings.register_profile(QUICK)
