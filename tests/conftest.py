@@ -73,9 +73,17 @@ def warm() -> Iterator[WarmPython]:
         yield python
 
 
+@pytest.hookimpl(tryfirst=True)  # before the slow are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    begun: set[str] = set()
+    for item in items:
+        if item.get_closest_marker("few"):
+            name = item.nodeid.partition("[")[0]
+            if name in begun:
+                item.add_marker("slow")
+            begun.add(name)
 
 
 def pytest_collection_finish() -> None:

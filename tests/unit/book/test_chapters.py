@@ -160,6 +160,7 @@ def test_three_trials_can_be_left_out_two_cannot(folder: Path, shown: list[str])
     assert shown == ["figure fig-leave-one-out-pain-w8"]
 
 
+@pytest.mark.slow
 def test_a_comparison_that_cannot_be_computed_is_said_and_hides_no_other(
     tmp_path: Path, shown: list[str]
 ) -> None:
@@ -197,6 +198,7 @@ def rated(folder: Path, copy: Path, **judgements: str) -> al.Review:
     return al.load_review(copy / "data")
 
 
+@pytest.mark.slow
 def test_the_risk_of_bias_follows_the_ratings_everywhere(
     folder: Path, tmp_path: Path, shown: list[str]
 ) -> None:
@@ -224,6 +226,7 @@ def test_an_overall_judgement_milder_than_a_domain_is_told_on_the_page(
     assert "low overall, although D2 is high; by RoB 2" in shown[0]
 
 
+@pytest.mark.slow
 def test_a_forest_plot_has_the_risk_of_bias_only_where_there_is_something_to_show(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -287,6 +290,7 @@ TABLES = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("show", "captions"), TABLES, ids=lambda x: getattr(x, "__name__", ""))
 def test_what_a_full_review_holds_is_a_table(
     show: Callable[[al.Review], None], captions: list[str], shown: list[str]

@@ -157,6 +157,7 @@ def test_references_come_back_as_records(empty: Path, tmp_path: Path) -> None:
     assert "no place for results" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_numbers_of_an_export_are_never_more_sure_than_they_were(
     empty: Path, tmp_path: Path
 ) -> None:

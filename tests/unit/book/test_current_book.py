@@ -49,6 +49,7 @@ def test_nothing_that_writes_pages_is_loaded_for_a_book_that_is_current(folder: 
     assert loaded == "pandera"
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("file", ["data/arms.csv", "book/intro.md", "_toc.yml", CONFIG])
 def test_one_line_more_in_any_file_and_the_pages_are_written(
     folder: Path, file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

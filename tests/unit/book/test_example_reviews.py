@@ -343,6 +343,7 @@ def change(folder: Path, row: int, **cells: str) -> None:
     table.to_csv(path, index=False)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
@@ -385,6 +386,7 @@ def test_a_wrong_effect_names_table_row_and_column(
         al.load_review(folder / "data")
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("cells", "named"),
     [

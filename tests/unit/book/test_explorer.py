@@ -90,16 +90,19 @@ def assert_limits(kept: list[Kept], limits: tuple[float, float] | None) -> None:
         assert printed_interval(kept) == fmt.interval(limits)
 
 
+@pytest.mark.slow
 def test_the_script_is_small(script: str) -> None:
     assert len(gzip.compress(script.encode())) < MOST_BYTES
 
 
+@pytest.mark.slow
 def test_every_analysis_that_can_be_pooled_is_there(review: al.Review, data: explorer.Json) -> None:
     names = [explorer.name_of(effects) for effects in pooled_analyses(review)]
     assert list(data["analyses"]) == names
     assert names
 
 
+@pytest.mark.slow
 def test_every_set_of_trials_but_none_is_there(data: explorer.Json) -> None:
     """But those of one reconstructed comparison, of which only the range is known."""
     for analysis in data["analyses"].values():
@@ -110,6 +113,7 @@ def test_every_set_of_trials_but_none_is_there(data: explorer.Json) -> None:
         assert len(subsets) == len(analysis["left_out"]) == 2 ** len(trials) - 1 - hidden
 
 
+@pytest.mark.slow
 def test_the_arrays_hold_every_state(data: explorer.Json) -> None:
     assert data["by_tau2"] == list(TAU2_METHODS)
     assert data["by_pi"] == [" ".join(names) for names in METHODS]
@@ -141,6 +145,7 @@ def all_states(data: explorer.Json) -> list[tuple[str, int, int]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_state_is_what_pool_returns(review: al.Review, data: explorer.Json) -> None:
     for name, subset, method in random.Random(7).sample(all_states(data), STATES):
         analysis = data["analyses"][name]
@@ -185,6 +190,7 @@ def test_weights_stand_where_nothing_is_reconstructed() -> None:
     assert analysis["printed"] is None
 
 
+@pytest.mark.slow
 def test_the_range_of_an_estimate_is_that_of_all_sets(
     review: al.Review, data: explorer.Json
 ) -> None:
@@ -198,6 +204,7 @@ def test_the_range_of_an_estimate_is_that_of_all_sets(
     assert [*map(read, kept)] == pytest.approx([low, high], abs=0.0051)
 
 
+@pytest.mark.slow
 def test_no_digit_of_a_reconstructed_effect_is_in_the_data(data: explorer.Json) -> None:
     for analysis in data["analyses"].values():
         for study in analysis["studies"]:
@@ -205,6 +212,7 @@ def test_no_digit_of_a_reconstructed_effect_is_in_the_data(data: explorer.Json) 
             assert len(study.get("range", (0, 0))) == 2
 
 
+@pytest.mark.slow
 def test_the_printed_result_is_there_with_its_certainty(data: explorer.Json) -> None:
     printed = data["analyses"]["pain-ETP"]["printed"]
     assert "−0.52 (−0.92 to −0.08) points" in printed["numbers"]
@@ -214,6 +222,7 @@ def test_the_printed_result_is_there_with_its_certainty(data: explorer.Json) -> 
     assert data["analyses"]["pain-PW"]["printed"]["ours"].startswith("Participants")
 
 
+@pytest.mark.slow
 def test_no_threshold_is_preset(script: str, review: al.Review) -> None:
     assert '"mid"' not in script
     form = explorer.form(review)
@@ -228,6 +237,7 @@ def test_every_worst_judgement_is_left_out_as_high(worst: str) -> None:
     assert tuple(range(7)) in explorer.choices_of_trials(many)
 
 
+@pytest.mark.slow
 def test_the_studies_are_those_of_the_analysis(review: al.Review, data: explorer.Json) -> None:
     for effects in pooled_analyses(review):
         studies = data["analyses"][explorer.name_of(effects)]["studies"]
@@ -241,6 +251,7 @@ def test_the_studies_are_those_of_the_analysis(review: al.Review, data: explorer
         assert shown == explorer.last_digits(known)
 
 
+@pytest.mark.slow
 def test_the_axis_holds_the_main_analysis_and_no_difference(
     review: al.Review, data: explorer.Json
 ) -> None:
@@ -272,6 +283,7 @@ def test_leaving_out_all_trials_at_high_risk_is_computed_however_many_there_are(
     assert len(explorer.choices_of_trials(["high"] * 8 + ["low"] * 4)[-1]) == 8
 
 
+@pytest.mark.slow
 def test_each_trial_has_its_risk_of_bias(review: al.Review, data: explorer.Json) -> None:
     for effects in pooled_analyses(review):
         analysis = data["analyses"][explorer.name_of(effects)]
@@ -337,6 +349,7 @@ def test_last_digits_are_those_that_print(value: float) -> None:
     assert printed_number(kept) == fmt.number(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "left"), [("pain-ETP", "favours loaded"), ("endurance-PW", "favours unloaded")]
 )

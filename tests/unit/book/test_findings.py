@@ -62,6 +62,7 @@ def test_every_letter_leads_to_a_reason_that_is_told_once(page: BeautifulSoup) -
     assert "Methodological limitations." in reasons
 
 
+@pytest.mark.slow
 def test_an_unrated_review_says_so_and_gives_no_reasons(review: al.Review) -> None:
     page = summary(replace(review, certainty=review.certainty.iloc[:0]))
     assert page.select("ol.letters") == []

@@ -114,6 +114,7 @@ def test_what_was_found_waits_for_a_decision_as_text(folder: Path, shown: list[s
     assert f"{FILE}: 1 row without a decision of people." in check_folder(folder)
 
 
+@pytest.mark.slow
 def test_a_trial_in_doubt_is_marked_and_its_results_stand_beside(
     folder: Path, shown: list[str]
 ) -> None:

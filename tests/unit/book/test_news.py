@@ -43,6 +43,7 @@ def test_a_version_is_recorded_once(data: Path) -> None:
     assert "unchanged" in whats_new(al.load_review(data), heads, results).status.to_string()
 
 
+@pytest.mark.slow
 def test_the_recorded_versions_of_this_review_can_be_told() -> None:
     review = al.load_review(ROOT / "data")
     heads, results = read_versions(review.path)

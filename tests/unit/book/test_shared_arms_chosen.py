@@ -146,6 +146,7 @@ def test_a_combined_arm_is_the_arm_of_all_its_people(copy: Path) -> None:
     assert row["experimental_arm"] == "t0 + t1"
 
 
+@pytest.mark.slow
 def test_events_of_combined_arms_are_added_up(tmp_path: Path) -> None:
     """One of the comparisons tells nothing of a ratio by itself; its people count all the same."""
     m_t, m_b = [0, 3, 4, 1, 2, 3], [0, 0, 6, 5, 5, 5]

@@ -197,6 +197,7 @@ def test_advice_on_rare_events_is_about_another_method(name: str) -> None:
     assert not ("by Peto's method" in whole and "Read Mantel-Haenszel" in whole)
 
 
+@pytest.mark.few
 @each
 def test_harms_that_nobody_wrote_down_are_not_called_unreported(name: str) -> None:
     assert answers.harms(review_of(name)).startswith("Nothing is recorded")

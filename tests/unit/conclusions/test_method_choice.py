@@ -74,6 +74,7 @@ def test_a_scale_is_that_of_people(manipulation: al.StudyEffects) -> None:
     assert people_sd(replace(manipulation, measure="SMD")) == 1
 
 
+@pytest.mark.slow
 def test_what_cannot_be_computed_has_a_reason() -> None:
     effects = al.study_effects(al.load_review(DATA), "strength", "ETP")
     table = method_choices(effects)
@@ -84,6 +85,7 @@ def test_what_cannot_be_computed_has_a_reason() -> None:
     assert (table["choice"] == "empirical prior (Rhodes 2015)").sum() == 1
 
 
+@pytest.mark.slow
 def test_ranges_are_those_of_the_sets() -> None:
     review = al.load_review(DATA)
     ensemble = draws(review, al.study_effects(review, "endurance", "STP"))

@@ -159,6 +159,7 @@ def test_a_comparison_without_draws_is_named() -> None:
 # Shares, against one draw after another
 
 
+@pytest.mark.few
 @each_analysis
 def test_pooled_result_and_influence_agree_with_the_functions_for_one(
     outcome: str, follow_up: str
@@ -247,6 +248,7 @@ def test_prompts_of_certainty_agree_with_the_function_for_one() -> None:
     assert not {"indirectness", "imprecision"} & set(table("pain", "STP")["subject"])
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("methods", [{"ci_method": "HK"}, {"tau2_method": "FE"}])
 def test_draws_are_pooled_as_the_effects_in_use_are(methods: dict[str, str]) -> None:
     info = review().info

@@ -282,6 +282,7 @@ def test_the_regions_are_painted_where_the_map_has_them() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_extended_funnel_of_ratios_stands_on_their_axis() -> None:
     found = update_map(EFFECT, VARIANCE, labels=LABELS, columns=41, rows=31)
     ax = extended_funnel(found, measure="RR", unit="points", name_points=False)

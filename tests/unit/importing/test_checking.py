@@ -23,6 +23,7 @@ def lines(folder: Path, word: str) -> list[str]:
     return [line for line in check_folder(folder) if word in line]
 
 
+@pytest.mark.slow
 def test_events_of_one_person_can_enter_a_pooling_and_a_mean_cannot(folder: Path) -> None:
     head = "Study,Experimental cases,Experimental N,Control cases,Control N\n"
     bring(folder, f"{head}Aasa 2015,1,1,5,35\n", "--outcome", "falls", "--time", "w8")

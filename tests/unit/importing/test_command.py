@@ -287,6 +287,7 @@ def test_events_go_into_the_tables(folder: Path, tmp_path: Path, capsys: Any) ->
     assert results["mean"].isna().all()
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", ["RR", "OR", "RD"])
 def test_events_are_pooled(folder: Path, tmp_path: Path, capsys: Any, measure: str) -> None:
     """The 13 BCG trials from a sheet to the effects of R's metafor, in the same pooling."""

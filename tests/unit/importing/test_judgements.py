@@ -84,6 +84,7 @@ AS_TOLD = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("text", AS_TOLD)
 def test_words_and_signs_under_any_header_are_read(
@@ -150,6 +151,7 @@ Three questions,overall,worst,The worst domain,,reported,made up,
 """
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_instruments_are_told_by_their_columns_and_words(
     folder: Path,

@@ -256,6 +256,7 @@ def test_counting_again_leaves_nothing_stale(
     al.plots.prisma(al.load_review(folder / "data").selection)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("count", ["2", "-1", "some"])
 def test_previous_studies_that_cannot_be_are_refused(
     folder: Path, run: Callable[..., tuple[int, str]], count: str

@@ -79,6 +79,7 @@ def test_what_is_hidden_is_read_and_told(bring: Bring) -> None:
     assert "Old (hidden)" in told
 
 
+@pytest.mark.few
 def test_formulas_links_comments_and_long_cells_are_text_or_refused(bring: Bring) -> None:
     book = workbook([])
     sheet = book["Data"]
@@ -138,6 +139,7 @@ def test_mixed_encodings_are_read_line_by_line_and_told(bring: Bring, folder: Pa
     assert "Søren 2009" in (folder / "data" / "trials.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_document_and_a_bomb_are_refused(bring: Bring, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x", "w") as packed:
         packed.writestr("word/document.xml", "<w/>")
@@ -149,6 +151,7 @@ def test_a_document_and_a_bomb_are_refused(bring: Bring, tmp_path: Path) -> None
     assert (code, "the limit is" in told) == (1, True), told
 
 
+@pytest.mark.few
 def test_an_effect_that_is_not_in_the_middle_of_its_interval_is_warned_of(
     bring: Bring, folder: Path, capsys: Any
 ) -> None:

@@ -51,6 +51,7 @@ def test_two_spellings_in_a_sheet_are_asked_about(bring: Bring, one: str, other:
     assert "2015a, 2015b" in told
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_another_spelling_than_that_of_the_review_is_asked_about(
     folder: Path, bring: Bring, one: str, other: str
@@ -62,6 +63,7 @@ def test_another_spelling_than_that_of_the_review_is_asked_about(
     assert len(al.load_review(folder / "data").trials) == 2
 
 
+@pytest.mark.slow
 def test_two_authors_of_two_years_are_two_trials(folder: Path, bring: Bring) -> None:
     assert bring("Müller 2015" + ROW, "Muller 2017" + OTHER)[0] == 0
     assert len(al.load_review(folder / "data").trials) == 2

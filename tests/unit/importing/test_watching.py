@@ -189,6 +189,7 @@ def _check_pages(review: Review) -> None:
     assert "In doubt: Kell 2009" in doubts(review)
 
 
+@pytest.mark.slow
 def test_nothing_new_is_said_so_and_asks_only_for_the_days_since(
     review: Path, world: World
 ) -> None:
@@ -202,6 +203,7 @@ def test_nothing_new_is_said_so_and_asks_only_for_the_days_since(
     assert registry["filter.advanced"] == "AREA[LastUpdatePostDate]RANGE[2026-10-29,MAX]"
 
 
+@pytest.mark.slow
 def test_a_query_that_changed_begins_at_the_last_search_by_hand(review: Path, world: World) -> None:
     run(review, world)
     searches = review / "data" / "searches.toml"
@@ -243,6 +245,7 @@ def test_a_service_is_asked_slowly_and_told_who_asks(review: Path, world: World)
     assert all(0 < seconds <= 1.5 for seconds in waited)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     "failure",
     [
@@ -266,6 +269,7 @@ def test_a_fault_that_passes_is_asked_again(world: World, where: str, failure: F
     assert max(waited) == (7 if failure.status == 429 else 2)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("where", "failure", "told"),
     [
@@ -380,6 +384,7 @@ def test_a_wrong_clock_stops_before_anything_is_recorded(review: Path, world: Wo
     assert rows(review) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["found.csv", "search/watch/runs.csv"])
 def test_a_half_written_table_is_one_line_and_stays(review: Path, world: World, name: str) -> None:
     run(review, world)
@@ -414,6 +419,7 @@ def test_an_interrupted_watch_goes_on_where_it_was(review: Path, world: World) -
     assert len(rows(review, "search/watch/2026-11-05/answers.csv")) == 3 + len(REPORTS)
 
 
+@pytest.mark.slow
 def test_two_watches_of_one_day_keep_their_answers_apart(review: Path, world: World) -> None:
     run(review, world)
     again, _ = run(review, world)
@@ -479,6 +485,7 @@ def test_reports_that_cannot_be_asked_for_are_named(review: Path, world: World) 
     assert "Not known to Crossref by the DOI of references.bib: cai-2017." in lines
 
 
+@pytest.mark.slow
 def test_a_replay_gives_the_same_without_a_network(review: Path, world: World) -> None:
     watched, _ = run(review, world)
     table = rows(review)
@@ -536,6 +543,7 @@ def test_a_new_review_is_watched_when_it_says_since_when(review: Path) -> None:
         watch(review, today=FIRST)
 
 
+@pytest.mark.slow
 def test_the_command_says_it_with_its_exit_code(
     review: Path, world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

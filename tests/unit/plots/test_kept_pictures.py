@@ -137,6 +137,7 @@ def in_axes(ax: Axes, points: Any) -> list[float]:
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_the_one_that_is_kept(name: str) -> None:
     kept = json.loads(FILE.read_text(encoding="utf-8"))[name]

@@ -106,6 +106,7 @@ def test_use_style_sets_what_makes_files_reproducible() -> None:
         assert plt.rcParams["svg.hashsalt"]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
 def test_the_same_plot_gives_the_same_file(tmp_path, ending: str) -> None:
     first, second = (
@@ -465,6 +466,7 @@ def test_funnel_contours_change_where_the_p_value_does() -> None:
     assert edges == pytest.approx([1.6449, 1.9600, 2.5758], abs=1e-4)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("k", [2, 9, 25])
 def test_funnel_is_legible_and_warns_of_few_comparisons(k: int) -> None:
     rng = np.random.default_rng(k)
@@ -498,6 +500,7 @@ def written_effects(ax: Axes) -> str:
     return "\n".join([*kept, look.alt_text(ax), look.caption(ax)])
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("measure", ["RR", "OR", "HR", "IRR"])
 def test_forest_of_ratios_shows_ratios_on_a_logarithmic_axis(measure: str, compact: bool) -> None:
@@ -784,6 +787,7 @@ def matrix(trials: int) -> pd.DataFrame:
     return pd.DataFrame(cells, index=[f"trial-{i}" for i in range(trials)], columns=columns)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("trials", [1, 13, 40])
 def test_traffic_lights_show_every_judgement(trials: int) -> None:
     table = matrix(trials)
@@ -897,6 +901,7 @@ def test_every_name_in_a_crowd_in_a_corner_is_written() -> None:
     assert set(table["label"]) <= set(texts(ax))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("seed", range(6))
 def test_no_line_to_a_name_crosses_another_dot(seed: int) -> None:
     rng = np.random.default_rng(seed)

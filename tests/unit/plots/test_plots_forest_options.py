@@ -91,6 +91,7 @@ def test_a_column_of_years_goes_before_the_year_of_the_label() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("compact", [False, True])
 def test_columns_of_ones_own_stand_beside_their_comparison(compact: bool) -> None:
     ax = forest(four(), details=DETAILS, columns=["dose", "weeks"], compact=compact)

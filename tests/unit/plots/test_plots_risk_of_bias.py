@@ -74,6 +74,7 @@ def test_the_legend_explains_the_lights_that_were_used_with_sign_and_words(
         assert len(signs) == bool(marks.RISK_SIGNS[word])
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("kind", ["lights", "bars"])
 @pytest.mark.parametrize("title", ["", "Short", LONG])
 def test_every_text_stays_on_the_page_whatever_the_title(kind: str, title: str) -> None:

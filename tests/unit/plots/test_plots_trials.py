@@ -126,6 +126,7 @@ def test_slanted_words_keep_their_distance(review: al.Review, arms: pd.DataFrame
         assert distance > label.get_fontsize() * figure_of(ax).dpi / 72
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("draw", DRAWN)
 def test_letters_are_large_enough_on_a_phone(
     review: al.Review, arms: pd.DataFrame, draw: Callable[[al.Review, pd.DataFrame], Axes]

@@ -130,6 +130,7 @@ def restricted_log_likelihood(tau2, y, v, method):
 HEIGHT = 1e-6
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("method", ["REML", "ML"])
 @pytest.mark.parametrize("orders", [1.5, 8.0])
 def test_no_point_of_a_fine_grid_is_more_likely(method, orders):

@@ -96,6 +96,7 @@ def test_names_must_differ() -> None:
         shared_coverage([SISTERS, SISTERS], n=1)
 
 
+@pytest.mark.slow
 def test_the_stored_table_is_of_the_designs_of_this_review() -> None:
     stored = pd.read_csv(ROOT / "book" / "tables" / "shared_arm_coverage.csv")
     described = list(tool.shared_designs(al.load_review(DATA)))

@@ -163,6 +163,7 @@ def test_text_is_the_same_at_every_run_and_holds_six_digits() -> None:
     assert "-0," not in text
 
 
+@pytest.mark.slow
 def test_an_analysis_without_an_ensemble_adds_nothing() -> None:
     whole, empty = fresh("strength", "PW", 5), fresh("strength", "ETP", 0)
     assert empty.ensemble is None

@@ -91,6 +91,7 @@ def row(effects: StudyEffects, label: str) -> Mapping[str, object]:
 # Real rows in place of reconstructed ones
 
 
+@pytest.mark.slow
 def test_rows_by_arm_replace_a_reconstructed_effect_everywhere(data: Path) -> None:
     """Five columns for two arms: effect, pooled result, forest plot and data status follow."""
     before = al.load_review(data)

@@ -64,6 +64,7 @@ def rates(name: str) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", ["IRR", "IRD"])
 def test_rates_by_arm_are_pooled_as_r_pools_them(review_of: Make, measure: str) -> None:
     effects = review_of(
@@ -79,6 +80,7 @@ def test_rates_by_arm_are_pooled_as_r_pools_them(review_of: Make, measure: str) 
     assert fit.q == pytest.approx(out["QE"], rel=GOLDEN)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("measure", "unit", "per"),
     [
@@ -152,6 +154,7 @@ def test_ratios_of_means_come_from_means_by_arm(review_of: Make) -> None:
     assert effects.unknown == (f"Y: {NO_RATIO}",)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", ["OR", "RR", "RD"])
 def test_events_of_clusters_are_divided_by_the_design_effect(review_of: Make, measure: str) -> None:
     name = "made_cluster_a"
@@ -179,6 +182,7 @@ def test_a_printed_effect_of_clusters_is_made_less_sure(review_of: Make) -> None
     assert effects.variance[0] == pytest.approx(0.04 * (1 + 28.6 * 0.02), rel=EXACT)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("measure", "function"),
     [
@@ -219,6 +223,7 @@ IN_PLACE = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("cells", "sd", "mean"), IN_PLACE)
 def test_what_stands_in_place_of_an_sd_gives_one(
     review_of: Make, cells: dict[str, float], sd: float, mean: float
@@ -308,6 +313,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("cells", "words"), WRONG)
 def test_what_cannot_be_is_named(review_of: Make, cells: dict[str, Any], words: str) -> None:
     rows = arms("x", {"n": 20, "mean": 3, "sd": 2, **cells}, {"n": 20, "mean": 4, "sd": 2})

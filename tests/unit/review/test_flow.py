@@ -120,6 +120,7 @@ def test_without_reasons_the_excluded_are_not_compared() -> None:
     assert [box for box, _ in al.flow_problems({**counts, "a": 3}, ["a"])] == [EXCLUDED]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("step", FLOW, ids=lambda step: f"{step.box}={'+'.join(step.plus)}")
 def test_every_sum_holds_in_the_review(step: Equation) -> None:
     selection = al.load_review(DATA).selection.set_index("box")["count"]

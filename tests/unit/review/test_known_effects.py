@@ -213,16 +213,19 @@ def compare(review: al.Review) -> int:
     return n
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("folder", [DATA, ROOT / "examples" / "spinal_manipulation" / "data"])
 def test_the_reviews_of_this_book_are_as_by_hand(folder: Any) -> None:
     assert compare(al.load_review(folder)) > 20
 
 
+@pytest.mark.few
 @each_seed
 def test_every_comparison_is_as_by_hand(seed: int) -> None:
     compare(random_review(seed))
 
 
+@pytest.mark.few
 @each_seed
 def test_the_order_of_rows_changes_nothing_but_the_order(seed: int) -> None:
     review = random_review(seed)

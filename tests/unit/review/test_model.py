@@ -312,6 +312,7 @@ UNKNOWN_NAMES = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("table", "column", "value", "words"), UNKNOWN_NAMES)
 def test_a_name_of_nothing_is_told(
     data: Path, table: str, column: str, value: str, words: str
@@ -350,6 +351,7 @@ LOOK_ALIKES = {
 }
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("label", LOOK_ALIKES)
 def test_names_that_cannot_be_told_apart_by_looking_are_told(data: Path, label: str) -> None:
     assert get_cell(data, "trials", 2, "label") == "Aasa 2015"
@@ -498,6 +500,7 @@ INTERVALS = [
 ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("table", "low", "high"), INTERVALS)
 def test_interval_ends_in_the_wrong_order_are_told(
     data: Path, table: str, low: str, high: str
@@ -511,6 +514,7 @@ def test_interval_ends_in_the_wrong_order_are_told(
     ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(("table", "low", "high"), INTERVALS)
 def test_one_end_of_an_interval_alone_is_told(data: Path, table: str, low: str, high: str) -> None:
     for absent, given_end in ((low, high), (high, low)):
@@ -542,6 +546,7 @@ def set_column(data: Path, table: str, column: str, value: str) -> None:
         set_cell(data, table, row, column, value)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
@@ -643,6 +648,7 @@ def test_all_missing_files_are_named_together(data: Path) -> None:
     ]
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_without_rows_is_refused_where_it_cannot_be(data: Path, table: str) -> None:
     write(data, table, read(data, table)[:1])
@@ -899,6 +905,7 @@ def test_random_bytes_load_or_are_refused(
         (pristine / file).write_bytes(raw)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("item", "judgement", "said"),
     [

@@ -51,6 +51,7 @@ def review_of(folder: Path, measure: str, *more: dict[str, Any]) -> al.Review:
     return al.load_review(typed(folder / "review", measure, arm_results=rows))
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", GROUP_MEASURES)
 def test_groups_are_pooled_as_their_function_says(tmp_path: Path, measure: str) -> None:
     effects = review_of(tmp_path, measure).analysis("y", "w8")
@@ -60,6 +61,7 @@ def test_groups_are_pooled_as_their_function_says(tmp_path: Path, measure: str) 
     assert list(effects.comparisons["Arms"]) == ["arm a"] * effects.k
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", GROUP_MEASURES)
 def test_a_page_shows_a_group(
     tmp_path: Path, measure: str, monkeypatch: pytest.MonkeyPatch
@@ -157,6 +159,7 @@ def test_a_printed_result_of_a_group_is_refused(tmp_path: Path) -> None:
         al.load_review(folder)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", GROUP_MEASURES)
 def test_groups_are_left_out_one_by_one_and_have_no_funnel(
     tmp_path: Path, measure: str, monkeypatch: pytest.MonkeyPatch
@@ -184,6 +187,7 @@ def test_groups_are_left_out_one_by_one_and_have_no_funnel(
     assert "Score, week 8: no funnel plot" in funnel
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", GROUP_MEASURES)
 def test_a_proportion_and_a_correlation_have_no_unit(tmp_path: Path, measure: str) -> None:
     rows = [{"trial": f"t{i}", "arm": "a", **row} for i, row in enumerate(GROUPS[measure])]

@@ -184,6 +184,7 @@ def opened_by(question: str) -> set[str]:
     return opened
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("question", STEPS)
 def test_a_worse_answer_never_gives_a_better_judgement(question: str) -> None:
     """All other answers stay, except those that the answer opens or closes.

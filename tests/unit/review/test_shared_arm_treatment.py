@@ -84,6 +84,7 @@ def test_standardised_differences_share_their_own_size(pain: al.StudyEffects) ->
     assert treated.covariance[i, j] == pytest.approx(expected, rel=0.2)  # the two SDs differ a bit
 
 
+@pytest.mark.slow
 def test_numbers_by_arm_are_used_where_they_are_known(manipulation: al.StudyEffects) -> None:
     table = comparisons_of(manipulation.review, manipulation)
     for choice in ("split", "combine"):
@@ -98,6 +99,7 @@ def test_numbers_by_arm_are_used_where_they_are_known(manipulation: al.StudyEffe
     assert shares_arms(manipulation)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("choice", TREATMENTS)
 @pytest.mark.parametrize("measure", ["MD", "SMD"])
 @pytest.mark.parametrize(("outcome", "follow_up"), [("pain", "ETP"), ("endurance", "STP")])

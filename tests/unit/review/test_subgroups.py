@@ -109,6 +109,7 @@ def test_every_page_takes_its_factors_from_the_data(review: al.Review) -> None:
     assert subjects == {"risk of bias: high or not", PAIN, SLEEP, "age"}
 
 
+@pytest.mark.slow
 def test_a_review_without_factors_has_subgroups_by_risk_of_bias_alone(review: al.Review) -> None:
     bare = replace(review, subgroup_levels=review.subgroup_levels.iloc[:0])
     effects = al.study_effects(bare, "pain", "ETP")

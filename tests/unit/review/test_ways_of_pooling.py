@@ -78,6 +78,7 @@ def effects_of(measure: str, *trials: tuple[float, ...], **own: Any) -> al.Study
 # Events
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("measure", "common"),
     [("OR", ["MH", "Peto", "inverse"]), ("RR", ["MH", "inverse"]), ("RD", ["MH", "inverse"])],
@@ -95,6 +96,7 @@ def test_trials_without_information_are_kept_in_two_further_ways() -> None:
     assert second == EventMethods(double_zeros="keep")
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("measure", ["OR", "RR"])
 @pytest.mark.parametrize("own", [{}, {"model": "common"}])
 def test_each_way_pools_as_pool_events_does(measure: str, own: dict[str, str]) -> None:
@@ -123,6 +125,7 @@ def test_rare_events_are_told_and_common_ones_are_not() -> None:
     assert rare_events(effects_of("MD", (20, 3, 1, 20, 4, 1))) is None
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("methods", "refused"),
     [
@@ -145,6 +148,7 @@ def test_counts_that_are_not_all_known_cannot_be_added_up(
 # The test of a funnel
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("level", [0.95, 0.9])
 @pytest.mark.parametrize(
     ("measure", "by_hand"),
@@ -170,6 +174,7 @@ def test_the_funnel_of_standardised_differences_is_tested_by_their_sizes() -> No
     assert asymmetry_test(effects) == al.pustejovsky_test(n1, n2, effects.effect, level=0.9)
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("unknown", ["measure", "people", "events"])
 def test_any_other_funnel_is_tested_by_standard_errors(unknown: str) -> None:
     """Of differences, and where the people or the events that another test needs are not known."""
