@@ -171,6 +171,7 @@ WAYS = {
 HELPER = 'from pathlib import Path\nrows = Path("../data/reports.csv").read_text()\n'
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_again_when_a_table_that_it_came_to_has_changed(folder: Path) -> None:
     with_data(folder)
     for old in (folder / "notebooks").iterdir():
@@ -226,6 +227,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.few
 @pytest.mark.parametrize("call", CALLS)
 def test_what_a_section_shows_is_the_same_when_all_that_it_did_not_read_has_changed(
     call: str, recorded: dict[str, Any], tmp_path: Path

@@ -72,6 +72,7 @@ def test_one_row_a_follow_up(read: Callable[..., Found], text: str) -> None:
     assert read(text) == ARMS
 
 
+@pytest.mark.few
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -272,6 +273,7 @@ def test_two_people_are_compared_cell_by_cell(folder: Path, tmp_path: Path, caps
 TIMES = st.lists(st.integers(1, 60), min_size=1, max_size=6, unique=True)
 
 
+@pytest.mark.slow
 @given(TIMES, st.sampled_from(["{w} {t} weeks", "{t}wk {w}", "{w}_{t}_months", "week {t} {w}"]))
 def test_every_cell_comes_out_once(times: list[int], form: str) -> None:
     what = [(w, t) for t in times for w in ("mean", "SD", "n")]

@@ -479,6 +479,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @fuzz
 @given(rows=ROWS, separator=st.sampled_from(",;\t"), bom=st.booleans(), spaces=st.booleans())
 def test_fuzz_what_was_written_is_read(

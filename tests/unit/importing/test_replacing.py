@@ -144,6 +144,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @examples(30)
 @given(before=ROWS, after=ROWS)
 def test_after_replace_and_remove_the_review_is_as_if_the_sheet_were_the_first(
