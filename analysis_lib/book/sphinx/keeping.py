@@ -1,10 +1,11 @@
-"""What is kept of a making, so that after an edit of prose only its own page is made anew.
+"""What is kept of a making, so that after an edit only the pages that it concerns are made anew.
 
 Sphinx's pages are kept as it wrote them, with all that it had read. They are used again only if
-nothing but the sources of pages has changed. Then a page is read again if its source changed, a
-file that it takes in, or, if it shows anything of the review, any figure of a notebook. If what
-Sphinx knows of the book is afterwards what it knew before, the pages that were read are written
-again, and the others are right; if not, everything is made from nothing.
+nothing but the sources of pages and the tables of the data has changed, and no word of the review
+that any page may say. Then a page is read again if its source changed, what its notebook shows, a
+file that it takes in, a notebook whose numbers it takes, or, if it shows anything of the review,
+any figure or table. If what Sphinx knows of the book is afterwards what it knew before, the pages
+that were read are written again, and the others are right; if not, everything is made from nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from myst_nb.ext.glue.utils import PendingGlueReference
 from sphinx.errors import SphinxError
 
 from analysis_lib.book.engine.sources import Sources, digest, environment, files_below
 from analysis_lib.book.engine.stamp import is_overdue
 from analysis_lib.book.sphinx.inserts import SHOWS
 from analysis_lib.book.sphinx.making import making, wait_for_notebooks
+from analysis_lib.book.sphinx.sharing import versions_of
 from analysis_lib.review.model import Review
 
 if TYPE_CHECKING:
@@ -39,8 +42,9 @@ FILES = "files.json"
 WRITTEN = "written"
 #: What myst-nb keeps of notebooks beside the pages: images, and numbers for other pages.
 OUTPUTS = "jupyter_execute"
-#: The sources of pages; every other file is one on which all pages rest.
+#: The sources of pages; every other file is one on which all pages rest, save the tables.
 PAGES = {".md", ".ipynb"}
+TAKES = "review_takes"  # what is known of a page: the notebooks whose numbers it takes
 #: What Sphinx knows that is shown on no page but the one that was read, or follows from `ground`.
 UNSHOWN = {
     # Sphinx itself, its settings and its places
@@ -64,11 +68,12 @@ class BookChangedError(SphinxError):
 
 
 def ground(sources: Sources, review: Review) -> str:
-    """Return a digest of all on which pages rest, save the sources of pages."""
+    """Return a digest of all on which all pages rest."""
     names = [file.relative_to(sources.folder).as_posix() for file in sources.files]
-    others = digest((f for f in sources.files if f.suffix not in PAGES), sources.folder)
+    others = [f for f in sources.files if f.suffix not in PAGES and f not in sources.tables]
     code = [sources.library, environment()]
-    told = [str(sources.folder), sorted(names), others, *code, is_overdue(review)]
+    contents = digest(others, sources.folder)
+    told = [str(sources.folder), sorted(names), contents, *code, is_overdue(review)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -115,6 +120,14 @@ def before(app: Sphinx) -> dict[str, Any]:
     return found
 
 
+def begin_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
+    """Go on only if pages may say of the review what they said; no notebook has begun."""
+    told = before(app)
+    if told and told["words"] != words(app):
+        raise BookChangedError("what pages say of the review")
+    return []
+
+
 def read_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
     """Have every page read whose sources are not those that it was read from before."""
     if making(app).is_current(app):
@@ -127,6 +140,17 @@ def read_again(app: Sphinx, env: BuildEnvironment, *_: Any) -> list[str]:
     stale = [page for page in env.found_docs if known.get(page) != now[page]]
     # One at least: where nothing is to be read Sphinx writes nothing, not even its own files.
     return stale or [app.config.root_doc]
+
+
+def words(app: Sphinx) -> str:
+    """Return what any page may say of the review, and what its head may."""
+    return json.dumps([app.config.review_words, versions_of(making(app).review)], default=str)
+
+
+def note_notebooks(app: Sphinx, document: nodes.document) -> None:
+    """Note of which notebooks a page takes numbers."""
+    found = {str(one.refdoc) for one in document.findall(PendingGlueReference)}
+    app.env.metadata[app.env.docname][TAKES] = sorted(found)
 
 
 def read_from(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
@@ -143,10 +167,12 @@ def read_from(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
     for page in env.found_docs:
         ran = made.store / f"{page}.ipynb"  # is read in the place of the notebook's source
         own = ran if ran.is_file() else Path(env.doc2path(page))
+        known = env.metadata.get(page, {})
+        taken = [contents(made.store / f"{one}.ipynb") for one in known.get(TAKES, ())]
         names = sorted(env.dependencies.get(page, ()))
         read = [(name, contents(made.folder / name)) for name in names]
-        of_review = [figures, calls] if SHOWS in env.metadata.get(page, ()) else []
-        told = json.dumps([contents(own), read, of_review])
+        of_review = [figures, calls, made.sources.told] if SHOWS in known else []
+        told = json.dumps([contents(own), taken, read, of_review])
         found[page] = hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
     return found
 
@@ -155,26 +181,21 @@ def compare(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Go on only if what Sphinx knows of the book is what it knew before; write it down."""
     if not app.config.review_ground:
         return []
-    known, now = before(app).get("shown"), shown(app, env)
+    known, now = before(app).get("shown"), shown(env)
     if known is not None and known != now:
         raise BookChangedError(", ".join(sorted(k for k in now if known.get(k) != now[k])))
-    told = {"ground": app.config.review_ground, "pages": read_from(app, env), "shown": now}
+    told = {"ground": app.config.review_ground, "words": words(app), "shown": now}
+    told["pages"] = read_from(app, env)
     state_file(app).write_text(json.dumps(told), encoding="utf-8")
     return []
 
 
-def shown(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
+def shown(env: BuildEnvironment) -> dict[str, str]:
     """Return a digest of each thing that any page may show of the others or of the book."""
-    known = {name: plain(value) for name, value in vars(env).items() if name not in UNSHOWN}
-    outputs = Path(app.outdir).parent / OUTPUTS
-    known["glue"] = [
-        (file.relative_to(outputs).as_posix(), file.read_text(encoding="utf-8"))
-        for file in files_below(outputs)
-        if file.name.endswith(".glue.json")
-    ]
     return {
-        name: hashlib.sha256(repr(value).encode(errors="surrogatepass")).hexdigest()
-        for name, value in known.items()
+        name: hashlib.sha256(repr(plain(value)).encode(errors="surrogatepass")).hexdigest()
+        for name, value in vars(env).items()
+        if name not in UNSHOWN
     }
 
 
@@ -235,9 +256,11 @@ def set_aside(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Register the steps in the order in which Sphinx takes them."""
     app.add_config_value("review_ground", "", "", str)
+    app.connect("env-get-outdated", begin_again, priority=300)
     app.connect("env-get-outdated", read_again, priority=600)  # the notebooks have begun
     app.connect("env-before-read-docs", note_order)
     app.connect("env-purge-doc", forget)
+    app.connect("doctree-read", note_notebooks)
     app.connect("env-updated", restore_order, priority=100)  # before anything is numbered
     app.connect("env-get-updated", compare, priority=900)  # everything is numbered
     app.connect("build-finished", set_aside, priority=100)
