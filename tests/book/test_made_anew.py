@@ -45,13 +45,29 @@ THIRD = """\
 ![Another drawing of this name](more/drawing.svg)
 
 {doc}`second`, {ref}`here`, {numref}`fig-flow` and
-{glue:text}`../notebooks/00_small.ipynb::small-constant:d` trials.
+{glue:text}`../notebooks/00_small.ipynb::small-constant:d` trials, of which
+{glue:text}`../notebooks/01_risk.ipynb::risk-low:d` are low.
 
 ```{include} part.txt
 ```
 
 ```{bibliography}
 ```
+"""
+CHAPTERS = """\
+  - file: book/second
+  - file: book/third
+  - file: notebooks/01_risk
+  - file: book/fifth
+"""
+RISK = """\
+import analysis_lib as al
+from analysis_lib.book.page import publish
+from analysis_lib.book.sections import chapters
+
+review = al.load_review("data")
+chapters.show_risk_of_bias(review)
+publish({"low": int((review.risk_of_bias["judgement"] == "low").sum())}, prefix="risk")
 """
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="{}"/></svg>'
 
@@ -60,7 +76,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle 
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     """Return a book of a few pages that lean on each other."""
     copy = small_copy(tmp_path_factory.mktemp("anew"))
-    write(copy, "_toc.yml", TOC + "  - file: book/second\n  - file: book/third\n")
+    write(copy, "_toc.yml", TOC + CHAPTERS)
     write(copy, "book/second.md", SECOND)
     write(copy, "book/third.md", THIRD)
     write(copy, "book/part.txt", "A part of a page.")
@@ -69,6 +85,14 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     write(copy, "book/drawing.svg", DRAWING.format(1))
     (copy.root / "book" / "more").mkdir()
     write(copy, "book/more/drawing.svg", DRAWING.format(3))
+    write(copy, "book/fifth.md", "# A page of prose\n\nIt says nothing of the review.\n")
+    cells = [
+        nbformat.v4.new_markdown_cell(
+            "# Risk of bias\n\nLow: {glue:text}`risk-low:d`.", id="prose"
+        ),
+        nbformat.v4.new_code_cell(RISK, id="code"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), copy.root / "notebooks" / "01_risk.ipynb")
     copy.must_build()
     copy.warm_up()
     yield copy
@@ -113,7 +137,7 @@ def remove_page(book: Book) -> None:
 
 
 def swap_pages(book: Book) -> None:
-    write(book, "_toc.yml", TOC + "  - file: book/third\n  - file: book/second\n")
+    write(book, "_toc.yml", TOC + "".join(reversed(CHAPTERS.splitlines(keepends=True))))
 
 
 def change_library(book: Book) -> None:
@@ -142,6 +166,10 @@ EDITS: tuple[tuple[str, Callable[[Book], None]], ...] = (
     ("a number on another page", lambda b: b.write_notebook(CODE.replace("41", "42"))),
     ("a figure of another name", rename_figure),
     ("a cell", lambda b: b.set_cell("published", "pain-ETP", "estimate", "-0.57")),
+    ("a note", lambda b: b.set_cell("published", "pain-ETP", "note", "Another note.")),
+    ("a judgement", lambda b: b.set_cell("risk_of_bias", "aasa-2015", "judgement", "low")),
+    ("a search", lambda b: b.set_cell("searches", "2024-10", "searchers", "NN")),
+    ("a name", lambda b: b.set_cell("trials", "aasa-2015", "label", "Another name")),
     ("a key", lambda b: replace(b, "data/review.toml", 'title = "', 'title = "Now: ')),
     ("an entry", lambda b: replace(b, "book/references.bib", "{PRISMA", "{The PRISMA")),
     ("a page more", add_page),
@@ -183,17 +211,39 @@ def test_a_book_made_from_what_was_there_is_the_one_made_from_nothing(
     assert now != before
 
 
-def test_only_the_page_of_an_edited_word_is_read_and_written(book: Book) -> None:
-    def written() -> dict[str, int]:
-        pages = (book.root / "_build" / "kept" / "html" / "book").glob("*.html")
-        return {page.name: page.stat().st_mtime_ns for page in pages}
+def written(book: Book) -> dict[str, int]:
+    """Return when each page that is kept was written."""
+    kept = book.root / "_build" / "kept" / "html"
+    pages = (page for page in kept.rglob("*.html") if page.parent.name in ("book", "notebooks"))
+    return {page.stem: page.stat().st_mtime_ns for page in pages}
 
-    before = written()
-    replace(book, "book/third.md", "trials.", "studies.")
+
+@pytest.mark.parametrize(
+    ("edit", "pages"),
+    [
+        (lambda b: replace(b, "book/third.md", "trials,", "studies,"), {"third"}),
+        # Pages that show something of the review, the notebook, one that takes a number of it.
+        (
+            lambda b: b.set_cell("risk_of_bias", "aasa-2015", "judgement", "high"),
+            {"second", "third", "01_risk"},
+        ),
+        (lambda b: b.set_cell("searches", "2024-10", "note", "Another."), {"second"}),
+        (
+            lambda b: b.set_cell("published", "pain-ETP", "note", "Yet another."),
+            {"second", "third", "00_small"},
+        ),
+    ],
+    ids=["a word", "a judgement", "a search", "a note"],
+)
+def test_only_the_pages_that_an_edit_concerns_are_read_and_written(
+    edit: Callable[[Book], None], pages: set[str], book: Book
+) -> None:
+    before = written(book)
+    edit(book)
     book.must_build()
     # Sphinx writes the first page in every making.
-    changed = {name for name, moment in written().items() if before[name] != moment}
-    assert changed == {"third.html", "intro.html"}
+    changed = {name for name, moment in written(book).items() if before[name] != moment}
+    assert changed == {"intro", *pages}
 
 
 def forget_environment(kept: Path) -> None:

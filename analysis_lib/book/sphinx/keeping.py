@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from functools import cache
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from myst_nb.ext.glue.utils import PendingGlueReference
+from sphinx import addnodes
 from sphinx.errors import SphinxError
 
+from analysis_lib.book.engine.running import DIGEST
 from analysis_lib.book.engine.sources import Sources, digest, environment, files_below
 from analysis_lib.book.engine.stamp import is_overdue
 from analysis_lib.book.sphinx.inserts import SHOWS
@@ -32,6 +35,7 @@ from analysis_lib.review.model import Review
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
     from sphinx.environment import BuildEnvironment
 
 KEPT = "kept"
@@ -42,9 +46,11 @@ FILES = "files.json"
 WRITTEN = "written"
 #: What myst-nb keeps of notebooks beside the pages: images, and numbers for other pages.
 OUTPUTS = "jupyter_execute"
+OUTPUT = re.compile(r"[0-9a-f]{64}\.\w+")  # the name of an image says what it holds
 #: The sources of pages; every other file is one on which all pages rest, save the tables.
 PAGES = {".md", ".ipynb"}
-TAKES = "review_takes"  # what is known of a page: the notebooks whose numbers it takes
+#: What is known of a page: the notebooks whose numbers it takes, the places that it leads to.
+TAKES, LEADS_TO = "review_takes", "review_leads_to"
 #: What Sphinx knows that is shown on no page but the one that was read, or follows from `ground`.
 UNSHOWN = {
     # Sphinx itself, its settings and its places
@@ -54,9 +60,12 @@ UNSHOWN = {
     *("all_docs", "dependencies", "included", "nb_new_exec_data"),
     # pages themselves, in memory
     *("_pickled_doctree_cache", "_write_doc_doctree_cache"),
+    # `drawings` has those whose name is not that of their contents
+    "images",
 }
-#: The same of single entries: words counted on a page, and the works with the time of their file.
-UNSHOWN_ENTRIES = {"wordcount", "bibdata"}
+#: The same of single entries: words counted on a page, the works with the time of their file, what
+#: a notebook was computed from, and places with their titles, of which `titles` has those shown.
+UNSHOWN_ENTRIES = {"wordcount", "bibdata", DIGEST, "labels"}
 #: The line on which something stands is told in warnings only.
 LINE = "line"
 #: What Python writes of an object that says nothing of itself: its place in memory.
@@ -147,10 +156,19 @@ def words(app: Sphinx) -> str:
     return json.dumps([app.config.review_words, versions_of(making(app).review)], default=str)
 
 
-def note_notebooks(app: Sphinx, document: nodes.document) -> None:
-    """Note of which notebooks a page takes numbers."""
-    found = {str(one.refdoc) for one in document.findall(PendingGlueReference)}
-    app.env.metadata[app.env.docname][TAKES] = sorted(found)
+def note_others(app: Sphinx, document: nodes.document) -> None:
+    """Note what a page shows of others: of which it takes numbers, to what in them it leads."""
+    known = app.env.metadata[app.env.docname]
+    known[TAKES] = sorted({str(one.refdoc) for one in document.findall(PendingGlueReference)})
+    links = document.findall(addnodes.pending_xref)
+    named = {link["reftarget"].lower() for link in links if shows_title(link, app.config)}
+    known[LEADS_TO] = sorted(named)
+
+
+def shows_title(link: addnodes.pending_xref, config: Config) -> bool:
+    """Return whether a link may show the title of the place that it leads to."""
+    is_number = link.get("reftype") == "numref" and not link.get("refexplicit")
+    return not is_number or "{name}" in str(config.numfig_format)
 
 
 def read_from(app: Sphinx, env: BuildEnvironment) -> dict[str, str]:
@@ -192,11 +210,28 @@ def compare(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def shown(env: BuildEnvironment) -> dict[str, str]:
     """Return a digest of each thing that any page may show of the others or of the book."""
+    known = {name: value for name, value in vars(env).items() if name not in UNSHOWN}
+    known |= {"titles": titles(env), "drawings": drawings(env)}
     return {
         name: hashlib.sha256(repr(plain(value)).encode(errors="surrogatepass")).hexdigest()
-        for name, value in vars(env).items()
-        if name not in UNSHOWN
+        for name, value in known.items()
     }
+
+
+def titles(env: BuildEnvironment) -> list[tuple[str, ...]]:
+    """Return where each place is that has a name, with its title if any page may show that."""
+    shown = {name for known in env.metadata.values() for name in known.get(LEADS_TO, ())}
+    return sorted(
+        (name, page, anchor, str(title) if name in shown else "")
+        for name, (page, anchor, title) in env.domaindata["std"]["labels"].items()
+    )
+
+
+def drawings(env: BuildEnvironment) -> list[tuple[str, str]]:
+    """Return under which name each image is written, save those that notebooks show."""
+    return sorted(
+        (path, name) for path, (_, name) in env.images.items() if OUTPUTS not in Path(path).parts
+    )
 
 
 def plain(value: Any) -> Any:
@@ -250,7 +285,17 @@ def set_aside(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.config.review_ground:
         # Sphinx writes these files each time, and pages name the state of those that are there.
         ignored = shutil.ignore_patterns("_static")
+        remove_unshown(app)
         shutil.copytree(app.outdir, state_file(app).with_name(WRITTEN), ignore=ignored)
+
+
+def remove_unshown(app: Sphinx) -> None:
+    """Remove what notebooks showed before; no page that is made from nothing has it beside it."""
+    shown = {name for _, name in app.env.images.values()}
+    for folder in (Path(app.outdir) / "_images", Path(app.outdir).parent / OUTPUTS):
+        for file in files_below(folder):
+            if OUTPUT.fullmatch(file.name) and file.name not in shown:
+                file.unlink()
 
 
 def setup(app: Sphinx) -> None:
@@ -260,7 +305,7 @@ def setup(app: Sphinx) -> None:
     app.connect("env-get-outdated", read_again, priority=600)  # the notebooks have begun
     app.connect("env-before-read-docs", note_order)
     app.connect("env-purge-doc", forget)
-    app.connect("doctree-read", note_notebooks)
+    app.connect("doctree-read", note_others)
     app.connect("env-updated", restore_order, priority=100)  # before anything is numbered
     app.connect("env-get-updated", compare, priority=900)  # everything is numbered
     app.connect("build-finished", set_aside, priority=100)
