@@ -30,6 +30,7 @@ PATIENCE = 180.0
 LARGEST_PAGE = 1.5  # MB
 #: A note of published.csv; a number would have to agree with the words that are printed with it.
 NOTE = "The middle of the printed confidence interval is -0.50, not -0.52."
+JUDGED = "aasa-2015,all,D1,not stated,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def book(_: bool) -> Iterator[Row]:
         ("from nothing", 35, lambda copy: None),
         ("nothing changed", 2, lambda copy: None),
         ("one cell of published.csv changed", 12, _change_cell),
+        ("one judgement of the risk of bias changed", 12, _change_judgement),
         ("one sentence of prose changed", 5, _change_prose),
     )
     with copied() as copy:
@@ -171,6 +173,14 @@ def _change_cell(copy: Path) -> None:
     if words.count(NOTE) != 1:
         raise LookupError("published.csv: the cell that is to be changed is not there")
     table.write_text(words.replace(NOTE, f"Changed. {NOTE}"), encoding="utf-8")
+
+
+def _change_judgement(copy: Path) -> None:
+    table = copy / "data" / "risk_of_bias.csv"
+    words = table.read_text(encoding="utf-8")
+    if words.count(JUDGED) != 1:
+        raise LookupError("risk_of_bias.csv: the judgement that is to be changed is not there")
+    table.write_text(words.replace(JUDGED, JUDGED.replace("not stated", "low")), encoding="utf-8")
 
 
 def _change_prose(copy: Path) -> None:
