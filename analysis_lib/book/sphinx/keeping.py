@@ -161,8 +161,8 @@ def note_others(app: Sphinx, document: nodes.document) -> None:
     known = app.env.metadata[app.env.docname]
     known[TAKES] = sorted({str(one.refdoc) for one in document.findall(PendingGlueReference)})
     links = document.findall(addnodes.pending_xref)
-    named = {link["reftarget"].lower() for link in links if shows_title(link, app.config)}
-    known[LEADS_TO] = sorted(named)
+    shown = (link for link in links if shows_title(link, app.config))
+    known[LEADS_TO] = sorted({str(link.get("reftarget")).lower() for link in shown})
 
 
 def shows_title(link: addnodes.pending_xref, config: Config) -> bool:
