@@ -227,7 +227,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.few
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_what_a_section_shows_is_the_same_when_all_that_it_did_not_read_has_changed(
     call: str, recorded: dict[str, Any], tmp_path: Path
@@ -249,6 +249,7 @@ def test_what_a_section_shows_is_the_same_when_all_that_it_did_not_read_has_chan
     assert shown
 
 
+@pytest.mark.slow
 def test_every_table_is_read_by_some_section_and_none_by_all(recorded: dict[str, Any]) -> None:
     assert {*WORDS} == {*SCHEMAS} - ABSENT
     asked = [set(told["tables"]) for _, told in recorded.values()]

@@ -206,6 +206,7 @@ def test_from_an_empty_folder_to_the_result_of_r(folder: Path, tmp_path: Path, c
     assert review.arm_results["source"].iloc[0] == "extraction.csv, row 2"
 
 
+@pytest.mark.slow
 def test_importing_twice_changes_nothing(folder: Path, tmp_path: Path, capsys: Any) -> None:
     sheet = revman(tmp_path / "extraction.csv")
     command = ["import", sheet, "--to", folder, "--outcome", "pain", "--time", "ETP"]

@@ -515,6 +515,7 @@ HEADERS = st.lists(
 )
 
 
+@pytest.mark.slow
 @fuzz
 @given(
     header=HEADERS,

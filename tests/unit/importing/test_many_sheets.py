@@ -66,6 +66,7 @@ def many(path: Path, sheets: int, results_in: int) -> Path:
     return save(book, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["xlsx", "ods"])
 def test_thousands_of_empty_sheets_are_refused(
     tmp_path: Path, opened: list[str], form: str
@@ -104,6 +105,7 @@ def test_sheets_share_their_elements(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert MOST_LOOKED > 2000
 
 
+@pytest.mark.slow
 def test_repeated_cells_of_all_sheets_are_counted_together(tmp_path: Path) -> None:
     cell = '<table:table-cell office:value-type="string" table:number-columns-repeated="200">'
     row = f'<table:table-row table:number-rows-repeated="2000">{cell}<text:p>a</text:p>'

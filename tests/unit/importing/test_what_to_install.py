@@ -50,6 +50,7 @@ def imported() -> set[str]:
     return {name for name in found if name not in sys.stdlib_module_names}
 
 
+@pytest.mark.slow
 def test_what_the_extra_does_not_bring_has_advice_of_its_own() -> None:
     brought = named([*PROJECT["dependencies"], *EXTRAS["book"]])
     distributions = packages_distributions()
