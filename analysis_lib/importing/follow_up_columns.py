@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from analysis_lib.base.errors import Problem, ReviewError, attempt, shown, stop
@@ -85,6 +86,8 @@ IS_RESULT: Final = frozenset(
 )
 #: What the columns of judgements of bias are called, apart from the titles of domains.
 DOMAIN = re.compile(r"(?:d|domain ?)\d[a-z]?|overall.*|\d 0 assessor s judge?ment")
+#: A name of a column is no longer than this; what is longer is words.
+LONGEST_NAME: Final = 200
 LAYOUT: Final = "Study, Arm, Side, Outcome, Time, N, Mean, SD"
 
 Kinds = frozenset[str]
@@ -142,6 +145,7 @@ def one_row_a_follow_up(table: Sheet, chosen: Mapping[str, str], time: str | Non
 
 def is_header(cells: Collection[str]) -> int:
     """Return how many columns a row names, if one of them is the study's and another is known."""
+    cells = [cell for cell in cells if len(cell) <= LONGEST_NAME]
     words = [plain(cell) for cell in cells]
     names_study = any(word in OF_ROW["study"] for word in words)
     of_bias = sum(DOMAIN.fullmatch(word) is not None for word in words)
@@ -167,6 +171,7 @@ def _has_time(table: Sheet) -> bool:
     return any(name in OF_ROW["time"] for column in table.columns for name in names_of(column))
 
 
+@lru_cache(4096)
 def _kinds(column: str) -> Kinds:
     """Return all that a column may hold, by its surest name."""
     for name in names_of(column):
@@ -194,9 +199,12 @@ def _numbered(column: str) -> bool:
     return not _kinds(column) and any(form.search(folded) for form in FORMS)
 
 
+@lru_cache(
+    4096
+)  # the rows above the first are looked at as headers, and the columns more than once
 def _at(column: str) -> At | None:
     """Return what a column holds and when; nothing if its name is not of that form."""
-    if plain(column) in KNOWN:
+    if len(column) > LONGEST_NAME or plain(column) in KNOWN:
         return None  # time1 is person-time, and m1 a mean
     forms = WORDS if _kinds(column) else (*FORMS, *WORDS)  # kg/m2 is no second month
     written = unicodedata.normalize("NFC", column)
