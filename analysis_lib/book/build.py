@@ -44,7 +44,10 @@ def build(folder: Path) -> Path:
         say(f"  {review}")
         say(f"  {last_search(review).sentence(datetime.date.today())}")
     except ReviewError as error:
-        raise ReviewError(f"{error}\nNothing was built.") from None
+        from analysis_lib.importing.checking import what_comes_first  # slow to import
+
+        told = what_comes_first(folder / settings.review_folder)
+        raise ReviewError(f"{error}{told}\nNothing was built.") from None
     hold(folder)
     html, before = folder / "_build" / "html", folder / "_build" / "before"
     if before.is_dir() and not html.is_dir():  # a swap was cut off

@@ -77,10 +77,10 @@ def check_folder(path: str | Path) -> list[str]:
     try:
         return check_review(load_review(folder))
     except ReviewError as error:
-        raise ReviewError(f"{error}{_what_comes_first(folder)}") from None
+        raise ReviewError(f"{error}{what_comes_first(folder)}") from None
 
 
-def _what_comes_first(folder: Path) -> str:
+def what_comes_first(folder: Path) -> str:
     """Say how the tables are filled that a review begins with, while some of them are empty."""
     steps = {
         "outcomes": "Describe what was measured in outcomes.csv, a row an outcome.",
@@ -88,7 +88,12 @@ def _what_comes_first(folder: Path) -> str:
         "trials": "Trials, arms and results come by import: import SHEET --to "
         f"{folder.parent if folder.name == 'data' else folder}",
     }
-    empty = [told for name, told in steps.items() if not read_table(folder, name, ()).rows]
+    tables = {name: attempt(read_table, folder, name, ()) for name in steps}
+    empty = [
+        steps[name]
+        for name, table in tables.items()
+        if not isinstance(table, ReviewError) and not table.rows
+    ]
     return "".join(f"\n{told}" for told in ("What comes next:", *empty) if empty)
 
 

@@ -125,7 +125,7 @@ def test_the_book_shows_what_check_promises(drawn: Drawn) -> None:
         if isinstance(told, al.ReviewError):
             with pytest.raises(al.ReviewError) as caught:
                 build(folder)
-            assert str(caught.value) == str(told)
+            assert str(told).startswith(str(caught.value))
             return
         shown = build(folder)
         assert all(list(shown.values())[1:])  # the first cell only loads

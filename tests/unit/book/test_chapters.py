@@ -108,6 +108,7 @@ def figures(found: dict[str, list[str]]) -> list[str]:
     return [told for cell in found.values() for told in cell if told.startswith("figure ")]
 
 
+@pytest.mark.slow
 def test_every_section_shows_something_or_says_that_there_is_nothing(
     folder: Path, shown: list[str]
 ) -> None:

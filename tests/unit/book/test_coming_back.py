@@ -99,6 +99,7 @@ def test_events_and_means_come_back_as_counts_and_means(empty: Path, tmp_path: P
         assert new.contrasts.empty or not old.contrasts.empty
 
 
+@pytest.mark.slow
 def test_moderators_come_back(empty: Path, tmp_path: Path) -> None:
     old = al.load_review(ROOT / "examples" / "hydroxychloroquine" / "data")
     new = come_back(old, "revman", empty, tmp_path)

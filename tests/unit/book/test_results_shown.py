@@ -35,6 +35,7 @@ def analysed(review: Review):  # type: ignore[no-untyped-def]
         yield row, effects, answer
 
 
+@pytest.mark.slow
 def test_every_number_that_is_told_of_a_printed_result_is_printed(review: Review) -> None:
     printed = review.printed.set_index("id")
     for row, _, answer in analysed(review):

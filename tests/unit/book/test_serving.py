@@ -89,6 +89,7 @@ def test_a_page_of_another_state_hears_at_once(pages: Pages) -> None:
     assert get(pages, f"{NEWS}?since=older") == b"data: new\n\n"
 
 
+@pytest.mark.slow
 def test_before_there_are_pages_a_sentence_waits_for_them(tmp_path: Path) -> None:
     with serving(tmp_path / "html", 0) as pages:
         code, body = refused(pages, "/")

@@ -46,6 +46,8 @@ def test_results_first_then_what_is_told(new: Path, tmp_path: Path, capsys: Any)
     told = capsys.readouterr().err
     for word in ("outcomes.csv, a row an outcome", "follow_ups.csv, a row", "import SHEET --to"):
         assert word in told
+    assert main(["build", str(new)]) == 1
+    assert capsys.readouterr().err == f"{told}Nothing was built.\n"
     outcome = {"priority": "primary", "measure": "MD", "unit": "points", "instruments": "VAS",
                "lower_is_better": "yes"}  # fmt: skip
     describe(new, "outcomes", *({"outcome": name.lower(), "label": name, **outcome}

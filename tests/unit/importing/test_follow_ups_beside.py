@@ -288,6 +288,7 @@ def test_every_cell_comes_out_once(times: list[int], form: str) -> None:
     assert len({r.time for r in found.results}) == len(times)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=8, unique=True))
 def test_any_header_is_read_or_left_as_it_is(columns: list[str]) -> None:
     sheet = Sheet("made.csv", tuple(columns), (Row(2, dict.fromkeys(columns, "1")),))

@@ -80,6 +80,7 @@ def test_thousands_of_empty_sheets_are_refused(
     assert not is_search_export(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["xlsx", "ods"])
 def test_a_named_sheet_of_thousands_is_read(tmp_path: Path, opened: list[str], form: str) -> None:
     path = many(tmp_path / f"many.{form}", 1000, 999)

@@ -233,6 +233,7 @@ def test_a_later_search_keeps_every_decision(
     assert [row["decision"] for row in table(folder, "search/full_text")] == ["include", "Exclude"]
 
 
+@pytest.mark.slow
 def test_counting_again_leaves_nothing_stale(
     folder: Path, run: Callable[..., tuple[int, str]]
 ) -> None:

@@ -147,6 +147,7 @@ def test_every_figure_is_described(
         assert not re.search(r"nan|None|<NA>|\.\.|  ", words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", DRAWN)
 def test_drawing_changes_neither_the_data_nor_the_style_of_the_session(
     review: al.Review, arms: pd.DataFrame, draw: Callable[[al.Review, pd.DataFrame], Axes]

@@ -322,6 +322,7 @@ def test_readings_that_the_numbers_exclude(outcome: str, follow_up: str, reading
     assert not result(outcome, follow_up, reading).reconstruction.converged
 
 
+@pytest.mark.slow
 def test_reconstruction_is_what_pool_says() -> None:
     found = result("pain", "ETP").reconstruction
     fit = pool(found.effect, found.variance)

@@ -75,6 +75,7 @@ def same(written: pd.DataFrame, again: pd.DataFrame) -> None:
 # Up to date? Run `make reconstruct` when these fail.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("outcome", "follow_up"), SMALL)
 def test_ensemble_is_up_to_date(outcome: str, follow_up: str, tmp_path: Path) -> None:
     written = read_ensemble(DATA)

@@ -150,6 +150,7 @@ def bases(review: al.Review, result: str) -> set[str]:
     return set(found.loc[(found["id"] == result) & (found["quantity"] == "estimate"), "basis"])
 
 
+@pytest.mark.slow
 def test_one_arm_alone_replaces_nothing(data: Path, review: al.Review) -> None:
     add_arm(data, "aasa-2015", "rtg", 30, 2.0, 1.0)
     assert pain(data).table.equals(study_effects(review, "pain", "PW").table)

@@ -246,6 +246,7 @@ def test_no_name_stands_twice_in_an_analysis(seed: int) -> None:
         assert len(set(names)) == len(names)
 
 
+@pytest.mark.slow
 def test_random_reviews_hold_every_case() -> None:
     """Without this the properties above could pass on reviews in which nothing happens."""
     found = set()

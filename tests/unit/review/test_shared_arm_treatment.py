@@ -120,6 +120,7 @@ def test_sets_are_treated_as_each_is(
         assert of_set.covariance.tolist() == alone.covariance.tolist()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from(TREATMENTS))
 @examples(15)
 def test_each_trial_is_treated_as_if_it_were_alone(seed: int, choice: Treatment) -> None:
