@@ -298,12 +298,12 @@ def test_nobody_else_imports_sphinx() -> None:
 def test_what_the_explorer_looks_up_is_computed_again_when_a_file_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scripts = iter(["first", "second", "third"])
+    scripts = iter(["first", "second", "third", "fourth"])
     monkeypatch.setattr(inserts.explorer, "script", lambda review: next(scripts))
     kept = tmp_path / inserts.EXPLORER_DATA
 
-    def computed(digest: str) -> str:
-        sources = SimpleNamespace(common=digest)
+    def computed(digest: str, tables: str = "") -> str:
+        sources = SimpleNamespace(common=digest, told=tables)
         made: Any = SimpleNamespace(store=tmp_path, review=None, sources=sources)
         inserts.keep_explorer_data(made)
         return kept.read_text()
@@ -311,3 +311,4 @@ def test_what_the_explorer_looks_up_is_computed_again_when_a_file_changed(
     assert [computed("a"), computed("a"), computed("b")] == ["first", "first", "second"]
     kept.unlink()
     assert computed("b") == "third"
+    assert [computed("b", "table"), computed("b", "table")] == ["fourth", "fourth"]

@@ -157,9 +157,9 @@ def wait_for_notebooks(app: Sphinx) -> None:
 
 def give_up_notebooks(app: Sphinx) -> None:
     """End the notebooks for which nobody has waited, because a page could not be read."""
-    running = making(app).running
-    if running is not None:
-        running.give_up()
+    made = MADE.get(app)  # a book without this extension has none
+    if made is not None and made.running is not None:
+        made.running.give_up()
 
 
 def _stop_if_changed(sources: Sources) -> None:
