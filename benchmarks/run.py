@@ -522,7 +522,8 @@ def main() -> None:
         waiting.starting,
     ]
     if chosen.book:
-        parts += [waiting.growing, waiting.new_book, waiting.book, waiting.install]
+        parts += [waiting.growing, waiting.new_book, waiting.book]
+        parts += [waiting.watched, waiting.install]
     if chosen.tests:
         parts.append(waiting.tests)
     before, rows = load(), []
