@@ -7,6 +7,7 @@ one that leaned on another would give other outputs there.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -86,6 +87,8 @@ def execute(
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise ReviewError(f"{path.name}: a cell failed\n{error}") from None
+    finally:  # `Execution` ends the kernel, also when the program is given up
+        atexit.unregister(client._cleanup_kernel)
     told = json.loads(next(out.text for out in notebook.cells.pop().outputs if "text" in out))
     del notebook.cells[0]
     for number, cell in enumerate(code_of(notebook), start=1):
@@ -164,9 +167,11 @@ class Execution:
         with suppress(Empty):
             while True:
                 self._waiting.get_nowait()
-        for kernel in self._kernels:
-            _kill(kernel)
-        wait(self._ends)
+        unfinished = True
+        while unfinished:  # a kernel that is just being started can be ended a moment later
+            for kernel in self._kernels:
+                _kill(kernel)
+            unfinished = bool(wait(self._ends, timeout=0.1).not_done)
         self._bar.close()
 
     def _run(self, end: Future[None]) -> None:
